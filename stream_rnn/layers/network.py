@@ -1,0 +1,73 @@
+"""A network: a body of layers, and a linear readout on what the body puts out.
+
+    o = V f + c       with features f = [body's output, x] (the input x only with `skip`)
+
+The readout's gradient, for e = dL/do:
+
+    dV = e f^T        dc = e        dL/d(body's output) = V^T e
+
+Parameters are the body's, then V (outputs, features), then c (outputs,).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.linalg import add_scaled, dot
+from stream_rnn.layers.layer import Layer, Parameter, count, forward
+
+
+class Network(NamedTuple):
+    """A body and its readout; build it with `network`."""
+
+    body: Any
+    hidden: int
+    """Outputs of the body."""
+    features: int
+    """hidden, plus the inputs with `skip`."""
+    outputs: int
+    readout: int
+    """Where the readout's parameters begin."""
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the table of the body's parameters, V and c."""
+        return (
+            *self.body.parameters(),
+            Parameter("V", (self.outputs, self.features), "readout", "o"),
+            Parameter("c", (self.outputs,), "bias", "o"),
+        )
+
+
+def network(body: Layer, outputs: int, *, skip: bool) -> Network:
+    """Return the network of a body and a readout with so many outputs; with `skip` the readout sees the input too."""
+    sizes = body.sizes
+    features = sizes.outputs + (sizes.inputs if skip else 0)
+    return Network(body, sizes.outputs, features, outputs, count(body.parameters()))
+
+
+@inner
+def infer(network: Network, params: Any, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
+    """Advance `state` by one event; write its tape, the features and the outputs."""
+    F, O, H = network.features, network.outputs, network.hidden
+    forward(network.body, params[: network.readout], x, state, tape)
+    V = params[network.readout : network.readout + O * F].reshape(O, F)
+    c = params[network.readout + O * F :]
+    features[:H] = state[:H]
+    features[H:] = x[: F - H]
+    for o in range(O):
+        outputs[o] = c[o] + dot(V[o], features)  # (F,) . (F,) -> ()
+
+
+@inner
+def readout_backward(network: Network, params: Any, features: Any, errors: Any, gradient: Any, d_body: Any) -> None:
+    """Add the readout's weight gradient for dL/do = `errors` (O,), and that in the body's output, (H,)."""
+    F, O, H = network.features, network.outputs, network.hidden
+    V = params[network.readout : network.readout + O * F].reshape(O, F)
+    dV = gradient[network.readout : network.readout + O * F].reshape(O, F)
+    dc = gradient[network.readout + O * F :]
+    for o in range(O):
+        if errors[o] != 0:
+            add_scaled(errors[o], features, dV[o])  # () * (F,) -> (F,)
+            add_scaled(errors[o], V[o, :H], d_body)  # () * (H,) -> (H,)
+            dc[o] += errors[o]

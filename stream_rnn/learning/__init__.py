@@ -1,0 +1,1 @@
+"""Online learning: losses, truncated backpropagation, clipping, penalties and optimizers, all compiled."""

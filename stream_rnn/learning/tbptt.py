@@ -1,0 +1,124 @@
+"""Truncated backpropagation through time, TBPTT(h; h') (Williams & Peng 1990, doi:10.1162/neco.1990.2.4.490).
+
+Every h' events of a stream, the errors that arrived since the last update are injected at the events whose forecasts
+they belong to, and carried back through the newest h events of the sequence. An error that belongs to an older event (a
+horizon longer than the window) trains the readout alone. The loss of an update is the mean over the events at which
+errors arrived.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from stream_rnn.kernels.jit import inner
+from stream_rnn.layers.layer import accumulate, backward
+from stream_rnn.layers.network import Network, readout_backward
+from stream_rnn.learning.clipping import Clip, clip_factor
+from stream_rnn.learning.losses import Loss
+from stream_rnn.learning.optimizers import Optimizer, step
+from stream_rnn.learning.penalties import Penalties, add_penalties, decay
+
+
+class Learner(NamedTuple):
+    """How weights are learned."""
+
+    window: int
+    """h, the events that an error is carried back through."""
+    every: int
+    """h', the events between two updates."""
+    loss: Loss
+    clip: Clip
+    penalties: Penalties
+    optimizer: Optimizer
+
+
+class Weights(NamedTuple):
+    """A network's weights and what the optimizer remembers of them."""
+
+    params: Any
+    """(P,)"""
+    moments: Any
+    """(m, P), m as `optimizers.MOMENTS`"""
+    updates: Any
+    """(1,) number of updates so far"""
+
+
+class Recent(NamedTuple):
+    """The newest events of one stream, each in row (event number mod rows) of every array."""
+
+    tape: Any
+    """(rows, T)"""
+    features: Any
+    """(rows, F)"""
+    errors: Any
+    """(rows, O): dL/do that has arrived and not been learned from"""
+
+
+class Work(NamedTuple):
+    """Scratch of one engine; holds nothing from one event to the next."""
+
+    x: Any
+    """(I,) scaled input"""
+    deltas: Any
+    """(rows, D)"""
+    rows: Any
+    """(window,) the window's rows, newest first"""
+    gradient: Any
+    """(P,)"""
+    penalised: Any
+    """(P,) 1 for weights, 0 for biases; constant"""
+    d_body: Any
+    """(H,)"""
+    d_state: Any
+    """(S,)"""
+    d_input: Any
+    """(0,) the lowest layer's input needs no gradient"""
+
+
+@inner
+def update(
+    network: Network, learner: Learner, weights: Weights, recent: Recent, length: int, events: int, work: Work
+) -> bool:
+    """Learn from the errors in `recent` and clear them; return whether the weights were changed.
+
+    The sequence has had `length` events so far; errors arrived at `events` of them. A gradient that is not finite
+    changes nothing.
+    """
+    backpropagate(network, learner.window, weights.params, recent, length, work)
+    factor = 1.0 / events
+    add_penalties(learner.penalties, factor, weights.params, work.penalised, work.gradient)
+    factor = clip_factor(learner.clip, work.gradient, factor)
+    if math.isnan(factor):
+        return False
+    weights.updates[0] += 1
+    decay(learner.penalties, learner.optimizer.learning_rate, weights.params, work.penalised)
+    step(learner.optimizer, weights.params, weights.moments, work.gradient, factor, weights.updates[0])
+    return True
+
+
+@inner
+def backpropagate(network: Network, window: int, params: Any, recent: Recent, length: int, work: Work) -> None:
+    """Write the gradient of the errors in `recent` to `work.gradient`, and clear them."""
+    kept = recent.errors.shape[0]
+    body = params[: network.readout]
+    work.gradient[:] = 0
+    work.d_state[:] = 0
+    steps = min(length, window)
+    for age in range(min(length, kept)):
+        row = (length - 1 - age) % kept
+        errors = recent.errors[row]
+        work.d_body[:] = 0
+        for error in errors:
+            if error != 0:
+                readout_backward(
+                    network, params, recent.features[row], errors, work.gradient, work.d_body
+                )
+                errors[:] = 0
+                break
+        if age < steps:
+            work.rows[age] = row
+            backward(
+                network.body, body, recent.tape[row], work.d_body, work.d_state, work.deltas[row], work.d_input
+            )
+    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[: network.readout])

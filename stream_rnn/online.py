@@ -1,0 +1,349 @@
+"""The way of one event, compiled: reveal, learn, scale, advance, forecast.
+
+For each event, in arrival order:
+
+1. A gap in time ends the stream's sequence.
+2. Forecasting: the event's values are the targets of forecasts made 1..H events ago. Their errors are injected, and
+   learned from.
+3. The input is scaled with the stream's running moments, missing values stand at the mean, and the hidden state
+   advances.
+4. The outputs become a forecast in the target's units.
+5. Label tasks: the event's own target is learned from, after its forecast was made.
+6. The end-of-sequence flag ends the sequence.
+
+Nothing here depends on how the events were cut into batches.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from stream_rnn.core import ERRORS, EVENTS, LENGTH, WAITING, Counts, Task
+from stream_rnn.kernels.jit import entry, inner
+from stream_rnn.layers.network import infer
+from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
+from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
+from stream_rnn.learning.tbptt import Recent, Weights, update
+
+
+(N_EVENTS, N_UPDATES, N_SKIPPED, N_RESETS, N_OVERFLOWS, N_MISSING_INPUTS, N_MISSING_TARGETS) = range(
+    len(Counts._fields)
+)
+
+
+class Batch(NamedTuple):
+    """N events in arrival order."""
+
+    slots: Any
+    """(N,) int64"""
+    fresh: Any
+    """(N,) bool: the slot begins a new stream with this event"""
+    x: Any
+    """(N, I) float64"""
+    y: Any
+    """(N, D) float64"""
+    times: Any
+    """(N,) float64, NaN where there is none"""
+    ends: Any
+    """(N,) bool"""
+
+
+@entry
+def process(core: Any, batch: Batch, out: Any, starts: Any) -> None:
+    """Take the events; write their forecasts to `out` (N, O), and to `starts` (N,) which of them began a sequence."""
+    for i in range(batch.slots.shape[0]):
+        slot = batch.slots[i]
+        if batch.fresh[i]:
+            _clear(core, slot)
+        starts[i] = _take(core, slot, batch.x[i], batch.y[i], batch.times[i], out[i])
+        if batch.ends[i]:
+            _finish(core, slot)
+
+
+@entry
+def finish(core: Any, slot: int) -> None:
+    """End a slot's sequence: learn from the errors that wait, zero the hidden state, forget the window."""
+    _finish(core, slot)
+
+
+@entry
+def peek(core: Any, slot: int, x: Any, feedback: Any, out: Any) -> None:
+    """Forecast without a trace; row i of `out` (steps, O) is the forecast i events on.
+
+    Row 0 is the newest forecast again, or, where x (I,) is given rather than empty, the one after a further event of
+    input x. In the events after that, input c is the last forecast of target feedback[c], one event ahead, or what it
+    was before if feedback[c] is -1.
+    """
+    network, task = core.network, core.task
+    params = _weights(core, slot).params
+    row = (core.clock[slot, LENGTH] - 1) % core.outputs.shape[1]
+    state, tape = core.state[slot].copy(), core.tape[slot, 0].copy()
+    features, outputs = core.features[slot, 0].copy(), core.outputs[slot, row].copy()
+    last_x, last_y = core.last_x[slot].copy(), core.last_y[slot].copy()
+    for i in range(out.shape[0]):
+        if x.shape[0] > 0 and i == 0:
+            last_x[:] = x
+        if x.shape[0] > 0 or i > 0:
+            for c in range(feedback.shape[0]):
+                if feedback[c] >= 0 and i > 0:
+                    last_x[c] = out[i - 1, feedback[c] * task.width + task.point]
+                if feedback[c] >= 0 and known(last_x[c]):
+                    last_y[feedback[c]] = last_x[c]
+            _scale_inputs(task, core.input_moments[slot], last_x, core.work.x)
+            infer(network, params, core.work.x, state, tape, features, outputs)
+            if not (_finite(state) and _finite(outputs)):
+                state[:] = 0
+                outputs[:] = 0
+        _forecast(core, core.target_moments[slot], last_y, outputs, out[i])
+
+
+@inner
+def _weights(core: Any, slot: int) -> Weights:
+    owner = slot if core.initial.shape[0] > 0 else 0
+    weights = core.weights
+    return Weights(weights.params[owner], weights.moments[owner], weights.updates[owner])
+
+
+@inner
+def _clear(core: Any, slot: int) -> None:
+    """Make the slot that of a stream that was never seen."""
+    core.state[slot] = 0
+    core.errors[slot] = 0
+    core.last_y[slot] = math.nan
+    core.last_x[slot] = math.nan
+    core.input_moments[slot] = 0
+    core.target_moments[slot] = 0
+    core.time[slot] = math.nan
+    core.clock[slot] = 0
+    if core.initial.shape[0] > 0:
+        own = _weights(core, slot)
+        own.params[:] = core.initial
+        own.moments[:] = 0
+        own.updates[:] = 0
+
+
+@inner
+def _finish(core: Any, slot: int) -> None:
+    if core.clock[slot, LENGTH] > 0:
+        _update(core, slot)
+        core.counts[N_RESETS] += 1
+    _forget(core, slot)
+
+
+@inner
+def _forget(core: Any, slot: int) -> None:
+    """Begin a new sequence."""
+    core.state[slot] = 0
+    core.errors[slot] = 0
+    core.last_y[slot] = math.nan
+    core.clock[slot, :EVENTS] = 0
+
+
+@inner
+def _take(
+    core: Any, slot: int, x: Any, y: Any, time: float, out: Any
+) -> bool:
+    """Take one event; return whether it began a sequence."""
+    task, counts = core.task, core.counts
+    if time - core.time[slot] > task.reset_after:
+        _finish(core, slot)
+    if not math.isnan(time):
+        core.time[slot] = time
+    clock, last_y = core.clock[slot], core.last_y[slot]
+    counts[N_EVENTS] += 1
+    clock[EVENTS] += 1
+    length = clock[LENGTH]
+    for d in range(task.targets):
+        counts[N_MISSING_TARGETS] += not known(y[d])
+
+    if task.horizon > 0:
+        arrived = _reveal(core, slot, y)
+        if length > 0:
+            _learn(core, slot, arrived)
+        for d in range(task.targets):
+            if known(y[d]):
+                last_y[d] = y[d]
+
+    for c in range(task.inputs):
+        if known(x[c]):
+            observe(core.input_moments[slot], c, x[c], task.forgetting, task.limit)
+        else:
+            counts[N_MISSING_INPUTS] += 1
+    core.last_x[slot] = x
+    _scale_inputs(task, core.input_moments[slot], x, core.work.x)
+
+    row = length % core.outputs.shape[1]
+    state, outputs = core.state[slot], core.outputs[slot, row]
+    params = _weights(core, slot).params
+    infer(core.network, params, core.work.x, state, core.tape[slot, row], core.features[slot, row], outputs)
+    if not (_finite(state) and _finite(outputs)):
+        counts[N_OVERFLOWS] += 1
+        outputs[:] = 0
+        _forecast(core, core.target_moments[slot], last_y, outputs, out)
+        _forget(core, slot)
+        return length == 0
+    core.base[slot, row] = last_y
+    _forecast(core, core.target_moments[slot], last_y, outputs, out)
+    clock[LENGTH] = length + 1
+
+    if task.horizon == 0:
+        arrived = _inject_label(core, slot, row, y)
+        _learn(core, slot, arrived)
+    return length == 0
+
+
+@inner
+def _reveal(core: Any, slot: int, y: Any) -> bool:
+    """Inject the errors of the forecasts that y answers; return whether there are any."""
+    task, moments = core.task, core.target_moments[slot]
+    D, W = task.targets, task.width
+    length, kept = core.clock[slot, LENGTH], core.outputs.shape[1]
+    arrived = False
+    for d in range(D):
+        if not known(y[d]):
+            continue
+        if task.scale_targets and not task.residual:
+            observe(moments, d, y[d], task.forgetting, task.limit)
+        for ahead in range(1, min(task.horizon, length) + 1):
+            row, column = (length - ahead) % kept, (ahead - 1) * D + d
+            base = core.base[slot, row, d]
+            if task.residual and math.isnan(base):
+                continue
+            if task.scale_targets and task.residual:
+                observe(moments, column, y[d] - base, task.forgetting, task.limit)
+            first = column * W
+            _inject(
+                core,
+                _standardised(task, moments, column, base, y[d]),
+                core.outputs[slot, row, first : first + W],
+                core.errors[slot, row, first : first + W],
+            )
+            arrived = True
+    return arrived
+
+
+@inner
+def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
+    """Inject the errors of this event's own targets; return whether there are any."""
+    task, moments, W = core.task, core.target_moments[slot], core.task.width
+    arrived = False
+    for d in range(task.targets):
+        if not known(y[d]):
+            continue
+        if task.scale_targets:
+            observe(moments, d, y[d], task.forgetting, task.limit)
+        _inject(
+            core,
+            _standardised(task, moments, d, 0.0, y[d]),
+            core.outputs[slot, row, d * W : d * W + W],
+            core.errors[slot, row, d * W : d * W + W],
+        )
+        arrived = True
+    return arrived
+
+
+@inner
+def _inject(core: Any, z: float, outputs: Any, errors: Any) -> None:
+    """Write the gradient of the mean loss over all targets and horizons."""
+    loss_gradient(core.learner.loss, outputs, z, errors)
+    share = errors.dtype.type(1.0 / (core.task.targets * max(core.task.horizon, 1)))
+    for w in range(errors.shape[0]):
+        errors[w] *= share
+
+
+@inner
+def _learn(core: Any, slot: int, arrived: bool) -> None:
+    """Count one event towards the next update, and update when it is due."""
+    clock = core.clock[slot]
+    clock[WAITING] += 1
+    clock[ERRORS] += arrived
+    if clock[WAITING] >= core.learner.every:
+        _update(core, slot)
+
+
+@inner
+def _update(core: Any, slot: int) -> None:
+    clock = core.clock[slot]
+    if clock[ERRORS] > 0:
+        recent = Recent(core.tape[slot], core.features[slot], core.errors[slot])
+        weights = _weights(core, slot)
+        done = update(core.network, core.learner, weights, recent, clock[LENGTH], clock[ERRORS], core.work)
+        core.counts[N_UPDATES if done else N_SKIPPED] += 1
+    clock[WAITING] = 0
+    clock[ERRORS] = 0
+
+
+@inner
+def _scale_inputs(task: Task, moments: Any, x: Any, scaled: Any) -> None:
+    """Write x (I,), and which of it is missing, to `scaled` (I,) or (2I,)."""
+    for c in range(task.inputs):
+        here = known(x[c])
+        value = x[c] if here else moments[MEAN, c]
+        if task.scale_inputs:
+            value = score(value, moments[MEAN, c], deviation(moments, c), task.limit)
+        scaled[c] = value
+        if task.flags:
+            scaled[task.inputs + c] = not here
+
+
+@inner
+def _scale(task: Task, moments: Any, column: int) -> float:
+    """Return the unit in which a target is learned."""
+    if not task.scale_targets:
+        return 1.0
+    if task.residual:
+        return root_mean_square(moments, column)
+    return deviation(moments, column % task.targets)
+
+
+@inner
+def _centre(task: Task, moments: Any, column: int, base: float) -> float:
+    """Return the value from which a target is learned."""
+    if task.residual:
+        return 0.0 if math.isnan(base) else base
+    return moments[MEAN, column % task.targets] if task.scale_targets else 0.0
+
+
+@inner
+def _standardised(task: Task, moments: Any, column: int, base: float, value: float) -> float:
+    """Return a target's value as the network is to say it."""
+    centre = _centre(task, moments, column, base)
+    if not task.scale_targets:
+        return value - centre
+    return score(value, centre, _scale(task, moments, column), task.limit)
+
+
+@inner
+def _forecast(core: Any, moments: Any, last_y: Any, outputs: Any, out: Any) -> None:
+    """Write what the outputs (O,) say in the target's units, to `out` (O,) float64."""
+    task, kind, W = core.task, core.learner.loss.kind, core.task.width
+    if kind == LossKind.SOFTMAX:
+        total, highest = 0.0, float(outputs.max())
+        for w in range(W):
+            out[w] = math.exp(outputs[w] - highest)
+            total += out[w]
+        for w in range(W):
+            out[w] /= total
+        return
+    for column in range(outputs.shape[0] // W):
+        first = column * W
+        if kind == LossKind.LOGISTIC:
+            out[first] = 1.0 / (1.0 + math.exp(-outputs[first]))
+            continue
+        centre = _centre(task, moments, column, last_y[column % task.targets])
+        scale = _scale(task, moments, column)
+        for w in range(W):
+            out[first + w] = centre + scale * outputs[first + w]
+        if kind == LossKind.GAUSSIAN_NLL:
+            out[first + 1] = scale * scale * math.exp(log_variance(outputs[first + 1]))
+        elif kind == LossKind.QUANTILE:
+            out[first : first + W].sort()  # learned apart, quantiles may cross (Chernozhukov et al. 2010)
+
+
+@inner
+def _finite(values: Any) -> bool:
+    for value in values:
+        if not math.isfinite(value):
+            return False
+    return True
