@@ -1,0 +1,106 @@
+"""Where refused records go: always counted, and kept in a file when one is wanted."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from connectors.errors import ConnectorError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from connectors.events import DeadLetter
+
+
+class DeadLetterCounter:
+    """Count refused records by reason, and keep the first one of each as an example.
+
+    Attributes
+    ----------
+    reasons : Counter of str
+        How many records were refused, by reason.
+    examples : dict of str to DeadLetter
+        The first record refused for each reason.
+    """
+
+    def __init__(self) -> None:
+        self.reasons: Counter[str] = Counter()
+        self.examples: dict[str, DeadLetter] = {}
+
+    def __len__(self) -> int:
+        return self.reasons.total()
+
+    def __bool__(self) -> bool:
+        return True  # an empty counter is still a counter
+
+    def add(self, letter: DeadLetter) -> None:
+        """Count one refused record."""
+        self.reasons[letter.reason] += 1
+        self.examples.setdefault(letter.reason, letter)
+
+
+class DeadLetterFile(DeadLetterCounter):
+    """Write refused records as JSON lines, and count them.
+
+    Each line has `source`, `record`, `reason` and `raw`, the record's text cut to 1,000 characters.
+
+    Parameters
+    ----------
+    path : str or Path
+        Made when it is not there; what is in it stays, new lines are appended.
+    at : int, optional
+        Cut the file back to this many bytes first: what was written after a checkpoint will be refused again.
+
+    Raises
+    ------
+    ConnectorError
+        When the file cannot be written, or is shorter than `at`.
+    """
+
+    def __init__(self, path: str | Path, *, at: int | None = None) -> None:
+        super().__init__()
+        self._path = Path(path)
+        self._encoder = msgspec.json.Encoder()
+        try:
+            length = self._path.stat().st_size if self._path.exists() else 0
+            if at is not None:
+                if length < at:
+                    raise ConnectorError(f"{path}: has {length:,} bytes, cannot be cut back to {at:,}")
+                if length > at:
+                    os.truncate(self._path, at)
+            self._file = self._path.open("ab")
+        except OSError as error:
+            raise ConnectorError(f"{path}: cannot be written: {error.strerror}") from error
+
+    def add(self, letter: DeadLetter) -> None:
+        """Count and write one refused record."""
+        super().add(letter)
+        self._file.write(self._encoder.encode(letter) + b"\n")
+
+    def flush(self) -> None:
+        """Make all that was added durable."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def position(self) -> int:
+        """Give the file's length in bytes after all that was added."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Make all durable and close the file."""
+        if not self._file.closed:
+            self.flush()
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,248 @@
+"""JSON lines: one object per line, decoded straight into the fields that are read."""
+
+from __future__ import annotations
+
+import json
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from connectors import values
+from connectors.decoding import Columns, Faults
+from connectors.errors import ConnectorError
+from connectors.reading import Decoded, TextReader
+from connectors.schema import SAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from connectors.schema import Roles
+    from connectors.streams import ByteStream
+
+NOT_JSON = "not JSON"
+NOT_AN_OBJECT = "not a JSON object"
+NO_COLUMN = "has none of the columns"
+
+
+class JsonLinesReader(TextReader):
+    """Read a file with one JSON object per line.
+
+    Parameters
+    ----------
+    stream : ByteStream
+
+    Raises
+    ------
+    ConnectorError
+        When the file is one JSON array.
+    """
+
+    def __init__(self, stream: ByteStream) -> None:
+        super().__init__(stream, None)
+        self._row: type[Any] = msgspec.Struct
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+        head = self._peek()
+        if head is not None and head.data.lstrip()[:1] == b"[":
+            raise ConnectorError(
+                f"{self.path}: is a JSON array, one object per line is needed (jq -c '.[]' makes it)"
+            )
+
+    def sample(self) -> Mapping[str, pa.Array]:
+        """Give the first values of every field, in order of appearance, as text."""
+        block = self._peek()
+        found: dict[str, list[str | None]] = {}
+        lines = (
+            []
+            if block is None
+            else [line for line in block.data.split(b"\n", SAMPLE)[:SAMPLE] if line.strip()]
+        )
+        for line in lines:
+            fields = parse(line)
+            if isinstance(fields, dict):
+                for name, value in fields.items():
+                    found.setdefault(name, []).append(_sampled(value))
+        return {name: pa.array(texts, pa.string()) for name, texts in found.items()}
+
+    def begin(self, roles: Roles, file: int, record: int) -> None:
+        """Say what each column is, the file's index in the source, and the first record that is wanted."""
+        super().begin(roles, file, record)
+        kinds: list[tuple[str | None, str, Any]] = [
+            (roles.key, "key", str | int | None),
+            (roles.time, "time", str | float | None),
+            (roles.end, "end", bool | None),
+            *((name, f"input{i}", float | None) for i, name in enumerate(roles.columns)),
+        ]
+        self._row = msgspec.defstruct(
+            "Row",
+            [(field, kind, None) for _, field, kind in kinds],
+            rename={field: name for name, field, _ in kinds if name is not None},
+            gc=False,
+        )
+        self._decoder = msgspec.json.Decoder(self._row)
+
+    def _decode(self, data: bytes, roles: Roles) -> Decoded:
+        lines = [line for line in data.split(b"\n") if line and not line.isspace()]
+        try:
+            rows = list(map(self._decoder.decode, lines))
+            records = np.arange(len(rows), dtype=np.int64)
+            refused: dict[int, str] = {}
+        except (ValueError, RecursionError):
+            rows, records, refused = self._one_by_one(lines, roles)
+        return Decoded(self._columns(rows, roles, [lines[i] for i in records]), records, refused)
+
+    def _one_by_one(
+        self, lines: list[bytes], roles: Roles
+    ) -> tuple[list[Any], NDArray[np.int64], dict[int, str]]:
+        rows: list[Any] = []
+        records: list[int] = []
+        refused: dict[int, str] = {}
+        for i, line in enumerate(lines):
+            try:
+                rows.append(self._decoder.decode(line))
+            except (ValueError, RecursionError):
+                row = self._lenient(line, roles)
+                if isinstance(row, str):
+                    refused[i] = row
+                    continue
+                rows.append(row)
+            records.append(i)
+        return rows, np.array(records, dtype=np.int64), refused
+
+    def _lenient(self, line: bytes, roles: Roles) -> Any:
+        """Read numbers that stand as text, NaN, true and false: a row, or the reason why it is none."""
+        fields = parse(line)
+        if isinstance(fields, str):
+            return fields
+        row = self._row()
+        for i, name in enumerate(roles.columns):
+            number = _number(fields.get(name))
+            if number is None:
+                return f"column {name!r}: {values.NOT_A_NUMBER}"
+            setattr(row, f"input{i}", number)
+        row.key = _key(fields.get(roles.key)) if roles.key is not None else None
+        row.time = _time(fields.get(roles.time)) if roles.time is not None else None
+        if roles.end is not None:
+            row.end = _flag(fields.get(roles.end))
+            if row.end is None:
+                return f"column {roles.end!r}: {values.NOT_A_FLAG}"
+        return row
+
+    def _columns(self, rows: list[Any], roles: Roles, lines: list[bytes]) -> Columns:
+        faults = Faults()
+        keys = np.full(len(rows), "", dtype=object)
+        times = np.full(len(rows), np.nan)
+        ends = np.zeros(len(rows), dtype=np.bool_)
+        if roles.key is not None:
+            keys[:] = [row.key for row in rows]
+            if set(map(type, keys)) - {str}:
+                keys[:] = ["" if key is None else str(key) for key in keys]
+            faults.note(keys == "", values.NO_KEY, roles.key)
+        if roles.time is not None:
+            times, bad = _times([row.time for row in rows], roles.time_format)
+            faults.note(bad, values.NOT_A_TIME, roles.time)
+            faults.note(np.isnan(times), values.NO_TIME)
+        if roles.end is not None:
+            ends[:] = [bool(row.end) for row in rows]
+        inputs = {}
+        for i, name in enumerate(roles.columns):
+            # A missing field and null are None, and None becomes NaN.
+            inputs[name] = np.array(list(map(attrgetter(f"input{i}"), rows)), dtype=np.float64)
+            faults.note(np.isinf(inputs[name]), values.NOT_FINITE, name)
+        faults.note(_unknown(inputs, lines), NO_COLUMN)
+        return Columns(keys, times, inputs, ends, faults.reasons)
+
+
+def parse(line: bytes) -> dict[str, Any] | str:
+    """Decode any object, also one with NaN or a number too large for a float, or say why it is none."""
+    try:
+        found = msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        try:
+            found = json.loads(line)  # NaN and Infinity are no JSON, but Python writes them
+        except (ValueError, RecursionError):
+            return NOT_JSON
+    return found if isinstance(found, dict) else NOT_AN_OBJECT
+
+
+def _sampled(value: object) -> str | None:
+    if isinstance(value, bool):
+        return str(int(value))
+    if value is None or isinstance(value, str | int | float):
+        return None if value is None else str(value)
+    return f"<{type(value).__name__}>"  # a nested value is neither number nor time
+
+
+def _number(value: object) -> float | None:
+    """Read one value as a number, missing as NaN, None when it is none."""
+    if value is None:
+        return float("nan")
+    if isinstance(value, str):
+        result, bad = values.numbers(pa.array([value]))
+        return None if bad[0] else float(result[0])
+    if isinstance(value, int | float):
+        try:
+            return float(value)
+        except OverflowError:
+            return float("inf")
+    return None
+
+
+def _key(value: object) -> str | None:
+    """Give a key as text; 7.0 is 7, as in the other formats."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return str(value) if isinstance(value, str | int) else None
+
+
+def _time(value: object) -> str | float | None:
+    if value is None or isinstance(value, str | float):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _number(value)
+    return "not a time"
+
+
+def _flag(value: object) -> bool | None:
+    if isinstance(value, str):
+        result, bad = values.flags(pa.array([value]))
+        return None if bad[0] else bool(result[0])
+    if value is None or value in (0, 1):
+        return bool(value)
+    return None
+
+
+def _times(
+    found: list[str | float | None], time_format: str
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Read times that are text, numbers, or some of both."""
+    kinds = set(map(type, found))
+    if kinds == {str}:
+        return values.times(pa.array(found, pa.string()), time_format)
+    is_text = np.array([isinstance(value, str) for value in found], dtype=np.bool_)
+    raw = np.array([None if isinstance(value, str) else value for value in found], dtype=np.float64)
+    result = np.full(len(found), np.nan) if time_format == "iso" else values.epoch(raw, time_format)
+    bad = np.isnan(result) & ~np.isnan(raw)
+    if is_text.any():
+        texts = pa.array([value for value in found if isinstance(value, str)], pa.string())
+        result[is_text], bad[is_text] = values.times(texts, time_format)
+    return result, bad
+
+
+def _unknown(inputs: Mapping[str, NDArray[np.float64]], lines: list[bytes]) -> NDArray[np.bool_]:
+    """Find the records that name none of the inputs: of another kind, not events with missing values."""
+    unknown = np.ones(len(lines), dtype=np.bool_)
+    for column in inputs.values():
+        unknown &= np.isnan(column)
+        if not unknown.any():
+            break
+    for i in np.flatnonzero(unknown):
+        fields = parse(lines[i])
+        unknown[i] = isinstance(fields, dict) and not any(name in fields for name in inputs)
+    return unknown
