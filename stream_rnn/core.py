@@ -7,15 +7,17 @@ the engine's: the core sees what Python writes, and has to be bound anew when an
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numba import types
 from numba.experimental import structref
 from numba.extending import overload
 
 from stream_rnn.kernels.jit import OPTIONS, entry
-from stream_rnn.layers.network import Network
-from stream_rnn.learning.tbptt import Learner, Weights, Work
+
+if TYPE_CHECKING:
+    from stream_rnn.layers.network import Network
+    from stream_rnn.learning.tbptt import Learner, Weights, Work
 
 
 class Task(NamedTuple):
@@ -76,6 +78,7 @@ LENGTH, WAITING, ERRORS, EVENTS = 0, 1, 2, 3
 """A stream's clock: events of its current sequence; of these, since the last update; of these, at which errors arrived;
 events of the stream."""
 
+
 class Counts(NamedTuple):
     """What is counted over all streams since the engine began."""
 
@@ -93,11 +96,11 @@ class Counts(NamedTuple):
 
 
 @structref.register
-class CoreType(types.StructRef):  # type: ignore[misc]
+class CoreType(types.StructRef):
     """Numba's type of a core."""
 
 
-class Core(structref.StructRefProxy):  # type: ignore[misc]
+class Core(structref.StructRefProxy):
     """A bound core; Python only hands it on."""
 
 
@@ -111,15 +114,15 @@ def bind(
     weights: Weights,
     initial: Any,
     arenas: Arenas,
-    counts: Any,
     work: Work,
+    counts: Any,
 ) -> Core:
     """Return the core of these parts.
 
     Each array of `weights` has one row if the streams share their weights, and `initial` is then empty; else one row
     per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (7,) int64, as Counts.
     """
-    core: Core = _bind(network, learner, task, weights, initial, arenas, counts, work)
+    core: Core = _bind(network, learner, task, weights, initial, arenas, work, counts)
     return core
 
 
@@ -131,22 +134,20 @@ def _bind(
     weights: Weights,
     initial: Any,
     arenas: Arenas,
-    counts: Any,
     work: Work,
+    counts: Any,
 ) -> Any:
-    return _new(network, learner, task, weights, initial, arenas, counts, work)
+    return _new(network, learner, task, weights, initial, arenas, work, counts)
 
 
-def _new(
-    network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, counts: Any, work: Any
-) -> Any:
+def _new(network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
     """Only compiled code can make a core."""
     raise TypeError("a core is made by bind")
 
 
 @overload(_new, jit_options=OPTIONS)
 def _new_compiled(
-    network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, counts: Any, work: Any
+    network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
 ) -> Any:
     parts = {
         "network": network,
@@ -160,7 +161,7 @@ def _new_compiled(
     core_type = CoreType([*parts.items(), *zip(arenas.fields, arenas.types, strict=True)])
 
     def new(
-        network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, counts: Any, work: Any
+        network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
     ) -> Any:
         core = structref.new(core_type)
         core.network = network

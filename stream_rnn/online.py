@@ -26,7 +26,6 @@ from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
 from stream_rnn.learning.tbptt import Recent, Weights, update
 
-
 (N_EVENTS, N_UPDATES, N_SKIPPED, N_RESETS, N_OVERFLOWS, N_MISSING_INPUTS, N_MISSING_TARGETS) = range(
     len(Counts._fields)
 )
@@ -65,6 +64,12 @@ def process(core: Any, batch: Batch, out: Any, starts: Any) -> None:
 def finish(core: Any, slot: int) -> None:
     """End a slot's sequence: learn from the errors that wait, zero the hidden state, forget the window."""
     _finish(core, slot)
+
+
+@entry
+def clear(core: Any, slot: int) -> None:
+    """Make the slot that of a stream that was never seen."""
+    _clear(core, slot)
 
 
 @entry
@@ -141,9 +146,7 @@ def _forget(core: Any, slot: int) -> None:
 
 
 @inner
-def _take(
-    core: Any, slot: int, x: Any, y: Any, time: float, out: Any
-) -> bool:
+def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     """Take one event; return whether it began a sequence."""
     task, counts = core.task, core.counts
     if time - core.time[slot] > task.reset_after:
@@ -154,22 +157,17 @@ def _take(
     counts[N_EVENTS] += 1
     clock[EVENTS] += 1
     length = clock[LENGTH]
-    for d in range(task.targets):
-        counts[N_MISSING_TARGETS] += not known(y[d])
-
     if task.horizon > 0:
         arrived = _reveal(core, slot, y)
         if length > 0:
             _learn(core, slot, arrived)
-        for d in range(task.targets):
-            if known(y[d]):
-                last_y[d] = y[d]
-
-    for c in range(task.inputs):
-        if known(x[c]):
-            observe(core.input_moments[slot], c, x[c], task.forgetting, task.limit)
+    for d in range(task.targets):
+        if known(y[d]):
+            last_y[d] = y[d]
         else:
-            counts[N_MISSING_INPUTS] += 1
+            counts[N_MISSING_TARGETS] += 1
+
+    counts[N_MISSING_INPUTS] += _observe_inputs(task, core.input_moments[slot], x)
     core.last_x[slot] = x
     _scale_inputs(task, core.input_moments[slot], x, core.work.x)
 
@@ -275,6 +273,18 @@ def _update(core: Any, slot: int) -> None:
 
 
 @inner
+def _observe_inputs(task: Task, moments: Any, x: Any) -> int:
+    """Take x (I,) into the moments; return how many of it are missing."""
+    missing = 0
+    for c in range(task.inputs):
+        if known(x[c]):
+            observe(moments, c, x[c], task.forgetting, task.limit)
+        else:
+            missing += 1
+    return missing
+
+
+@inner
 def _scale_inputs(task: Task, moments: Any, x: Any, scaled: Any) -> None:
     """Write x (I,), and which of it is missing, to `scaled` (I,) or (2I,)."""
     for c in range(task.inputs):
@@ -343,7 +353,7 @@ def _forecast(core: Any, moments: Any, last_y: Any, outputs: Any, out: Any) -> N
 
 @inner
 def _finite(values: Any) -> bool:
-    for value in values:
+    for value in values:  # noqa: SIM110 - compiled
         if not math.isfinite(value):
             return False
     return True

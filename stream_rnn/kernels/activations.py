@@ -33,15 +33,19 @@ def tanh(x: Any) -> Any:
 def _tanh(x: Any) -> Any:
     f = np.float32
     bound, one = f(7.9), f(1)
-    n0, n1, n2, n3, n4 = f(0.999999994), f(0.134506207), f(0.00357899218), f(2.20232477e-05), f(1.54279763e-08)
+    n0, n1, n2, n3, n4 = (
+        f(0.999999994),
+        f(0.134506207),
+        f(0.00357899218),
+        f(2.20232477e-05),
+        f(1.54279763e-08),
+    )
     d1, d2, d3, d4 = f(0.467839487), f(0.0261922386), f(0.000342365081), f(8.59878153e-07)
 
     def rational(x: Any) -> Any:
         x = min(max(x, -bound), bound)
         u = x * x
-        return (
-            x * ((((n4 * u + n3) * u + n2) * u + n1) * u + n0) / ((((d4 * u + d3) * u + d2) * u + d1) * u + one)
-        )
+        return x * ((((n4 * u + n3) * u + n2) * u + n1) * u + n0) / ((((d4 * u + d3) * u + d2) * u + d1) * u + one)
 
     def exact(x: Any) -> Any:
         return math.tanh(x)

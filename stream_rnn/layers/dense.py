@@ -50,9 +50,7 @@ def _forward(layer: Dense, params: Any, x: Any, state: Any, tape: Any) -> None:
 
 
 @backward.register
-def _backward(
-    layer: Dense, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any
-) -> None:
+def _backward(layer: Dense, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
     I, H = layer.inputs, layer.hidden
     delta[:] = d_output
     slope(layer.activation, tape[I:], delta)
@@ -64,9 +62,7 @@ def _backward(
 
 
 @accumulate.register
-def _accumulate(
-    layer: Dense, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
-) -> None:
+def _accumulate(layer: Dense, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     I, H = layer.inputs, layer.hidden
     add_outer_products(tapes, tape, deltas, delta, rows, gradient[: I * H].reshape(I, H))
     add_sum(deltas, delta, rows, gradient[I * H :])

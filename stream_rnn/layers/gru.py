@@ -93,9 +93,7 @@ def _backward(layer: GRU, params: Any, tape: Any, d_output: Any, d_state: Any, d
 
 
 @accumulate.register
-def _accumulate(
-    layer: GRU, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
-) -> None:
+def _accumulate(layer: GRU, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     I, H = layer.inputs, layer.hidden
     dW = gradient[: I * 3 * H].reshape(I, 3 * H)
     dU = gradient[I * 3 * H : (I + H) * 3 * H].reshape(H, 3 * H)

@@ -1,5 +1,6 @@
-"""Long short-term memory (Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735) with a forget gate (Gers et
-al. 2000, doi:10.1162/089976600300015015).
+"""Long short-term memory (Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735).
+
+With a forget gate (Gers et al. 2000, doi:10.1162/089976600300015015) and without peepholes.
 
 With input x (I,), output h (H,) and cell c (H,):
 
@@ -103,9 +104,7 @@ def _backward(layer: LSTM, params: Any, tape: Any, d_output: Any, d_state: Any, 
 
 
 @accumulate.register
-def _accumulate(
-    layer: LSTM, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
-) -> None:
+def _accumulate(layer: LSTM, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     I, H = layer.inputs, layer.hidden
     dW = gradient[: I * 4 * H].reshape(I, 4 * H)
     dU = gradient[I * 4 * H : (I + H) * 4 * H].reshape(H, 4 * H)

@@ -72,9 +72,7 @@ def _backward(layer: RNN, params: Any, tape: Any, d_output: Any, d_state: Any, d
 
 
 @accumulate.register
-def _accumulate(
-    layer: RNN, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
-) -> None:
+def _accumulate(layer: RNN, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     I, H = layer.inputs, layer.hidden
     dW = gradient[: I * H].reshape(I, H)
     dU = gradient[I * H : (I + H) * H].reshape(H, H)

@@ -71,9 +71,7 @@ def _forward(layer: Stack, params: Any, x: Any, state: Any, tape: Any) -> None:
 
 
 @backward.register
-def _backward(
-    layer: Stack, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any
-) -> None:
+def _backward(layer: Stack, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
     split = layer.split
     top = d_state.shape[0] - split.state
     between = delta.shape[0] - split.outputs
@@ -99,11 +97,7 @@ def _backward(
 
 
 @accumulate.register
-def _accumulate(
-    layer: Stack, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
-) -> None:
+def _accumulate(layer: Stack, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     split = layer.split
     accumulate(layer.lower, tapes, tape, deltas, delta, rows, gradient[: split.params])
-    accumulate(
-        layer.upper, tapes, tape + split.tape, deltas, delta + split.delta, rows, gradient[split.params :]
-    )
+    accumulate(layer.upper, tapes, tape + split.tape, deltas, delta + split.delta, rows, gradient[split.params :])

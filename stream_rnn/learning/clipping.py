@@ -1,8 +1,8 @@
 """Gradient clipping (Pascanu et al. 2013), and the guard that no update passes without.
 
-    norm   g * min(1, limit / |g|)       keeps the direction
-    value  min(max(g, -limit), limit)    bounds each component
-    off    g
+norm   g * min(1, limit / |g|)       keeps the direction
+value  min(max(g, -limit), limit)    bounds each component
+off    g
 """
 
 from __future__ import annotations

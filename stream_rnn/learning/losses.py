@@ -1,12 +1,12 @@
 """Losses of one target z, each with its gradient in the network's outputs o.
 
-    squared       (o - z)^2
-    absolute      |o - z|
-    huber         (o - z)^2 / 2 where |o - z| <= delta, delta (|o - z| - delta / 2) elsewhere (Huber 1964)
-    quantile      sum over levels q of max(q (z - o_q), (q - 1)(z - o_q)), the pinball loss (Koenker & Bassett 1978)
-    gaussian_nll  (s + (o - z)^2 / e^s) / 2 with outputs o and s = log variance (Nix & Weigend 1994)
-    logistic      log(1 + e^o) - z o for z in {0, 1}
-    softmax       log(sum e^o) - o_z for a class z
+squared       (o - z)^2
+absolute      |o - z|
+huber         (o - z)^2 / 2 where |o - z| <= delta, delta (|o - z| - delta / 2) elsewhere (Huber 1964)
+quantile      sum over levels q of max(q (z - o_q), (q - 1)(z - o_q)), the pinball loss (Koenker & Bassett 1978)
+gaussian_nll  (s + (o - z)^2 / e^s) / 2 with outputs o and s = log variance (Nix & Weigend 1994)
+logistic      log(1 + e^o) - z o for z in {0, 1}
+softmax       log(sum e^o) - o_z for a class z
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LOG_VARIANCE_BOUND = 10.0
 
 
 @inner
-def loss_gradient(loss: Loss, o: Any, z: float, gradient: Any) -> float:
+def loss_gradient(loss: Loss, o: Any, z: float, gradient: Any) -> float:  # noqa: PLR0911 - one per loss
     """Write dL/do to `gradient` (m,) and return L, for the outputs o (m,) of one target z.
 
     m is 1, or the number of levels (quantile), 2 (gaussian_nll), the number of classes (softmax).

@@ -1,8 +1,8 @@
 """Penalties on the weights w (biases are left alone), at learning rate a.
 
-    l1            l1 |w|       adds l1 sign(w) to the gradient (Tibshirani 1996)
-    l2            l2 w^2       adds 2 l2 w to the gradient (Hoerl & Kennard 1970)
-    weight decay               w -= a decay w, apart from the gradient (Loshchilov & Hutter 2019)
+l1            l1 |w|       adds l1 sign(w) to the gradient (Tibshirani 1996)
+l2            l2 w^2       adds 2 l2 w to the gradient (Hoerl & Kennard 1970)
+weight decay               w -= a decay w, apart from the gradient (Loshchilov & Hutter 2019)
 """
 
 from __future__ import annotations

@@ -9,15 +9,17 @@ errors arrived.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
 from stream_rnn.layers.layer import accumulate, backward
 from stream_rnn.layers.network import Network, readout_backward
 from stream_rnn.learning.clipping import Clip, clip_factor
-from stream_rnn.learning.losses import Loss
 from stream_rnn.learning.optimizers import Optimizer, step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay
+
+if TYPE_CHECKING:
+    from stream_rnn.learning.losses import Loss
 
 
 class Learner(NamedTuple):
@@ -111,14 +113,18 @@ def backpropagate(network: Network, window: int, params: Any, recent: Recent, le
         work.d_body[:] = 0
         for error in errors:
             if error != 0:
-                readout_backward(
-                    network, params, recent.features[row], errors, work.gradient, work.d_body
-                )
+                readout_backward(network, params, recent.features[row], errors, work.gradient, work.d_body)
                 errors[:] = 0
                 break
         if age < steps:
             work.rows[age] = row
             backward(
-                network.body, body, recent.tape[row], work.d_body, work.d_state, work.deltas[row], work.d_input
+                network.body,
+                body,
+                recent.tape[row],
+                work.d_body,
+                work.d_state,
+                work.deltas[row],
+                work.d_input,
             )
     accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[: network.readout])

@@ -1,0 +1,211 @@
+"""From settings to the parts that the kernels work on."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stream_rnn.core import Arenas, Core, Task, bind
+from stream_rnn.kernels.activations import Activation
+from stream_rnn.kernels.memory import aligned_zeros
+from stream_rnn.layers import layer_class
+from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised
+from stream_rnn.layers.network import Network, network
+from stream_rnn.layers.stack import stack
+from stream_rnn.learning.clipping import Clip, ClipKind
+from stream_rnn.learning.losses import Loss, LossKind
+from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind
+from stream_rnn.learning.penalties import Penalties
+from stream_rnn.learning.tbptt import Learner, Weights, Work
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from stream_rnn.config import Settings
+
+Rows = dict[str, tuple[tuple[int, ...], "DTypeLike"]]
+
+WEIGHTS = tuple(Weights._fields)
+
+
+class Assembly(NamedTuple):
+    """A network, how it learns, and the shapes of all that it needs."""
+
+    network: Network
+    learner: Learner
+    task: Task
+    initial: NDArray[Any]
+    """(P,) weights to begin with"""
+    work: Work
+    rows: Rows
+    """Shape and type of one stream's row in each arena."""
+    feedback: NDArray[np.int64]
+    """(I,) which target each input is, -1 for none"""
+    shared: bool
+
+    def shared_weights(self) -> Weights | None:
+        """Return memory for the weights of all streams, or None if each has its own in the arenas."""
+        if not self.shared:
+            return None
+        rows = _weight_rows(self.initial, self.learner.optimizer)
+        weights = Weights(**{name: aligned_zeros((1, *shape), kind) for name, (shape, kind) in rows.items()})
+        weights.params[0] = self.initial
+        return weights
+
+    def core(self, arenas: dict[str, NDArray[Any]], weights: Weights | None, counts: NDArray[np.int64]) -> Core:
+        """Return the core of the streams' arenas and the shared weights, or none if each stream has its own."""
+        initial = self.initial[:0] if weights is not None else self.initial
+        if weights is None:
+            weights = Weights(**{name: arenas[name] for name in WEIGHTS})
+        streams = Arenas(**{name: arenas[name] for name in Arenas._fields})
+        return bind(self.network, self.learner, self.task, weights, initial, streams, self.work, counts)
+
+    def named(self, params: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return read-only views of the weights (P,), by name."""
+        views, start = {}, 0
+        for parameter in self.network.parameters():
+            stop = start + math.prod(parameter.shape)
+            view = params[start:stop].reshape(parameter.shape)
+            view.flags.writeable = False
+            views[parameter.name] = view
+            start = stop
+        return views
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Return the parts that the settings ask for."""
+    inputs, targets = len(settings.inputs), len(settings.target_names)
+    columns = inputs * (2 if settings.missing_flags else 1)
+    labels = settings.task != "forecast"
+    numeric = settings.task != "classification"
+    width, point = _width(settings)
+    task = Task(
+        inputs=inputs,
+        targets=targets,
+        horizon=0 if labels else settings.horizon,
+        width=width,
+        point=point,
+        residual=settings.is_residual,
+        scale_inputs=settings.scale_inputs,
+        scale_targets=settings.scale_targets and numeric,
+        flags=settings.missing_flags,
+        forgetting=settings.scaling_forgetting,
+        limit=settings.outlier,
+        reset_after=math.inf if settings.reset_after is None else settings.reset_after,
+    )
+    net = network(stack(*_layers(settings, columns)), math.prod(settings.forecast_shape), skip=settings.skip)
+    learner = _learner(settings)
+    kind = np.dtype(settings.dtype)
+    how = Initialisation(
+        settings.init_input,
+        settings.init_recurrent,
+        {"f": settings.forget_bias, "z": settings.update_bias},
+    )
+    initial = initial_weights(net, how, settings.seed).astype(kind)
+    reach = settings.horizon if not labels else 1
+    kept = max(settings.window, reach + settings.update_every - 1)
+    rows = _arena_rows(net, task, kept, kind)
+    if settings.weights == "per_stream":
+        rows |= _weight_rows(initial, learner.optimizer)
+    places = {name: place for place, name in enumerate(settings.target_names)}
+    return Assembly(
+        net,
+        learner,
+        task,
+        initial,
+        _work(net, columns, kept, settings, kind),
+        rows,
+        np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
+        settings.weights == "shared",
+    )
+
+
+def _width(settings: Settings) -> tuple[int, int]:
+    """Return the outputs of one target, and which of them stands for all."""
+    loss = settings.loss_name
+    if loss == "softmax":
+        return settings.classes, 0
+    if loss == "quantile":
+        levels = settings.quantiles
+        return len(levels), min(range(len(levels)), key=lambda place: abs(levels[place] - 0.5))
+    return (2 if loss == "gaussian_nll" else 1), 0
+
+
+def _layers(settings: Settings, columns: int) -> list[Any]:
+    layers: list[Any] = []
+    activation = Activation[settings.activation.upper()].value
+    for name, units in settings.layers:
+        kind = layer_class(name)
+        below = layers[-1].sizes.outputs if layers else columns
+        extra = {"activation": activation} if "activation" in kind._fields else {}
+        layers.append(kind(below, units, **extra))
+    return layers
+
+
+def _learner(settings: Settings) -> Learner:
+    kind = settings.optimizer
+    rule = OptimizerKind.ADAM if kind == "adamw" else OptimizerKind[kind.upper()]
+    return Learner(
+        window=settings.window,
+        every=settings.update_every,
+        loss=Loss(
+            LossKind[settings.loss_name.upper()].value,
+            float(settings.huber_delta),
+            np.array(settings.quantiles if settings.loss_name == "quantile" else ()),
+        ),
+        clip=Clip(ClipKind[settings.clip.upper()].value, float(settings.clip_limit)),
+        penalties=Penalties(float(settings.l1), float(settings.l2), float(settings.decay)),
+        optimizer=Optimizer(
+            kind=rule.value,
+            learning_rate=float(settings.learning_rate),
+            momentum=float(settings.momentum),
+            nesterov=settings.nesterov,
+            decay=0.99 if kind == "rmsprop" else 0.999,
+            first_decay=0.9,
+            epsilon=1e-8,
+        ),
+    )
+
+
+def _arena_rows(net: Network, task: Task, kept: int, kind: np.dtype[Any]) -> Rows:
+    sizes, outputs = net.body.sizes, net.outputs
+    return {
+        "state": ((sizes.state,), kind),
+        "tape": ((kept, sizes.tape), kind),
+        "features": ((kept, net.features), kind),
+        "outputs": ((kept, outputs), kind),
+        "errors": ((kept, outputs), kind),
+        "base": ((kept, task.targets), np.float64),
+        "last_y": ((task.targets,), np.float64),
+        "last_x": ((task.inputs,), np.float64),
+        "input_moments": ((3, task.inputs), np.float64),
+        "target_moments": ((3, max(task.horizon, 1) * task.targets), np.float64),
+        "time": ((), np.float64),
+        "clock": ((4,), np.int64),
+    }
+
+
+def _weight_rows(initial: NDArray[Any], optimizer: Optimizer) -> Rows:
+    moments = MOMENTS[OptimizerKind(optimizer.kind)]
+    return {
+        "params": (initial.shape, initial.dtype),
+        "moments": ((moments, *initial.shape), initial.dtype),
+        "updates": ((1,), np.int64),
+    }
+
+
+def _work(net: Network, columns: int, kept: int, settings: Settings, kind: np.dtype[Any]) -> Work:
+    sizes = net.body.sizes
+    weighted = penalised(net).astype(kind)
+    return Work(
+        x=aligned_zeros((columns,), kind),
+        deltas=aligned_zeros((kept, sizes.delta), kind),
+        rows=np.zeros(settings.window, np.int64),
+        gradient=aligned_zeros(weighted.shape, kind),
+        penalised=weighted,
+        d_body=aligned_zeros((net.hidden,), kind),
+        d_state=aligned_zeros((sizes.state,), kind),
+        d_input=aligned_zeros((0,), kind),
+    )

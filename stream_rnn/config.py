@@ -1,0 +1,322 @@
+"""The settings of an engine: one source for Python, TOML files and the command line."""
+
+from __future__ import annotations
+
+import math
+import typing
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from stream_rnn.errors import SettingError, nearest
+from stream_rnn.layers import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ActivationName = Literal["tanh", "relu", "sigmoid", "identity"]
+Task = Literal["forecast", "regression", "classification"]
+LossName = Literal["squared", "absolute", "huber", "quantile", "gaussian_nll", "logistic", "softmax"]
+OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw"]
+ClipName = Literal["norm", "value", "off"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an engine learns, and how. Every value is checked when the settings are made.
+
+    Where several values are taken, a list or a single value will do: ``hidden=32`` is ``hidden=(32,)``.
+
+    Raises
+    ------
+    SettingError
+        Naming the setting, its value and what is allowed.
+    """
+
+    inputs: Annotated[tuple[str, ...], Meta(description="Names of the input columns.")]
+    targets: Annotated[
+        tuple[str, ...],
+        Meta(description="Names of the columns to forecast or to label; empty: every input (forecasts only)."),
+    ] = ()
+    task: Annotated[
+        Task,
+        Meta(
+            description="forecast: the targets' values 1..horizon events ahead. regression, classification: the "
+            "target of the same event, as a number or as a class 0, 1, ...",
+        ),
+    ] = "forecast"
+    horizon: Annotated[int, Meta(description="How many events ahead to forecast, each from 1 on.")] = 1
+    classes: Annotated[int, Meta(description="Number of classes (classification).")] = 2
+
+    layer: Annotated[tuple[str, ...], Meta(description=f"The layers, lowest first: {', '.join(REGISTRY)}.")] = ("gru",)
+    hidden: Annotated[tuple[int, ...], Meta(description="Units of each layer; one number stands for all layers.")] = (
+        32,
+    )
+    activation: Annotated[
+        ActivationName, Meta(description="Activation of rnn and dense layers: tanh, relu, sigmoid, identity.")
+    ] = "tanh"
+    skip: Annotated[bool, Meta(description="Let the readout see the inputs beside the top layer's output.")] = True
+    init_input: Annotated[
+        Literal["glorot", "he"], Meta(description="Initial input weights: glorot, he (for relu).")
+    ] = "glorot"
+    init_recurrent: Annotated[
+        Literal["orthogonal", "identity", "glorot"],
+        Meta(description="Initial recurrent weights: orthogonal, identity (for relu), glorot."),
+    ] = "orthogonal"
+    forget_bias: Annotated[float, Meta(description="Initial bias of the LSTM's forget gate.")] = 1.0
+    update_bias: Annotated[
+        float, Meta(description="Initial bias of the GRU's update gate; above 0 it begins by remembering.")
+    ] = 0.0
+    seed: Annotated[int, Meta(description="Seed of the initial weights.")] = 0
+
+    window: Annotated[int, Meta(description="h of TBPTT(h; h'): events that an error is carried back through.")] = 16
+    update_every: Annotated[int, Meta(description="h' of TBPTT(h; h'): events between two updates.")] = 1
+    loss: Annotated[
+        LossName | None,
+        Meta(
+            description="squared, absolute, huber, quantile, gaussian_nll, logistic, softmax; "
+            "default: squared for numbers, logistic for 2 classes, softmax for more.",
+        ),
+    ] = None
+    huber_delta: Annotated[float, Meta(description="Where Huber's loss turns straight, in scaled units.")] = 1.0
+    quantiles: Annotated[
+        tuple[float, ...], Meta(description="Levels of the quantile loss, ascending, between 0 and 1.")
+    ] = (0.05, 0.5, 0.95)
+    optimizer: Annotated[OptimizerName, Meta(description="sgd, rmsprop, adam, adamw.")] = "adam"
+    learning_rate: Annotated[float, Meta(description="Step size of the optimizer.")] = 1e-3
+    momentum: Annotated[float, Meta(description="Momentum of sgd.")] = 0.9
+    nesterov: Annotated[bool, Meta(description="Nesterov's momentum for sgd.")] = False
+    clip: Annotated[
+        ClipName,
+        Meta(description="Gradient clipping: norm (of the whole gradient), value (each component), off."),
+    ] = "norm"
+    clip_limit: Annotated[float, Meta(description="What the gradient is clipped to.")] = 1.0
+    l1: Annotated[float, Meta(description="Penalty on the weights' absolute values.")] = 0.0
+    l2: Annotated[float, Meta(description="Penalty on the weights' squares.")] = 0.0
+    weight_decay: Annotated[
+        float | None,
+        Meta(description="Decoupled weight decay; default: 0.01 for adamw, else 0."),
+    ] = None
+
+    scale_inputs: Annotated[
+        bool, Meta(description="Standardise each input with its stream's running mean and deviation.")
+    ] = True
+    scale_targets: Annotated[
+        bool, Meta(description="Learn numeric targets in units of their stream's running deviation.")
+    ] = True
+    scaling_forgetting: Annotated[
+        float, Meta(description="What each event leaves of the running moments' memory; 1 forgets nothing.")
+    ] = 1.0
+    outlier: Annotated[
+        float, Meta(description="Values further than this many deviations from the mean count as that far.")
+    ] = 10.0
+    residual: Annotated[
+        bool | None,
+        Meta(description="Forecast the change from the last value; default: true for forecasts, false for labels."),
+    ] = None
+    missing_flags: Annotated[bool, Meta(description="Give each input another that says whether it is missing.")] = True
+
+    weights: Annotated[
+        Literal["shared", "per_stream"],
+        Meta(description="shared: all streams train one network; per_stream: each has its own."),
+    ] = "shared"
+    max_streams: Annotated[
+        int | None, Meta(description="Streams kept; the least recently seen makes room. Default: no limit.")
+    ] = None
+    reset_after: Annotated[
+        float | None,
+        Meta(description="Seconds without an event that end a stream's sequence. Default: never."),
+    ] = None
+    dtype: Annotated[Literal["float32", "float64"], Meta(description="Precision of the network.")] = "float32"
+
+    def __post_init__(self) -> None:
+        """Check every value, and that they go together."""
+        for name in ("inputs", "targets", "layer", "hidden", "quantiles"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple):
+                several = tuple(value) if isinstance(value, list) else (value,)
+                msgspec.structs.force_setattr(self, name, several)
+        _check_types(self)
+        _check_ranges(self)
+        _check_together(self)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> Settings:
+        """Return the settings of a mapping, such as a table of a TOML file.
+
+        Raises
+        ------
+        SettingError
+            For an unknown name, with the nearest known one, or a value that is not allowed.
+        """
+        fields = cls.__struct_fields__
+        for name in values:
+            if name not in fields:
+                raise SettingError(f"unknown setting {name!r}{nearest(name, fields)}")
+        if "inputs" not in values:
+            raise SettingError("inputs is required: the names of the input columns")
+        return cls(**values)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the settings as plain values that `parse` takes back."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return {name: value for name, value in plain.items() if value is not None}
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The columns that are forecast or labelled."""
+        return self.targets or self.inputs
+
+    @property
+    def layers(self) -> tuple[tuple[str, int], ...]:
+        """Each layer's name and number of units."""
+        hidden = self.hidden * len(self.layer) if len(self.hidden) == 1 else self.hidden
+        return tuple(zip(self.layer, hidden, strict=True))
+
+    @property
+    def loss_name(self) -> LossName:
+        """The loss, chosen by the task where none was given."""
+        if self.loss is not None:
+            return self.loss
+        if self.task == "classification":
+            return "logistic" if self.classes == 2 else "softmax"
+        return "squared"
+
+    @property
+    def is_residual(self) -> bool:
+        """Whether forecasts are changes from the last value."""
+        return self.task == "forecast" if self.residual is None else self.residual
+
+    @property
+    def decay(self) -> float:
+        """The weight decay, chosen by the optimizer where none was given."""
+        if self.weight_decay is not None:
+            return self.weight_decay
+        return 0.01 if self.optimizer == "adamw" else 0.0
+
+    @property
+    def forecast_shape(self) -> tuple[int, ...]:
+        """The shape of one event's forecast.
+
+        (H, D) for forecasts of D targets, (D,) for labels; with another axis at the end for the quantile loss (levels)
+        and gaussian_nll (mean, variance). (classes,) for classification by softmax, (D,) by logistic: probabilities.
+        """
+        if self.loss_name == "softmax":
+            return (self.classes,)
+        lengths: tuple[int, ...] = (len(self.target_names),)
+        if self.task == "forecast":
+            lengths = (self.horizon, *lengths)
+        if self.loss_name == "quantile":
+            return (*lengths, len(self.quantiles))
+        if self.loss_name == "gaussian_nll":
+            return (*lengths, 2)
+        return lengths
+
+
+def _check_types(settings: Settings) -> None:
+    hints = typing.get_type_hints(Settings)
+    for name in Settings.__struct_fields__:
+        value = getattr(settings, name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SettingError(f"{name} must be a finite number, got {value}")
+        if isinstance(value, str) and name not in {"inputs", "targets"}:
+            choices = _choices(hints[name])
+            if choices and value not in choices:
+                raise SettingError(
+                    f"{name} must be one of {', '.join(choices)}, got {value!r}{nearest(value, choices)}"
+                )
+        try:
+            msgspec.convert(value, hints[name], strict=True)
+        except msgspec.ValidationError as error:
+            raise SettingError(f"{name}: {str(error).lower()}, got {value!r}") from None
+    for layer in settings.layer:
+        if layer not in REGISTRY:
+            raise SettingError(f"layer must be one of {', '.join(REGISTRY)}, got {layer!r}{nearest(layer, REGISTRY)}")
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    """Return the literal strings that a type hint allows."""
+    if typing.get_origin(hint) is Literal:
+        return typing.get_args(hint)
+    return tuple(choice for part in typing.get_args(hint) for choice in _choices(part))
+
+
+_RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "horizon": (lambda value: value >= 1, "at least 1"),
+    "window": (lambda value: value >= 1, "at least 1"),
+    "update_every": (lambda value: value >= 1, "at least 1"),
+    "classes": (lambda value: value >= 2, "at least 2"),
+    "hidden": (lambda units: min(units, default=0) >= 1, "at least 1 for every layer"),
+    "seed": (lambda value: value >= 0, "at least 0"),
+    "learning_rate": (lambda value: value > 0, "above 0"),
+    "clip_limit": (lambda value: value > 0, "above 0"),
+    "huber_delta": (lambda value: value > 0, "above 0"),
+    "outlier": (lambda value: value > 0, "above 0"),
+    "l1": (lambda value: value >= 0, "at least 0"),
+    "l2": (lambda value: value >= 0, "at least 0"),
+    "weight_decay": (lambda value: value is None or value >= 0, "at least 0"),
+    "momentum": (lambda value: 0 <= value < 1, "from 0 to below 1"),
+    "scaling_forgetting": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "max_streams": (lambda value: value is None or value >= 1, "at least 1"),
+    "reset_after": (lambda value: value is None or value > 0, "above 0 seconds"),
+    "quantiles": (lambda levels: _ascend((0.0, *levels, 1.0)) and len(levels) > 0, "ascending between 0 and 1"),
+}
+
+
+def _check_ranges(settings: Settings) -> None:
+    for name, (allowed, words) in _RANGES.items():
+        value = getattr(settings, name)
+        if not allowed(value):
+            raise SettingError(f"{name} must be {words}, got {value}")
+
+
+def _ascend(levels: tuple[float, ...]) -> bool:
+    return all(low < high for low, high in pairwise(levels))
+
+
+def _check_together(settings: Settings) -> None:
+    if not settings.inputs:
+        raise SettingError("inputs must name at least one column, got none")
+    for name in ("inputs", "targets"):
+        columns = getattr(settings, name)
+        twice = {column for column in columns if columns.count(column) > 1}
+        if twice:
+            raise SettingError(f"{name} must be different columns, got {min(twice)!r} twice")
+    if not settings.layer:
+        raise SettingError("layer must name at least one layer, got none")
+    if len(settings.hidden) not in {1, len(settings.layer)}:
+        raise SettingError(
+            f"hidden must be one number or one per layer ({len(settings.layer)}), got {len(settings.hidden)}"
+        )
+    if settings.update_every > settings.window:
+        raise SettingError(f"update_every must be at most window ({settings.window}), got {settings.update_every}")
+    if settings.nesterov and settings.momentum == 0:
+        raise SettingError("nesterov needs momentum above 0, got 0")
+    _check_task(settings)
+
+
+def _check_task(settings: Settings) -> None:
+    loss, task = settings.loss_name, settings.task
+    if task == "forecast":
+        return _check_loss(loss in {"logistic", "softmax"}, loss, task)
+    if settings.residual:
+        raise SettingError(f"residual is for forecasts, got true for {task}")
+    if settings.horizon != 1:
+        raise SettingError(f"horizon is for forecasts, got {settings.horizon} for {task}")
+    if not settings.targets:
+        raise SettingError(f"targets must be named for {task}, got none")
+    if task == "regression":
+        return _check_loss(loss in {"logistic", "softmax"}, loss, task)
+    _check_loss(loss not in {"logistic", "softmax"}, loss, task)
+    if loss == "softmax" and len(settings.targets) != 1:
+        raise SettingError(f"softmax takes one target, got {len(settings.targets)}")
+    if loss == "logistic" and settings.classes != 2:
+        raise SettingError(f"logistic is for 2 classes, got {settings.classes}")
+    return None
+
+
+def _check_loss(wrong: bool, loss: str, task: str) -> None:
+    if wrong:
+        wanted = "logistic or softmax" if task == "classification" else "a loss of numbers"
+        raise SettingError(f"loss must be {wanted} for {task}, got {loss!r}")

@@ -1,0 +1,452 @@
+"""Engine: streams, a network and a learner; forecasts every event, then learns from it."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from stream_rnn import checkpoint, online
+from stream_rnn.assembly import Assembly, assemble
+from stream_rnn.core import EVENTS, LENGTH, Counts
+from stream_rnn.errors import DataError, nearest
+from stream_rnn.streams import StreamTable
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+    from os import PathLike
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from stream_rnn.config import Settings
+
+CHUNK = 8192
+"""Events that are handed to the kernel at a time: a tenth of a second, so that Ctrl-C is heard."""
+
+
+class Taken(NamedTuple):
+    """What became of a batch of events."""
+
+    forecasts: NDArray[np.float64]
+    """(N, *forecast_shape)"""
+    slots: NDArray[np.int64]
+    """(N,) the row of each event's stream"""
+    begins: NDArray[np.bool_]
+    """(N,) whether the event began a sequence"""
+
+
+class Engine:
+    """A recurrent network that learns online from many streams.
+
+    Each stream, told by its key, keeps a hidden state, running scales and the window of its newest events. Nothing here
+    reads a clock: time is what the events say, so a replay gives the same numbers as the live run.
+
+    Parameters
+    ----------
+    settings
+        What to learn, and how.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stream_rnn import Engine, Settings
+    >>> engine = Engine(Settings(inputs=("x",), hidden=8))
+    >>> for t in range(3000):
+    ...     forecast = engine.step("sensor", {"x": np.sin(t / 10)})
+    >>> bool(abs(forecast[0, 0] - np.sin(300)) < 0.02)
+    True
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._assembly: Assembly = assemble(settings)
+        self._streams = StreamTable(self._assembly.rows, settings.max_streams)
+        self._params = self._assembly.shared_weights()
+        self._counts = np.zeros(len(Counts._fields), np.int64)
+        self._width = math.prod(settings.forecast_shape)
+        self._inputs, self._targets = settings.inputs, settings.target_names
+        self._names = frozenset(self._inputs + self._targets)
+        places = {name: place for place, name in enumerate(self._inputs)}
+        self._target_inputs = [places.get(name, -1) for name in self._targets]
+        self._targets_are_inputs = settings.task == "forecast" and -1 not in self._target_inputs
+        self._one = online.Batch(
+            np.zeros(1, np.int64),
+            np.zeros(1, np.bool_),
+            np.zeros((1, len(self._inputs))),
+            np.zeros((1, len(self._targets))),
+            np.full(1, math.nan),
+            np.zeros(1, np.bool_),
+        )
+        self._begins = np.zeros(1, np.bool_)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Give the kernels the arrays; needed again when the streams' arenas have grown."""
+        self._bound = self._streams.capacity
+        self._core = self._assembly.core(self._streams.arenas, self._params, self._counts)
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted since the engine began."""
+        return Counts(*map(int, self._counts))
+
+    @property
+    def keys(self) -> list[Hashable]:
+        """The keys of the streams that are kept."""
+        return self._streams.keys
+
+    @property
+    def evictions(self) -> int:
+        """Streams that were forgotten to make room for others."""
+        return self._streams.evictions
+
+    @property
+    def stream_bytes(self) -> dict[str, int]:
+        """Memory that one stream takes, in bytes, by arena."""
+        return self._streams.row_bytes
+
+    @property
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """The weights by name, as read-only views of the shared network.
+
+        Raises
+        ------
+        DataError
+            With ``weights="per_stream"``: there is no one network.
+        """
+        if self._params is None:
+            raise DataError("weights are per stream: there is no one network")
+        return self._assembly.named(self._params.params[0])
+
+    def step(
+        self,
+        key: Hashable,
+        x: Mapping[str, float | None] | Sequence[float],
+        y: Mapping[str, float | None] | Sequence[float] | float | None = None,
+        time: float | datetime | None = None,
+        *,
+        end: bool = False,
+    ) -> NDArray[np.float64]:
+        """Take one event: learn from what it reveals, and forecast.
+
+        Parameters
+        ----------
+        key
+            The stream.
+        x
+            The inputs, by name or in the order of the settings. NaN, None and names left out are missing.
+        y
+            The targets' values at this event. Forecasts: left out, they are taken from `x`, where they are inputs.
+            Labels: left out, nothing is learned from this event.
+        time
+            Seconds since the Unix epoch, or a datetime; what `reset_after` goes by.
+        end
+            Whether the sequence ends with this event.
+
+        Returns
+        -------
+        ndarray of shape `Settings.forecast_shape`
+            Forecasts in the targets' units; probabilities for classification.
+
+        Raises
+        ------
+        DataError
+            If a name is unknown, a value is not a number, or their number is wrong.
+        """
+        one = self._one
+        self._fill(one.x[0], x, self._inputs, "x")
+        if y is not None:
+            self._fill(one.y[0], (y,) if isinstance(y, (int, float)) else y, self._targets, "y")
+            self._check_labels(one.y)
+        elif self._targets_are_inputs:
+            one.y[0] = one.x[0, self._target_inputs]
+        elif self.settings.task == "forecast":
+            self._fill(one.y[0], x, self._targets, "x")
+        else:
+            one.y[0] = math.nan
+        one.times[0] = math.nan if time is None else _seconds(time)
+        one.ends[0] = end
+        one.slots[0], one.fresh[0] = self._streams.slot(key)
+        if self._streams.capacity != self._bound:
+            self._bind()
+        out = np.empty((1, self._width))
+        online.process(self._core, one, out, self._begins)
+        return out.reshape(self.settings.forecast_shape)
+
+    def process(
+        self,
+        keys: Sequence[Hashable] | NDArray[Any] | str | int,
+        X: ArrayLike,
+        Y: ArrayLike | None = None,
+        times: ArrayLike | None = None,
+        ends: ArrayLike | None = None,
+    ) -> NDArray[np.float64]:
+        """Take N events in arrival order, as if by N steps: any cut of the events gives the same bits.
+
+        Parameters
+        ----------
+        keys
+            The stream of each event, (N,); or one string or number for all.
+        X
+            Inputs (N, I), in the order of the settings; NaN is missing.
+        Y
+            Targets (N, D), or (N,) for one target. Forecasts: left out, they are taken from X. Labels: left out,
+            nothing is learned.
+        times
+            Seconds since the Unix epoch (N,), or datetime64.
+        ends
+            Whether the sequence of an event's stream ends with it, (N,).
+
+        Returns
+        -------
+        ndarray of shape (N, *Settings.forecast_shape)
+
+        Raises
+        ------
+        DataError
+            If shapes do not fit, or values are not numbers.
+        """
+        return self.take(keys, X, Y, times, ends).forecasts
+
+    def take(
+        self,
+        keys: Sequence[Hashable] | NDArray[Any] | str | int,
+        X: ArrayLike,
+        Y: ArrayLike | None = None,
+        times: ArrayLike | None = None,
+        ends: ArrayLike | None = None,
+    ) -> Taken:
+        """Do as `process`, and say which stream had each event and where sequences began."""
+        x = _matrix(X, len(self._inputs), "X")
+        count = len(x)
+        if Y is not None:
+            y = _matrix(Y, len(self._targets), "Y")
+        elif self._targets_are_inputs:
+            y = x if self._target_inputs == list(range(x.shape[1])) else x[:, self._target_inputs]
+        elif self.settings.task == "forecast":
+            raise DataError(f"Y is needed: not every target ({', '.join(self._targets)}) is an input")
+        else:
+            y = np.full((count, len(self._targets)), math.nan)
+        moments = _times(times, count)
+        flags = np.zeros(count, np.bool_) if ends is None else np.asarray(ends, np.bool_)
+        several = [keys] * count if isinstance(keys, (str, int)) else _plain(keys)
+        for name, length in (
+            ("Y", len(y)),
+            ("times", len(moments)),
+            ("ends", len(flags)),
+            ("keys", len(several)),
+        ):
+            if length != count:
+                raise DataError(f"{name} must be as many as X's {count} rows, got {length}")
+        self._check_labels(y)
+        slots, fresh = self._streams.slots(several)
+        if self._streams.capacity != self._bound:
+            self._bind()
+        out = np.empty((count, self._width))
+        begins = np.empty(count, np.bool_)
+        for start in range(0, count, CHUNK):
+            part = slice(start, start + CHUNK)
+            batch = online.Batch(*(np.ascontiguousarray(a[part]) for a in (slots, fresh, x, y, moments, flags)))
+            online.process(self._core, batch, out[part], begins[part])
+        return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
+
+    def predict(
+        self,
+        key: Hashable,
+        x: Mapping[str, float | None] | Sequence[float] | None = None,
+        *,
+        steps: int | None = None,
+    ) -> NDArray[np.float64]:
+        """Forecast, and change nothing.
+
+        Parameters
+        ----------
+        key
+            The stream.
+        x
+            Inputs of an event that might come next; left out, the forecast is the one made at the last event.
+        steps
+            Roll the forecast out over so many events, feeding back the forecast one event ahead; inputs that are not
+            targets stay as they are.
+
+        Returns
+        -------
+        ndarray of shape `Settings.forecast_shape`, or with `steps`, (steps, D) for one event ahead of each
+
+        Raises
+        ------
+        DataError
+            If `steps` is below 1 or the task has no forecasts to feed back, or without `x`, if the stream has had no
+            event since its sequence began.
+        """
+        slot = self._streams.find(key)
+        known = slot is not None and self._streams.arenas["clock"][slot, LENGTH] > 0
+        if x is None and not known:
+            raise DataError(f"no forecast for stream {key!r}: its sequence has had no event yet")
+        if steps is not None and (steps < 1 or self.settings.task != "forecast"):
+            allowed = "at least 1" if self.settings.task == "forecast" else "for forecasts only"
+            raise DataError(f"steps must be {allowed}, got {steps}")
+        row = np.empty(0)
+        if x is not None:
+            row = np.empty(len(self._inputs))
+            self._fill(row, x, self._inputs, "x")
+        out = np.empty((steps or 1, self._width))
+        feedback = self._assembly.feedback
+        if slot is None:
+            stranger = StreamTable(self._assembly.rows, 1)
+            slot, _ = stranger.slot(key)
+            core = self._assembly.core(stranger.arenas, self._params, np.zeros_like(self._counts))
+            online.clear(core, slot)
+            online.peek(core, slot, row, feedback, out)
+        else:
+            online.peek(self._core, slot, row, feedback, out)
+        if steps is None:
+            return out.reshape(self.settings.forecast_shape)
+        return out.reshape(steps, *self.settings.forecast_shape)[:, 0]
+
+    def reset(self, key: Hashable) -> None:
+        """End the stream's sequence: its hidden state is zero and its window empty; its scales stay.
+
+        Errors that wait for the next update are learned from first. A stream that is not known is left so.
+        """
+        slot = self._streams.find(key)
+        if slot is not None:
+            online.finish(self._core, slot)
+
+    def events(self, key: Hashable) -> int:
+        """Return how many events a stream has had since it appeared; 0 if it is not known."""
+        slot = self._streams.find(key)
+        return 0 if slot is None else int(self._streams.arenas["clock"][slot, EVENTS])
+
+    def save(self, path: str | PathLike[str], *, positions: Mapping[str, Any] | None = None) -> None:
+        """Write everything to one file, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file; it is replaced only once the new one is safe on the disk.
+        positions
+            Anything that JSON can hold, kept beside: where the source and the sink are.
+
+        Raises
+        ------
+        CheckpointError
+            If the file cannot be written, or a key is neither a string nor an integer.
+        """
+        arrays = {f"streams.{name}": array[: len(self._streams)] for name, array in self._streams.arenas.items()}
+        if self._params is not None:
+            arrays |= {f"weights.{name}": array for name, array in self._params._asdict().items()}
+        arrays["counts"] = self._counts
+        about = {
+            "settings": self.settings.describe(),
+            "keys": self._streams.keys,
+            "recency": self._streams.recency if self.settings.max_streams is not None else None,
+            "evictions": self._streams.evictions,
+            "positions": dict(positions or {}),
+        }
+        checkpoint.write(path, arrays, about)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, settings: Settings | None = None) -> Self:
+        """Return the engine that was saved; it goes on bit for bit.
+
+        Parameters
+        ----------
+        path
+            A file that `save` wrote.
+        settings
+            What the file's settings have to be; None for any.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is missing, damaged, of a later version or of other settings.
+        """
+        saved = checkpoint.read(path, settings)
+        engine = cls(saved.settings)
+        engine._restore(saved)
+        return engine
+
+    def _restore(self, saved: checkpoint.Saved) -> None:
+        """Take everything but the settings from a checkpoint."""
+        self._counts[:] = saved.arrays["counts"]
+        prefix = "streams."
+        arenas = {name.removeprefix(prefix): a for name, a in saved.arrays.items() if name.startswith(prefix)}
+        self._streams.restore(saved.keys, saved.recency, arenas)
+        self._streams.evictions = saved.evictions
+        if self._params is not None:
+            for name, array in self._params._asdict().items():
+                array[:] = saved.arrays[f"weights.{name}"]
+        self._bind()
+
+    def _fill(self, row: NDArray[np.float64], values: Any, names: tuple[str, ...], what: str) -> None:
+        """Write values, by name or in order, to `row`; what is left out is NaN."""
+        if hasattr(values, "keys"):
+            if not self._names.issuperset(values):
+                wrong = next(name for name in values if name not in self._names)
+                raise DataError(f"{what} has an unknown column {wrong!r}{nearest(str(wrong), sorted(self._names))}")
+            values = [values.get(name, math.nan) for name in names]
+        elif len(values) != len(names):
+            raise DataError(f"{what} must have {len(names)} values ({', '.join(names)}), got {len(values)}")
+        try:
+            row[:] = values
+        except (TypeError, ValueError):
+            row[:] = [_number(value, name, what) for name, value in zip(names, values, strict=True)]
+
+    def _check_labels(self, y: NDArray[np.float64]) -> None:
+        """Raise if a class is not a whole number from 0 to classes - 1."""
+        if self.settings.task != "classification":
+            return
+        wrong = ~(np.isnan(y) | ((y >= 0) & (y < self.settings.classes) & (y == np.floor(y))))
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise DataError(
+                f"{self._targets[column]} must be a class from 0 to {self.settings.classes - 1}, "
+                f"got {y[row, column]:g} in event {row}"
+            )
+
+
+def _number(value: Any, name: str, what: str) -> float:
+    if value is None:
+        return math.nan
+    try:
+        if not isinstance(value, str):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise DataError(f"{what} must be numbers, got {type(value).__name__} {value!r} for {name!r}")
+
+
+def _seconds(time: float | datetime) -> float:
+    return time.timestamp() if isinstance(time, datetime) else float(time)
+
+
+def _matrix(values: ArrayLike, columns: int, what: str) -> NDArray[np.float64]:
+    try:
+        matrix = np.ascontiguousarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} must be numbers: {error}") from None
+    if matrix.ndim == 1 and columns == 1:
+        matrix = matrix[:, np.newaxis]
+    if matrix.ndim != 2 or matrix.shape[1] != columns:
+        raise DataError(f"{what} must be of shape (N, {columns}), got {matrix.shape}")
+    return matrix
+
+
+def _times(times: ArrayLike | None, count: int) -> NDArray[np.float64]:
+    if times is None:
+        return np.full(count, math.nan)
+    array = np.asarray(times)
+    if array.dtype.kind == "M":
+        return array.astype("datetime64[us]").astype(np.int64) / 1e6
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"times must be seconds or datetime64, got {array.dtype}") from None
+
+
+def _plain(keys: Any) -> list[Any]:
+    """Return keys as Python objects, so that numpy's 5 and Python's are the same stream."""
+    return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)

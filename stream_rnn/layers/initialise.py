@@ -1,0 +1,73 @@
+"""Initial weights, drawn from a seed.
+
+    glorot       uniform within sqrt(6 / (fan in + fan out)), for each gate        (Glorot & Bengio 2010)
+    he           normal with variance 2 / fan in                                   (He et al. 2015)
+    orthogonal   a random rotation for each gate                                   (Saxe et al. 2014)
+    identity     the identity for each gate, for relu and identity activations     (Le et al. 2015)
+
+Biases begin at 0, except the LSTM's forget gate (Jozefowicz et al. 2015) and the GRU's update gate. The readout begins
+at 0, so that the first forecasts are the baseline's: the last value, or the running mean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stream_rnn.layers.layer import Parameter
+    from stream_rnn.layers.network import Network
+
+
+class Initialisation(NamedTuple):
+    """How weights begin."""
+
+    input: str
+    recurrent: str
+    gate_biases: dict[str, float]
+    """Initial bias of a gate, by its letter."""
+
+
+def initial_weights(network: Network, how: Initialisation, seed: int) -> NDArray[np.float64]:
+    """Return the network's initial parameters (P,)."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([_block(p, how, rng).ravel() for p in network.parameters()])
+
+
+def penalised(network: Network) -> NDArray[np.float64]:
+    """Return 1 for each weight that penalties hold small and 0 for each bias, (P,)."""
+    return np.concatenate([np.full(np.prod(p.shape), p.role != "bias", float) for p in network.parameters()])
+
+
+def _block(parameter: Parameter, how: Initialisation, rng: np.random.Generator) -> NDArray[np.float64]:
+    if parameter.role == "readout":
+        return np.zeros(parameter.shape)
+    units = parameter.shape[-1] // len(parameter.gates)
+    if parameter.role == "bias":
+        biases = [how.gate_biases.get(gate, 0.0) for gate in parameter.gates]
+        return np.repeat(biases, units).astype(float)
+    make: Any = {
+        "glorot": _glorot,
+        "he": _he,
+        "orthogonal": _orthogonal,
+        "identity": lambda _rng, rows, columns: np.eye(rows, columns),
+    }[how.input if parameter.role == "input" else how.recurrent]
+    return np.hstack([make(rng, parameter.shape[0], units) for _ in parameter.gates])
+
+
+def _glorot(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
+    bound = np.sqrt(6.0 / (rows + columns))
+    return rng.uniform(-bound, bound, (rows, columns))
+
+
+def _he(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
+    return rng.normal(0.0, np.sqrt(2.0 / rows), (rows, columns))
+
+
+def _orthogonal(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
+    q, r = np.linalg.qr(rng.standard_normal((rows, columns)))
+    rotation: NDArray[np.float64] = q * np.sign(np.diag(r))  # without the signs the rotations are not uniform
+    return rotation
