@@ -59,6 +59,8 @@ class CsvReader(TextReader):
         names = [name.strip() for name in next(csv.reader([text], delimiter=self._comma))]
         if end < len(data):
             self._waiting.appendleft(Block(data[end:]))
+        if len(names) == 1:
+            _check_delimiter(self.path, names[0])
         _check_header(self.path, names)
         return names
 
@@ -101,9 +103,7 @@ class CsvReader(TextReader):
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
             # Without threads, or a ragged row's number is not known.
-            read_options=arrow_csv.ReadOptions(
-                column_names=self.names, block_size=len(data) + 1, use_threads=False
-            ),
+            read_options=arrow_csv.ReadOptions(column_names=self.names, block_size=len(data) + 1, use_threads=False),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self._comma, newlines_in_values=b'"' in data, invalid_row_handler=ragged
             ),
@@ -127,6 +127,14 @@ def _utf8(data: bytes) -> bytes:
     return data
 
 
+def _check_delimiter(path: str, header: str) -> None:
+    """Refuse what is one column only because another character stands between the fields."""
+    if "\t" in header:
+        raise ConnectorError(f"{path}: fields are separated by tabs, tell the format: tsv")
+    if ";" in header:
+        raise ConnectorError(f"{path}: fields are separated by semicolons, commas are needed")
+
+
 def _check_header(path: str, names: list[str]) -> None:
     seen: set[str] = set()
     for name in names:
@@ -135,9 +143,7 @@ def _check_header(path: str, names: list[str]) -> None:
         seen.add(name)
     if all(_is_number(name) for name in names):
         shown = ", ".join(names[:5])
-        raise ConnectorError(
-            f"{path}: the first line has only numbers ({shown}), a header with names is needed"
-        )
+        raise ConnectorError(f"{path}: the first line has only numbers ({shown}), a header with names is needed")
 
 
 def _is_number(text: str) -> bool:

@@ -96,9 +96,7 @@ class EventBatch:
         """Make a batch of no events with the given columns."""
         none = np.zeros(0)
         positions = Positions(np.zeros(0, np.int32), np.zeros(0, np.int64))
-        return EventBatch(
-            np.zeros(0, object), none, dict.fromkeys(names, none), np.zeros(0, np.bool_), positions
-        )
+        return EventBatch(np.zeros(0, object), none, dict.fromkeys(names, none), np.zeros(0, np.bool_), positions)
 
     @staticmethod
     def concat(batches: Sequence[EventBatch]) -> EventBatch:

@@ -42,8 +42,7 @@ class GrowingFile:
         self._read += len(data)
         if not data and (length := os.fstat(self._file.fileno()).st_size) < self._read:
             raise ConnectorError(
-                f"{self._path}: was cut to {length:,} bytes while being followed, "
-                f"{self._read:,} had been read"
+                f"{self._path}: was cut to {length:,} bytes while being followed, {self._read:,} had been read"
             )
         return data
 

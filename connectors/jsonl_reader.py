@@ -48,19 +48,13 @@ class JsonLinesReader(TextReader):
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
         head = self._peek()
         if head is not None and head.data.lstrip()[:1] == b"[":
-            raise ConnectorError(
-                f"{self.path}: is a JSON array, one object per line is needed (jq -c '.[]' makes it)"
-            )
+            raise ConnectorError(f"{self.path}: is a JSON array, one object per line is needed (jq -c '.[]' makes it)")
 
     def sample(self) -> Mapping[str, pa.Array]:
         """Give the first values of every field, in order of appearance, as text."""
         block = self._peek()
         found: dict[str, list[str | None]] = {}
-        lines = (
-            []
-            if block is None
-            else [line for line in block.data.split(b"\n", SAMPLE)[:SAMPLE] if line.strip()]
-        )
+        lines = [] if block is None else [line for line in block.data.split(b"\n", SAMPLE)[:SAMPLE] if line.strip()]
         for line in lines:
             fields = parse(line)
             if isinstance(fields, dict):
@@ -75,7 +69,7 @@ class JsonLinesReader(TextReader):
             (roles.key, "key", str | int | None),
             (roles.time, "time", str | float | None),
             (roles.end, "end", bool | None),
-            *((name, f"input{i}", float | None) for i, name in enumerate(roles.columns)),
+            *((name, f"input{i}", float | bool | None) for i, name in enumerate(roles.columns)),
         ]
         self._row = msgspec.defstruct(
             "Row",
@@ -95,9 +89,7 @@ class JsonLinesReader(TextReader):
             rows, records, refused = self._one_by_one(lines, roles)
         return Decoded(self._columns(rows, roles, [lines[i] for i in records]), records, refused)
 
-    def _one_by_one(
-        self, lines: list[bytes], roles: Roles
-    ) -> tuple[list[Any], NDArray[np.int64], dict[int, str]]:
+    def _one_by_one(self, lines: list[bytes], roles: Roles) -> tuple[list[Any], NDArray[np.int64], dict[int, str]]:
         rows: list[Any] = []
         records: list[int] = []
         refused: dict[int, str] = {}
@@ -150,11 +142,19 @@ class JsonLinesReader(TextReader):
             ends[:] = [bool(row.end) for row in rows]
         inputs = {}
         for i, name in enumerate(roles.columns):
-            # A missing field and null are None, and None becomes NaN.
-            inputs[name] = np.array(list(map(attrgetter(f"input{i}"), rows)), dtype=np.float64)
+            inputs[name] = _floats(rows, f"input{i}")
             faults.note(np.isinf(inputs[name]), values.NOT_FINITE, name)
         faults.note(_unknown(inputs, lines), NO_COLUMN)
         return Columns(keys, times, inputs, ends, faults.reasons)
+
+
+def _floats(rows: list[Any], field: str) -> NDArray[np.float64]:
+    """Gather one field of all rows; a missing field and null are None and become NaN."""
+    get = attrgetter(field)
+    try:
+        return np.fromiter(map(get, rows), np.float64, len(rows))
+    except TypeError:  # some are None
+        return np.array(list(map(get, rows)), dtype=np.float64)
 
 
 def parse(line: bytes) -> dict[str, Any] | str:
@@ -182,8 +182,7 @@ def _number(value: object) -> float | None:
     if value is None:
         return float("nan")
     if isinstance(value, str):
-        result, bad = values.numbers(pa.array([value]))
-        return None if bad[0] else float(result[0])
+        return values.number(value)
     if isinstance(value, int | float):
         try:
             return float(value)
@@ -211,16 +210,13 @@ def _time(value: object) -> str | float | None:
 
 def _flag(value: object) -> bool | None:
     if isinstance(value, str):
-        result, bad = values.flags(pa.array([value]))
-        return None if bad[0] else bool(result[0])
+        return values.flag(value)
     if value is None or value in (0, 1):
         return bool(value)
     return None
 
 
-def _times(
-    found: list[str | float | None], time_format: str
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _times(found: list[str | float | None], time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Read times that are text, numbers, or some of both."""
     kinds = set(map(type, found))
     if kinds == {str}:

@@ -76,8 +76,7 @@ class ParquetReader:
         metadata = self._file.metadata
         if record > metadata.num_rows:
             raise ConnectorError(
-                f"{self.path}: has {metadata.num_rows:,} records, "
-                f"but reading is to go on at record {record:,}"
+                f"{self.path}: has {metadata.num_rows:,} records, but reading is to go on at record {record:,}"
             )
         group = 0
         while group < metadata.num_row_groups and self._next + metadata.row_group(group).num_rows <= record:
@@ -106,9 +105,7 @@ class ParquetReader:
             good[list(columns.reasons)] = False
             events = events[good]
         dead = [
-            DeadLetter.of(
-                self.path, first + row, columns.reasons[row], str(batch.slice(row, 1).to_pylist()[0])
-            )
+            DeadLetter.of(self.path, first + row, columns.reasons[row], str(batch.slice(row, 1).to_pylist()[0]))
             for row in sorted(columns.reasons)
             if first + row >= self._skip
         ]

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from connectors.rendering import Rows
 
-ROW_GROUP = (
-    1 << 17
-)  # rows: groups of some megabytes read fast, smaller ones cost more metadata than they save
+ROW_GROUP = 1 << 17  # rows: groups of some megabytes read fast, smaller ones cost more metadata than they save
 
 
 class ParquetFileSink:

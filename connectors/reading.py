@@ -118,8 +118,7 @@ class TextReader(ABC):
         if block is None:
             if self._next < self._skip:
                 raise ConnectorError(
-                    f"{self.path}: has {self._next:,} records, "
-                    f"but reading is to go on at record {self._skip:,}"
+                    f"{self.path}: has {self._next:,} records, but reading is to go on at record {self._skip:,}"
                 )
             return None
         first, empty = self._next, EventBatch.empty(self._roles.columns)

@@ -8,6 +8,7 @@ that opened it is one broken record and reading goes on at the next line.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -67,9 +68,7 @@ class Cutter:
             start = max(end, broken)
         self._rest = buffer[start:]
         if len(self._rest) > RECORD_LIMIT:
-            raise ConnectorError(
-                f"{self._path}: a record is longer than {RECORD_LIMIT:,} bytes: is this a text file?"
-            )
+            raise ConnectorError(f"{self._path}: a record is longer than {RECORD_LIMIT:,} bytes: is this a text file?")
         return blocks
 
     def _end_of_records(self, buffer: bytes, start: int, final: bool) -> tuple[int, int]:
@@ -91,6 +90,39 @@ def spans(data: bytes, delimiter: str | None) -> list[bytes]:
         return [line for line in data.split(b"\n") if line.strip()]
     if b'"' not in data:
         return [line for line in re.split(rb"[\r\n]", data) if line]
+    ends = _quoted_ends(data, delimiter)
+    if ends is None:
+        return _scanned(data, delimiter)
+    edges = [0, *ends.tolist()]
+    records = [data[start:stop].rstrip(b"\r\n") for start, stop in itertools.pairwise(edges)]
+    return [record for record in records if record]
+
+
+def count(data: bytes, delimiter: str | None) -> int | None:
+    """Count the records of a block without parsing it; None when it has to be parsed to know."""
+    if delimiter is None:
+        return sum(1 for line in data.split(b"\n") if line.strip())
+    if data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    blank = b"\n\n" in data or b"\n\r" in data or data[:1] in b"\r\n"
+    if b'"' in data:
+        ends = _quoted_ends(data, delimiter)
+        return None if blank or ends is None else len(ends)
+    return len(spans(data, delimiter)) if blank else data.count(b"\n") + (not data.endswith(b"\n"))
+
+
+def _quoted_ends(data: bytes, delimiter: str) -> NDArray[np.intp] | None:
+    """Find where records end by counting quotes; None where that is not enough to know."""
+    array = np.frombuffer(data, np.uint8)
+    quotes = _quotes(array, delimiter)
+    lone_returns = data.count(b"\r") != data.count(b"\r\n")
+    if quotes is None or len(quotes) % 2 or lone_returns or not data.endswith(b"\n"):
+        return None
+    newlines = np.flatnonzero(array == _NEWLINE)
+    return newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1
+
+
+def _scanned(data: bytes, delimiter: str) -> list[bytes]:
     found: list[bytes] = []
     at = 0
     pattern = _record_pattern(delimiter)
@@ -103,23 +135,6 @@ def spans(data: bytes, delimiter: str | None) -> list[bytes]:
             found.append(record)
         at = match.end()
     return found
-
-
-def count(data: bytes, delimiter: str | None) -> int | None:
-    """Count the records of a block without parsing it; None when it has to be parsed to know."""
-    if delimiter is None:
-        return sum(1 for line in data.split(b"\n") if line.strip())
-    if data.count(b"\r") != data.count(b"\r\n"):
-        return None
-    if b"\n\n" in data or b"\n\r" in data or data[:1] in b"\r\n":
-        return None if b'"' in data else len(spans(data, delimiter))
-    if b'"' not in data:
-        return data.count(b"\n") + (not data.endswith(b"\n"))
-    quotes = _quotes(np.frombuffer(data, np.uint8), delimiter)
-    if quotes is None or len(quotes) % 2 or not data.endswith(b"\n"):
-        return None
-    newlines = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
-    return int(np.count_nonzero(np.searchsorted(quotes, newlines) % 2 == 0))
 
 
 def _last_line_end(buffer: bytes, start: int, lone_returns: bool) -> int:

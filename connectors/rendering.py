@@ -52,9 +52,7 @@ def table_of(data: Rows, time: str | None) -> pa.Table:
 
 def csv_lines(table: pa.Table, *, delimiter: str) -> bytes:
     """Render rows as CSV without a header; missing and not finite is empty, text is quoted at need."""
-    columns = [
-        _text(table.column(i), quote=_csv_quoted(delimiter), missing="") for i in range(table.num_columns)
-    ]
+    columns = [_text(table.column(i), quote=_csv_quoted(delimiter), missing="") for i in range(table.num_columns)]
     return _joined(columns, delimiter)
 
 
@@ -100,9 +98,7 @@ def _text(column: pa.ChunkedArray, *, quote: Any, missing: str) -> Any:
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         text = column.cast(pa.string())
     elif pa.types.is_timestamp(kind):
-        around = quote("T").partition(
-            "T"
-        )  # a timestamp has nothing to escape: only JSON puts quotes around it
+        around = quote("T").partition("T")  # a timestamp has nothing to escape: only JSON puts quotes around it
         text = _join(around[0], _iso(column), around[2], separator="")
     else:
         text = _quoted(column.cast(pa.string()), quote)

@@ -57,9 +57,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.time_format not in TIME_FORMATS:
-            raise UsageError(
-                f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}"
-            )
+            raise UsageError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
         roles: dict[str, str] = {}
         named = [("key", self.key), ("time", self.time), ("end", self.end)]
         for role, name in [*named, *(("input", name) for name in self.columns)]:
@@ -130,12 +128,8 @@ def resolve(schema: Schema, path: str, sample: Mapping[str, pa.Array]) -> Roles:
                 raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers")
         columns = schema.columns
     else:
-        reasons = {
-            name: _not_numeric(found, _NUMERIC_FROM) for name, found in sample.items() if name not in taken
-        }
-        ignored = {
-            name: why if name else "without a name" for name, why in reasons.items() if why or not name
-        }
+        reasons = {name: _not_numeric(found, _NUMERIC_FROM) for name, found in sample.items() if name not in taken}
+        ignored = {name: why if name else "without a name" for name, why in reasons.items() if why or not name}
         columns = tuple(name for name in reasons if name not in ignored)
     if not columns:
         raise ConnectorError(f"{path}: no numeric column{_listed(ignored)}")

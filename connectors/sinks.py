@@ -109,9 +109,7 @@ def _kind(name: str, told: str | None) -> str:
     by_name = {STDOUT: "csv"}.get(name) or _BY_EXTENSION.get(Path(name).suffix.lower())
     kind = told or ("parquet" if name.endswith("/") else by_name)
     if kind is None:
-        raise UsageError(
-            f"{name}: unknown extension, known are {', '.join(_BY_EXTENSION)}; or tell the format"
-        )
+        raise UsageError(f"{name}: unknown extension, known are {', '.join(_BY_EXTENSION)}; or tell the format")
     if kind not in FORMATS:
         raise UsageError(f"format must be one of {', '.join(FORMATS)}, got {kind!r}")
     if name == STDOUT and kind == "parquet":

@@ -162,9 +162,7 @@ class Source:
         records = list(self._before)
         for i, record in _after(positions).items():
             records[i] = max(records[i], record)
-        return {
-            "files": {lane.reader.path: record for lane, record in zip(self._lanes, records, strict=True)}
-        }
+        return {"files": {lane.reader.path: record for lane, record in zip(self._lanes, records, strict=True)}}
 
     @property
     def bytes_total(self) -> int | None:

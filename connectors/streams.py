@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import gzip
 import os
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STDIN = "-"
-BLOCK = (
-    1 << 20
-)  # bytes read at once: large enough to be parsed column by column, small enough to stay in cache
-_BOM = b"\xef\xbb\xbf"
+BLOCK = 1 << 20  # bytes read at once: large enough to be parsed column by column, small enough to stay in cache
 
 
 class _Readable(Protocol):
@@ -78,17 +76,17 @@ class ByteStream:
 
     def _start(self) -> None:
         """Take the byte order mark away and refuse an empty file."""
-        while len(self._head) < len(_BOM) and (more := self._fetch()):
+        while len(self._head) < len(codecs.BOM_UTF8) and (more := self._fetch()):
             self._head += more
-        self._head = self._head.removeprefix(_BOM)
+        if self._head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ConnectorError(f"{self.path}: is UTF-16 text, save it as UTF-8")
+        self._head = self._head.removeprefix(codecs.BOM_UTF8)
         if not self._head and not self.follow:
             raise ConnectorError(f"{'standard input' if self.path == STDIN else self.path}: is empty")
 
     @property
     def bytes_read(self) -> int:
         """Bytes of the file (compressed where it is) that have been read."""
-        if self._raw is not None and not self.follow:
-            return self._raw.tell() if not self._raw.closed else self.size or 0
         return self._bytes_read
 
     def peek(self) -> bytes:
@@ -110,7 +108,9 @@ class ByteStream:
             raise ConnectorError(f"{self.path}: is not whole gzip data: {error}") from error
         except OSError as error:
             raise ConnectorError(f"{self.path}: cannot be read: {error.strerror or error}") from error
-        self._bytes_read += len(data)
+        # Of a compressed file, what counts is how far the file itself has been read.
+        compressed = self._raw is not None and self.path.endswith(".gz")
+        self._bytes_read = self._raw.tell() if compressed and self._raw else self._bytes_read + len(data)
         return data
 
     def close(self) -> None:

@@ -33,6 +33,7 @@ _EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_800.0
 # A count of seconds this large is the year 5138, as milliseconds it is 1973: larger numbers are milliseconds.
 _MILLISECONDS_FROM = 1e11
 _DAMAGED = "\ufffd"  # stands where bytes were not UTF-8: two damaged keys must not become one stream
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)")
 
 
@@ -55,8 +56,13 @@ def numbers(values: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     bad : (N,) bool
         True where there is text that is not a number.
     """
-    codes, texts = _distinct(as_text(values))
-    result, understood = _cast(texts, pa.float64())
+    texts = as_text(values)
+    try:
+        known = pc.if_else(pc.is_in(texts, pa.array(MISSING)), pa.scalar(None, pa.string()), texts)
+        return _floats(known.cast(pa.float64())), np.zeros(len(texts), dtype=np.bool_)
+    except pa.ArrowInvalid:
+        codes, texts = _distinct(texts)
+    result, understood = _cast(texts)
     missing = pc.is_in(texts, pa.array(MISSING)).to_numpy(zero_copy_only=False)
     result[missing] = np.nan
     return result[codes], ~(understood | missing)[codes]
@@ -124,10 +130,24 @@ def flags(values: pa.Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     flags, bad : (N,) bool
     """
     codes, texts = _distinct(as_text(values))
-    words = [(text or "").lower() for text in texts.to_pylist()]
-    true = np.array([word in _TRUE for word in words], dtype=np.bool_)
-    bad = np.array([word not in _TRUE and word not in _FALSE for word in words], dtype=np.bool_)
+    found = [flag(text) for text in texts.to_pylist()]
+    true = np.array([value is True for value in found], dtype=np.bool_)
+    bad = np.array([value is None for value in found], dtype=np.bool_)
     return true[codes], bad[codes]
+
+
+def flag(text: str) -> bool | None:
+    """Read one text as true or false, None when it is neither."""
+    word = text.strip().lower()
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def number(text: str) -> float | None:
+    """Read one text as a number, missing as NaN, None when it is none; as `numbers` does."""
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    result, bad = numbers(pa.array([text], pa.string()))
+    return None if bad[0] else float(result[0])
 
 
 def keys(values: pa.Array) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
@@ -169,7 +189,7 @@ def _floats(values: pa.Array) -> NDArray[np.float64]:
     return np.array(pc.fill_null(values, float("nan")).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _cast(texts: pa.Array, kind: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _cast(texts: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Cast what can be cast to float64: halve until the texts that Arrow refuses stand alone."""
     result = np.full(len(texts), np.nan)
     understood = np.zeros(len(texts), dtype=np.bool_)
@@ -177,7 +197,7 @@ def _cast(texts: pa.Array, kind: Any) -> tuple[NDArray[np.float64], NDArray[np.b
     while spans:
         start, stop = spans.pop()
         try:
-            result[start:stop] = _floats(pc.cast(texts.slice(start, stop - start), kind))
+            result[start:stop] = _floats(texts.slice(start, stop - start).cast(pa.float64()))
         except pa.ArrowInvalid:
             if stop - start > 1:
                 middle = (start + stop) // 2

@@ -132,10 +132,13 @@ def test_a_garbled_record_among_the_first_does_not_cost_the_column(put: Put) -> 
         ("a,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
         ("1,2\n3,4\n", "the first line has only numbers (1, 2)"),
         ("a,b\nx,y\n", "no numeric column; 'a' is text ('x'), 'b' is text ('y')"),
+        ("a;b\n1;2\n", "fields are separated by semicolons"),
+        ("a\tb\n1\t2\n", "fields are separated by tabs, tell the format: tsv"),
+        ("a,b\n".encode("utf-16"), "is UTF-16 text, save it as UTF-8"),
         ('"a,b\n1,2\n', "header: quote is not closed"),
     ],
 )
-def test_a_file_that_cannot_be_used_says_why(put: Put, content: str, said: str) -> None:
+def test_a_file_that_cannot_be_used_says_why(put: Put, content: bytes | str, said: str) -> None:
     path = put("a.csv", content)
     with pytest.raises(ConnectorError) as caught:
         open_files(path)

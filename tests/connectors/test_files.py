@@ -107,9 +107,7 @@ def test_after_whole_batches_no_dead_letter_is_lost_or_doubled(
 def test_events_and_dead_letters_add_up_to_the_records(tmp_path: Path, kind: str) -> None:
     path = write(tmp_path, kind, list(range(11)), "a")
     events, dead = read(path, SCHEMA)
-    assert sorted([row[5] for row in events] + [record for record, _ in dead]) == list(
-        range(len(events) + len(dead))
-    )
+    assert sorted([row[5] for row in events] + [record for record, _ in dead]) == list(range(len(events) + len(dead)))
     assert dead
 
 
@@ -202,9 +200,7 @@ def test_a_pipe_gives_events_before_it_ends() -> None:
 
 
 def test_standard_input_of_a_process_is_read() -> None:
-    program = (
-        "from connectors.files import open_files; print([b.columns['x'].tolist() for b in open_files('-')])"
-    )
+    program = "from connectors.files import open_files; print([b.columns['x'].tolist() for b in open_files('-')])"
     root = Path(connectors.__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", program], input=b"x\n1\n2\n", capture_output=True, cwd=root, check=True

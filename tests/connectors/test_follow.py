@@ -30,9 +30,7 @@ def append(path: str, text: str) -> None:
         ("a.jsonl", "", ['{"x": 1}\n', '{"x": 2', "3}\n", '?\n{"x": 4}\n']),
     ],
 )
-def test_a_growing_file_gives_its_lines_once_they_are_whole(
-    put: Put, name: str, head: str, lines: list[str]
-) -> None:
+def test_a_growing_file_gives_its_lines_once_they_are_whole(put: Put, name: str, head: str, lines: list[str]) -> None:
     path = put(name, head + lines[0] + lines[1])
     with open_files(path, follow=True) as source:
         events = iter(source)

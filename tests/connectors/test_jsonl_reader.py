@@ -85,9 +85,7 @@ def test_a_number_is_the_same_key_as_in_other_formats(put: Put) -> None:
 
 
 def test_times_may_be_of_mixed_spelling(put: Put) -> None:
-    path = put(
-        "a.jsonl", '{"ts": "2024-01-31", "x": 1}\n{"ts": 1706659200, "x": 1}\n{"ts": 1706659200000, "x": 1}\n'
-    )
+    path = put("a.jsonl", '{"ts": "2024-01-31", "x": 1}\n{"ts": 1706659200, "x": 1}\n{"ts": 1706659200000, "x": 1}\n')
     assert [row[1] for row in read(path)[0]] == [1706659200.0] * 3
 
 
@@ -110,9 +108,7 @@ def test_deep_nesting_is_garbage_not_a_crash(put: Put) -> None:
 VALUE = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just([1]))
 LINE = st.one_of(
     st.binary(max_size=15).filter(lambda line: b"\n" not in line and bool(line.strip())),
-    st.dictionaries(st.sampled_from(["k", "time", "x", "z"]), VALUE).map(
-        lambda found: json.dumps(found).encode()
-    ),
+    st.dictionaries(st.sampled_from(["k", "time", "x", "z"]), VALUE).map(lambda found: json.dumps(found).encode()),
 )
 
 

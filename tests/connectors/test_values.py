@@ -35,9 +35,7 @@ def test_one_moment_in_many_spellings(text: str) -> None:
     assert (found[0], bad[0]) == (NOON, False)
 
 
-@given(
-    st.lists(st.sampled_from(["2024-01-31T12:00:00Z", "2024-01-31 12:00:00", "1706702400", "noon", "", "-"]))
-)
+@given(st.lists(st.sampled_from(["2024-01-31T12:00:00Z", "2024-01-31 12:00:00", "1706702400", "noon", "", "-"])))
 def test_a_time_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
     found, bad = values.times(pa.array(texts, pa.string()), "auto")
     alone = [values.times(pa.array([text]), "auto") for text in texts]
@@ -45,18 +43,14 @@ def test_a_time_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
     np.testing.assert_array_equal(bad, [wrong[0] for _, wrong in alone])
 
 
-@pytest.mark.parametrize(
-    "text", ["noon", "2024-02-30", "2024-01-31x12:00", "31.01.2024", "1e300", "inf", "0000-01-01"]
-)
+@pytest.mark.parametrize("text", ["noon", "2024-02-30", "2024-01-31x12:00", "31.01.2024", "1e300", "inf", "0000-01-01"])
 def test_what_is_no_time_is_bad(text: str) -> None:
     found, bad = values.times(pa.array([text]), "auto")
     assert math.isnan(found[0])
     assert bad[0]
 
 
-@pytest.mark.parametrize(
-    ("time_format", "text"), [("iso", "1706702400"), ("s", "2024-01-31"), ("ms", "2024-01-31")]
-)
+@pytest.mark.parametrize(("time_format", "text"), [("iso", "1706702400"), ("s", "2024-01-31"), ("ms", "2024-01-31")])
 def test_a_told_format_is_the_only_one(time_format: str, text: str) -> None:
     assert values.times(pa.array([text]), time_format)[1][0]
 
@@ -79,6 +73,14 @@ def test_a_number_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
     alone = [values.numbers(pa.array([text], pa.string())) for text in texts]
     np.testing.assert_array_equal(found, [number[0] for number, _ in alone])
     np.testing.assert_array_equal(bad, [wrong[0] for _, wrong in alone])
+
+
+@given(st.one_of(st.floats(allow_nan=False).map(repr), st.text("0123456789+-.eE ", max_size=6), st.text(max_size=4)))
+def test_one_number_is_read_as_a_column_is(text: str) -> None:
+    found, bad = values.numbers(pa.array([text], pa.string()))
+    alone = values.number(text)
+    assert (alone is None) == bad[0]
+    assert alone is None or alone == found[0] or math.isnan(alone) == math.isnan(found[0])
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
