@@ -165,3 +165,21 @@ def test_random_bytes_are_events_or_dead_letters(put: Put, lines: list[bytes]) -
     events, dead = read(path, Schema(key="a", columns=("b",)))
     records = sorted([row[5] for row in events] + [record for record, _ in dead])
     assert records == list(range(len(records)))
+
+
+CELL = st.one_of(
+    st.text("0123456789+-.eE \t", max_size=5),
+    st.sampled_from(["NA", " NA", "nan", "NAN", "inf", "-", "null", "x", '"1"', '" 2"', '"NA"', "1e999", "\u00a03"]),
+    st.floats(allow_nan=False).map(repr),
+)
+
+
+@HERE
+@given(st.lists(CELL, min_size=1, max_size=6))
+def test_a_cell_means_the_same_whatever_stands_around_it(put: Put, cells: list[str]) -> None:
+    schema = Schema(key="k", columns=("x",))
+    events, dead = read(put("all.csv", "k,x\n0,0\n" + "".join(f"k,{cell}\n" for cell in cells)), schema)
+    together = {row[5] - 1: row[2] for row in events} | {record - 1: reason for record, reason in dead}
+    for i, cell in enumerate(cells):
+        events, dead = read(put("one.csv", f"k,x\n0,0\nk,{cell}\n"), schema)
+        assert [*(row[2] for row in events[1:]), *(reason for _, reason in dead)] == [together[i]]
