@@ -119,7 +119,9 @@ def _quoted_ends(data: bytes, delimiter: str) -> NDArray[np.intp] | None:
     if quotes is None or len(quotes) % 2 or lone_returns or not data.endswith(b"\n"):
         return None
     newlines = np.flatnonzero(array == _NEWLINE)
-    return newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1
+    outside = np.searchsorted(quotes, newlines) % 2 == 0
+    ends: NDArray[np.intp] = newlines[outside] + 1
+    return ends
 
 
 def _scanned(data: bytes, delimiter: str) -> list[bytes]:
