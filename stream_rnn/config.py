@@ -56,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     activation: Annotated[
         ActivationName, Meta(description="Activation of rnn and dense layers: tanh, relu, sigmoid, identity.")
     ] = "tanh"
-    skip: Annotated[bool, Meta(description="Let the readout see the inputs beside the top layer's output.")] = True
+    skip: Annotated[bool, Meta(description="Let the readout see the inputs beside the top layer's output.")] = False
     init_input: Annotated[
         Literal["glorot", "he"], Meta(description="Initial input weights: glorot, he (for relu).")
     ] = "glorot"
@@ -101,7 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     scale_inputs: Annotated[
         bool, Meta(description="Standardise each input with its stream's running mean and deviation.")
-    ] = True
+    ] = False
     scale_targets: Annotated[
         bool, Meta(description="Learn numeric targets in units of their stream's running deviation.")
     ] = True
