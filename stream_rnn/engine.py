@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from stream_rnn.config import Settings
+    from stream_rnn.core import Core
 
 CHUNK = 8192
 """Events that are handed to the kernel at a time: a tenth of a second, so that Ctrl-C is heard."""
@@ -295,11 +296,7 @@ class Engine:
         out = np.empty((steps or 1, self._width))
         feedback = self._assembly.feedback
         if slot is None:
-            stranger = StreamTable(self._assembly.rows, 1)
-            slot, _ = stranger.slot(key)
-            core = self._assembly.core(stranger.arenas, self._params, np.zeros_like(self._counts))
-            online.clear(core, slot)
-            online.peek(core, slot, row, feedback, out)
+            online.peek(self._stranger(), 0, row, feedback, out)
         else:
             online.peek(self._core, slot, row, feedback, out)
         if steps is None:
@@ -314,6 +311,21 @@ class Engine:
         slot = self._streams.find(key)
         if slot is not None:
             online.finish(self._core, slot)
+
+    def warmup(self) -> None:
+        """Compile the kernels, or load them from the disk, so that the first event does not wait for it."""
+        core = self._stranger()
+        none = online.Batch(*(array[:0] for array in self._one))
+        online.process(core, none, np.empty((0, self._width)), self._begins[:0])
+        online.peek(core, 0, np.zeros(len(self._inputs)), self._assembly.feedback, np.empty((1, self._width)))
+        online.finish(core, 0)
+
+    def _stranger(self) -> Core:
+        """Return a core whose slot 0 is a stream that was never seen."""
+        streams = StreamTable(self._assembly.rows, 1)
+        core = self._assembly.core(streams.arenas, self._params, np.zeros_like(self._counts))
+        online.clear(core, 0)
+        return core
 
     def events(self, key: Hashable) -> int:
         """Return how many events a stream has had since it appeared; 0 if it is not known."""
