@@ -74,11 +74,10 @@ class Engine:
         self._targets_are_inputs = settings.task == "forecast" and -1 not in self._target_inputs
         self._one = online.Batch(
             np.zeros(1, np.int64),
-            np.zeros(1, np.bool_),
+            np.zeros(1, np.uint8),
             np.zeros((1, len(self._inputs))),
             np.zeros((1, len(self._targets))),
             np.full(1, math.nan),
-            np.zeros(1, np.bool_),
         )
         self._begins = np.zeros(1, np.bool_)
         self._bind()
@@ -168,8 +167,8 @@ class Engine:
         else:
             one.y[0] = math.nan
         one.times[0] = math.nan if time is None else _seconds(time)
-        one.ends[0] = end
-        one.slots[0], one.fresh[0] = self._streams.slot(key)
+        one.slots[0], new = self._streams.slot(key)
+        one.marks[0] = online.EVENT | (online.NEW if new else 0) | (online.END if end else 0)
         if self._streams.capacity != self._bound:
             self._bind()
         out = np.empty((1, self._width))
@@ -242,14 +241,15 @@ class Engine:
             if length != count:
                 raise DataError(f"{name} must be as many as X's {count} rows, got {length}")
         self._check_labels(y)
-        slots, fresh = self._streams.slots(several)
+        slots, new = self._streams.slots(several)
+        marks = (online.EVENT + online.NEW * new + online.END * flags).astype(np.uint8)
         if self._streams.capacity != self._bound:
             self._bind()
         out = np.empty((count, self._width))
         begins = np.empty(count, np.bool_)
         for start in range(0, count, CHUNK):
             part = slice(start, start + CHUNK)
-            batch = online.Batch(*(np.ascontiguousarray(a[part]) for a in (slots, fresh, x, y, moments, flags)))
+            batch = online.Batch(*(np.ascontiguousarray(a[part]) for a in (slots, marks, x, y, moments)))
             online.process(self._core, batch, out[part], begins[part])
         return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
 
@@ -310,21 +310,22 @@ class Engine:
         """
         slot = self._streams.find(key)
         if slot is not None:
-            online.finish(self._core, slot)
+            one = self._one
+            one.slots[0], one.marks[0] = slot, online.END
+            online.process(self._core, one, np.empty((1, self._width)), self._begins)
 
     def warmup(self) -> None:
         """Compile the kernels, or load them from the disk, so that the first event does not wait for it."""
-        core = self._stranger()
-        none = online.Batch(*(array[:0] for array in self._one))
-        online.process(core, none, np.empty((0, self._width)), self._begins[:0])
-        online.peek(core, 0, np.zeros(len(self._inputs)), self._assembly.feedback, np.empty((1, self._width)))
-        online.finish(core, 0)
+        x, out = np.zeros(len(self._inputs)), np.empty((1, self._width))
+        online.peek(self._stranger(), 0, x, self._assembly.feedback, out)
 
     def _stranger(self) -> Core:
         """Return a core whose slot 0 is a stream that was never seen."""
         streams = StreamTable(self._assembly.rows, 1)
         core = self._assembly.core(streams.arenas, self._params, np.zeros_like(self._counts))
-        online.clear(core, 0)
+        one = self._one
+        one.slots[0], one.marks[0] = 0, online.NEW
+        online.process(core, one, np.empty((1, self._width)), self._begins)
         return core
 
     def events(self, key: Hashable) -> int:

@@ -31,45 +31,38 @@ from stream_rnn.learning.tbptt import Recent, Weights, update
 )
 
 
+NEW, EVENT, END = 1, 2, 4
+"""What a row of a batch asks for, added up and done in this order: make the slot that of a stream never seen; take an
+event; end the slot's sequence, which learns from the errors that wait, zeroes the hidden state and empties the
+window."""
+
+
 class Batch(NamedTuple):
     """N events in arrival order."""
 
     slots: Any
     """(N,) int64"""
-    fresh: Any
-    """(N,) bool: the slot begins a new stream with this event"""
+    marks: Any
+    """(N,) uint8, sums of NEW, EVENT and END"""
     x: Any
     """(N, I) float64"""
     y: Any
     """(N, D) float64"""
     times: Any
     """(N,) float64, NaN where there is none"""
-    ends: Any
-    """(N,) bool"""
 
 
 @entry
-def process(core: Any, batch: Batch, out: Any, starts: Any) -> None:
-    """Take the events; write their forecasts to `out` (N, O), and to `starts` (N,) which of them began a sequence."""
+def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
+    """Take the events; write their forecasts to `out` (N, O), and to `begins` (N,) which of them began a sequence."""
     for i in range(batch.slots.shape[0]):
-        slot = batch.slots[i]
-        if batch.fresh[i]:
+        slot, mark = batch.slots[i], batch.marks[i]
+        if mark & NEW:
             _clear(core, slot)
-        starts[i] = _take(core, slot, batch.x[i], batch.y[i], batch.times[i], out[i])
-        if batch.ends[i]:
+        if mark & EVENT:
+            begins[i] = _take(core, slot, batch.x[i], batch.y[i], batch.times[i], out[i])
+        if mark & END:
             _finish(core, slot)
-
-
-@entry
-def finish(core: Any, slot: int) -> None:
-    """End a slot's sequence: learn from the errors that wait, zero the hidden state, forget the window."""
-    _finish(core, slot)
-
-
-@entry
-def clear(core: Any, slot: int) -> None:
-    """Make the slot that of a stream that was never seen."""
-    _clear(core, slot)
 
 
 @entry
