@@ -13,7 +13,7 @@ from numba import types
 from numba.experimental import structref
 from numba.extending import overload
 
-from stream_rnn.kernels.jit import OPTIONS, entry
+from stream_rnn.kernels.jit import PART, entry
 
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
@@ -145,7 +145,7 @@ def _new(network: Any, learner: Any, task: Any, weights: Any, initial: Any, aren
     raise TypeError("a core is made by bind")
 
 
-@overload(_new, jit_options=OPTIONS)
+@overload(_new, jit_options=PART)
 def _new_compiled(
     network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
 ) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from stream_rnn.kernels.jit import OPTIONS, inner
+from stream_rnn.kernels.jit import PART, inner
 
 
 class Activation(IntEnum):
@@ -29,7 +29,7 @@ def tanh(x: Any) -> Any:
     return type(x)(math.tanh(x))
 
 
-@overload(tanh, jit_options=OPTIONS, inline="never")
+@overload(tanh, jit_options=PART, inline="never")
 def _tanh(x: Any) -> Any:
     f = np.float32
     bound, one = f(7.9), f(1)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numba
 from numba.core import caching, codegen, compiler
+from numba.extending import register_jitable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 FAST: Final = frozenset({"reassoc", "contract", "arcp", "nsz"})
 """What LLVM may assume of floats: sums may be reordered, which SIMD needs. It may not assume that there are no NaN or
 infinities (`nnan`, `ninf`): with these it deletes every isfinite check."""
-
-OPTIONS: Final[dict[str, Any]] = {"fastmath": set(FAST), "error_model": "numpy", "nogil": True}
 
 log = logging.getLogger("stream_rnn")
 
@@ -98,12 +97,19 @@ class _Cache(caching.FunctionCache):
         return found
 
 
-class _ClosedLibrary(codegen.JITCodeLibrary):
+class _PartLibrary(codegen.JITCodeLibrary):
+    """Code that will only run inside an entry: it is optimised there, in its place, and not before."""
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+
+class _EntryLibrary(codegen.JITCodeLibrary):
     """Machine code that stands alone: the functions inside an entry are private to it.
 
-    Numba leaves them public, and the loader then takes whichever copy came first, be it one that was optimised
-    elsewhere and rounds differently: results would depend on what else the process has compiled or loaded. Private
-    functions are also inlined more freely, a tenth of the speed here.
+    Numba leaves them public, and the loader then takes whichever copy came first, be it one that was compiled for
+    another entry and rounds differently: results would depend on what else the process has compiled or loaded.
+    Private functions are also inlined more freely, a tenth of the speed here.
     """
 
     def _optimize_final_module(self) -> None:
@@ -113,18 +119,31 @@ class _ClosedLibrary(codegen.JITCodeLibrary):
         super()._optimize_final_module()
 
 
-class _EntryCompiler(compiler.Compiler):
-    """Numba's compiler, writing to a closed library."""
+class _PartCompiler(compiler.Compiler):
+    """Numba's compiler, writing to a part library."""
+
+    library = _PartLibrary
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
-        self.state.library = _ClosedLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library = self.library(self.state.targetctx.codegen(), func.__qualname__)
         self.state.library.enable_object_caching()
         return super().compile_extra(func)
 
 
+class _EntryCompiler(_PartCompiler):
+    """Numba's compiler, writing to an entry library."""
+
+    library = _EntryLibrary
+
+
+OPTIONS: Final[dict[str, Any]] = {"fastmath": set(FAST), "error_model": "numpy", "nogil": True}
+PART: Final[dict[str, Any]] = OPTIONS | {"pipeline_class": _PartCompiler}
+"""Options of functions that are called by compiled ones."""
+
+
 def inner(function: Callable[..., Any]) -> Any:
-    """Compile `function` for use by other compiled functions."""
-    return numba.njit(**OPTIONS)(function)
+    """Let other compiled functions call `function`; Python may call it too, uncompiled."""
+    return register_jitable(**PART)(function)
 
 
 def entry(function: Callable[..., Any]) -> Any:

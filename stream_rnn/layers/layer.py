@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from numba import types
 from numba.extending import overload
 
-from stream_rnn.kernels.jit import OPTIONS
+from stream_rnn.kernels.jit import PART
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,16 +110,16 @@ def _implementation(function: Any, layer: Any) -> Callable[..., Any] | None:
     return None
 
 
-@overload(forward, jit_options=OPTIONS, strict=False)
+@overload(forward, jit_options=PART, strict=False)
 def _forward(layer: Any, params: Any, x: Any, state: Any, tape: Any) -> Any:
     return _implementation(forward, layer)
 
 
-@overload(backward, jit_options=OPTIONS, strict=False)
+@overload(backward, jit_options=PART, strict=False)
 def _backward(layer: Any, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> Any:
     return _implementation(backward, layer)
 
 
-@overload(accumulate, jit_options=OPTIONS, strict=False)
+@overload(accumulate, jit_options=PART, strict=False)
 def _accumulate(layer: Any, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> Any:
     return _implementation(accumulate, layer)
