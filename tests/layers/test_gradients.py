@@ -1,0 +1,60 @@
+"""Every layer's gradient, as TBPTT puts it together, against finite differences in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from probe import BODIES, LAYERS, LENGTH, Probe, body_of, finite_differences, relative_error
+
+from stream_rnn.kernels.activations import Activation
+from stream_rnn.layers import layer_class
+from stream_rnn.learning.losses import LossKind
+
+TOLERANCE = 1e-6
+"""Central differences in float64 are good to about 1e-9."""
+
+ACTIVATED = [name for name in LAYERS if "activation" in layer_class(name)._fields]
+
+
+@pytest.mark.parametrize("loss", LossKind, ids=lambda loss: loss.name.lower())
+@pytest.mark.parametrize("body", BODIES)
+def test_weight_gradient_is_the_slope_of_the_loss(body: str, loss: LossKind) -> None:
+    probe = Probe(body_of(body), loss)
+    found = probe.run(window=LENGTH)["gradient"]
+    assert relative_error(found, finite_differences(lambda: probe.run()["loss"], probe.params)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("activation", Activation, ids=lambda activation: activation.name.lower())
+@pytest.mark.parametrize("layer", ACTIVATED)
+def test_weight_gradient_holds_for_every_activation(layer: str, activation: Activation) -> None:
+    probe = Probe(body_of(layer, activation=activation.value))
+    found = probe.run(window=LENGTH)["gradient"]
+    assert relative_error(found, finite_differences(lambda: probe.run()["loss"], probe.params)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_input_gradient_is_the_slope_of_the_loss(body: str) -> None:
+    probe = Probe(body_of(body))
+    probe.network = probe.network._replace(features=probe.network.hidden)  # no skip: only the body sees the input
+    probe.params = probe.params[: probe.network.readout + probe.outputs * (probe.network.hidden + 1)]
+    found = probe.run(window=LENGTH)["d_input"]
+    first = probe.events.X[0]
+    assert relative_error(found, finite_differences(lambda: probe.run()["loss"], first)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_gradient_adds_up_over_targets_and_events(body: str) -> None:
+    probe = Probe(body_of(body))
+    whole = probe.run(window=LENGTH)["gradient"]
+    parts = [
+        probe.run(window=LENGTH, events=probe.events._replace(asked=np.arange(LENGTH) == t))["gradient"]
+        for t in range(LENGTH)
+    ]
+    np.testing.assert_allclose(np.sum(parts, axis=0), whole, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_no_error_no_gradient(body: str) -> None:
+    probe = Probe(body_of(body))
+    silent = probe.events._replace(asked=np.zeros(LENGTH, np.bool_))
+    assert not probe.run(window=LENGTH, events=silent)["gradient"].any()

@@ -1,0 +1,141 @@
+"""A network by itself, in float64: its loss over one sequence, and the gradient that TBPTT makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stream_rnn.kernels.jit import entry
+from stream_rnn.layers import REGISTRY, layer_class
+from stream_rnn.layers.network import infer, network
+from stream_rnn.layers.stack import stack
+from stream_rnn.learning.losses import Loss, LossKind, loss_gradient
+from stream_rnn.learning.tbptt import Recent, Work, backpropagate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+LAYERS = tuple(REGISTRY)
+BODIES = (*LAYERS, "gru>dense")
+"""Every registered layer by itself, and a stack."""
+
+INPUTS, HIDDEN, TARGETS, LENGTH = 3, 9, 2, 10
+"""Nine units and ten events: once through the loops that take eight at a time, and once through what is left."""
+
+LEVELS = (0.1, 0.5, 0.8)
+CLASSES = 3
+
+
+def body_of(name: str, hidden: int = HIDDEN, activation: int | None = None) -> Any:
+    """Return the body of layers whose names are joined by '>', lowest first."""
+    layers: list[Any] = []
+    for layer in name.split(">"):
+        kind = layer_class(layer)
+        extra = {} if activation is None else {"activation": activation}
+        layers.append(kind(layers[-1].sizes.outputs if layers else INPUTS, hidden, **extra))
+    return stack(*layers)
+
+
+def loss_of(kind: LossKind) -> Loss:
+    return Loss(kind.value, 0.7, np.array(LEVELS if kind == LossKind.QUANTILE else ()))
+
+
+def width_of(kind: LossKind) -> int:
+    return {LossKind.QUANTILE: len(LEVELS), LossKind.GAUSSIAN_NLL: 2, LossKind.SOFTMAX: CLASSES}.get(kind, 1)
+
+
+def targets_of(kind: LossKind, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    if kind in {LossKind.SOFTMAX, LossKind.LOGISTIC}:
+        return rng.integers(0, CLASSES if kind == LossKind.SOFTMAX else 2, shape).astype(float)
+    return rng.normal(size=shape)
+
+
+class Sequence(NamedTuple):
+    """One sequence, and which of its events have errors."""
+
+    X: Any
+    """(T, I)"""
+    Z: Any
+    """(T, D)"""
+    asked: Any
+    """(T,) bool"""
+
+
+@entry
+def _run(
+    network: Any, loss: Any, window: int, params: Any, state: Any, events: Any, recent: Any, work: Any, out: Any
+) -> float:
+    D = events.Z.shape[1]
+    W = out.shape[1] // D
+    total = 0.0
+    recent.errors[:] = 0
+    for t in range(events.X.shape[0]):
+        infer(network, params, events.X[t], state, recent.tape[t], recent.features[t], out[t])
+        for d in range(D):
+            if events.asked[t]:
+                first = d * W
+                errors = recent.errors[t, first : first + W]
+                total += loss_gradient(loss, out[t, first : first + W], events.Z[t, d], errors)
+    if window > 0:
+        backpropagate(network, window, params, recent, events.X.shape[0], work)
+    return total
+
+
+class Probe:
+    """A network with random weights and a random sequence."""
+
+    def __init__(self, body: Any, kind: LossKind = LossKind.SQUARED, *, length: int = LENGTH, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.loss = loss_of(kind)
+        self.outputs = TARGETS * width_of(kind)
+        self.network = network(body, self.outputs, skip=True)
+        self.params = rng.normal(0, 0.4, sum(int(np.prod(p.shape)) for p in self.network.parameters()))
+        self.state = rng.normal(0, 0.5, body.sizes.state)
+        self.events = Sequence(
+            rng.normal(size=(length, INPUTS)), targets_of(kind, rng, (length, TARGETS)), np.ones(length, np.bool_)
+        )
+
+    def run(self, *, window: int = 0, events: Sequence | None = None, state: Any = None) -> dict[str, Any]:
+        """Return the loss, the outputs, the last state, and with a window the gradients in weights and first input."""
+        events = self.events if events is None else events
+        sizes, length = self.network.body.sizes, len(events.X)
+        after = (self.state if state is None else state).copy()
+        recent = Recent(
+            np.zeros((length, sizes.tape)),
+            np.zeros((length, self.network.features)),
+            np.zeros((length, self.outputs)),
+        )
+        work = Work(
+            x=np.zeros(INPUTS),
+            deltas=np.zeros((length, sizes.delta)),
+            rows=np.zeros(max(window, 1), np.int64),
+            gradient=np.zeros_like(self.params),
+            penalised=np.zeros_like(self.params),
+            d_body=np.zeros(self.network.hidden),
+            d_state=np.zeros(sizes.state),
+            d_input=np.zeros(INPUTS),
+        )
+        out = np.zeros((length, self.outputs))
+        loss = _run(self.network, self.loss, window, self.params, after, events, recent, work, out)
+        return {"loss": loss, "out": out, "state": after, "gradient": work.gradient, "d_input": work.d_input}
+
+
+def finite_differences(function: Callable[[], float], at: NDArray[np.float64], step: float = 1e-5) -> Any:
+    """Return the gradient of `function` in the array `at`, which it reads, by central differences."""
+    gradient = np.zeros_like(at)
+    for place in np.ndindex(at.shape):
+        here = at[place]
+        at[place] = here + step
+        above = function()
+        at[place] = here - step
+        gradient[place] = (above - function()) / (2 * step)
+        at[place] = here
+    return gradient
+
+
+def relative_error(found: Any, expected: Any) -> float:
+    """Return |found - expected| / |expected|."""
+    return float(np.linalg.norm(np.subtract(found, expected)) / np.linalg.norm(expected))

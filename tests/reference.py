@@ -1,0 +1,68 @@
+"""The layers' textbook equations in plain numpy, written from the papers and not from the kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Cell = Callable[[Mapping[str, Array], Array, Array], Array]
+
+
+def sigmoid(a: Any) -> Any:
+    return 1 / (1 + np.exp(-a))
+
+
+def rnn(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    return np.tanh(x @ p["W"] + state @ p["U"] + p["b"])
+
+
+def dense(p: Mapping[str, Array], x: Array, _state: Array) -> Array:
+    return np.tanh(x @ p["W"] + p["b"])
+
+
+def gru(p: Mapping[str, Array], x: Array, h: Array) -> Array:
+    Wn, Wr, Wz = np.split(p["W"], 3, axis=1)
+    Ur, Uz, Uq = np.split(p["U"], 3, axis=1)
+    bn, br, bz, bq = np.split(p["b"], 4)
+    r = sigmoid(x @ Wr + h @ Ur + br)
+    z = sigmoid(x @ Wz + h @ Uz + bz)
+    n = np.tanh(x @ Wn + bn + r * (h @ Uq + bq))
+    return (1 - z) * n + z * h
+
+
+def lstm(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    h, c = np.split(state, 2)
+    i, f, o, g = np.split(x @ p["W"] + h @ p["U"] + p["b"], 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return np.concatenate([sigmoid(o) * np.tanh(c), c])
+
+
+CELLS: dict[str, Cell] = {"rnn": rnn, "gru": gru, "lstm": lstm, "dense": dense}
+
+
+def split(network: Any, params: Array) -> dict[str, Array]:
+    """Return the flat weights by name."""
+    blocks, start = {}, 0
+    for parameter in network.parameters():
+        size = int(np.prod(parameter.shape))
+        blocks[parameter.name] = params[start : start + size].reshape(parameter.shape)
+        start += size
+    return blocks
+
+
+def outputs(cell: Cell, network: Any, params: Array, X: Array, state: Array) -> Array:
+    """Return the outputs (T, O) of a network of one layer."""
+    p = split(network, params)
+    made = []
+    for x in X:
+        state = cell(p, x, state)
+        features = np.concatenate([state[: network.hidden], x])[: network.features]
+        made.append(p["V"] @ features + p["c"])
+    return np.array(made)
