@@ -101,13 +101,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     scale_inputs: Annotated[
         bool, Meta(description="Standardise each input with its stream's running mean and deviation.")
-    ] = False
+    ] = True
     scale_targets: Annotated[
         bool, Meta(description="Learn numeric targets in units of their stream's running deviation.")
     ] = True
     scaling_forgetting: Annotated[
         float, Meta(description="What each event leaves of the running moments' memory; 1 forgets nothing.")
-    ] = 1.0
+    ] = 0.999
     outlier: Annotated[
         float, Meta(description="Values further than this many deviations from the mean count as that far.")
     ] = 10.0

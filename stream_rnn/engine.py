@@ -158,7 +158,7 @@ class Engine:
         one = self._one
         self._fill(one.x[0], x, self._inputs, "x")
         if y is not None:
-            self._fill(one.y[0], (y,) if isinstance(y, (int, float)) else y, self._targets, "y")
+            self._fill(one.y[0], y if hasattr(y, "__len__") else (y,), self._targets, "y")
             self._check_labels(one.y)
         elif self._targets_are_inputs:
             one.y[0] = one.x[0, self._target_inputs]
