@@ -1,0 +1,72 @@
+"""Engines to test, and what there is to compare of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stream_rnn import Engine, Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NAN = float("nan")
+
+BASE: dict[str, Any] = {
+    "inputs": ("x",),
+    "hidden": 3,
+    "seed": 1,
+    "skip": False,
+    "scale_inputs": False,
+    "scaling_forgetting": 1.0,
+}
+"""Claims here hold whatever the defaults are; what a test is about, it sets."""
+
+
+def settings(**changes: Any) -> Settings:
+    """Return settings of a network small enough to reason about; lengths cost no compilation, layers do."""
+    return Settings(**(BASE | changes))
+
+
+def engine_of(**changes: Any) -> Engine:
+    return Engine(settings(**changes))
+
+
+def series(length: int, seed: int = 0) -> NDArray[np.float64]:
+    """Return a walk that a network has something to learn of, (length, 1)."""
+    rng = np.random.default_rng(seed)
+    return (np.sin(np.arange(length) / 4) + 0.2 * rng.normal(size=length))[:, np.newaxis]
+
+
+def weights(engine: Engine) -> NDArray[Any]:
+    """Return a copy of the shared weights (P,)."""
+    assert engine._params is not None
+    return engine._params.params[0].copy()
+
+
+def arrays(engine: Engine) -> dict[str, NDArray[Any]]:
+    """Return all that an engine would take along into a checkpoint."""
+    found = {name: array[: len(engine.keys)] for name, array in engine._streams.arenas.items()}
+    if engine._params is not None:
+        found |= {f"shared {name}": array for name, array in engine._params._asdict().items()}
+    return found | {"counts": engine._counts}
+
+
+def bits(engine: Engine) -> dict[str, Any]:
+    """Return the same as bytes, with the keys and their recency: equal only if everything is, bit for bit."""
+    found: dict[str, Any] = {name: array.tobytes() for name, array in arrays(engine).items()}
+    return found | {"keys": engine.keys, "recency": engine._streams.recency, "evictions": engine.evictions}
+
+
+def stream(engine: Engine, arena: str, key: Any = "s") -> NDArray[Any]:
+    """Return a stream's row of an arena."""
+    slot = engine._streams.find(key)
+    assert slot is not None
+    return engine._streams.arenas[arena][slot]
+
+
+def all_finite(engine: Engine) -> bool:
+    """Say whether every weight, moment and hidden state is finite."""
+    names = ("state", "shared params", "shared moments", "params", "moments", "input_moments", "target_moments")
+    return all(np.isfinite(array).all() for name, array in arrays(engine).items() if name in names)
