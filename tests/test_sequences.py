@@ -1,0 +1,189 @@
+"""Where sequences end, what is forgotten there, and what is learned from first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import reference
+from probe import finite_differences, relative_error
+from support import NAN, bits, engine_of, series, stream, weights
+
+if TYPE_CHECKING:
+    from stream_rnn import Engine
+
+ENDINGS = ("flag", "gap", "reset")
+PLAIN: dict[str, Any] = {
+    "targets": ("y",),
+    "scale_inputs": False,
+    "scale_targets": False,
+    "residual": False,
+    "missing_flags": False,
+    "skip": False,
+}
+"""Nothing remembered beside the network, so that what it learned is all there is to compare."""
+
+
+def sequence(engine: Engine, x: Any, *, start: float, ending: str | None, y: Any = None) -> list[bytes]:
+    """Take events one second apart; end the sequence."""
+    made = []
+    for t, value in enumerate(x):
+        last = t == len(x) - 1
+        made.append(
+            engine.step("s", value, None if y is None else y[t], start + t, end=last and ending == "flag").tobytes()
+        )
+    if ending == "reset":
+        engine.reset("s")
+    return made
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_ending_gives_the_same_bits(ending: str) -> None:
+    def run(how: str) -> Any:
+        engine = engine_of(reset_after=100.0, update_every=3)
+        sequence(engine, series(20), start=0.0, ending=how)
+        made = sequence(engine, series(20, seed=1), start=1000.0, ending=None)
+        return made, bits(engine)
+
+    assert run(ending) == run("flag")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_gradient_does_not_cross_a_reset(ending: str) -> None:
+    engine, other = engine_of(**PLAIN, reset_after=100.0), engine_of(**PLAIN, reset_after=100.0)
+    unlabelled = np.full((10, 1), NAN)
+    sequence(engine, series(10), start=0.0, ending=ending, y=unlabelled)
+    for each in (engine, other):
+        sequence(each, series(10, seed=1), start=1000.0, ending=None, y=series(10, seed=2))
+    np.testing.assert_array_equal(weights(engine), weights(other))
+
+
+def test_without_a_reset_the_gradient_goes_on_into_the_past() -> None:
+    engine, other = engine_of(**PLAIN), engine_of(**PLAIN)
+    sequence(engine, series(10), start=0.0, ending=None, y=np.full((10, 1), NAN))
+    for each in (engine, other):
+        sequence(each, series(10, seed=1), start=1000.0, ending=None, y=series(10, seed=2))
+    assert (weights(engine) != weights(other)).any()
+
+
+@pytest.mark.parametrize("ending", ["flag", "reset"])
+def test_a_reset_zeroes_the_hidden_state(ending: str) -> None:
+    engine = engine_of()
+    sequence(engine, series(10), start=0.0, ending=None)
+    assert stream(engine, "state").any()
+    sequence(engine, series(1), start=10.0, ending=ending)
+    assert not stream(engine, "state").any()
+
+
+@pytest.mark.parametrize("ending", ["flag", "reset"])
+def test_a_reset_keeps_the_scales(ending: str) -> None:
+    engine, other = engine_of(scale_inputs=True), engine_of(scale_inputs=True)
+    sequence(engine, series(10), start=0.0, ending=ending)
+    sequence(other, series(10), start=0.0, ending=None)
+    for moments in ("input_moments", "target_moments"):
+        np.testing.assert_array_equal(stream(engine, moments), stream(other, moments))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_forecast_is_not_judged_by_the_next_sequence(ending: str) -> None:
+    engine = engine_of(reset_after=100.0)
+    sequence(engine, series(1), start=0.0, ending=ending)
+    sequence(engine, series(1), start=1000.0, ending=ending)
+    assert engine.counts.updates == 0
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_residual_does_not_start_from_the_last_sequence(ending: str) -> None:
+    engine = engine_of(targets=("y",), reset_after=100.0)
+    sequence(engine, series(3), start=0.0, ending=ending, y=np.full((3, 1), 7.0))
+    assert engine.step("s", [1.0], NAN, 1000.0) == 0
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_sequences_that_end_are_counted(ending: str) -> None:
+    engine = engine_of(reset_after=100.0)
+    for start in (0.0, 1000.0, 2000.0):
+        sequence(engine, series(5), start=start, ending=ending)
+    assert engine.counts.resets == (2 if ending == "gap" else 3)
+
+
+def test_a_gap_is_longer_than_reset_after() -> None:
+    engine = engine_of(reset_after=10.0)
+    for time in (0.0, 10.0, 20.0, 30.0001):
+        engine.step("s", [1.0], time=time)
+    assert engine.counts.resets == 1
+
+
+def test_an_event_without_time_neither_makes_nor_hides_a_gap() -> None:
+    engine = engine_of(reset_after=10.0)
+    engine.step("s", [1.0], time=0.0)
+    engine.step("s", [1.0])
+    assert engine.counts.resets == 0
+    engine.step("s", [1.0], time=11.0)
+    assert engine.counts.resets == 1
+
+
+def test_another_stream_does_not_fill_a_gap() -> None:
+    engine = engine_of(reset_after=10.0)
+    engine.process(["a", "b", "a"], series(3), times=[0.0, 6.0, 12.0])
+    assert engine.counts.resets == 1
+
+
+def test_a_reset_of_an_unknown_stream_leaves_it_unknown() -> None:
+    engine = engine_of()
+    engine.reset("nobody")
+    assert engine.keys == []
+
+
+def test_a_second_reset_ends_nothing() -> None:
+    engine = engine_of()
+    engine.process("s", series(5))
+    engine.reset("s")
+    before = bits(engine)
+    engine.reset("s")
+    assert bits(engine) == before
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_errors_that_wait_at_the_end_are_learned_from_first(ending: str) -> None:
+    waiting = engine_of(**PLAIN, window=8, update_every=8, reset_after=100.0)
+    direct = engine_of(**PLAIN, window=8, update_every=4)
+    for engine in (waiting, direct):
+        engine._params.params[0] = np.random.default_rng(0).normal(0, 0.3, len(weights(engine)))
+        sequence(engine, series(5), start=0.0, ending=ending if engine is waiting else None, y=series(5, seed=1))
+    if ending == "gap":
+        waiting.step("s", [0.0], NAN, 1000.0)
+    assert waiting.counts.updates == direct.counts.updates == 1
+    np.testing.assert_allclose(weights(waiting), weights(direct), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+def test_updates_come_every_so_many_events(every: int) -> None:
+    engine = engine_of(update_every=every)
+    engine.process("s", series(31))
+    assert engine.counts.updates == 30 // every
+
+
+def test_each_stream_waits_for_its_own_update() -> None:
+    engine = engine_of(update_every=4)
+    engine.process(["a", "b"] * 5, series(10))
+    assert engine.counts.updates == 2
+
+
+def test_an_update_is_a_step_down_the_mean_loss_of_the_window() -> None:
+    n, rate = 6, 0.5
+    engine = engine_of(**PLAIN, window=n, update_every=n, optimizer="sgd", momentum=0.0, clip="off", learning_rate=rate)
+    before = np.random.default_rng(0).normal(0, 0.4, len(weights(engine))).astype(np.float32)
+    engine._params.params[0] = before
+    x, y = series(n + 1), series(n + 1, seed=1)
+    engine.process("s", x, y)
+
+    net, at = engine._assembly.network, before.astype(float)
+
+    def loss() -> float:
+        made = reference.outputs(reference.gru, net, at, x[:n], np.zeros(net.hidden))
+        return float(np.mean((made - y[1:]) ** 2))
+
+    assert engine.counts.updates == 1
+    assert relative_error(before - weights(engine), rate * finite_differences(loss, at)) < 1e-5
