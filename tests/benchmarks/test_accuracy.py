@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from benchmarks import baselines, fsnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def write(path: Path, table: NDArray[np.float64]) -> Path:
+    rows = [f"2020-01-{1 + t // 24:02} {t % 24:02}:00:00,{','.join(map(str, row))}" for t, row in enumerate(table)]
+    path.write_text("\n".join(["date," + ",".join("abc"[: table.shape[1]]), *rows]))
+    return path
+
+
+def test_ett_files_have_rows_of_their_own() -> None:
+    assert fsnet.rows("ETTm1", 69_680) == ((0, 2880), (3600, 14_400))
+
+
+def test_other_files_train_on_a_fifth_and_test_on_the_last_three_quarters() -> None:
+    assert fsnet.rows("WTH", 35_064) == ((0, 7012), (8766, 35_064))
+
+
+def test_values_are_in_units_of_the_training_rows(tmp_path: Path) -> None:
+    table = np.random.default_rng(0).normal(5, 3, (500, 2))
+    read = fsnet.read(write(tmp_path / "x.csv", table))
+    np.testing.assert_allclose(read.z[:100].mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(read.z[:100].std(axis=0, ddof=0), 1)
+    assert read.columns == ("a", "b")
+    assert read.day == 24
+
+
+def test_a_file_that_is_too_short_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="needs 14400 rows, got 10"):
+        fsnet.read(write(tmp_path / "ETTh1.csv", np.ones((10, 1))))
+
+
+@pytest.mark.parametrize("dates", [["2016/7/1 0:15", "2016/7/1 0:30"], ["2016-07-01 00:15:00", "2016-07-01T00:30"]])
+def test_dates_are_read_in_the_forms_that_files_have(dates: list[object]) -> None:
+    np.testing.assert_array_equal(fsnet.seconds(dates), [1467332100, 1467333000])
+
+
+def test_text_that_is_no_date_gives_no_times() -> None:
+    assert fsnet.seconds(["monday"]) is None
+
+
+def test_the_seasonal_naive_says_what_was_a_season_ago() -> None:
+    z = np.arange(10.0)[:, np.newaxis]
+    np.testing.assert_array_equal(baselines.seasonal_naive(z, 4)[4:], z[:-4])
+
+
+@pytest.mark.parametrize("model", [baselines.online_ar, baselines.online_var])
+def test_linear_models_learn_a_linear_series(model: Callable[[NDArray[np.float64], int], baselines.Chosen]) -> None:
+    t = np.arange(600)
+    z = np.column_stack([np.sin(t / 5), np.cos(t / 9)])
+    errors = model(z, 200).forecasts - z
+    naive = baselines.persistence(z) - z
+    assert np.mean(errors[400:] ** 2) < 1e-3 * np.mean(naive[400:] ** 2)
+
+
+@pytest.mark.parametrize("model", [baselines.online_ar, baselines.online_var])
+def test_linear_models_see_nothing_of_the_future(model: Callable[[NDArray[np.float64], int], baselines.Chosen]) -> None:
+    z = np.random.default_rng(0).normal(size=(300, 2)).cumsum(axis=0)
+    changed = z.copy()
+    changed[250:] += 100
+    np.testing.assert_array_equal(model(z, 200).forecasts[:251], model(changed, 200).forecasts[:251])
+
+
+@pytest.mark.parametrize(("name", "mark"), [("ETTh1", 0.3632), ("ETTm1", 0.0914)])
+def test_persistence_has_its_published_error(name: str, mark: float, shared: Path) -> None:
+    table = fsnet.read(shared / "ett" / f"{name}.csv")
+    assert table.score(baselines.persistence(table.z))["mse"] == pytest.approx(mark, abs=5e-5)
