@@ -1,0 +1,104 @@
+"""The reference job, and others like it, through the engine.
+
+GRU, 8 inputs, 32 units, linear readout, window 16, float32, Adam at 1e-3, the whole gradient clipped to norm 1, one
+squared loss and one update at every event, one thread. What the job fixes is written out here, so that no change of a
+default changes what is measured.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stream_rnn import Engine, Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INPUTS = tuple(f"x{i}" for i in range(8))
+HIDDEN, WINDOW = 32, 16
+
+JOB: dict[str, Any] = {
+    "inputs": INPUTS,
+    "targets": ("y",),
+    "task": "regression",
+    "layer": "gru",
+    "hidden": HIDDEN,
+    "window": WINDOW,
+    "update_every": 1,
+    "loss": "squared",
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "clip": "norm",
+    "clip_limit": 1.0,
+    "skip": False,
+    "missing_flags": False,
+    "dtype": "float32",
+    "seed": 0,
+}
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "GRU 32": JOB,
+    "RNN 32": JOB | {"layer": "rnn"},
+    "LSTM 32": JOB | {"layer": "lstm"},
+    "dense 32": JOB | {"layer": "dense"},
+    "GRU 32 + GRU 32": JOB | {"layer": ("gru", "gru")},
+    "GRU 64": JOB | {"hidden": 64},
+    "default settings, forecasting 8 columns": {"inputs": INPUTS},
+}
+"""The reference job and its neighbours, by name."""
+
+
+class Data(NamedTuple):
+    """Events of one stream."""
+
+    x: NDArray[np.float64]
+    """(N, 8)"""
+    y: NDArray[np.float64]
+    """(N,)"""
+
+
+def data(events: int, seed: int = 0) -> Data:
+    """Return noise, and a label that a recurrent network can learn: a leaky sum of one input, times another."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((events, len(INPUTS)))
+    y = np.empty(events)
+    leak = 0.0
+    for t in range(events):
+        leak = 0.8 * leak + 0.2 * x[t, 0]
+        y[t] = leak + 0.3 * x[t, 1]
+    return Data(x, y)
+
+
+def warm(settings: dict[str, Any]) -> Engine:
+    """Return an engine that has compiled its kernels and filled its window."""
+    engine = Engine(Settings(**settings))
+    engine.warmup()
+    take(engine, data(4 * WINDOW, seed=1))
+    return engine
+
+
+def take(engine: Engine, events: Data) -> float:
+    """Forecast and learn from all events of one stream; return the seconds it took."""
+    labels = events.y if engine.settings.task == "regression" else None
+    began = time.perf_counter()
+    engine.process("stream", events.x, labels)
+    return time.perf_counter() - began
+
+
+def rate(engine: Engine, events: Data, rounds: int = 5) -> float:
+    """Return events per second, the median of several rounds."""
+    return len(events.x) / statistics.median(take(engine, events) for _ in range(rounds))
+
+
+def product_flops() -> int:
+    """Return the floating-point operations of the matrix products in one event of the reference job.
+
+    Forward [x, h] -> 3 gates once; backward U^T once and the weights' gradient once for each event of the window.
+    """
+    inputs, gates = len(INPUTS), 3 * HIDDEN
+    forward = (inputs + HIDDEN) * gates
+    return 2 * (forward + WINDOW * (HIDDEN * gates + forward))
