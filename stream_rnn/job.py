@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from connectors.deadletter import DeadLetterCounter, DeadLetterFile
-from connectors.files import open_files
+from connectors.deadletter import DeadLetterFile
+from connectors.follow import Stop
 from connectors.replay import paced
-from connectors.schema import Schema
-from connectors.sinks import open_sink
 from stream_rnn.checkpoints import CheckpointFolder
-from stream_rnn.config import Settings
-from stream_rnn.engine import Engine, Taken
-from stream_rnn.errors import SettingError, nearest
-from stream_rnn.scores import Scores
+from stream_rnn.naming import forecast_names
+from stream_rnn.scores import Scores, season_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,29 +29,8 @@ if TYPE_CHECKING:
     from connectors.events import EventBatch
     from connectors.sinks import Sink
     from connectors.source import Source
-
-DAY = 86_400.0
-DEFAULT_SEASON = 24
-
-
-class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where events come from, and where forecasts go."""
-
-    files: tuple[str, ...] = ()
-    format: str | None = None
-    key: str | None = None
-    time: str | None = None
-    time_format: Literal["auto", "iso", "s", "ms"] = "auto"
-    end: str | None = None
-    follow: bool = False
-    speed: float | None = None
-    output: str | None = None
-    output_format: str | None = None
-    dead_letters: str | None = None
-    checkpoint: str | None = None
-    checkpoint_every: int = 1_000_000
-    resume: bool = False
-    season: int | None = None
+    from stream_rnn.engine import Engine, Taken
+    from stream_rnn.job_settings import JobSettings
 
 
 class Shown(NamedTuple):
@@ -65,6 +40,8 @@ class Shown(NamedTuple):
     y: NDArray[np.float64]
     """(N, D) the targets' values"""
     taken: Taken
+    judged: NDArray[np.float64]
+    """(N, 2, 4) errors of the forecasts that each event judged, as `Scores.add` gives them"""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,71 +58,164 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     missing_inputs: int
     missing_targets: int
     seconds: float
+    """from the first read until the output was closed"""
     events_per_second: float
+    """all of reading, learning, forecasting, scoring and writing; `speed` holds it back"""
+    speed: float | None
+    resumed_at: int
+    """events that a checkpoint had seen before"""
     season: int
     scores: dict[str, Any]
     per_target: dict[str, Any]
     per_horizon: list[Any]
     settings: dict[str, Any]
+    ignored: dict[str, str]
+    """columns that were not read, each with the reason"""
     output: str | None
     checkpoint: str | None
     finished: bool
+    """False when stopped before the end"""
+
+
+class Stopper:
+    """Asked between batches whether to stop: a plain attribute, since locks are not for signal handlers."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> bool:
+        """Tell whether to stop."""
+        return self.asked
 
 
 class Job:
-    """One run over recorded events; made by `replay`."""
+    """One run over recorded events; made by `stream_rnn.replay.replay`.
 
-    def __init__(self, settings: JobSettings, engine: Engine, source: Source, sink: Sink | None, resumed: int) -> None:
+    Parameters
+    ----------
+    settings
+        Where events come from, and where forecasts go.
+    engine
+        What takes them; when resumed, as the checkpoint had it.
+    source
+        Asks `stopper` whether to stop.
+    sink
+        Takes the forecasts; None to keep none.
+    stopper
+        What `stop` sets.
+    """
+
+    def __init__(
+        self, settings: JobSettings, engine: Engine, source: Source, sink: Sink | None, stopper: Stopper
+    ) -> None:
         self.settings = settings
         self.engine = engine
         self.source = source
-        self.resumed = resumed
+        self.events = 0
         self._sink = sink
+        self._stopper = stopper
+        self._waits_for_pipe = False
         self._folder = CheckpointFolder(settings.checkpoint) if settings.checkpoint is not None else None
-        self._saved_at = engine.counts.events
+        self._resumed_at = self._saved_at = engine.counts.events
         self._saved: Path | None = None
-        self._scores: Scores | None = None
         self._season = settings.season
-        self._seconds = 0.0
+        self._scores: Scores | None = None
+        self._whole: EventBatch | None = None
+        self._done = 0
+        self._positions = self._where()
+
+    def warmup(self) -> None:
+        """Compile the kernels, or load them from the disk, before time is measured."""
+        self.engine.warmup()
+        Scores.warmup()
 
     def run(self, watch: Callable[[Shown], None] | None = None) -> Summary:
-        """Take every event of the source; a keyboard interrupt ends the run with what was done so far.
+        """Take every event of the source, until it ends or `stop` is called.
 
         Parameters
         ----------
         watch
             Called after each batch.
         """
-        finished = True
+        began = time.perf_counter()
         try:
-            for batch in paced(self.source, self.settings.speed):
+            for batch in self._batches():
                 self._take(batch, watch)
-        except KeyboardInterrupt:
-            finished = False
-        self._close()
-        return self._summary(finished=finished)
+            if self.engine.counts.events > self._saved_at or self._saved is None:
+                self._checkpoint()
+        finally:
+            self._close()
+        return self._summary(time.perf_counter() - began)
+
+    def stop(self) -> None:
+        """End the run after the batch in hand, from any thread or signal handler.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Where `run` waits for a pipe, which nothing else ends: it ends there, and nothing is lost.
+        """
+        self._stopper.asked = True
+        if self._waits_for_pipe:
+            raise KeyboardInterrupt
+
+    def errors(self) -> dict[str, Any]:
+        """Return the scores so far, by forecaster."""
+        return self._scores.overall() if self._scores is not None else {}
+
+    def _batches(self) -> Iterator[EventBatch]:
+        """Give what is to be taken at once, and note where that leaves the source."""
+        batches = paced(self._read(), self.settings.speed, stop=Stop(self._stopper))
+        for batch in batches:
+            self._done += len(batch)
+            self._positions = self._where()
+            yield batch
+
+    def _read(self) -> Iterator[EventBatch]:
+        batches, pipe = iter(self.source), "-" in self.source.files
+        while not self._stopper():
+            self._waits_for_pipe = pipe
+            try:
+                batch = next(batches, None)
+            except KeyboardInterrupt:
+                if not self._stopper():
+                    raise
+                return
+            finally:
+                self._waits_for_pipe = False
+            if batch is None:
+                self._positions = self._where()  # refused records at the end belong to no batch
+                return
+            self._whole, self._done = batch, 0
+            yield batch
+
+    def _where(self) -> dict[str, Any]:
+        """Return the positions after all that was given out, or a part of the last batch when paced."""
+        letters = self.source.dead_letters
+        position = self.source.position()
+        if self._whole is not None and self._done < len(self._whole):
+            position = self.source.position_after(self._whole.positions[: self._done])
+        return {
+            "source": position,
+            "dead_letters": letters.position() if isinstance(letters, DeadLetterFile) else None,
+        }
 
     def _take(self, batch: EventBatch, watch: Callable[[Shown], None] | None) -> None:
-        began = time.perf_counter()
         engine = self.engine
         x = np.column_stack([batch.columns[name] for name in engine.settings.inputs])
         y = np.column_stack([batch.columns[name] for name in engine.settings.target_names])
         taken = engine.take(batch.keys, x, y, batch.times, batch.ends)
         if self._scores is None:
-            self._season = _season(batch) if self._season is None else self._season
+            self._season = season_of(batch.keys, batch.times) if self._season is None else self._season
             self._scores = Scores(engine.settings, self._season)
-        self._scores.add(taken.slots, taken.begins, y, taken.forecasts)
+        judged = self._scores.add(taken.slots, taken.begins, y, taken.forecasts)
         if self._sink is not None:
             self._sink.write(self._rows(batch, y, taken))
-        self._seconds += time.perf_counter() - began
+        self.events += len(batch)
         if watch is not None:
-            watch(Shown(batch, y, taken))
+            watch(Shown(batch, y, taken, judged))
         if engine.counts.events - self._saved_at >= self.settings.checkpoint_every:
             self._checkpoint()
-
-    def errors(self) -> dict[str, Any]:
-        """Return the scores so far, by forecaster."""
-        return self._scores.overall() if self._scores is not None else {}
 
     def _rows(self, batch: EventBatch, y: NDArray[np.float64], taken: Taken) -> dict[str, NDArray[Any]]:
         """Return the output's columns: time, key, each target's value, and its forecasts."""
@@ -160,32 +230,29 @@ class Job:
         return rows | dict(zip(forecast_names(settings), flat.T, strict=True))
 
     def _checkpoint(self) -> None:
+        """Make durable what was written, then save what belongs to it."""
         if self._folder is None:
             return
         if self._sink is not None:
             self._sink.flush()
-        positions = {
-            "source": self.source.position(),
-            "sink": self._sink.position() if self._sink is not None else None,
-        }
-        self._saved = self._folder.save(self.engine, positions)
+        if isinstance(self.source.dead_letters, DeadLetterFile):
+            self.source.dead_letters.flush()
+        sink = self._sink.position() if self._sink is not None else None
+        self._saved = self._folder.save(self.engine, self._positions | {"sink": sink})
         self._saved_at = self.engine.counts.events
 
     def _close(self) -> None:
-        if self.engine.counts.events > self._saved_at or self._saved is None:
-            self._checkpoint()
         if self._sink is not None:
             self._sink.close()
         if isinstance(self.source.dead_letters, DeadLetterFile):
             self.source.dead_letters.close()
         self.source.close()
 
-    def _summary(self, *, finished: bool) -> Summary:
-        counts, scores = self.engine.counts, self._scores
-        events = self.source.events
+    def _summary(self, seconds: float) -> Summary:
+        counts, scores, settings = self.engine.counts, self._scores, self.engine.settings
         return Summary(
-            events=events,
-            forecasts=events * math.prod(self.engine.settings.forecast_shape),
+            events=self.events,
+            forecasts=self.events * math.prod(settings.forecast_shape),
             streams=len(self.engine.keys),
             skipped=len(self.source.dead_letters),
             skipped_reasons=dict(self.source.dead_letters.reasons),
@@ -193,114 +260,17 @@ class Job:
             resets=counts.resets,
             missing_inputs=counts.missing_inputs,
             missing_targets=counts.missing_targets,
-            seconds=self._seconds,
-            events_per_second=events / self._seconds if self._seconds else 0.0,
+            seconds=seconds,
+            events_per_second=self.events / seconds if seconds else 0.0,
+            speed=self.settings.speed,
+            resumed_at=self._resumed_at,
             season=self._season or 0,
             scores=scores.overall() if scores is not None else {},
             per_target=scores.per_target() if scores is not None else {},
             per_horizon=scores.per_horizon() if scores is not None else [],
-            settings=self.engine.settings.describe(),
+            settings=settings.describe(),
+            ignored=dict(self.source.ignored),
             output=self.settings.output,
             checkpoint=str(self._saved) if self._saved is not None else None,
-            finished=finished,
+            finished=not self._stopper(),
         )
-
-
-def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
-    """Return the job that replays files through an engine.
-
-    Parameters
-    ----------
-    settings
-        Where events come from, and where forecasts go.
-    engine_settings
-        The engine's settings by name; without ``inputs``, every numeric column is one.
-
-    Raises
-    ------
-    SettingError, ConnectorError, CheckpointError
-        Before anything starts.
-    """
-    if settings.checkpoint_every < 1:
-        raise SettingError(f"checkpoint_every must be at least 1, got {settings.checkpoint_every}")
-    if settings.season is not None and settings.season < 0:
-        raise SettingError(f"season must be at least 0, got {settings.season}")
-    if settings.resume and settings.checkpoint is None:
-        raise SettingError("resume needs checkpoint, the folder to go on from")
-    given = {"inputs": ("?",)} | {name: value for name, value in engine_settings.items() if value is not None}
-    asked = Settings.parse(given)  # refused before a file is opened
-    found = None
-    if settings.resume:
-        found = CheckpointFolder(settings.checkpoint or "").newest()
-    positions = found[1].positions if found is not None else {"source": {"files": {}}, "sink": None}
-    letters = DeadLetterFile(settings.dead_letters) if settings.dead_letters else DeadLetterCounter()
-    source = open_files(
-        settings.files,
-        Schema(settings.key, settings.time, settings.end, _columns(asked), settings.time_format),
-        start=positions["source"]["files"],
-        follow=settings.follow,
-        format=settings.format,
-        dead_letters=letters,
-    )
-    try:
-        asked = Settings.parse(given | {"inputs": _inputs(asked, source)})
-        engine = Engine(asked) if found is None else Engine.load(found[0], settings=asked)
-        sink = None
-        if settings.output is not None:
-            sink = open_sink(settings.output, settings.output_format, at=positions["sink"])
-        return Job(settings, engine, source, sink, engine.counts.events)
-    except BaseException:
-        source.close()
-        raise
-
-
-def forecast_names(settings: Settings) -> Iterator[str]:
-    """Yield the output's name of each number in a forecast, in the order of the flattened forecast.
-
-    ``Y+3`` is target Y three events ahead, ``Y.forecast`` a label; ``.q0.05`` a quantile, ``.mean`` and ``.variance``
-    the two of gaussian_nll, ``.p2`` the probability of class 2.
-    """
-    parts: tuple[str, ...] = ("",)
-    if settings.loss_name == "quantile":
-        parts = tuple(f".q{level:g}" for level in settings.quantiles)
-    elif settings.loss_name == "gaussian_nll":
-        parts = (".mean", ".variance")
-    elif settings.loss_name == "softmax":
-        parts = tuple(f".p{c}" for c in range(settings.classes))
-    elif settings.loss_name == "logistic":
-        parts = (".p1",)
-    places = [f"+{ahead}" for ahead in range(1, settings.horizon + 1)]
-    if settings.task != "forecast":
-        places = [".forecast" if settings.task == "regression" else ""]
-    for place in places:
-        for name in settings.target_names:
-            for part in parts:
-                yield f"{name}{place}{part}"
-
-
-def _columns(asked: Settings) -> tuple[str, ...]:
-    """Return the columns that the source has to read, or none for every numeric one."""
-    if asked.inputs == ("?",):
-        return ()
-    return asked.inputs + tuple(name for name in asked.targets if name not in asked.inputs)
-
-
-def _inputs(asked: Settings, source: Source) -> tuple[str, ...]:
-    """Return the inputs: those asked for, or every numeric column; forecasts also see their targets' past."""
-    for name in asked.targets:
-        if name not in source.columns:
-            raise SettingError(f"target {name!r} is not a numeric column of the source{nearest(name, source.columns)}")
-    inputs = source.columns if asked.inputs == ("?",) else asked.inputs
-    if asked.task == "forecast":
-        return inputs + tuple(name for name in asked.targets if name not in inputs)
-    return tuple(name for name in inputs if name not in asked.targets)
-
-
-def _season(batch: EventBatch) -> int:
-    """Return the events of a day, by the first batch's most usual gap; 24 where there is no time to tell by."""
-    gaps = np.concatenate([np.diff(batch.times[batch.keys == key]) for key in set(batch.keys.tolist()[:100])])
-    gaps = gaps[gaps > 0]
-    if not len(gaps):
-        return DEFAULT_SEASON
-    events = round(DAY / float(np.median(gaps)))
-    return events if 2 <= events <= DAY else DEFAULT_SEASON

@@ -17,11 +17,17 @@ import numpy as np
 from stream_rnn.kernels.jit import entry, inner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from stream_rnn.config import Settings
 
 FORECASTERS = ("model", "persistence", "seasonal_naive")
+DAY, HOUR = 86_400.0, 3_600.0
+DEFAULT_SEASON = 24
+LONGEST_SEASON = 10_000
+"""Events of the longest season that is looked for unasked: so many values are kept of each stream."""
 
 
 class _Rings(NamedTuple):
@@ -37,6 +43,14 @@ class _Rings(NamedTuple):
     """(slots, D) the last known values"""
     length: Any
     """(slots,) int64 events of the sequence"""
+
+
+class _Task(NamedTuple):
+    """What is scored."""
+
+    first: int
+    """The nearest event that a forecast speaks of: 0 for labels, 1 for forecasts."""
+    season: int
 
 
 class Scores:
@@ -56,7 +70,7 @@ class Scores:
         self._classes = settings.task == "classification"
         self._horizon = 1 if self._labels else settings.horizon
         self._season = season
-        self._point = _point(settings)
+        self._point = point_of(settings)
         self._rings = self._room(0)
         # count, sum of absolute errors, sum of squares, misses
         self._sums = np.zeros((len(FORECASTERS), self._horizon, len(self._names), 4))
@@ -67,15 +81,31 @@ class Scores:
         begins: NDArray[np.bool_],
         y: NDArray[np.float64],
         forecasts: NDArray[np.float64],
-    ) -> None:
-        """Take N events with the targets' values y (N, D) and the forecasts made at them, (N, *forecast_shape)."""
+    ) -> NDArray[np.float64]:
+        """Take N events with the targets' values y (N, D) and the forecasts made at them, (N, *forecast_shape).
+
+        Returns
+        -------
+        ndarray of shape (N, 2, 4)
+            Of the forecasts that each event judged, by the model and by persistence: their number, and the sums of
+            their absolute errors, of their squares and of misses.
+        """
+        judged = np.zeros((len(slots), 2, 4))
         if not len(slots):
-            return
+            return judged
         if (needed := int(slots.max()) + 1) > len(self._rings.length):
             self._grow(needed)
         made = np.ascontiguousarray(self._point(forecasts).reshape(len(slots), self._horizon, len(self._names)))
         first = 0 if self._labels else 1
-        _score(self._rings, self._sums, first, self._season, slots, begins, np.ascontiguousarray(y), made)
+        task = _Task(first, self._season)
+        _score(self._rings, self._sums, judged, task, slots, begins, np.ascontiguousarray(y), made)
+        return judged
+
+    @staticmethod
+    def warmup() -> None:
+        """Compile the kernel, or load it from the disk."""
+        none = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros((0, 1)), np.zeros((0, 1, 1))
+        _score(_room(0, 1, 1, 1), np.zeros((3, 1, 1, 4)), np.zeros((0, 2, 4)), _Task(1, 0), *none)
 
     def overall(self) -> dict[str, dict[str, float | int] | None]:
         """Return the errors over all targets and horizons, by forecaster; None for one that had nothing to say."""
@@ -101,15 +131,9 @@ class Scores:
         return {"mae": absolute / count, "rmse": math.sqrt(mse), "mse": mse, "count": int(count)}
 
     def _room(self, streams: int) -> _Rings:
-        K, D = self._horizon, len(self._names)
+        K = self._horizon
         seasons = max(self._season * math.ceil(K / self._season) if self._season else 0, 1)
-        return _Rings(
-            np.zeros((streams, K, K, D)),
-            np.zeros((streams, K, D)),
-            np.zeros((streams, seasons, D)),
-            np.zeros((streams, D)),
-            np.zeros(streams, np.int64),
-        )
+        return _room(streams, K, len(self._names), seasons)
 
     def _grow(self, streams: int) -> None:
         old = self._rings
@@ -118,7 +142,34 @@ class Scores:
             ring[: len(before)] = before
 
 
-def _point(settings: Settings) -> Any:
+def season_of(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
+    """Return the events of a day, or where they are very many of an hour, by the most usual gap within streams.
+
+    24 where there is no time to tell by.
+    """
+    some = list(dict.fromkeys(keys.tolist()))[:100]
+    gaps = np.concatenate([np.diff(times[keys == key]) for key in some]) if some else np.zeros(0)
+    gaps = gaps[gaps > 0]
+    if not len(gaps):
+        return DEFAULT_SEASON
+    for period in (DAY, HOUR):
+        events = round(period / float(np.median(gaps)))
+        if 2 <= events <= LONGEST_SEASON:
+            return events
+    return DEFAULT_SEASON
+
+
+def _room(streams: int, horizon: int, targets: int, values: int) -> _Rings:
+    return _Rings(
+        np.zeros((streams, horizon, horizon, targets)),
+        np.zeros((streams, horizon, targets)),
+        np.zeros((streams, values, targets)),
+        np.zeros((streams, targets)),
+        np.zeros(streams, np.int64),
+    )
+
+
+def point_of(settings: Settings) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Return what makes point forecasts of forecasts: the median, the mean, the likeliest class."""
     if settings.loss_name == "quantile":
         levels = settings.quantiles
@@ -134,22 +185,22 @@ def _point(settings: Settings) -> Any:
 
 
 @entry
-def _score(rings: _Rings, sums: Any, first: int, season: int, slots: Any, begins: Any, y: Any, made: Any) -> None:
-    """Score N events; `first` is the nearest event that a forecast speaks of, 0 for labels and 1 for forecasts."""
+def _score(rings: _Rings, sums: Any, judged: Any, task: _Task, slots: Any, begins: Any, y: Any, made: Any) -> None:
+    """Score N events."""
     for i in range(slots.shape[0]):
         slot = slots[i]
         if begins[i]:
             rings.length[slot] = 0
             rings.last[slot] = math.nan
-        if first == 0:
+        if task.first == 0:
             rings.made[slot, 0] = made[i]
             rings.base[slot, 0] = rings.last[slot]
         for d in range(y.shape[1]):
             if not math.isnan(y[i, d]):
-                _judge(rings, sums, first, season, slot, d, y[i, d])
+                _judge(rings, sums, judged[i], task, slot, d, y[i, d])
         length = rings.length[slot]
         rings.values[slot, length % rings.values.shape[1]] = y[i]
-        if first > 0:
+        if task.first > 0:
             row = length % made.shape[1]
             rings.made[slot, row] = made[i]
             rings.base[slot, row] = rings.last[slot]
@@ -157,18 +208,22 @@ def _score(rings: _Rings, sums: Any, first: int, season: int, slots: Any, begins
 
 
 @inner
-def _judge(rings: _Rings, sums: Any, first: int, season: int, slot: int, d: int, value: float) -> None:
+def _judge(rings: _Rings, sums: Any, judged: Any, task: _Task, slot: int, d: int, value: float) -> None:
     """Score what was said of target d's known value."""
     horizon, length = rings.made.shape[1], rings.length[slot]
-    for k in range(min(horizon, length + 1 - first)):
-        ahead = k + first
+    for k in range(min(horizon, length + 1 - task.first)):
+        ahead = k + task.first
         row = (length - ahead) % horizon
         base = rings.base[slot, row, d]
         if not math.isnan(base):
             _add(sums[1, k, d], base - value)
-        if first == 0 or not math.isnan(base):
+            _add(judged[1], base - value)
+        if task.first == 0 or not math.isnan(base):
             _add(sums[0, k, d], rings.made[slot, row, k, d] - value)
-        back = season * max((ahead + season - 1) // season, 1) if season > 0 else length + 1
+            _add(judged[0], rings.made[slot, row, k, d] - value)
+        if task.season == 0:
+            continue
+        back = task.season * max((ahead + task.season - 1) // task.season, 1)
         if back <= length:
             before = rings.values[slot, (length - back) % rings.values.shape[1], d]
             if not math.isnan(before):

@@ -1,0 +1,75 @@
+"""The `stream-rnn` command. What a command needs is imported when it runs: help comes at once."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from stream_rnn.cli import words
+from stream_rnn.cli.config_file import gather
+from stream_rnn.cli.errors import Polite
+from stream_rnn.cli.options import Sections, engine_options, job_options
+
+WHERE = click.Path(dir_okay=False)
+
+
+def _version() -> str:
+    try:
+        return version("stream-rnn")
+    except PackageNotFoundError:  # run from its sources
+        return "(not installed)"
+
+
+@click.group(
+    cls=Polite, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, help=words.CLI
+)
+@click.version_option(_version(), message="%(prog)s %(version)s")
+def cli() -> None:
+    """Run a command."""
+
+
+@cli.command(cls=Sections, help=words.REPLAY, short_help="Learn from recorded events, forecast and score.")
+@click.argument("files", nargs=-1)
+@click.option("--config", type=WHERE, help="Read [job] and [engine] from this TOML file; options override it.")
+@click.option("--plot", type=WHERE, help="Draw forecasts and running errors to this PNG file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@job_options
+@engine_options
+def replay(files: tuple[str, ...], config: str | None, plot: str | None, as_json: bool, **options: Any) -> None:
+    """Replay files."""
+    job, engine = gather(config, options | ({"files": files} if files else {}))
+    from stream_rnn.cli.replay import run  # noqa: PLC0415
+
+    click.get_current_context().exit(run(job, engine, plot=plot, as_json=as_json))
+
+
+@cli.command(help=words.INSPECT, short_help="Show what a checkpoint holds.")
+@click.argument("checkpoint")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every stream.")
+def inspect(checkpoint: str, as_json: bool) -> None:
+    """Show a checkpoint."""
+    from stream_rnn.cli.inspect import run  # noqa: PLC0415
+
+    run(checkpoint, as_json=as_json)
+
+
+@cli.command(cls=Sections, help=words.WARMUP, short_help="Compile the kernels ahead of their first use.")
+@click.option("--config", type=WHERE, help="Read [engine] from this TOML file; options override it.")
+@engine_options
+def warmup(config: str | None, **options: Any) -> None:
+    """Compile."""
+    _, engine = gather(config, options)
+    from stream_rnn.cli.warmup import run  # noqa: PLC0415
+
+    run(engine)
+
+
+@cli.command(help=words.INIT, short_help="Write a job file with every setting explained.")
+@click.argument("file", default="job.toml", type=WHERE)
+def init(file: str) -> None:
+    """Write a job file."""
+    from stream_rnn.cli.init import run  # noqa: PLC0415
+
+    run(file)

@@ -1,0 +1,107 @@
+"""`stream-rnn inspect`: what a checkpoint holds, without building the network."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from stream_rnn.assembly import assemble
+from stream_rnn.checkpoint import Saved, read
+from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.cli import logs
+from stream_rnn.config import Settings
+from stream_rnn.core import EVENTS, Counts
+from stream_rnn.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+MOST = 10  # streams that are listed for a person
+
+
+def run(path: str, *, as_json: bool) -> None:
+    """Print what a checkpoint holds.
+
+    Raises
+    ------
+    CheckpointError
+        If it is missing or damaged.
+    """
+    logs.to_stderr()
+    file, saved = _find(path)
+    about = describe(file, saved)
+    if as_json:
+        click.echo(msgspec.json.encode(about))
+        return
+    _show(about, Console())
+
+
+def describe(file: Path, saved: Saved) -> dict[str, Any]:
+    """Return what a checkpoint holds as plain values."""
+    parameters = {p.name: p.shape for p in assemble(saved.settings).network.parameters()}
+    events = saved.arrays["streams.clock"][:, EVENTS].tolist()
+    streams: list[tuple[Hashable, int]] = sorted(zip(saved.keys, events, strict=True), key=lambda pair: -pair[1])
+    memory = {
+        name.removeprefix("streams."): array.itemsize * math.prod(array.shape[1:])
+        for name, array in saved.arrays.items()
+        if name.startswith("streams.")
+    }
+    return {
+        "checkpoint": str(file),
+        "bytes": file.stat().st_size,
+        "settings": saved.settings.describe(),
+        "parameters": [{"name": n, "shape": shape, "count": math.prod(shape)} for n, shape in parameters.items()],
+        "counts": Counts(*map(int, saved.arrays["counts"]))._asdict() | {"evictions": saved.evictions},
+        "streams": [{"key": key, "events": count} for key, count in streams],
+        "bytes_per_stream": memory | {"total": sum(memory.values())},
+        "positions": saved.positions,
+    }
+
+
+def _find(path: str) -> tuple[Path, Saved]:
+    if not Path(path).is_dir():
+        return Path(path), read(path)
+    found = CheckpointFolder(path).newest()
+    if found is None:
+        raise CheckpointError(f"no checkpoint in the folder {path}")
+    return found
+
+
+def _show(about: dict[str, Any], console: Console) -> None:
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    say(f"{about['checkpoint']}, {about['bytes']:,} bytes")
+    defaults = {name: value for name, value in _defaults().items() if about["settings"].get(name) == value}
+    say("settings: " + ", ".join(f"{n}={_plain(v)}" for n, v in about["settings"].items() if n not in defaults))
+    say(f"  and {len(defaults)} at their defaults")
+    table = Table("parameter", "shape", "count", box=None)
+    table.columns[2].justify = "right"
+    for row in about["parameters"]:
+        table.add_row(row["name"], " x ".join(map(str, row["shape"])), f"{row['count']:,}")
+    table.add_row("all", "", f"{sum(row['count'] for row in about['parameters']):,}", style="bold")
+    console.print(table)
+    say("counts: " + ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in about["counts"].items()))
+    say(f"streams: {len(about['streams']):,}, {about['bytes_per_stream']['total']:,} bytes each")
+    table = Table("stream", "events", box=None)
+    table.columns[1].justify = "right"
+    for row in about["streams"][:MOST]:
+        table.add_row(str(row["key"]) or "(the only one)", f"{row['events']:,}")
+    console.print(table)
+    if len(about["streams"]) > MOST:
+        say(f"  and {len(about['streams']) - MOST:,} more with fewer events")
+    say(f"positions: {msgspec.json.encode(about['positions']).decode()}")
+
+
+def _defaults() -> dict[str, Any]:
+    return Settings(inputs=("x",)).describe()
+
+
+def _plain(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)

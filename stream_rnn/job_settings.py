@@ -1,0 +1,115 @@
+"""The settings of a job: where events come from, and where forecasts go."""
+
+from __future__ import annotations
+
+import math
+import typing
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from stream_rnn.errors import SettingError, nearest
+
+Format = Literal["csv", "tsv", "jsonl", "parquet"]
+
+
+class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where events come from, and where forecasts go. Every value is checked when the settings are made.
+
+    Raises
+    ------
+    SettingError
+        Naming the setting, its value and what is allowed.
+    """
+
+    files: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="CSV, TSV, JSON lines (these also .gz) or Parquet; patterns; - is standard input. "
+            "Several files with a time column are merged by time."
+        ),
+    ] = ()
+    format: Annotated[
+        Format | None, Meta(description="Format of the files: csv, tsv, jsonl, parquet; default: by extension.")
+    ] = None
+    key: Annotated[
+        str | None, Meta(description="Column that names each event's stream; default: all are one stream.")
+    ] = None
+    time: Annotated[
+        str | None,
+        Meta(description="Column with the time; default: one called time, timestamp, date, datetime or ts."),
+    ] = None
+    time_format: Annotated[
+        Literal["auto", "iso", "s", "ms"],
+        Meta(description="auto, iso (8601), s or ms (seconds, milliseconds since 1970)."),
+    ] = "auto"
+    end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
+    follow: Annotated[bool, Meta(description="Go on as the files grow, until interrupted.")] = False
+    speed: Annotated[
+        float | None,
+        Meta(description="Replay at this many times the recorded pace, 1 is real time; default: as fast as it goes."),
+    ] = None
+    output: Annotated[
+        str | None,
+        Meta(description="Write forecasts here: .csv, .tsv, .jsonl, .parquet, folder/ (of Parquet) or - (stdout)."),
+    ] = None
+    output_format: Annotated[
+        Format | None, Meta(description="Format of the output: csv, tsv, jsonl, parquet; default: by extension.")
+    ] = None
+    dead_letters: Annotated[
+        str | None, Meta(description="Append records that cannot be used to this file, as JSON lines.")
+    ] = None
+    checkpoint: Annotated[
+        str | None, Meta(description="Folder for checkpoints; the last three are kept, one is made at the end.")
+    ] = None
+    checkpoint_every: Annotated[int, Meta(description="Events between two checkpoints.")] = 1_000_000
+    resume: Annotated[
+        bool, Meta(description="Go on from the newest sound checkpoint, if there is one, as if never stopped.")
+    ] = False
+    season: Annotated[
+        int | None,
+        Meta(description="Events of a season, for the seasonal naive forecast; 0: none; default: a day by the times."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Check every value, and that they go together."""
+        files: Any = self.files
+        if isinstance(files, (str, list)):
+            msgspec.structs.force_setattr(self, "files", (files,) if isinstance(files, str) else tuple(files))
+        _check_types(self)
+        if self.checkpoint_every < 1:
+            raise SettingError(f"checkpoint_every must be at least 1, got {self.checkpoint_every}")
+        if self.season is not None and self.season < 0:
+            raise SettingError(f"season must be at least 0, got {self.season}")
+        if self.speed is not None and not (self.speed > 0 and math.isfinite(self.speed)):
+            raise SettingError(f"speed must be above 0, got {self.speed}")
+        if self.resume and self.checkpoint is None:
+            raise SettingError("resume needs checkpoint, the folder to go on from")
+        if self.output is not None and self.output != "-" and self.output in self.files:
+            raise SettingError(f"output must not be one of the files, got {self.output!r}")
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> JobSettings:
+        """Return the settings of a mapping, such as a table of a TOML file.
+
+        Raises
+        ------
+        SettingError
+            For an unknown name, with the nearest known one, or a value that is not allowed.
+        """
+        fields = cls.__struct_fields__
+        for name in values:
+            if name not in fields:
+                raise SettingError(f"unknown setting {name!r}{nearest(name, fields)}")
+        return cls(**values)
+
+
+def _check_types(settings: JobSettings) -> None:
+    hints = typing.get_type_hints(JobSettings)
+    for name in JobSettings.__struct_fields__:
+        value = getattr(settings, name)
+        try:
+            msgspec.convert(value, hints[name], strict=True)
+        except msgspec.ValidationError as error:
+            raise SettingError(f"{name}: {str(error).lower()}, got {value!r}") from None

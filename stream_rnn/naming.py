@@ -1,0 +1,34 @@
+"""What the columns of a job's output are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stream_rnn.config import Settings
+
+
+def forecast_names(settings: Settings) -> Iterator[str]:
+    """Yield the output's name of each number in a forecast, in the order of the flattened forecast.
+
+    ``Y+3`` is target Y three events ahead, ``Y.forecast`` a label; ``.q0.05`` a quantile, ``.mean`` and ``.variance``
+    the two of gaussian_nll, ``.p2`` the probability of class 2.
+    """
+    parts: tuple[str, ...] = ("",)
+    if settings.loss_name == "quantile":
+        parts = tuple(f".q{level:g}" for level in settings.quantiles)
+    elif settings.loss_name == "gaussian_nll":
+        parts = (".mean", ".variance")
+    elif settings.loss_name == "softmax":
+        parts = tuple(f".p{c}" for c in range(settings.classes))
+    elif settings.loss_name == "logistic":
+        parts = (".p1",)
+    places = [f"+{ahead}" for ahead in range(1, settings.horizon + 1)]
+    if settings.task != "forecast":
+        places = [".forecast" if settings.task == "regression" else ""]
+    for place in places:
+        for name in settings.target_names:
+            for part in parts:
+                yield f"{name}{place}{part}"

@@ -1,0 +1,100 @@
+"""Replay: the job that puts recorded events through an engine, made of settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from connectors.deadletter import DeadLetterCounter, DeadLetterFile
+from connectors.files import open_files
+from connectors.schema import Schema
+from connectors.sinks import open_sink
+from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.config import Settings
+from stream_rnn.engine import Engine
+from stream_rnn.errors import SettingError, nearest
+from stream_rnn.job import Job, Stopper
+
+if TYPE_CHECKING:
+    from connectors.sinks import Sink
+    from connectors.source import Source
+    from stream_rnn.job_settings import JobSettings
+
+UNSAID = ("?",)
+"""Stands for inputs that were not named, while the other settings are checked."""
+BEGINNING: dict[str, Any] = {"source": {"files": {}}, "sink": None, "dead_letters": None}
+
+
+def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
+    """Return the job that replays files through an engine.
+
+    Parameters
+    ----------
+    settings
+        Where events come from, and where forecasts go.
+    engine_settings
+        The engine's settings by name; without ``inputs``, every numeric column is one.
+
+    Raises
+    ------
+    SettingError, ConnectorError, CheckpointError
+        Before anything starts.
+    """
+    if not settings.files:
+        raise SettingError("files must name at least one file, got none")
+    asked = Settings.parse({"inputs": UNSAID} | engine_settings)  # refused before a file is opened
+    found = CheckpointFolder(settings.checkpoint or "").newest() if settings.resume else None
+    positions = found[1].positions if found is not None else BEGINNING
+    stopper = Stopper()
+    source = open_files(
+        settings.files,
+        Schema(settings.key, settings.time, settings.end, _columns(asked), settings.time_format),
+        start=positions["source"]["files"],
+        follow=settings.follow,
+        format=settings.format,
+        dead_letters=_dead_letters(settings, positions["dead_letters"]),
+        stop=stopper,
+    )
+    try:
+        _check_pace(settings, source)
+        wanted = Settings.parse(engine_settings | {"inputs": _inputs(asked, source)})
+        engine = Engine(wanted) if found is None else Engine.load(found[0], settings=wanted)
+        return Job(settings, engine, source, _sink(settings, positions["sink"], engine.counts.events), stopper)
+    except BaseException:
+        source.close()
+        raise
+
+
+def _check_pace(settings: JobSettings, source: Source) -> None:
+    if settings.speed is not None and source.time is None:
+        raise SettingError("speed needs times: name the column with time")
+
+
+def _dead_letters(settings: JobSettings, at: int | None) -> DeadLetterCounter:
+    return DeadLetterFile(settings.dead_letters, at=at) if settings.dead_letters else DeadLetterCounter()
+
+
+def _sink(settings: JobSettings, at: int | None, events: int) -> Sink | None:
+    if settings.output is None:
+        return None
+    if at == 0 and events:  # nothing of what was written could be kept
+        raise SettingError(f"output {settings.output!r} cannot be gone on with: a folder/ of Parquet files can")
+    return open_sink(settings.output, settings.output_format, at=at)
+
+
+def _columns(asked: Settings) -> tuple[str, ...]:
+    """Return the columns that the source has to read, or none for every numeric one."""
+    if asked.inputs == UNSAID:
+        return ()
+    return asked.inputs + tuple(name for name in asked.targets if name not in asked.inputs)
+
+
+def _inputs(asked: Settings, source: Source) -> tuple[str, ...]:
+    """Return the inputs: those asked for, or every numeric column; forecasts also see their targets' past."""
+    for name in asked.targets:
+        if name not in source.columns:
+            why = f": it is {source.ignored[name]}" if name in source.ignored else nearest(name, source.columns)
+            raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{why}")
+    inputs = source.columns if asked.inputs == UNSAID else asked.inputs
+    if asked.task == "forecast":
+        return inputs + tuple(name for name in asked.targets if name not in inputs)
+    return tuple(name for name in inputs if name not in asked.targets)
