@@ -91,9 +91,9 @@ def assemble(settings: Settings) -> Assembly:
         scale_inputs=settings.scale_inputs,
         scale_targets=settings.scale_targets and numeric,
         flags=settings.missing_flags,
-        forgetting=settings.scaling_forgetting,
-        limit=settings.outlier,
-        reset_after=math.inf if settings.reset_after is None else settings.reset_after,
+        forgetting=float(settings.scaling_forgetting),
+        limit=float(settings.outlier),
+        reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
     )
     net = network(stack(*_layers(settings, columns)), math.prod(settings.forecast_shape), skip=settings.skip)
     learner = _learner(settings)
