@@ -249,7 +249,9 @@ class Engine:
         begins = np.empty(count, np.bool_)
         for start in range(0, count, CHUNK):
             part = slice(start, start + CHUNK)
-            batch = online.Batch(*(np.require(a[part], requirements="CAW") for a in (slots, marks, x, y, moments)))
+            batch = online.Batch(
+                *(np.require(a[part], requirements=["C", "A", "W"]) for a in (slots, marks, x, y, moments))
+            )
             online.process(self._core, batch, out[part], begins[part])
         return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
 

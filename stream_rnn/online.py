@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from stream_rnn.core import ERRORS, EVENTS, LENGTH, WAITING, Counts, Task
 from stream_rnn.kernels.jit import entry, inner
+from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.layers.network import infer
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
@@ -57,6 +58,8 @@ def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
     """Take the events; write their forecasts to `out` (N, O), and to `begins` (N,) which of them began a sequence."""
     for i in range(batch.slots.shape[0]):
         slot, mark = batch.slots[i], batch.marks[i]
+        if i + 1 < batch.slots.shape[0] and batch.slots[i + 1] != slot:
+            _expect(core, batch.slots[i + 1])
         if mark & NEW:
             _clear(core, slot)
         if mark & EVENT:
@@ -94,6 +97,21 @@ def peek(core: Any, slot: int, x: Any, feedback: Any, out: Any) -> None:
                 state[:] = 0
                 outputs[:] = 0
         _forecast(core, core.target_moments[slot], last_y, outputs, out[i])
+
+
+@inner
+def _expect(core: Any, slot: int) -> None:
+    """Begin to fetch a stream that comes next: with many of them, memory is what the next event would wait for."""
+    prefetch(core.state[slot])
+    prefetch(core.tape[slot])
+    prefetch(core.outputs[slot])
+    prefetch(core.errors[slot])
+    prefetch(core.base[slot])
+    prefetch(core.last_y[slot])
+    prefetch(core.last_x[slot])
+    prefetch(core.input_moments[slot])
+    prefetch(core.target_moments[slot])
+    prefetch(core.clock[slot])
 
 
 @inner

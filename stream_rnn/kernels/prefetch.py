@@ -1,0 +1,36 @@
+"""Ask for memory before it is needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.memory import LINE
+
+
+@intrinsic
+def _prefetch(typingctx: Any, array: Any, place: Any) -> Any:  # noqa: ARG001 - numba passes them
+    """Bring the cache line of an element of a contiguous array to the second-level cache."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        i8, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        hint = builder.module.declare_intrinsic(
+            "llvm.prefetch", [i8], ir.FunctionType(ir.VoidType(), [i8, i32, i32, i32])
+        )
+        pointer = builder.bitcast(builder.gep(data, [args[1]]), i8)
+        builder.call(hint, [pointer, i32(0), i32(2), i32(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@inner
+def prefetch(array: Any) -> None:
+    """Begin to bring a contiguous array to the cache."""
+    for place in range(0, array.size, LINE // array.itemsize):
+        _prefetch(array, place)
