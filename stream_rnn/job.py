@@ -174,8 +174,8 @@ class Job:
     def _read(self) -> Iterator[EventBatch]:
         batches, pipe = iter(self.source), "-" in self.source.files
         while not self._stopper():
-            self._waits_for_pipe = pipe
             try:
+                self._waits_for_pipe = pipe
                 batch = next(batches, None)
             except KeyboardInterrupt:
                 if not self._stopper():

@@ -19,4 +19,3 @@ def to_stderr() -> None:
     log = logging.getLogger("stream_rnn")
     if not any(isinstance(handler, _Lines) for handler in log.handlers):
         log.addHandler(_Lines())
-        log.propagate = False
