@@ -1,0 +1,279 @@
+"""Checkpoints: what is saved goes on bit for bit; what is damaged is refused in one line."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from support import bits, engine_of, series, settings
+
+from stream_rnn import CheckpointError, Engine, checkpoint
+
+KINDS: dict[str, dict[str, Any]] = {
+    "float32": {},
+    "float64": {"dtype": "float64", "layer": "dense"},
+    "per stream": {"weights": "per_stream"},
+    "limited": {"max_streams": 2},
+    "limited, per stream": {"max_streams": 2, "weights": "per_stream"},
+    "waiting for an update": {"window": 8, "update_every": 7},
+    "sgd": {"optimizer": "sgd"},
+    "scaled": {"scale_inputs": True, "scaling_forgetting": 0.99},
+    "quantiles": {"loss": "quantile", "horizon": 3},
+    "labels": {"task": "classification", "targets": ("y",), "classes": 3},
+}
+ALL_KINDS = pytest.mark.parametrize("kind", KINDS)
+KEYS = list("abacabcc") * 5
+X = series(2 * len(KEYS))
+FIRST, SECOND = X[: len(KEYS)], X[len(KEYS) :]
+
+
+def labels(kind: str) -> Any:
+    return np.arange(len(KEYS))[:, None] % 3 if kind == "labels" else None
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "engine.safetensors"
+
+
+@pytest.fixture
+def saved(path: Path) -> Path:
+    """Return the file of an engine that has learned."""
+    engine = engine_of()
+    engine.process(KEYS, FIRST)
+    engine.save(path)
+    return path
+
+
+@ALL_KINDS
+def test_a_loaded_engine_goes_on_bit_for_bit(kind: str, path: Path) -> None:
+    engine = engine_of(**KINDS[kind])
+    engine.process(KEYS, FIRST, labels(kind))
+    engine.save(path)
+    loaded = Engine.load(path)
+    assert bits(loaded) == bits(engine)
+    expected = engine.process(KEYS, SECOND, labels(kind))
+    assert loaded.process(KEYS, SECOND, labels(kind)).tobytes() == expected.tobytes()
+    assert bits(loaded) == bits(engine)
+
+
+@ALL_KINDS
+def test_saving_and_loading_again_and_again_changes_nothing(kind: str, path: Path) -> None:
+    engine = engine_of(**KINDS[kind])
+    expected = engine.process(KEYS, FIRST, labels(kind))
+    resumed, made = engine_of(**KINDS[kind]), []
+    y = labels(kind)
+    for t in range(0, len(KEYS), 8):
+        part = slice(t, t + 8)
+        made.append(resumed.process(KEYS[part], FIRST[part], None if y is None else y[part]))
+        resumed.save(path)
+        resumed = Engine.load(path)
+    assert np.concatenate(made).tobytes() == expected.tobytes()
+    assert bits(resumed) == bits(engine)
+
+
+def test_an_engine_that_has_seen_nothing_can_be_saved(path: Path) -> None:
+    engine_of().save(path)
+    assert bits(Engine.load(path)) == bits(engine_of())
+
+
+def test_saving_changes_nothing(path: Path) -> None:
+    engine = engine_of()
+    engine.process(KEYS, FIRST)
+    before = bits(engine)
+    engine.save(path)
+    assert bits(engine) == before
+
+
+def test_recency_survives(path: Path) -> None:
+    engine = engine_of(max_streams=2)
+    engine.process(["a", "b", "a"], X[:3])
+    engine.save(path)
+    loaded = Engine.load(path)
+    loaded.step("c", [1.0])
+    assert sorted(loaded.keys) == ["a", "c"]
+
+
+@pytest.mark.parametrize("key", ["", "ключ", "a\nb", '"', "\x00", 0, -5, 2**63, -(2**62)])
+def test_keys_survive(key: str | int, path: Path) -> None:
+    engine = engine_of()
+    engine.step(key, [1.0])
+    engine.save(path)
+    assert Engine.load(path).keys == [key]
+
+
+def test_a_string_and_an_integer_of_the_same_digits_stay_two_streams(path: Path) -> None:
+    engine = engine_of()
+    engine.process([1, "1"], X[:2])
+    engine.save(path)
+    assert Engine.load(path).keys == [1, "1"]
+
+
+@pytest.mark.parametrize("key", [1.5, ("a", 1), True, None])
+def test_a_key_that_cannot_be_saved_is_named(key: Any, path: Path) -> None:
+    engine = engine_of()
+    engine.step(key, [1.0])
+    with pytest.raises(CheckpointError, match="a key must be a string or an integer to be saved, got"):
+        engine.save(path)
+    assert not path.exists()
+
+
+def test_positions_are_kept_beside(path: Path) -> None:
+    positions = {"source": {"file.csv": 12345}, "sink": [1, 2], "note": "ü"}
+    engine_of().save(path, positions=positions)
+    assert checkpoint.read(path).positions == positions
+
+
+def test_settings_that_differ_are_named(saved: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"has hidden = \(3,\), the settings say \(4,\)"):
+        Engine.load(saved, settings=settings(hidden=4))
+
+
+def test_settings_that_agree_are_accepted(saved: Path) -> None:
+    assert Engine.load(saved, settings=settings()).keys == ["a", "b", "c"]
+
+
+def refused(path: Path) -> str:
+    """Return the one line that says why a file cannot be loaded."""
+    with pytest.raises(CheckpointError) as caught:
+        Engine.load(path)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert str(path) in line
+    return line
+
+
+def test_a_file_that_is_missing_is_refused(path: Path) -> None:
+    assert "no checkpoint" in refused(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])
+def test_a_file_that_was_cut_is_refused(saved: Path, share: float) -> None:
+    content = saved.read_bytes()
+    saved.write_bytes(content[: int(share * len(content))])
+    assert "damaged" in refused(saved)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"time,value\n1,2\n", bytes(1000), b"\xff" * 1000, pickle.dumps({"weights": [1.0]})],
+    ids=["empty", "JSON", "CSV", "zeros", "ones", "pickle"],
+)
+def test_a_file_of_another_kind_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    refused(path)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    refused(tmp_path)
+
+
+def test_arrays_of_someone_else_are_refused(path: Path) -> None:
+    save_file({"weights": np.zeros(3)}, path)
+    assert "not a checkpoint of this program" in refused(path)
+
+
+def rewrite(path: Path, **metadata: str) -> None:
+    """Change what stands beside the arrays."""
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        about = file.metadata()
+    save_file(tensors, path, about | metadata)
+
+
+def test_a_later_version_is_refused(saved: Path) -> None:
+    rewrite(saved, version=str(checkpoint.VERSION + 1))
+    assert f"reads up to {checkpoint.VERSION}" in refused(saved)
+
+
+def test_a_checksum_that_does_not_match_is_refused(saved: Path) -> None:
+    rewrite(saved, checksum="12345")
+    assert "checksum" in refused(saved)
+
+
+def data_start(content: bytes) -> int:
+    return 8 + int.from_bytes(content[:8], "little")
+
+
+def test_a_flipped_bit_in_the_arrays_is_noticed_wherever_it_is(saved: Path) -> None:
+    content = saved.read_bytes()
+    start = data_start(content)
+    for place in range(start, len(content), math.ceil((len(content) - start) / 200)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        saved.write_bytes(damaged)
+        assert "checksum" in refused(saved)
+
+
+class Trap:
+    """Runs code where it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("trap-was-sprung"),)
+
+
+def test_loading_runs_no_code(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path.write_bytes(pickle.dumps(Trap()))
+    refused(path)
+    with path.open("wb") as file:
+        np.save(file, np.array([Trap()], object), allow_pickle=True)
+    refused(path)
+    assert not Path("trap-was-sprung").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="cannot write checkpoint") as caught:
+        engine_of().save(tmp_path / "file" / "below.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_failed_save_leaves_the_last_file_and_no_other(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = saved.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CheckpointError, match="No space left"):
+        engine_of().save(saved)
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+SAVER = """
+import sys
+import numpy as np
+from stream_rnn import Settings, checkpoint
+about = {"settings": Settings(inputs=("x",)).describe(), "keys": [], "recency": None, "evictions": 0, "positions": {}}
+n = 0
+while True:
+    checkpoint.write(sys.argv[1], {"n": np.full(100_000, n)}, about)
+    if n == 0:
+        print("begun", flush=True)
+    n += 1
+"""
+
+
+def test_a_process_killed_while_it_saves_leaves_a_whole_file(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", SAVER, str(path)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(rng.uniform(0.01, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        found = checkpoint.read(path).arrays["n"]
+        assert (found == found[0]).all()
