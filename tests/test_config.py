@@ -1,0 +1,194 @@
+"""Settings: every value that cannot work is refused in one line, and what works is plain to write down."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from typing import Any
+
+import msgspec
+import pytest
+from support import settings
+
+from stream_rnn import SettingError, Settings
+from stream_rnn.layers import REGISTRY
+
+DESCRIBED: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "many": {
+        "inputs": ("a", "b"),
+        "targets": ("c",),
+        "layer": ("gru", "dense"),
+        "hidden": (8, 4),
+        "loss": "quantile",
+        "quantiles": (0.1, 0.9),
+        "optimizer": "adamw",
+        "weight_decay": 0.1,
+        "weights": "per_stream",
+        "max_streams": 10,
+        "reset_after": 60.0,
+        "residual": False,
+        "dtype": "float64",
+    },
+    "labels": {"task": "classification", "targets": ("y",), "classes": 4},
+}
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "horizon": ({"horizon": 0}, "horizon must be at least 1, got 0"),
+    "window": ({"window": 0}, "window must be at least 1, got 0"),
+    "update_every": ({"update_every": 0}, "update_every must be at least 1, got 0"),
+    "update_every beyond window": ({"window": 4, "update_every": 5}, r"update_every .* window \(4\), got 5"),
+    "classes": ({"task": "classification", "targets": "y", "classes": 1}, "classes must be at least 2, got 1"),
+    "hidden": ({"hidden": 0}, "hidden must be at least 1 for every layer"),
+    "no hidden": ({"hidden": ()}, "hidden must be at least 1"),
+    "hidden of others": ({"hidden": (2, 3)}, r"hidden must be one number or one per layer \(1\), got 2"),
+    "seed": ({"seed": -1}, "seed must be at least 0, got -1"),
+    "learning_rate": ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
+    "negative rate": ({"learning_rate": -1.0}, "learning_rate must be above 0, got -1.0"),
+    "rate NaN": ({"learning_rate": math.nan}, "learning_rate must be a finite number, got nan"),
+    "rate infinite": ({"learning_rate": math.inf}, "learning_rate must be a finite number, got inf"),
+    "clip_limit": ({"clip_limit": 0.0}, "clip_limit must be above 0, got 0.0"),
+    "huber_delta": ({"huber_delta": 0.0}, "huber_delta must be above 0, got 0.0"),
+    "outlier": ({"outlier": -1.0}, "outlier must be above 0, got -1.0"),
+    "l1": ({"l1": -0.1}, "l1 must be at least 0, got -0.1"),
+    "l2": ({"l2": -0.1}, "l2 must be at least 0, got -0.1"),
+    "weight_decay": ({"weight_decay": -0.1}, "weight_decay must be at least 0, got -0.1"),
+    "momentum": ({"momentum": 1.0}, "momentum must be from 0 to below 1, got 1.0"),
+    "nesterov": ({"nesterov": True, "momentum": 0.0}, "nesterov needs momentum above 0"),
+    "forgetting": ({"scaling_forgetting": 0.0}, "scaling_forgetting must be above 0 and at most 1, got 0.0"),
+    "forgetting above": ({"scaling_forgetting": 1.1}, "scaling_forgetting must be above 0 and at most 1, got 1.1"),
+    "max_streams": ({"max_streams": 0}, "max_streams must be at least 1, got 0"),
+    "reset_after": ({"reset_after": 0.0}, "reset_after must be above 0 seconds, got 0.0"),
+    "quantiles falling": ({"quantiles": (0.9, 0.1)}, "quantiles must be ascending between 0 and 1"),
+    "quantiles twice": ({"quantiles": (0.5, 0.5)}, "quantiles must be ascending between 0 and 1"),
+    "quantiles outside": ({"quantiles": (0.5, 1.0)}, "quantiles must be ascending between 0 and 1"),
+    "no quantiles": ({"quantiles": ()}, "quantiles must be ascending between 0 and 1"),
+    "quantile NaN": ({"quantiles": (math.nan,)}, "quantiles must be ascending between 0 and 1"),
+    "no inputs": ({"inputs": ()}, "inputs must name at least one column"),
+    "inputs twice": ({"inputs": ("a", "b", "a")}, "inputs must be different columns, got 'a' twice"),
+    "targets twice": ({"targets": ("y", "y")}, "targets must be different columns, got 'y' twice"),
+    "no layer": ({"layer": ()}, "layer must name at least one layer"),
+    "layer": ({"layer": "gruu"}, "layer must be one of .*gru.*, got 'gruu'; did you mean 'gru'"),
+    "loss": ({"loss": "sqared"}, "loss must be one of .*, got 'sqared'; did you mean 'squared'"),
+    "optimizer": ({"optimizer": "adamm"}, "optimizer must be one of .*, got 'adamm'; did you mean 'adam"),
+    "clip": ({"clip": "nrom"}, "clip must be one of norm, value, off, got 'nrom'; did you mean 'norm'"),
+    "task": ({"task": "forcast"}, "task must be one of .*, got 'forcast'; did you mean 'forecast'"),
+    "activation": ({"activation": "tan"}, "activation must be one of .*, got 'tan'; did you mean 'tanh'"),
+    "weights": ({"weights": "own"}, "weights must be one of shared, per_stream, got 'own'"),
+    "dtype": ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
+    "text for a number": ({"window": "sixteen"}, "window: expected `int`, got `str`.*'sixteen'"),
+    "half an event": ({"window": 2.5}, "window: expected `int`, got `float`.*2.5"),
+    "a truth for a number": ({"window": True}, "window: expected `int`, got `bool`.*True"),
+    "a number for a truth": ({"skip": 1}, "skip: expected `bool`, got `int`.*1"),
+    "a number as a name": ({"inputs": (5,)}, "inputs: expected `str`, got `int`"),
+    "residual labels": ({"task": "regression", "targets": "y", "residual": True}, "residual is for forecasts"),
+    "horizon of labels": ({"task": "regression", "targets": "y", "horizon": 3}, "horizon is for forecasts, got 3"),
+    "labels of nothing": ({"task": "regression"}, "targets must be named for regression"),
+    "classes forecast": ({"loss": "softmax"}, "loss must be a loss of numbers for forecast, got 'softmax'"),
+    "classes squared": (
+        {"task": "classification", "targets": "y", "loss": "squared"},
+        "loss must be logistic or softmax for classification, got 'squared'",
+    ),
+    "softmax of two": (
+        {"task": "classification", "targets": ("y", "z"), "classes": 3},
+        "softmax takes one target, got 2",
+    ),
+    "logistic of three": (
+        {"task": "classification", "targets": "y", "classes": 3, "loss": "logistic"},
+        "logistic is for 2 classes, got 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_value_that_cannot_work_is_refused_in_one_line(case: str) -> None:
+    changes, words = REFUSED[case]
+    with pytest.raises(SettingError, match=words) as caught:
+        settings(**changes)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_table_is_checked_like_arguments(case: str) -> None:
+    changes, words = REFUSED[case]
+    with pytest.raises(SettingError, match=words):
+        Settings.parse({"inputs": ("x",)} | changes)
+
+
+def test_an_unknown_setting_is_named_with_the_nearest() -> None:
+    with pytest.raises(SettingError, match="unknown setting 'learning_rte'; did you mean 'learning_rate'"):
+        Settings.parse({"inputs": ["x"], "learning_rte": 0.1})
+
+
+def test_inputs_are_required() -> None:
+    with pytest.raises(SettingError, match="inputs is required"):
+        Settings.parse({})
+
+
+def test_every_number_has_a_range_or_may_be_any() -> None:
+    free = {"forget_bias", "update_bias"}
+    for field in msgspec.structs.fields(Settings):
+        if isinstance(field.default, (int, float)) and not isinstance(field.default, bool) and field.name not in free:
+            with pytest.raises(SettingError):
+                settings(**{field.name: -1})
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_what_is_described_parses_back(name: str) -> None:
+    made = settings(**DESCRIBED[name])
+    assert Settings.parse(made.describe()) == made
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_what_is_described_can_stand_in_a_toml_file(name: str) -> None:
+    made = settings(**DESCRIBED[name])
+    text = msgspec.toml.encode(made.describe()).decode()
+    assert Settings.parse(tomllib.loads(text)) == made
+
+
+@pytest.mark.parametrize("layer", REGISTRY)
+def test_every_registered_layer_can_be_asked_for(layer: str) -> None:
+    assert settings(layer=layer).layers == ((layer, 3),)
+
+
+def test_one_value_stands_for_a_list_of_one() -> None:
+    one = Settings(inputs="x", layer="gru", hidden=8)  # type: ignore[arg-type]
+    assert one == Settings(inputs=["x"], layer=("gru",), hidden=[8])  # type: ignore[arg-type]
+
+
+def test_one_number_of_units_stands_for_every_layer() -> None:
+    assert settings(layer=("gru", "lstm"), hidden=8).layers == (("gru", 8), ("lstm", 8))
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        settings().window = 3
+
+
+def test_without_targets_every_input_is_forecast() -> None:
+    assert settings(inputs=("a", "b")).target_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("changes", "loss"),
+    [
+        ({}, "squared"),
+        ({"task": "regression", "targets": ("y",)}, "squared"),
+        ({"task": "classification", "targets": ("y",)}, "logistic"),
+        ({"task": "classification", "targets": ("y",), "classes": 3}, "softmax"),
+    ],
+    ids=["forecast", "regression", "two classes", "three classes"],
+)
+def test_the_task_chooses_the_loss(changes: dict[str, Any], loss: str) -> None:
+    assert settings(**changes).loss_name == loss
+
+
+def test_only_adamw_decays_weights_unasked() -> None:
+    assert settings(optimizer="adamw").decay > 0
+    assert settings(optimizer="adam").decay == 0
+    assert settings(optimizer="adamw", weight_decay=0.0).decay == 0
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for field in msgspec.inspect.type_info(Settings).fields:
+        assert field.type.extra_json_schema["description"].endswith(".")
