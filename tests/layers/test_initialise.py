@@ -1,0 +1,79 @@
+"""What weights begin as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import reference
+from probe import BODIES, LAYERS, body_of
+
+from stream_rnn.layers import layer_class
+from stream_rnn.layers.initialise import Initialisation, initial_weights
+from stream_rnn.layers.network import network
+
+H = 40
+
+
+def begun(body: str, seed: int = 0, **changes: Any) -> dict[str, Any]:
+    net = network(body_of(body, hidden=H), 2, skip=True)
+    how = Initialisation(**({"input": "glorot", "recurrent": "orthogonal", "gate_biases": {}} | changes))
+    return reference.split(net, initial_weights(net, how, seed))
+
+
+def gates(layer: str, name: str, weights: Any) -> list[Any]:
+    parameter = next(p for p in layer_class(layer)(3, H).parameters() if p.name == name)
+    return np.split(weights, len(parameter.gates), axis=-1)
+
+
+RECURRENT = [layer for layer in LAYERS if any(p.role == "recurrent" for p in layer_class(layer)(3, H).parameters())]
+
+
+@pytest.mark.parametrize("layer", RECURRENT)
+def test_recurrent_weights_are_a_rotation_for_each_gate(layer: str) -> None:
+    for U in gates(layer, "U", begun(layer)["U"]):
+        np.testing.assert_allclose(U @ U.T, np.eye(H), atol=1e-12)
+
+
+@pytest.mark.parametrize("layer", RECURRENT)
+def test_recurrent_weights_can_be_the_identity(layer: str) -> None:
+    for U in gates(layer, "U", begun(layer, recurrent="identity")["U"]):
+        np.testing.assert_array_equal(U, np.eye(H))
+
+
+def test_glorot_is_uniform_within_its_bound() -> None:
+    W = begun("dense")["W"]
+    bound = np.sqrt(6 / sum(W.shape))
+    assert 0.9 * bound < np.abs(W).max() <= bound
+
+
+def test_he_has_its_variance() -> None:
+    W = begun("gru", input="he")["W"]
+    assert W.var() == pytest.approx(2 / len(W), rel=0.3)  # 360 draws: a standard error of 0.075
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_the_readout_begins_at_zero(body: str) -> None:
+    found = begun(body)
+    assert not found["V"].any()
+    assert not found["c"].any()
+
+
+def test_the_forget_gate_begins_open_and_nothing_else_does() -> None:
+    i, f, o, g = gates("lstm", "b", begun("lstm", gate_biases={"f": 1.0})["b"])
+    assert (f == 1).all()
+    assert not np.concatenate([i, o, g]).any()
+
+
+def test_the_update_gate_may_begin_by_remembering() -> None:
+    n, r, z, q = gates("gru", "b", begun("gru", gate_biases={"z": 2.0})["b"])
+    assert (z == 2).all()
+    assert not np.concatenate([n, r, q]).any()
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_the_same_seed_gives_the_same_weights(body: str) -> None:
+    one, same, other = begun(body), begun(body), begun(body, seed=1)
+    assert all((one[name] == same[name]).all() for name in one)
+    assert any((one[name] != other[name]).any() for name in one)
