@@ -8,11 +8,11 @@ default changes what is measured.
 from __future__ import annotations
 
 import statistics
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.clock import now, since
 from stream_rnn import Engine, Settings
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def warm(settings: dict[str, Any]) -> Engine:
 def take(engine: Engine, events: Data) -> float:
     """Forecast and learn from all events of one stream; return the seconds it took."""
     labels = events.y if engine.settings.task == "regression" else None
-    began = time.perf_counter()
+    began = now()
     engine.process("stream", events.x, labels)
-    return time.perf_counter() - began
+    return since(began)
 
 
 def rate(engine: Engine, events: Data, rounds: int = 5) -> float:

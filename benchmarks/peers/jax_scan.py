@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 
 import jax
 import jax.numpy as jnp
 
+from benchmarks.clock import now, since
 from benchmarks.peers.jax_gru import begin, step
 
 
@@ -22,15 +22,15 @@ def main() -> None:
     keys = jax.random.split(jax.random.key(1))
     x, y = jax.random.normal(keys[0], (options.events, 8)), jax.random.normal(keys[1], (options.events,))
     carry = begin()
-    began = time.perf_counter()
+    began = now()
     whole = jax.jit(lambda carry, x, y: jax.lax.scan(step, carry, (x, y))).lower(carry, x, y).compile()
-    compiling = time.perf_counter() - began
+    compiling = since(began)
     seconds = []
     for _ in range(options.rounds):
-        began = time.perf_counter()
+        began = now()
         _, forecasts = whole(carry, x, y)
         forecasts.block_until_ready()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(since(began))
     if not bool(jnp.isfinite(forecasts).all()):
         raise SystemExit("forecasts are not finite")
     rate = options.events / statistics.median(seconds)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 
 import jax
 import numpy as np
 
+from benchmarks.clock import now, since
 from benchmarks.peers.jax_gru import begin, step
 
 WARM_UP = 200
@@ -24,13 +24,13 @@ def main() -> None:
     y = rng.standard_normal(options.events + WARM_UP).astype(np.float32)
     one = jax.jit(step, donate_argnums=0)
     carry = begin()
-    total, began = 0.0, 0.0
+    total, began = 0.0, now()
     for t in range(options.events + WARM_UP):
         if t == WARM_UP:
-            began = time.perf_counter()
+            began = now()
         carry, forecast = one(carry, (x[t], y[t]))
         total += float(forecast)
-    rate = options.events / (time.perf_counter() - began)
+    rate = options.events / since(began)
     if not np.isfinite(total):
         raise SystemExit("forecasts are not finite")
     print(json.dumps({"events_per_second": rate, "version": jax.__version__}))

@@ -1,18 +1,19 @@
 """The reference job in PyTorch, eager, with the window kept by hand.
 
 Through `nn.GRU`, whose loop over the window is compiled, or with ``--cell`` through `nn.GRUCell`, event by event. Needs
-nothing but torch, so that any interpreter that has it can run this.
+no package but torch, so that any interpreter that has it can run this.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 import torch  # type: ignore[import-not-found, unused-ignore]
+
+from benchmarks.clock import now, since
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,10 +38,10 @@ def main() -> None:
     x, y = torch.randn(events, INPUTS), torch.randn(events)
     window: deque[torch.Tensor] = deque(maxlen=WINDOW)
     state = torch.zeros(1, HIDDEN)  # before the window
-    began, total = 0.0, 0.0
+    began, total = now(), 0.0
     for t in range(events):
         if t == WARM_UP:
-            began = time.perf_counter()
+            began = now()
         window.append(x[t])
         outputs = _outputs(body, window, state)
         forecast = readout(outputs[-1][0])[0]
@@ -52,7 +53,7 @@ def main() -> None:
         optimizer.step()
         if len(window) == WINDOW:
             state = outputs[0].detach()
-    rate = options.events / (time.perf_counter() - began)
+    rate = options.events / since(began)
     print(json.dumps({"events_per_second": rate, "version": torch.__version__, "sum": total}))
 
 
