@@ -403,6 +403,8 @@ class Engine:
                 wrong = next(name for name in values if name not in self._names)
                 raise DataError(f"{what} has an unknown column {wrong!r}{nearest(str(wrong), sorted(self._names))}")
             values = [values.get(name, math.nan) for name in names]
+        elif not hasattr(values, "__len__"):
+            raise DataError(f"{what} must be a mapping or a sequence, got {type(values).__name__} {values!r}")
         elif len(values) != len(names):
             raise DataError(f"{what} must have {len(names)} values ({', '.join(names)}), got {len(values)}")
         try:
@@ -435,7 +437,10 @@ def _number(value: Any, name: str, what: str) -> float:
 
 
 def _seconds(time: float | datetime) -> float:
-    return time.timestamp() if isinstance(time, datetime) else float(time)
+    try:
+        return time.timestamp() if isinstance(time, datetime) else float(time)
+    except (TypeError, ValueError):
+        raise DataError(f"time must be seconds or a datetime, got {type(time).__name__} {time!r}") from None
 
 
 def _matrix(values: ArrayLike, columns: int, what: str) -> NDArray[np.float64]:
@@ -464,4 +469,6 @@ def _times(times: ArrayLike | None, count: int) -> NDArray[np.float64]:
 
 def _plain(keys: Any) -> list[Any]:
     """Return keys as Python objects, so that numpy's 5 and Python's are the same stream."""
+    if not hasattr(keys, "__len__"):
+        raise DataError(f"keys must be a string, an integer or a sequence, got {type(keys).__name__} {keys!r}")
     return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
