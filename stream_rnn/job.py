@@ -122,6 +122,7 @@ class Job:
         self._scores: Scores | None = None
         self._whole: EventBatch | None = None
         self._done = 0
+        self._letters_before = self._letters_at()
         self._positions = self._where()
 
     def warmup(self) -> None:
@@ -176,6 +177,7 @@ class Job:
         while not self._stopper():
             try:
                 self._waits_for_pipe = pipe
+                self._letters_before = self._letters_at()
                 batch = next(batches, None)
             except KeyboardInterrupt:
                 if not self._stopper():
@@ -191,14 +193,14 @@ class Job:
 
     def _where(self) -> dict[str, Any]:
         """Return the positions after all that was given out, or a part of the last batch when paced."""
-        letters = self.source.dead_letters
-        position = self.source.position()
         if self._whole is not None and self._done < len(self._whole):
-            position = self.source.position_after(self._whole.positions[: self._done])
-        return {
-            "source": position,
-            "dead_letters": letters.position() if isinstance(letters, DeadLetterFile) else None,
-        }
+            source = self.source.position_after(self._whole.positions[: self._done])
+            return {"source": source, "dead_letters": self._letters_before}
+        return {"source": self.source.position(), "dead_letters": self._letters_at()}
+
+    def _letters_at(self) -> int | None:
+        letters = self.source.dead_letters
+        return letters.position() if isinstance(letters, DeadLetterFile) else None
 
     def _take(self, batch: EventBatch, watch: Callable[[Shown], None] | None) -> None:
         engine = self.engine

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from connectors.deadletter import DeadLetterCounter, DeadLetterFile
+from connectors.events import DeadLetter
 from connectors.files import open_files
 from connectors.schema import Schema
 from connectors.sinks import open_sink
@@ -45,23 +50,26 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
     found = CheckpointFolder(settings.checkpoint or "").newest() if settings.resume else None
     positions = found[1].positions if found is not None else BEGINNING
     stopper = Stopper()
-    source = open_files(
-        settings.files,
-        Schema(settings.key, settings.time, settings.end, _columns(asked), settings.time_format),
-        start=positions["source"]["files"],
-        follow=settings.follow,
-        format=settings.format,
-        dead_letters=_dead_letters(settings, positions["dead_letters"]),
-        stop=stopper,
-    )
-    try:
+    with ExitStack() as opened:  # closed again if something after them is wrong
+        letters = _dead_letters(settings, positions)
+        if isinstance(letters, DeadLetterFile):
+            opened.enter_context(letters)
+        source = open_files(
+            settings.files,
+            Schema(settings.key, settings.time, settings.end, _columns(asked), settings.time_format),
+            start=positions["source"]["files"],
+            follow=settings.follow,
+            format=settings.format,
+            dead_letters=letters,
+            stop=stopper,
+        )
+        opened.enter_context(source)
         _check_pace(settings, source)
         wanted = Settings.parse(engine_settings | {"inputs": _inputs(asked, source)})
         engine = Engine(wanted) if found is None else Engine.load(found[0], settings=wanted)
-        return Job(settings, engine, source, _sink(settings, positions["sink"], engine.counts.events), stopper)
-    except BaseException:
-        source.close()
-        raise
+        job = Job(settings, engine, source, _sink(settings, positions["sink"], engine.counts.events), stopper)
+        opened.pop_all()
+    return job
 
 
 def _check_pace(settings: JobSettings, source: Source) -> None:
@@ -69,8 +77,31 @@ def _check_pace(settings: JobSettings, source: Source) -> None:
         raise SettingError("speed needs times: name the column with time")
 
 
-def _dead_letters(settings: JobSettings, at: int | None) -> DeadLetterCounter:
-    return DeadLetterFile(settings.dead_letters, at=at) if settings.dead_letters else DeadLetterCounter()
+def _dead_letters(settings: JobSettings, positions: dict[str, Any]) -> DeadLetterCounter:
+    """Open the file of refused records, without those that will be refused again."""
+    at = positions["dead_letters"]
+    if not settings.dead_letters:
+        return DeadLetterCounter()
+    kept = _refused_before(settings.dead_letters, at, positions["source"]["files"]) if at is not None else []
+    letters = DeadLetterFile(settings.dead_letters, at=at)
+    for letter in kept:
+        letters.add(letter)
+    letters.reasons.clear()  # counted by the run that refused them
+    return letters
+
+
+def _refused_before(path: str, at: int, files: dict[str, int]) -> list[DeadLetter]:
+    """Return the records refused after byte `at` of the file that stand before where reading goes on.
+
+    A checkpoint within a batch, as a paced replay makes it, was made when all of the batch's had been written.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(at)
+            letters = [msgspec.json.decode(line, type=DeadLetter) for line in file if line.endswith(b"\n")]
+    except (OSError, msgspec.DecodeError):  # opening it for writing says what is wrong
+        return []
+    return [letter for letter in letters if letter.record < files.get(letter.source, 0)]
 
 
 def _sink(settings: JobSettings, at: int | None, events: int) -> Sink | None:

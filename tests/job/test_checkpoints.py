@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,11 +12,16 @@ from stream_rnn.config import Settings
 from stream_rnn.engine import Engine
 from stream_rnn.errors import CheckpointError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stream_rnn.checkpoint import Saved
+
 SETTINGS = Settings(inputs=("a",), hidden=4, window=4)
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> CheckpointFolder:
     """Three checkpoints, after one, two and three events."""
     folder = CheckpointFolder(tmp_path / "state", keep=3)
     engine = Engine(SETTINGS)
@@ -25,13 +31,19 @@ def folder(tmp_path):
     return folder
 
 
-def test_the_newest_is_found(folder):
-    path, saved = folder.newest(SETTINGS)
+def newest(folder: CheckpointFolder, settings: Settings | None = None) -> tuple[Path, Saved]:
+    found = folder.newest(settings)
+    assert found is not None
+    return found
+
+
+def test_the_newest_is_found(folder: CheckpointFolder) -> None:
+    path, saved = newest(folder, SETTINGS)
     assert path == folder.files[-1]
     assert saved.positions == {"at": 3}
 
 
-def test_only_the_newest_few_are_kept(folder, tmp_path):
+def test_only_the_newest_few_are_kept(folder: CheckpointFolder, tmp_path: Path) -> None:
     few = CheckpointFolder(tmp_path / "state", keep=2)
     engine = Engine.load(folder.files[-1])
     engine.step("k", [4])
@@ -40,43 +52,45 @@ def test_only_the_newest_few_are_kept(folder, tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_a_newest_cut_short_is_reported_and_the_one_before_is_taken(folder, share, caplog):
-    newest = folder.files[-1]
-    data = newest.read_bytes()
-    newest.write_bytes(data[: int(share * len(data))])
+def test_a_newest_cut_short_is_reported_and_the_one_before_is_taken(
+    folder: CheckpointFolder, share: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = folder.files[-1]
+    data = file.read_bytes()
+    file.write_bytes(data[: int(share * len(data))])
     with caplog.at_level(logging.WARNING, "stream_rnn"):
-        path, saved = folder.newest(SETTINGS)
+        path, saved = newest(folder, SETTINGS)
     assert (path, saved.positions) == (folder.files[-2], {"at": 2})
     assert "damaged" in caplog.text
 
 
-def test_a_flipped_bit_is_seen(folder, caplog):
-    newest = folder.files[-1]
-    data = bytearray(newest.read_bytes())
+def test_a_flipped_bit_is_seen(folder: CheckpointFolder, caplog: pytest.LogCaptureFixture) -> None:
+    file = folder.files[-1]
+    data = bytearray(file.read_bytes())
     data[-5] ^= 1
-    newest.write_bytes(data)
+    file.write_bytes(data)
     with caplog.at_level(logging.WARNING, "stream_rnn"):
-        assert folder.newest()[1].positions == {"at": 2}
+        assert newest(folder)[1].positions == {"at": 2}
     assert "checksum" in caplog.text
 
 
-def test_no_sound_one_is_an_error(folder):
+def test_no_sound_one_is_an_error(folder: CheckpointFolder) -> None:
     for path in folder.files:
         path.write_bytes(b"")
-    with pytest.raises(CheckpointError, match="no checkpoint in .* can be read"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* can be read"):
         folder.newest()
 
 
-def test_other_settings_are_an_error_that_names_them(folder):
+def test_other_settings_are_an_error_that_names_them(folder: CheckpointFolder) -> None:
     with pytest.raises(CheckpointError, match=r"window = 4, the settings say 5"):
         folder.newest(Settings(inputs=("a",), hidden=4, window=5))
 
 
-def test_an_empty_or_missing_folder_has_none(tmp_path):
+def test_an_empty_or_missing_folder_has_none(tmp_path: Path) -> None:
     assert CheckpointFolder(tmp_path).newest() is None
     assert CheckpointFolder(tmp_path / "none").newest() is None
 
 
-def test_what_a_crash_left_half_written_is_not_taken_for_one(folder):
+def test_what_a_crash_left_half_written_is_not_taken_for_one(folder: CheckpointFolder) -> None:
     (folder.folder / ".checkpoint-000000000000009.safetensors.abc").write_bytes(b"half")
-    assert folder.newest()[1].positions == {"at": 3}
+    assert newest(folder)[1].positions == {"at": 3}
