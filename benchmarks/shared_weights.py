@@ -3,9 +3,9 @@
     python -m benchmarks.shared_weights --streams 1 10 100 1000
 
 Eight noisy sine waves a stream, each with phases of its own; the first is forecast one to three events ahead with the
-default settings. The figure is the mean squared error over persistence's, on the second half: below 1 is better than
-the last value. The number of events is the same for every number of streams, so more streams means shorter ones; an error
-that is learned from late, when other streams have moved the weights on, shows here and nowhere else.
+default settings. The figure is the mean squared error over persistence's on the second half: below 1 is better than
+the last value. The number of events is the same for every number of streams, so more streams means shorter ones; an
+error that is learned from late, when other streams have moved the weights on, shows here and nowhere else.
 """
 
 from __future__ import annotations
