@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from support import engine_of, series, weights
 
 from stream_rnn.kernels import jit
 
-if TYPE_CHECKING:
-    from pathlib import Path
+HERE = Path(__file__).parent.parent
 
-PROGRAM = """
+GRADIENT = """
 import hashlib
-import numpy as np
-from stream_rnn import Engine, Settings
-engine = Engine(Settings(inputs=("x",), layer="dense", hidden=3, scale_inputs=True, learning_rate=0.05))
-x = np.random.default_rng(0).normal(size=(500, 1)).cumsum(axis=0)
-made = engine.process(["a", "b"] * 250, x)
-print(hashlib.sha256(made.tobytes() + engine.parameters["W"].tobytes()).hexdigest())
+from probe import LENGTH, Probe, body_of
+from stream_rnn.kernels import jit
+made = Probe(body_of("dense")).run(window=LENGTH)
+print(hashlib.sha256(made["out"].tobytes() + made["gradient"].tobytes()).hexdigest(), jit.source_hash())
+"""
+
+LEARNING = """
+import hashlib
+from support import engine_of, series, weights
+engine = engine_of(learning_rate=0.05)
+made = engine.process(["a", "b"] * 250, series(500))
+print(hashlib.sha256(made.tobytes() + weights(engine).tobytes()).hexdigest())
 """
 
 TINY = """
@@ -35,7 +42,9 @@ print(cache_folder(), twice(21))
 
 def run(program: str, cache: Path | None = None) -> tuple[str, str]:
     """Return what a fresh process prints and logs."""
-    environment = os.environ | ({} if cache is None else {"STREAM_RNN_CACHE": str(cache)})
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    if cache is not None:
+        environment["STREAM_RNN_CACHE"] = str(cache)
     made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
     return made.stdout.strip(), made.stderr
 
@@ -44,23 +53,31 @@ def run(program: str, cache: Path | None = None) -> tuple[str, str]:
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
     """Return what a process prints and logs that has to compile everything, and its cache folder."""
     cache = tmp_path_factory.mktemp("cache")
-    return *run(PROGRAM, cache), cache
+    return *run(GRADIENT, cache), cache
 
 
 def test_code_from_the_disk_gives_the_bits_of_code_compiled_afresh(fresh: tuple[str, str, Path]) -> None:
     made, log, cache = fresh
-    again, log_again = run(PROGRAM, cache)
+    again, log_again = run(GRADIENT, cache)
     assert again == made
     assert "compiling" in log
     assert "compiling" not in log_again
 
 
-def test_another_process_and_cache_gives_the_same_bits(fresh: tuple[str, str, Path]) -> None:
-    assert run(PROGRAM)[0] == fresh[0]
+def test_another_cache_gives_the_same_bits(fresh: tuple[str, str, Path]) -> None:
+    assert run(GRADIENT)[0] == fresh[0]
+
+
+def test_another_process_learns_the_same_bits() -> None:
+    engine = engine_of(learning_rate=0.05)
+    made = engine.process(["a", "b"] * 250, series(500))
+    expected = hashlib.sha256(made.tobytes() + weights(engine).tobytes()).hexdigest()
+    assert run(LEARNING)[0] == expected
 
 
 def test_the_cache_folder_is_named_by_the_sources(fresh: tuple[str, str, Path]) -> None:
-    assert [folder.name for folder in fresh[2].iterdir()] == [jit.source_hash()]
+    made, _, cache = fresh
+    assert [folder.name for folder in cache.iterdir()] == [made.split()[-1]]
 
 
 def test_the_hash_changes_with_any_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
