@@ -58,7 +58,7 @@ def _words(error: click.ClickException) -> str:
         near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
         return f"no such option {error.option_name}{near}"
     if isinstance(error, NoSuchCommand):
-        near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
+        near = f"; did you mean {error.possibilities[0]!r}?" if error.possibilities else ""
         return f"no such command {error.command_name!r}{near}"
     message = error.format_message().rstrip(".")
     return message[:1].lower() + message[1:]

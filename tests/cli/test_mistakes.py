@@ -1,0 +1,192 @@
+"""A user's mistake is one line on standard error that says what is allowed, and an exit code."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command import SMALL, run, waves
+
+from stream_rnn.checkpoints import CheckpointFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command import Invoke
+
+
+def said(result: Any) -> str:
+    """Give the line that a failed command said."""
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("compiling")]
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--horzon", "3"], "no such option --horzon; did you mean --horizon?"),
+        (["--horizon", "0"], "horizon must be at least 1, got 0"),
+        (["--horizon", "many"], "'many' is not a valid integer"),
+        (["--window", "-1"], "window must be at least 1, got -1"),
+        (["--layer", "gro"], "layer must be one of rnn, gru, lstm, dense, got 'gro'; did you mean 'gru'?"),
+        (["--loss", "square"], "'square' is not one of 'squared'"),
+        (["--learning-rate", "nan"], "learning_rate must be a finite number"),
+        (["--hidden", "8,x"], "'x' is not a valid integer"),
+        (["--targets", "aa"], "got 'aa'; did you mean 'a'?"),
+        (["--targets", "sensor"], "got 'sensor': it is text ('s0')"),
+        (["--task", "regression"], "targets must be named for regression, got none"),
+        (["--resume"], "resume needs checkpoint"),
+        (["--speed", "0"], "speed must be above 0, got 0.0"),
+        (["--output", "-", "--json"], "output must not be - with --json"),
+        (["--output", "out.xlsx"], "unknown extension"),
+        (["--plot", "out.pdf"], "plot must be a .png file"),
+        (["--plot", "none/out.png"], "plot must be in a folder that is there"),
+        (["--config", "none.toml"], "none.toml: cannot be read: No such file or directory"),
+    ],
+)
+def test_a_wrong_request_exits_with_2(invoke: Invoke, recording: Path, args: list[str], words: str) -> None:
+    result = invoke("replay", recording, *SMALL, *args)
+    assert words in said(result)
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--key", "senor"], "no column 'senor'; did you mean 'sensor'?"),
+        (["--time", "tine"], "no column 'tine'; did you mean 'time'?"),
+        (["--inputs", "a,c"], "no column 'c'"),
+        (["--inputs", "a,sensor"], "column 'sensor' is text ('s0'), an input must be numbers"),
+        (["--output", "none/out.csv"], "none/out.csv: cannot be written: No such file or directory"),
+        (["--output", "none/out.parquet"], "none/out.parquet: cannot be written: no folder 'none'"),
+        (["--output", "/proc/out.csv"], "/proc/out.csv: cannot be written"),
+        (["--dead-letters", "none/refused.jsonl"], "none/refused.jsonl: cannot be written"),
+    ],
+)
+def test_data_that_cannot_be_used_exits_with_1(invoke: Invoke, recording: Path, args: list[str], words: str) -> None:
+    result = invoke("replay", recording, *SMALL, *args)
+    assert words in said(result)
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.csv", b"", "is empty"),
+        ("twice.csv", b"a,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
+        ("headless.csv", b"1,2\n3,4\n", "the first line has only numbers"),
+        ("text.csv", b"name,place\nx,y\n", "no numeric column"),
+        ("semicolons.csv", b"a;b\n1;2\n", "separated by semicolons"),
+        ("utf16.csv", "a,b\n1,2\n".encode("utf-16"), "is UTF-16 text"),
+        ("half.csv.gz", gzip.compress(b"a\n" + b"1\n" * 50_000)[:40], "is not whole gzip data"),
+        ("none.parquet", b"PAR1 and no more", ""),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    invoke: Invoke, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    result = invoke("replay", path, *SMALL)
+    line = said(result)
+    assert name in line
+    assert words in line
+    assert result.exit_code == 1
+
+
+def test_a_missing_file_names_the_nearest(invoke: Invoke, recording: Path) -> None:
+    result = invoke("replay", recording.with_name("wave.csv"))
+    assert "no such file; did you mean" in said(result)
+    assert result.exit_code == 1
+
+
+def test_a_parquet_file_cut_short_is_named(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "cut.parquet"
+    pq.write_table(pa.table({"a": list(range(10_000))}), path)
+    path.write_bytes(path.read_bytes()[:-100])
+    result = invoke("replay", path)
+    assert "cut.parquet" in said(result)
+    assert result.exit_code == 1
+
+
+def test_a_pattern_without_files_is_a_wrong_request(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("replay", tmp_path / "*.csv")
+    assert "no file matches this pattern" in said(result)
+    assert result.exit_code == 2
+
+
+def test_no_file_at_all_is_a_wrong_request(invoke: Invoke) -> None:
+    result = invoke("replay")
+    assert said(result) == "error: files must name at least one file, got none"
+    assert result.exit_code == 2
+
+
+def test_an_unknown_command_names_the_nearest(invoke: Invoke) -> None:
+    result = invoke("reply")
+    assert said(result) == "error: no such command 'reply'; did you mean 'replay'?"
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[engine]\nhorzon = 3\n", "unknown setting 'horzon' in [engine]; did you mean 'horizon'?"),
+        ("[engine]\nkey = 'a'\n", "unknown setting 'key' in [engine]; it belongs to [job]"),
+        ("[engin]\nhorizon = 3\n", "unknown table 'engin', there are [job] and [engine]"),
+        ("horizon = 3\n", "unknown table 'horizon', there are [job] and [engine]"),
+        ("[engine\n", "is not TOML"),
+        ("[job]\nspeed = 'fast'\n", "speed: expected `float | null`, got `str`"),
+        ("[engine]\nhorizon = 'far'\n", "horizon: expected `int`, got `str`"),
+    ],
+)
+def test_a_wrong_job_file_is_refused(invoke: Invoke, recording: Path, tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text(content)
+    result = invoke("replay", recording, "--config", path)
+    assert words in said(result)
+    assert result.exit_code == 2
+
+
+def test_a_checkpoint_of_other_settings_is_refused_by_name(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert invoke("replay", recording, *SMALL, "--checkpoint", state).exit_code == 0
+    result = invoke("replay", recording, *SMALL, "--checkpoint", state, "--resume", "--horizon", "2")
+    assert "has horizon = 1, the settings say 2" in said(result)
+    assert result.exit_code == 1
+
+
+def test_a_checkpoint_cut_in_half_is_refused(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    invoke("replay", recording, *SMALL, "--checkpoint", state)
+    (file,) = CheckpointFolder(state).files
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    result = invoke("inspect", file)
+    assert "is damaged" in said(result)
+    assert result.exit_code == 1
+    result = run("replay", recording, *SMALL, "--checkpoint", state, "--resume")
+    assert "is damaged" in result.stderr
+    assert "error: no checkpoint in" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.returncode == 1
+
+
+def test_an_output_that_is_an_input_is_refused_and_left_alone(invoke: Invoke, recording: Path) -> None:
+    before = recording.read_bytes()
+    result = invoke("replay", recording, "--output", recording)
+    assert "output must not be one of the files" in said(result)
+    assert recording.read_bytes() == before
+
+
+def test_a_disk_that_is_full_is_said(tmp_path: Path) -> None:
+    recording = waves(tmp_path / "waves.csv", 20_000)
+    result = run("replay", recording, *SMALL, "--output", "/dev/full", "--output-format", "csv")
+    assert "Traceback" not in result.stderr
+    assert "No space left" in result.stderr
+    assert result.returncode == 1

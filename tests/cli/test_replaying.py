@@ -1,0 +1,188 @@
+"""`stream-rnn replay`: what a person and a program get."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import subprocess
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from command import COMMAND, SMALL, run, waves
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command import Invoke
+
+
+def summary(invoke: Invoke, *args: object) -> dict[str, Any]:
+    result = invoke("replay", *args, "--json", *SMALL)
+    assert result.exit_code == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_without_options_every_numeric_column_is_forecast_one_event_ahead(invoke: Invoke, recording: Path) -> None:
+    found = summary(invoke, recording)
+    assert found["settings"]["inputs"] == ["a", "b"]
+    assert found["settings"]["horizon"] == 1
+    assert list(found["per_target"]) == ["a", "b"]
+    assert found["ignored"] == {"sensor": "text ('s0')"}
+
+
+def test_json_is_one_object_on_standard_output(recording: Path) -> None:
+    done = run("replay", recording, "--json", *SMALL)
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert found["events"] == found["forecasts"] / 2 == 200
+    assert found["streams"] == 1
+    assert found["skipped"] == 0
+    assert found["events_per_second"] > 0
+    for name in ("model", "persistence", "seasonal_naive"):
+        assert set(found["scores"]) == {"model", "persistence", "seasonal_naive"}
+        scores = found["scores"][name]
+        assert scores is None or set(scores) == {"mae", "rmse", "mse", "count"}
+
+
+def test_persistence_is_the_last_value(invoke: Invoke, recording: Path) -> None:
+    values = [float(row["a"]) for row in csv.DictReader(recording.read_text().splitlines())]
+    found = summary(invoke, recording, "--targets", "a")
+    errors = [abs(after - before) for before, after in pairwise(values)]
+    assert found["scores"]["persistence"]["mae"] == pytest.approx(sum(errors) / len(errors))
+
+
+def test_a_person_gets_a_table_with_the_baselines_beside_the_model(recording: Path) -> None:
+    done = run(
+        "replay", recording, *SMALL, "--targets", "a", "--season", "10", "--output", recording.with_name("o.csv")
+    )
+    assert done.returncode == 0
+    for words in (
+        "model",
+        "persistence",
+        "seasonal naive",
+        "MAE",
+        "RMSE",
+        "skill",
+        "200 events of 1 stream",
+        "events/s",
+    ):
+        assert words in done.stdout
+    assert "ignored columns: sensor: text ('s0')" in done.stdout
+    assert f"output: {recording.with_name('o.csv')}" in done.stdout
+
+
+def test_no_progress_bar_where_standard_error_is_no_terminal(recording: Path) -> None:
+    run("warmup", *SMALL)
+    assert run("replay", recording, *SMALL).stderr == ""
+
+
+def test_names_with_brackets_are_shown_as_they_are(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "flow.csv"
+    path.write_text("flow [l/s]\n" + "1\n2\n" * 20)
+    assert "flow [l/s], 1 event ahead" in invoke("replay", path, *SMALL).stdout
+
+
+def test_options_override_the_job_file(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text(f'[job]\nfiles = ["{recording}"]\n[engine]\nhorizon = 5\nwindow = 4\nhidden = 4\ntargets = ["a"]\n')
+    result = invoke("replay", "--config", path, "--json", "--horizon", "2")
+    found = json.loads(result.stdout)["settings"]
+    assert (found["horizon"], found["window"], found["targets"]) == (2, 4, ["a"])
+
+
+def test_records_that_cannot_be_used_are_counted_and_kept(invoke: Invoke, tmp_path: Path) -> None:
+    path = waves(tmp_path / "waves.csv")
+    with path.open("a") as file:
+        file.write("1700100000,s0,1\n1700100060,s0,x,1\n1700100120,s0,1,1\n")
+    refused = tmp_path / "refused.jsonl"
+    found = summary(invoke, path, "--dead-letters", refused)
+    assert (found["events"], found["skipped"]) == (201, 2)
+    assert sum(found["skipped_reasons"].values()) == 2
+    letters = [json.loads(line) for line in refused.read_text().splitlines()]
+    assert [letter["record"] for letter in letters] == [200, 201]
+    shown = invoke("replay", path, *SMALL).stdout
+    assert "skipped: 2 records: expected 4 fields, got 3 (1)" in shown
+
+
+def test_broken_json_is_counted(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"a": 1}\n{"a": \n{"a": 2}\n[3]\n{"a": 4}\n')
+    found = summary(invoke, path)
+    assert (found["events"], found["skipped"]) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("constant", [5.0] * 100),
+        ("missing", [math.nan] * 100),
+        ("huge", [(-1) ** t * 1e30 for t in range(100)]),
+        ("mixed", [[1.0, math.nan, 1e30][t % 3] for t in range(100)]),
+        ("beyond", [1e300 if t % 9 == 4 else float(t % 5) for t in range(100)]),
+    ],
+)
+def test_odd_columns_leave_the_others_their_forecasts(
+    invoke: Invoke, tmp_path: Path, column: str, values: list[float]
+) -> None:
+    path, out = tmp_path / "odd.csv", tmp_path / "out.csv"
+    lines = [f"{math.sin(t / 3):.4f},{'' if math.isnan(value) else value}" for t, value in enumerate(values)]
+    path.write_text(f"a,{column}\n" + "\n".join(lines) + "\n")
+    found = summary(invoke, path, "--inputs", f"a,{column}", "--output", out)
+    assert found["events"] == 100
+    assert found["per_target"]["a"]["model"]["mae"] < 1
+    assert (found["per_target"][column]["model"] is None) == (column == "missing")
+    assert all(row["a+1"] for row in csv.DictReader(out.read_text().splitlines()))
+    assert invoke("replay", path, *SMALL).exit_code == 0
+
+
+def test_only_missing_values_are_said_to_be_nothing_to_score(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "none.csv"
+    path.write_text("a,b\n" + ",\n" * 30)
+    assert "nothing to score" in invoke("replay", path, "--inputs", "a", *SMALL).stdout
+
+
+def test_forecasts_go_to_standard_output_and_the_table_aside(recording: Path) -> None:
+    done = run("replay", recording, *SMALL, "--output", "-")
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert len(rows) == 200
+    assert {"time", "a", "b", "a+1", "b+1"} == set(rows[0])
+    assert "persistence" in done.stderr
+
+
+def test_standard_input_is_read(recording: Path) -> None:
+    done = run("replay", "-", "--json", *SMALL, input=recording.read_text())
+    assert json.loads(done.stdout)["events"] == 200
+
+
+def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
+    path = waves(tmp_path / "waves.csv", 20_000)
+    line = f"{' '.join(COMMAND)} replay {path} {' '.join(SMALL)} --output - | head -1"
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("time,")
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_a_paced_replay_takes_its_time_and_says_so(tmp_path: Path) -> None:
+    path = waves(tmp_path / "waves.csv", 61)  # an hour
+    done = run("replay", path, *SMALL, "--speed", "3600")
+    assert "paced at 3600 times the recorded pace" in done.stdout
+    found = json.loads(run("replay", path, *SMALL, "--speed", "3600", "--json").stdout)
+    assert found["seconds"] == pytest.approx(1, abs=0.3)
+
+
+def test_streams_are_told_apart_by_key(invoke: Invoke, tmp_path: Path) -> None:
+    found = summary(invoke, waves(tmp_path / "waves.csv", keys=3), "--key", "sensor")
+    assert (found["events"], found["streams"]) == (600, 3)
+    assert found["scores"]["model"]["count"] == 2 * (600 - 3)
+
+
+def test_labels_have_their_own_scores(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text("a,y\n" + "".join(f"{t % 2},{t % 2}\n" for t in range(300)))
+    result = invoke("replay", path, "--task", "classification", "--targets", "y", *SMALL)
+    assert result.exit_code == 0
+    assert "accuracy" in result.stdout

@@ -1,0 +1,110 @@
+"""Ctrl-C and SIGTERM end a run between batches: outputs are whole, the summary is of what was done."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from command import COMMAND, SMALL, run, waves
+
+from stream_rnn.checkpoints import CheckpointFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def start(*args: object, **more: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "replay", *map(str, args), *SMALL, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def wait_for(question: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
+    stdout, stderr = process.communicate(timeout=30)
+    assert "Traceback" not in stderr
+    found: dict[str, Any] = json.loads(stdout)
+    return found
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_sums_up_and_resumes(tmp_path: Path, number: int, code: int) -> None:
+    path, out, state = waves(tmp_path / "waves.csv", 2000), tmp_path / "out.jsonl", tmp_path / "state"
+    args = [path, "--output", out, "--checkpoint", state]
+    process = start(*args, "--speed", "6000", "--checkpoint-every", "100")
+    wait_for(lambda: CheckpointFolder(state).files)
+    process.send_signal(number)
+    found = finish(process)
+    assert process.returncode == code
+    assert not found["finished"]
+    assert 0 < found["events"] < 2000
+    assert len(out.read_text().splitlines()) == found["events"]
+    rest = json.loads(run("replay", *args, *SMALL, "--resume", "--json").stdout)
+    assert rest["resumed_at"] == found["events"]
+    whole = tmp_path / "whole.jsonl"
+    run("replay", path, *SMALL, "--output", whole)
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_following_a_file_takes_what_comes_until_it_is_stopped(tmp_path: Path) -> None:
+    path, state = waves(tmp_path / "waves.csv", 50), tmp_path / "state"
+    process = start(path, "--follow", "--checkpoint", state, "--checkpoint-every", "1")
+    wait_for(lambda: CheckpointFolder(state).files)
+    with path.open("a") as file:
+        file.write("1700100000,s0,1,1\n")
+    wait_for(lambda: CheckpointFolder(state).files[-1].name.endswith("51.safetensors"))
+    process.send_signal(signal.SIGINT)
+    assert finish(process)["events"] == 51
+    assert process.returncode == 130
+
+
+def test_a_pipe_that_stays_silent_can_be_left(tmp_path: Path) -> None:
+    out, state = tmp_path / "out.csv", tmp_path / "state"
+    args = ["-", "--output", out, "--checkpoint", state, "--checkpoint-every", "1"]
+    process = start(*args, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(waves(tmp_path / "waves.csv", 50).read_text())
+    process.stdin.flush()
+    wait_for(lambda: CheckpointFolder(state).files)
+    process.send_signal(signal.SIGTERM)
+    wait_for(lambda: process.poll() is not None, 20)
+    process.stdin.close()
+    process.stdin = None
+    assert finish(process)["events"] == 50
+    assert process.returncode == 143
+    assert len(out.read_text().splitlines()) == 51
+
+
+def test_killed_at_any_moment_it_resumes_as_if_never_stopped(tmp_path: Path) -> None:
+    path, out, state = waves(tmp_path / "waves.csv", 60_000), tmp_path / "out.csv", tmp_path / "state"
+    args = [path, "--output", out, "--checkpoint", state, "--checkpoint-every", "5000"]
+    process = start(*args)
+    wait_for(lambda: len(CheckpointFolder(state).files) > 1 or process.poll() is not None)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    rest = json.loads(run("replay", *args, *SMALL, "--resume", "--json").stdout)
+    assert 0 < rest["resumed_at"] < 60_000
+    whole, sound = tmp_path / "whole.csv", tmp_path / "sound"
+    run("replay", path, *SMALL, "--output", whole, "--checkpoint", sound)
+    assert out.read_bytes() == whole.read_bytes()
+    (one, two) = (CheckpointFolder(folder).newest() for folder in (state, sound))
+    assert one is not None
+    assert two is not None
+    for name, array in two[1].arrays.items():
+        assert array.tobytes() == one[1].arrays[name].tobytes()
