@@ -157,6 +157,12 @@ def test_there_is_no_one_network_where_each_stream_has_its_own() -> None:
 MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
     "unknown name": ({}, lambda e: e.step("s", {"tempp": 1}), "unknown column 'tempp'.*did you mean 'temp'"),
     "text": ({}, lambda e: e.step("s", {"temp": "warm"}), "must be numbers, got str 'warm' for 'temp'"),
+    "a bare number": ({}, lambda e: e.step("s", 1.0), "x must be .*, got float 1.0"),
+    "text as time": (
+        {},
+        lambda e: e.step("s", [1.0], time="noon"),
+        "time must be seconds or a datetime, got str 'noon'",
+    ),
     "too many": ({}, lambda e: e.step("s", [1, 2]), r"must have 1 values \(temp\), got 2"),
     "shape": ({}, lambda e: e.process("s", np.zeros((3, 2))), r"must be of shape \(N, 1\), got \(3, 2\)"),
     "text in X": ({}, lambda e: e.process("s", [["warm"]]), "X must be numbers"),

@@ -171,19 +171,23 @@ def test_each_stream_waits_for_its_own_update() -> None:
     assert engine.counts.updates == 2
 
 
-def test_an_update_is_a_step_down_the_mean_loss_of_the_window() -> None:
-    n, rate = 6, 0.5
-    engine = engine_of(**PLAIN, window=n, update_every=n, optimizer="sgd", momentum=0.0, clip="off", learning_rate=rate)
+@pytest.mark.parametrize(("horizon", "targets"), [(1, ("y",)), (3, ("y",)), (2, ("y", "z"))])
+def test_an_update_is_a_step_down_the_mean_loss_of_the_window(horizon: int, targets: tuple[str, ...]) -> None:
+    n, rate, D = 6, 0.5, len(targets)
+    change = {"targets": targets, "horizon": horizon, "window": n, "update_every": n}
+    sgd = {"optimizer": "sgd", "momentum": 0.0, "clip": "off", "learning_rate": rate}
+    engine = engine_of(**(PLAIN | change | sgd))
     before = np.random.default_rng(0).normal(0, 0.4, len(weights(engine))).astype(np.float32)
     engine._params.params[0] = before
-    x, y = series(n + 1), series(n + 1, seed=1)
+    x, y = series(n + 1), np.hstack([series(n + 1, seed=d) for d in range(1, D + 1)])
     engine.process("s", x, y)
 
     net, at = engine._assembly.network, before.astype(float)
 
     def loss() -> float:
-        made = reference.outputs(reference.gru, net, at, x[:n], np.zeros(net.hidden))
-        return float(np.mean((made - y[1:]) ** 2))
+        made = reference.outputs(reference.gru, net, at, x[:n], np.zeros(net.hidden)).reshape(n, horizon, D)
+        errors = [made[: n + 1 - k, k - 1] - y[k:] for k in range(1, horizon + 1)]  # those that had arrived
+        return float(sum((e**2).sum() for e in errors) / (n * horizon * D))
 
     assert engine.counts.updates == 1
     assert relative_error(before - weights(engine), rate * finite_differences(loss, at)) < 1e-5
