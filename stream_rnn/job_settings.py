@@ -11,6 +11,9 @@ from msgspec import Meta
 
 from stream_rnn.errors import SettingError, nearest
 
+LONGEST_SEASON = 1_000_000
+"""So many values are kept of each stream, for the seasonal naive forecast."""
+
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 
 
@@ -80,8 +83,8 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         _check_types(self)
         if self.checkpoint_every < 1:
             raise SettingError(f"checkpoint_every must be at least 1, got {self.checkpoint_every}")
-        if self.season is not None and self.season < 0:
-            raise SettingError(f"season must be at least 0, got {self.season}")
+        if self.season is not None and not 0 <= self.season <= LONGEST_SEASON:
+            raise SettingError(f"season must be from 0 to {LONGEST_SEASON:,}, got {self.season}")
         if self.speed is not None and not (self.speed > 0 and math.isfinite(self.speed)):
             raise SettingError(f"speed must be above 0, got {self.speed}")
         if self.resume and self.checkpoint is None:

@@ -21,6 +21,9 @@ class Polite(click.Group):
         """Run a command and leave with its exit code: 1 for data that cannot be used, 2 for a wrong request."""
         try:
             code = super().main(args, prog_name, **extra | {"standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            code = USAGE
         except click.ClickException as error:
             code = _say(_words(error), USAGE)
         except (click.Abort, KeyboardInterrupt):
@@ -52,8 +55,6 @@ def _code(error: Exception) -> int | None:
 
 def _words(error: click.ClickException) -> str:
     """Return click's message in our words: the nearest name after a semicolon."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return error.format_message()
     if isinstance(error, NoSuchOption):
         near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
         return f"no such option {error.option_name}{near}"

@@ -23,7 +23,7 @@ class Invoke(Protocol):
 
 
 def run(*args: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, args)], capture_output=True, text=True, timeout=120, check=False, **more)
+    return subprocess.run([*COMMAND, *map(str, args)], capture_output=True, text=True, timeout=240, check=False, **more)
 
 
 def waves(path: Path, count: int = 200, keys: int = 1) -> Path:

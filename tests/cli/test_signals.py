@@ -28,7 +28,7 @@ def start(*args: object, **more: Any) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(question: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(question: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < end

@@ -184,7 +184,7 @@ def test_a_job_counts_the_time_of_everything(recording: Path, tmp_path: Path) ->
     ("values", "words"),
     [
         ({"checkpoint_every": 0}, "checkpoint_every must be at least 1, got 0"),
-        ({"season": -1}, "season must be at least 0, got -1"),
+        ({"season": -1}, "season must be from 0 to 1,000,000, got -1"),
         ({"speed": 0.0}, "speed must be above 0, got 0.0"),
         ({"speed": math.nan}, "speed must be above 0, got nan"),
         ({"resume": True}, "resume needs checkpoint"),
