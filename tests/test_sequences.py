@@ -191,3 +191,37 @@ def test_an_update_is_a_step_down_the_mean_loss_of_the_window(horizon: int, targ
 
     assert engine.counts.updates == 1
     assert relative_error(before - weights(engine), rate * finite_differences(loss, at)) < 1e-5
+
+
+def test_errors_older_than_the_window_wait_for_their_update() -> None:
+    horizon, every, rate = 5, 2, 0.5
+    change = {"horizon": horizon, "window": every, "update_every": every, "skip": True}
+    sgd = {"optimizer": "sgd", "momentum": 0.0, "clip": "off", "learning_rate": rate}
+    engine = engine_of(**(PLAIN | change | sgd))
+    before = np.random.default_rng(0).normal(0, 0.4, len(weights(engine))).astype(np.float32)
+    engine._params.params[0] = before
+    x, y = series(7), series(7, seed=1)
+    engine.process("s", x, np.where(np.arange(7)[:, None] < 5, NAN, y))  # two targets answer forecasts of six events
+
+    net, at = engine._assembly.network, before.astype(float)
+
+    def loss() -> float:
+        made = reference.outputs(reference.gru, net, at, x, np.zeros(net.hidden))
+        errors = [made[t - k, k - 1] - y[t, 0] for t in (5, 6) for k in range(1, horizon + 1)]
+        return float(np.sum(np.square(errors)) / (every * horizon))
+
+    moved, expected = before - weights(engine), rate * finite_differences(loss, at)
+    assert engine.counts.updates == 1
+    assert relative_error(moved[net.readout :], expected[net.readout :]) < 1e-5
+
+
+def test_errors_that_wait_when_a_state_overflows_are_forgotten() -> None:
+    change = PLAIN | {"skip": True, "window": 8, "update_every": 4}
+    engine, other = engine_of(**change), engine_of(**change)
+    engine.process("s", series(3), series(3, seed=1))
+    engine.step("s", [1e60], NAN)
+    assert engine.counts.overflows == 1
+    y = np.where(np.arange(12)[:, None] < 3, NAN, series(12, seed=2))
+    for each in (engine, other):
+        each.process("s", series(12, seed=3), y)
+    np.testing.assert_array_equal(weights(engine), weights(other))
