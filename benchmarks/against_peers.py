@@ -16,8 +16,13 @@ EVENTS = 40_000
 def measure(torch_python: str) -> dict[str, Any]:
     """Return the engine's rates, each peer's beside what the engine did just before and after, and the core's limit.
 
-    A peer that cannot be run has the reason in place of its figures.
+    All are kept to one core. A peer that cannot be run has the reason in place of its figures.
     """
+    with child.one_core():
+        return _measure(torch_python)
+
+
+def _measure(torch_python: str) -> dict[str, Any]:
     events = reference.data(EVENTS)
     engine = reference.warm(reference.JOB)
     before = reference.rate(engine, events)
