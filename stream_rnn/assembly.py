@@ -175,7 +175,7 @@ def _arena_rows(net: Network, task: Task, kept: int, kind: np.dtype[Any]) -> Row
         "state": ((sizes.state,), kind),
         "tape": ((kept, sizes.tape), kind),
         "features": ((kept, net.features), kind),
-        "outputs": ((kept, outputs), kind),
+        "forecast": ((outputs,), np.float64),
         "errors": ((kept, outputs), kind),
         "base": ((kept, task.targets), np.float64),
         "last_y": ((task.targets,), np.float64),
@@ -201,6 +201,7 @@ def _work(net: Network, columns: int, kept: int, settings: Settings, kind: np.dt
     weighted = penalised(net).astype(kind)
     return Work(
         x=aligned_zeros((columns,), kind),
+        outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(settings.window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),

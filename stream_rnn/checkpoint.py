@@ -52,8 +52,11 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], abou
         if not isinstance(key, (str, int)) or isinstance(key, bool):
             raise CheckpointError(f"a key must be a string or an integer to be saved, got {type(key).__name__} {key!r}")
     tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    text = msgspec.json.encode(about).decode()
-    metadata = {"version": str(VERSION), "about": text, "checksum": str(_checksum(tensors, text))}
+    try:
+        text = msgspec.json.encode(about | {"version": VERSION}).decode()
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"keys and positions must be what JSON can hold: {error}") from None
+    metadata = {"about": text, "checksum": str(_checksum(tensors, text))}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
@@ -91,15 +94,13 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Save
         raise CheckpointError(f"no checkpoint at {path}") from None
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged or none: {error}") from None
-    if "version" not in metadata:
-        raise CheckpointError(f"{path} is not a checkpoint of this program")
-    if int(metadata["version"]) > VERSION:
-        raise CheckpointError(
-            f"checkpoint {path} is of format {metadata['version']}; this program reads up to {VERSION}"
-        )
-    if int(metadata["checksum"]) != _checksum(tensors, metadata["about"]):
+    if not {"about", "checksum"} <= metadata.keys():
+        raise CheckpointError(f"{path} is damaged, or not a checkpoint of this program")
+    if metadata["checksum"] != str(_checksum(tensors, metadata["about"])):
         raise CheckpointError(f"checkpoint {path} is damaged: its checksum does not match")
     about = msgspec.json.decode(metadata["about"])
+    if about["version"] > VERSION:
+        raise CheckpointError(f"checkpoint {path} is of format {about['version']}; this program reads up to {VERSION}")
     try:
         saved = Settings.parse(about["settings"])
     except SettingError as error:

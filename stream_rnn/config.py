@@ -91,7 +91,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ClipName,
         Meta(description="Gradient clipping: norm (of the whole gradient), value (each component), off."),
     ] = "norm"
-    clip_limit: Annotated[float, Meta(description="What the gradient is clipped to.")] = 1.0
+    clip_limit: Annotated[
+        float, Meta(description="What the gradient is clipped to; low limits hide tails, and quantiles come too near.")
+    ] = 3.0
     l1: Annotated[float, Meta(description="Penalty on the weights' absolute values.")] = 0.0
     l2: Annotated[float, Meta(description="Penalty on the weights' squares.")] = 0.0
     weight_decay: Annotated[

@@ -54,8 +54,8 @@ class Arenas(NamedTuple):
     """(slots, R, T)"""
     features: Any
     """(slots, R, F)"""
-    outputs: Any
-    """(slots, R, O)"""
+    forecast: Any
+    """(slots, O) float64, the newest event's"""
     errors: Any
     """(slots, R, O)"""
     base: Any
@@ -69,7 +69,7 @@ class Arenas(NamedTuple):
     target_moments: Any
     """(slots, 3, max(H, 1) D) float64, of the change over each horizon in residual forecasts, else of the values"""
     time: Any
-    """(slots,) float64, seconds, of the last event that had a time; NaN before"""
+    """(slots,) float64, seconds, the latest time of an event; NaN before"""
     clock: Any
     """(slots, 4) int64: LENGTH, WAITING, ERRORS, EVENTS"""
 
@@ -174,7 +174,7 @@ def _new_compiled(
         core.state = arenas.state
         core.tape = arenas.tape
         core.features = arenas.features
-        core.outputs = arenas.outputs
+        core.forecast = arenas.forecast
         core.errors = arenas.errors
         core.base = arenas.base
         core.last_y = arenas.last_y

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -141,7 +141,7 @@ class Engine:
             The targets' values at this event. Forecasts: left out, they are taken from `x`, where they are inputs.
             Labels: left out, nothing is learned from this event.
         time
-            Seconds since the Unix epoch, or a datetime; what `reset_after` goes by.
+            Seconds since the Unix epoch, or a datetime, UTC where it has no zone; what `reset_after` goes by.
         end
             Whether the sequence ends with this event.
 
@@ -167,7 +167,7 @@ class Engine:
         else:
             one.y[0] = math.nan
         one.times[0] = math.nan if time is None else _seconds(time)
-        one.slots[0], new = self._streams.slot(key)
+        one.slots[0], new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
         one.marks[0] = online.EVENT | (online.NEW if new else 0) | (online.END if end else 0)
         if self._streams.capacity != self._bound:
             self._bind()
@@ -195,7 +195,7 @@ class Engine:
             Targets (N, D), or (N,) for one target. Forecasts: left out, they are taken from X. Labels: left out,
             nothing is learned.
         times
-            Seconds since the Unix epoch (N,), or datetime64.
+            Seconds since the Unix epoch (N,), or datetime64 in UTC; NaN or NaT where there is none.
         ends
             Whether the sequence of an event's stream ends with it, (N,).
 
@@ -288,9 +288,10 @@ class Engine:
         known = slot is not None and self._streams.arenas["clock"][slot, LENGTH] > 0
         if x is None and not known:
             raise DataError(f"no forecast for stream {key!r}: its sequence has had no event yet")
-        if steps is not None and (steps < 1 or self.settings.task != "forecast"):
-            allowed = "at least 1" if self.settings.task == "forecast" else "for forecasts only"
-            raise DataError(f"steps must be {allowed}, got {steps}")
+        if steps is not None and self.settings.task != "forecast":
+            raise DataError(f"steps must be for forecasts only, got {steps} for {self.settings.task}")
+        if steps is not None and (not isinstance(steps, (int, np.integer)) or steps < 1):
+            raise DataError(f"steps must be at least 1, got {steps!r}")
         row = np.empty(0)
         if x is not None:
             row = np.empty(len(self._inputs))
@@ -438,7 +439,9 @@ def _number(value: Any, name: str, what: str) -> float:
 
 def _seconds(time: float | datetime) -> float:
     try:
-        return time.timestamp() if isinstance(time, datetime) else float(time)
+        if isinstance(time, datetime):
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        return float(time)
     except (TypeError, ValueError):
         raise DataError(f"time must be seconds or a datetime, got {type(time).__name__} {time!r}") from None
 
@@ -460,7 +463,7 @@ def _times(times: ArrayLike | None, count: int) -> NDArray[np.float64]:
         return np.full(count, math.nan)
     array = np.asarray(times)
     if array.dtype.kind == "M":
-        return array.astype("datetime64[us]").astype(np.int64) / 1e6
+        return np.where(np.isnat(array), math.nan, array.astype("datetime64[us]").astype(np.int64) / 1e6)
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError):

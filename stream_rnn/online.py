@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from stream_rnn.core import ERRORS, EVENTS, LENGTH, WAITING, Counts, Task
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.prefetch import prefetch
-from stream_rnn.layers.network import infer
+from stream_rnn.layers.network import infer, read_out
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
 from stream_rnn.learning.tbptt import Recent, Weights, update
@@ -78,24 +78,25 @@ def peek(core: Any, slot: int, x: Any, feedback: Any, out: Any) -> None:
     """
     network, task = core.network, core.task
     params = _weights(core, slot).params
-    row = (core.clock[slot, LENGTH] - 1) % core.outputs.shape[1]
     state, tape = core.state[slot].copy(), core.tape[slot, 0].copy()
-    features, outputs = core.features[slot, 0].copy(), core.outputs[slot, row].copy()
+    features, outputs = core.features[slot, 0].copy(), core.work.outputs
     last_x, last_y = core.last_x[slot].copy(), core.last_y[slot].copy()
     for i in range(out.shape[0]):
-        if x.shape[0] > 0 and i == 0:
+        if i == 0 and x.shape[0] == 0:
+            out[0] = core.forecast[slot]
+            continue
+        if i == 0:
             last_x[:] = x
-        if x.shape[0] > 0 or i > 0:
-            for c in range(feedback.shape[0]):
-                if feedback[c] >= 0 and i > 0:
-                    last_x[c] = out[i - 1, feedback[c] * task.width + task.point]
-                if feedback[c] >= 0 and known(last_x[c]):
-                    last_y[feedback[c]] = last_x[c]
-            _scale_inputs(task, core.input_moments[slot], last_x, core.work.x)
-            infer(network, params, core.work.x, state, tape, features, outputs)
-            if not (_finite(state) and _finite(outputs)):
-                state[:] = 0
-                outputs[:] = 0
+        for c in range(feedback.shape[0]):
+            if feedback[c] >= 0 and i > 0:
+                last_x[c] = out[i - 1, feedback[c] * task.width + task.point]
+            if feedback[c] >= 0 and known(last_x[c]):
+                last_y[feedback[c]] = last_x[c]
+        _scale_inputs(task, core.input_moments[slot], last_x, core.work.x)
+        infer(network, params, core.work.x, state, tape, features, outputs)
+        if not (_finite(state) and _finite(outputs)):
+            state[:] = 0
+            outputs[:] = 0
         _forecast(core, core.target_moments[slot], last_y, outputs, out[i])
 
 
@@ -104,7 +105,7 @@ def _expect(core: Any, slot: int) -> None:
     """Begin to fetch a stream that comes next: with many of them, memory is what the next event would wait for."""
     prefetch(core.state[slot])
     prefetch(core.tape[slot])
-    prefetch(core.outputs[slot])
+    prefetch(core.forecast[slot])
     prefetch(core.errors[slot])
     prefetch(core.base[slot])
     prefetch(core.last_y[slot])
@@ -162,7 +163,7 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     task, counts = core.task, core.counts
     if time - core.time[slot] > task.reset_after:
         _finish(core, slot)
-    if not math.isnan(time):
+    if not time <= core.time[slot] and not math.isnan(time):
         core.time[slot] = time
     clock, last_y = core.clock[slot], core.last_y[slot]
     counts[N_EVENTS] += 1
@@ -182,8 +183,8 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     core.last_x[slot] = x
     _scale_inputs(task, core.input_moments[slot], x, core.work.x)
 
-    row = length % core.outputs.shape[1]
-    state, outputs = core.state[slot], core.outputs[slot, row]
+    row = length % core.features.shape[1]
+    state, outputs = core.state[slot], core.work.outputs
     params = _weights(core, slot).params
     infer(core.network, params, core.work.x, state, core.tape[slot, row], core.features[slot, row], outputs)
     if not (_finite(state) and _finite(outputs)):
@@ -194,6 +195,7 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
         return length == 0
     core.base[slot, row] = last_y
     _forecast(core, core.target_moments[slot], last_y, outputs, out)
+    core.forecast[slot] = out
     clock[LENGTH] = length + 1
 
     if task.horizon == 0:
@@ -204,10 +206,16 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
 
 @inner
 def _reveal(core: Any, slot: int, y: Any) -> bool:
-    """Inject the errors of the forecasts that y answers; return whether there are any."""
+    """Inject the errors of the forecasts that y answers; return whether there are any.
+
+    The error is that of the readout as it is now, on the features as they were. The error of the forecast as it was
+    made would correct again and again, until its own correction shows: with many streams or far horizons there are
+    hundreds of updates between the two, and learning would overshoot and oscillate.
+    """
     task, moments = core.task, core.target_moments[slot]
     D, W = task.targets, task.width
-    length, kept = core.clock[slot, LENGTH], core.outputs.shape[1]
+    length, kept = core.clock[slot, LENGTH], core.features.shape[1]
+    params = _weights(core, slot).params
     arrived = False
     for d in range(D):
         if not known(y[d]):
@@ -222,12 +230,10 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
             if task.scale_targets and task.residual:
                 observe(moments, column, y[d] - base, task.forgetting, task.limit)
             first = column * W
-            _inject(
-                core,
-                _standardised(task, moments, column, base, y[d]),
-                core.outputs[slot, row, first : first + W],
-                core.errors[slot, row, first : first + W],
-            )
+            outputs = core.work.outputs[:W]
+            read_out(core.network, params, core.features[slot, row], first, outputs)
+            z = _standardised(task, moments, column, base, y[d])
+            _inject(core, z, outputs, core.errors[slot, row, first : first + W])
             arrived = True
     return arrived
 
@@ -242,12 +248,8 @@ def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
             continue
         if task.scale_targets:
             observe(moments, d, y[d], task.forgetting, task.limit)
-        _inject(
-            core,
-            _standardised(task, moments, d, 0.0, y[d]),
-            core.outputs[slot, row, d * W : d * W + W],
-            core.errors[slot, row, d * W : d * W + W],
-        )
+        z = _standardised(task, moments, d, 0.0, y[d])
+        _inject(core, z, core.work.outputs[d * W : d * W + W], core.errors[slot, row, d * W : d * W + W])
         arrived = True
     return arrived
 

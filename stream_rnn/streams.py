@@ -77,7 +77,7 @@ class StreamTable:
         try:
             slot = self._slots.get(key)
         except TypeError:
-            raise DataError(f"a key must be hashable, got {type(key).__name__} {key!r}") from None
+            raise _unhashable(key) from None
         if slot is None:
             return self._appear(key), True
         if self._limit is not None:
@@ -93,8 +93,7 @@ class StreamTable:
         try:
             new = [key for key in dict.fromkeys(keys) if key not in self._slots]
         except TypeError:
-            wrong = next(key for key in keys if type(key).__hash__ is None)
-            raise DataError(f"a key must be hashable, got {type(wrong).__name__} {wrong!r}") from None
+            raise _unhashable(next(key for key in keys if not _is_hashable(key))) from None
         if self._limit is not None:
             slots = np.empty(len(keys), np.int64)
             for i, key in enumerate(keys):
@@ -142,3 +141,15 @@ class StreamTable:
                 grown[: self.capacity] = self.arenas[name]
             self.arenas[name] = grown
         self.capacity = capacity
+
+
+def _is_hashable(key: Any) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
+
+
+def _unhashable(key: Any) -> DataError:
+    return DataError(f"a key must be hashable, got {type(key).__name__} {key!r}")

@@ -110,6 +110,7 @@ class Probe:
         )
         work = Work(
             x=np.zeros(INPUTS),
+            outputs=np.zeros(self.outputs),
             deltas=np.zeros((length, sizes.delta)),
             rows=np.zeros(max(window, 1), np.int64),
             gradient=np.zeros_like(self.params),

@@ -83,6 +83,14 @@ def test_no_optimizer_takes_a_weight_to_infinity(values: str, optimizer: str, cl
     assert all_finite(engine)
 
 
+@pytest.mark.parametrize("place", [3, 10, 500])
+def test_a_stream_sees_again_after_a_glitch(place: int) -> None:
+    x = np.random.default_rng(0).normal(size=(1500, 1)).cumsum(axis=0)
+    x[place] = 1e30
+    made = engine_of(scale_inputs=True, learning_rate=0.001).process("s", x)[:-1, 0]
+    assert np.abs(made - x[1:])[-300:].mean() < 1.2 * np.abs(np.diff(x, axis=0))[-300:].mean()
+
+
 @pytest.mark.parametrize("glitch", [1e30, -1e99, 1e300, np.inf, NAN])
 def test_one_glitch_is_recovered_from(glitch: float) -> None:
     engine, _ = taken(WALK, scale_inputs=True, learning_rate=0.001)

@@ -191,14 +191,43 @@ def rewrite(path: Path, **metadata: str) -> None:
     save_file(tensors, path, about | metadata)
 
 
-def test_a_later_version_is_refused(saved: Path) -> None:
-    rewrite(saved, version=str(checkpoint.VERSION + 1))
+def test_a_later_version_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as later:
+        later.setattr(checkpoint, "VERSION", checkpoint.VERSION + 1)
+        engine_of().save(path)
+    saved = path
     assert f"reads up to {checkpoint.VERSION}" in refused(saved)
 
 
 def test_a_checksum_that_does_not_match_is_refused(saved: Path) -> None:
     rewrite(saved, checksum="12345")
     assert "checksum" in refused(saved)
+
+
+def test_a_damaged_header_is_refused_wherever_the_damage_is(saved: Path) -> None:
+    content = saved.read_bytes()
+    for place in range(8, data_start(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        saved.write_bytes(damaged)
+        refused(saved)
+
+
+@pytest.mark.parametrize(
+    ("key", "positions"), [("\ud800", {}), ("s", {"at": object()})], ids=["half a character", "an object"]
+)
+def test_what_json_cannot_hold_is_refused(path: Path, key: str, positions: dict[str, object]) -> None:
+    engine = engine_of()
+    engine.step(key, [1.0])
+    with pytest.raises(CheckpointError, match="JSON"):
+        engine.save(path, positions=positions)
+
+
+def test_a_key_of_numpy_is_saved_as_the_number_it_is(path: Path) -> None:
+    engine = engine_of()
+    engine.step(np.int64(5), [1.0])
+    engine.save(path)
+    assert Engine.load(path).keys == [5]
 
 
 def data_start(content: bytes) -> int:

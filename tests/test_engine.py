@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,8 +47,8 @@ def test_predicting_for_a_stream_that_is_not_known_does_not_make_it_known() -> N
 
 @TASKS
 def test_a_prediction_without_input_is_the_last_forecast(changes: dict[str, Any]) -> None:
-    engine = taught(**changes | {"scale_targets": False})
-    forecast = engine.step("s", [0.7], NAN if "targets" in changes else None)
+    engine = taught(**changes)
+    forecast = engine.step("s", [0.7], 1.0 if "targets" in changes else None)
     assert engine.predict("s").tobytes() == forecast.tobytes()
 
 
@@ -113,6 +114,17 @@ def test_a_datetime_is_its_seconds() -> None:
     other.step("s", [1.0], time=moment.timestamp())
     third.process("s", [[1.0]], times=np.array(["2025-03-01T12:00:00"], "datetime64[s]"))
     assert bits(one) == bits(other) == bits(third)
+
+
+def test_a_datetime_without_a_zone_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = engine_of(), engine_of()
+    with monkeypatch.context() as abroad:
+        abroad.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        one.step("s", [1.0], time=datetime(2025, 1, 1))  # noqa: DTZ001 - what is tested
+    time.tzset()
+    other.process("s", [[1.0]], times=np.array(["2025-01-01"], "datetime64[s]"))
+    assert bits(one) == bits(other)
 
 
 def test_targets_that_are_inputs_need_not_be_given() -> None:
@@ -185,6 +197,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
     ),
     "nothing to predict": ({}, lambda e: e.predict("new"), "no forecast for stream 'new'"),
     "no steps": ({}, lambda e: e.predict("s", [1.0], steps=0), "steps must be at least 1, got 0"),
+    "half a step": ({}, lambda e: e.predict("s", [1.0], steps=2.0), "steps must be at least 1, got 2.0"),
+    "a key with a list in it": ({}, lambda e: e.process([("a", [1])], [[1.0]]), "a key must be hashable"),
     "steps of labels": (
         {"targets": ("y",), "task": "regression"},
         lambda e: e.predict("s", [1.0], steps=2),

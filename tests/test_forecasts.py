@@ -90,7 +90,7 @@ def test_quantiles_ascend() -> None:
 
 def test_intervals_hold_as_often_as_they_say() -> None:
     x = np.random.default_rng(0).normal(size=(8000, 1))
-    made = engine_of(loss="quantile", quantiles=(0.1, 0.5, 0.9), clip="off").process("s", x)[:-1, 0, 0]
+    made = engine_of(loss="quantile", quantiles=(0.1, 0.5, 0.9)).process("s", x)[:-1, 0, 0]
     inside = (made[:, 0] <= x[1:, 0]) & (x[1:, 0] <= made[:, 2])
     assert inside[-3000:].mean() == pytest.approx(0.8, abs=0.05)  # 3000 draws: a standard error of 0.007
 

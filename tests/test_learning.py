@@ -93,7 +93,18 @@ def test_streams_learn_from_each_other_where_weights_are_shared() -> None:
     X = np.column_stack([np.roll(x, 3 * k) for k in range(20)]).reshape(-1, 1)
     errors = {}
     for kind in ("shared", "per_stream"):
-        engine = engine_of(weights=kind, hidden=8, learning_rate=0.01)
+        engine = engine_of(weights=kind, hidden=8, learning_rate=0.003)
         made = engine.process(keys, X).reshape(400, 20)
         errors[kind] = np.mean((made[:-1] - X.reshape(400, 20)[1:])[-100:] ** 2)
     assert errors["shared"] < 0.5 * errors["per_stream"]
+
+
+@pytest.mark.parametrize("horizon", [1, 6])
+def test_many_streams_that_take_turns_do_not_overshoot(horizon: int) -> None:
+    streams, events = 100, 400
+    t, phase = np.arange(events)[:, np.newaxis], np.arange(streams)
+    x = np.sin(2 * np.pi * t / (20 + phase % 7) + phase)
+    engine = engine_of(hidden=8, horizon=horizon, scale_inputs=True, learning_rate=0.001)
+    made = engine.process(np.tile(np.arange(streams), events), x.ravel())[:, -1, 0].reshape(x.shape)
+    error = np.abs(made[:-horizon] - x[horizon:])[events // 2 :].mean()
+    assert error < 0.5 * np.abs(x[:-horizon] - x[horizon:])[events // 2 :].mean()

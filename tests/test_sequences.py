@@ -124,6 +124,19 @@ def test_an_event_without_time_neither_makes_nor_hides_a_gap() -> None:
     assert engine.counts.resets == 1
 
 
+def test_a_late_event_makes_no_gap() -> None:
+    engine = engine_of(reset_after=50.0)
+    engine.process("s", series(3), times=[100.0, 0.0, 101.0])
+    assert engine.counts.resets == 0
+
+
+def test_not_a_time_is_no_time() -> None:
+    engine = engine_of(reset_after=60.0)
+    times = np.array(["2025-01-01T00:00:00", "NaT", "2025-01-01T00:00:10"], "datetime64[s]")
+    engine.process("s", series(3), times=times)
+    assert engine.counts.resets == 0
+
+
 def test_another_stream_does_not_fill_a_gap() -> None:
     engine = engine_of(reset_after=10.0)
     engine.process(["a", "b", "a"], series(3), times=[0.0, 6.0, 12.0])

@@ -2,7 +2,7 @@
 
 `inner` marks a function that other compiled functions call, `entry` one that Python calls. Only entries are cached on
 disk: what they call is inside them. Numba's own cache watches one file per function, so a change in a layer would go
-unseen by the entry that contains it; ours is keyed by a hash of every source file of the package instead, and falls
+unseen by the entry that contains it; ours is keyed by a hash of every file with kernels instead, and falls
 back to memory where no folder is writable.
 """
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FAST: Final = frozenset({"reassoc", "contract", "arcp", "nsz"})
 """What LLVM may assume of floats: sums may be reordered, which SIMD needs. It may not assume that there are no NaN or
 infinities (`nnan`, `ninf`): with these it deletes every isfinite check."""
+
+COMPILED: Final = ("kernels/*.py", "layers/*.py", "learning/*.py", "core.py", "online.py", "scores.py")
+"""The files with compiled functions; a test sees to it that there are no others."""
 
 log = logging.getLogger("stream_rnn")
 
@@ -52,11 +55,11 @@ def cache_folder() -> Path | None:
 
 @functools.cache
 def source_hash() -> str:
-    """Return a short hash of every source file of this package."""
+    """Return a short hash of every source file that is compiled."""
     package = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for name in ("kernels", "layers", "learning", "."):
-        for path in sorted((package / name).glob("*.py")):
+    for pattern in COMPILED:
+        for path in sorted(package.glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -93,7 +96,7 @@ class _Cache(caching.FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = super().load_overload(sig, target_context)
         if found is None:
-            log.warning("compiling '%s': first use of this network on this machine", self._py_func.__name__)
+            log.warning("compiling '%s': first use of this network on this machine", self._py_func.__name__.strip("_"))
         return found
 
 

@@ -49,14 +49,21 @@ def network(body: Layer, outputs: int, *, skip: bool) -> Network:
 @inner
 def infer(network: Network, params: Any, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
     """Advance `state` by one event; write its tape, the features and the outputs."""
-    F, O, H = network.features, network.outputs, network.hidden
+    H = network.hidden
     forward(network.body, params[: network.readout], x, state, tape)
+    features[:H] = state[:H]
+    features[H:] = x[: network.features - H]
+    read_out(network, params, features, 0, outputs)
+
+
+@inner
+def read_out(network: Network, params: Any, features: Any, first: int, outputs: Any) -> None:
+    """Write the network's outputs from the first-th on to `outputs`, as many as fit."""
+    F, O = network.features, network.outputs
     V = params[network.readout : network.readout + O * F].reshape(O, F)
     c = params[network.readout + O * F :]
-    features[:H] = state[:H]
-    features[H:] = x[: F - H]
-    for o in range(O):
-        outputs[o] = c[o] + dot(V[o], features)  # (F,) . (F,) -> ()
+    for o in range(outputs.shape[0]):
+        outputs[o] = c[first + o] + dot(V[first + o], features)  # (F,) . (F,) -> ()
 
 
 @inner

@@ -18,8 +18,9 @@ from stream_rnn.kernels.jit import inner
 WEIGHT, MEAN, SQUARES = 0, 1, 2
 """The rows of a stream's moments (3, columns)."""
 
-SETTLED = 10
-"""Outliers are told from the rest once this many values are in."""
+SETTLED = 2
+"""Outliers are told from the rest once this many values are in and differ. That early, a value held back widens the
+deviation many times over, so that a true one is let in soon; a glitch that was let in would stay for good."""
 
 LARGEST = 1e100
 """A number beyond this is no measurement: its square would overflow. It counts as missing."""
@@ -35,7 +36,7 @@ def known(value: float) -> bool:
 def observe(moments: Any, c: int, value: float, forgetting: float, limit: float) -> None:
     """Take a known value of column c into the moments (3, columns)."""
     weight, mean = forgetting * moments[WEIGHT, c] + 1.0, moments[MEAN, c]
-    if weight > SETTLED and moments[SQUARES, c] > 0.0:
+    if moments[WEIGHT, c] >= SETTLED and moments[SQUARES, c] > 0.0:
         reach = limit * deviation(moments, c)
         value = min(max(value, mean - reach), mean + reach)
     moved = mean + (value - mean) / weight

@@ -62,6 +62,8 @@ class Work(NamedTuple):
 
     x: Any
     """(I,) scaled input"""
+    outputs: Any
+    """(O,)"""
     deltas: Any
     """(rows, D)"""
     rows: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,15 +81,26 @@ def test_the_cache_folder_is_named_by_the_sources(fresh: tuple[str, str, Path]) 
     assert [folder.name for folder in cache.iterdir()] == [made.split()[-1]]
 
 
-def test_the_hash_changes_with_any_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hash_changes_with_any_file_of_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "kernels" / "jit.py"))
     hashes = set()
     for text in ("a = 1", "a = 2"):
-        for folder in ("kernels", "layers", "learning", "."):
-            (tmp_path / folder).mkdir(exist_ok=True)
-            (tmp_path / folder / "some.py").write_text(text)
-            monkeypatch.setattr(jit, "__file__", str(tmp_path / "kernels" / "jit.py"))
+        for pattern in jit.COMPILED:
+            path = tmp_path / pattern.replace("*", "some")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
             hashes.add(jit.source_hash.__wrapped__())
-    assert len(hashes) == 8
+    assert len(hashes) == 2 * len(jit.COMPILED)
+
+
+def test_every_file_with_kernels_is_hashed() -> None:
+    package = Path(jit.__file__).parent.parent
+    hashed = {path for pattern in jit.COMPILED for path in package.glob(pattern)}
+    compiling = {
+        path for path in package.rglob("*.py") if re.search(r"^@(entry|inner|overload)", path.read_text(), re.M)
+    }
+    assert compiling
+    assert compiling <= hashed
 
 
 def test_without_a_writable_folder_kernels_are_kept_in_memory(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from kernels_by_name import deviation, known, observe, root_mean_square, score
 
 from stream_rnn.learning.scaling import MEAN, SETTLED, WEIGHT
 
-NO_LIMIT = 1e9
+NO_LIMIT = math.inf
 SAMPLES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=40)
 
 
