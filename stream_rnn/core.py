@@ -13,11 +13,13 @@ from numba import types
 from numba.experimental import structref
 from numba.extending import overload
 
+from stream_rnn.kernels.borrow import borrow
 from stream_rnn.kernels.jit import PART, entry
+from stream_rnn.learning.tbptt import Weights, Work
 
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
-    from stream_rnn.learning.tbptt import Learner, Weights, Work
+    from stream_rnn.learning.tbptt import Learner
 
 
 class Task(NamedTuple):
@@ -101,7 +103,9 @@ class CoreType(types.StructRef):
 
 
 class Core(structref.StructRefProxy):
-    """A bound core; Python only hands it on."""
+    """A bound core; Python only hands it on, and keeps what its arrays were borrowed from."""
+
+    __slots__ = ("lenders",)
 
 
 structref.define_boxing(CoreType, Core)
@@ -123,6 +127,7 @@ def bind(
     per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (7,) int64, as Counts.
     """
     core: Core = _bind(network, learner, task, weights, initial, arenas, work, counts)
+    core.lenders = (weights, initial, arenas, work, counts)
     return core
 
 
@@ -167,22 +172,32 @@ def _new_compiled(
         core.network = network
         core.learner = learner
         core.task = task
-        core.weights = weights
-        core.initial = initial
-        core.counts = counts
-        core.work = work
-        core.state = arenas.state
-        core.tape = arenas.tape
-        core.features = arenas.features
-        core.forecast = arenas.forecast
-        core.errors = arenas.errors
-        core.base = arenas.base
-        core.last_y = arenas.last_y
-        core.last_x = arenas.last_x
-        core.input_moments = arenas.input_moments
-        core.target_moments = arenas.target_moments
-        core.time = arenas.time
-        core.clock = arenas.clock
+        core.weights = Weights(borrow(weights.params), borrow(weights.moments), borrow(weights.updates))
+        core.initial = borrow(initial)
+        core.counts = borrow(counts)
+        core.work = Work(
+            borrow(work.x),
+            borrow(work.outputs),
+            borrow(work.deltas),
+            borrow(work.rows),
+            borrow(work.gradient),
+            borrow(work.penalised),
+            borrow(work.d_body),
+            borrow(work.d_state),
+            borrow(work.d_input),
+        )
+        core.state = borrow(arenas.state)
+        core.tape = borrow(arenas.tape)
+        core.features = borrow(arenas.features)
+        core.forecast = borrow(arenas.forecast)
+        core.errors = borrow(arenas.errors)
+        core.base = borrow(arenas.base)
+        core.last_y = borrow(arenas.last_y)
+        core.last_x = borrow(arenas.last_x)
+        core.input_moments = borrow(arenas.input_moments)
+        core.target_moments = borrow(arenas.target_moments)
+        core.time = borrow(arenas.time)
+        core.clock = borrow(arenas.clock)
         return core
 
     return new

@@ -97,7 +97,7 @@ def test_every_file_with_kernels_is_hashed() -> None:
     package = Path(jit.__file__).parent.parent
     hashed = {path for pattern in jit.COMPILED for path in package.glob(pattern)}
     compiling = {
-        path for path in package.rglob("*.py") if re.search(r"^@(entry|inner|overload)", path.read_text(), re.M)
+        path for path in package.rglob("*.py") if re.search(r"^@(entry|inner|overload)", path.read_text(), re.MULTILINE)
     }
     assert compiling
     assert compiling <= hashed
