@@ -91,6 +91,13 @@ def test_a_stream_sees_again_after_a_glitch(place: int) -> None:
     assert np.abs(made - x[1:])[-300:].mean() < 1.2 * np.abs(np.diff(x, axis=0))[-300:].mean()
 
 
+def test_a_glitch_is_told_where_the_change_never_varied_before() -> None:
+    x = np.arange(1500.0)[:, np.newaxis]
+    x[50] = 1e30
+    made = engine_of(scale_inputs=True, learning_rate=0.001).process("s", x)[:-1, 0]
+    assert np.abs(made - x[1:])[-300:].max() < 2.0
+
+
 @pytest.mark.parametrize("glitch", [1e30, -1e99, 1e300, np.inf, NAN])
 def test_one_glitch_is_recovered_from(glitch: float) -> None:
     engine, _ = taken(WALK, scale_inputs=True, learning_rate=0.001)

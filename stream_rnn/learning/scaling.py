@@ -19,8 +19,11 @@ WEIGHT, MEAN, SQUARES = 0, 1, 2
 """The rows of a stream's moments (3, columns)."""
 
 SETTLED = 2
-"""Outliers are told from the rest once this many values are in and differ. That early, a value held back widens the
+"""Outliers are told from the rest once this many values are in. That early, a value held back widens the
 deviation many times over, so that a true one is let in soon; a glitch that was let in would stay for good."""
+
+ROUNDING = 1e-9
+"""A deviation this small beside the mean is no variation."""
 
 LARGEST = 1e100
 """A number beyond this is no measurement: its square would overflow. It counts as missing."""
@@ -36,8 +39,11 @@ def known(value: float) -> bool:
 def observe(moments: Any, c: int, value: float, forgetting: float, limit: float) -> None:
     """Take a known value of column c into the moments (3, columns)."""
     weight, mean = forgetting * moments[WEIGHT, c] + 1.0, moments[MEAN, c]
-    if moments[WEIGHT, c] >= SETTLED and moments[SQUARES, c] > 0.0:
-        reach = limit * deviation(moments, c)
+    spread = deviation(moments, c)
+    if spread <= ROUNDING * abs(mean):
+        spread = abs(mean)  # what has not varied yet is told from a glitch by its size
+    if moments[WEIGHT, c] >= SETTLED and spread > 0.0:
+        reach = limit * spread
         value = min(max(value, mean - reach), mean + reach)
     moved = mean + (value - mean) / weight
     moments[SQUARES, c] = forgetting * moments[SQUARES, c] + (value - mean) * (value - moved)
