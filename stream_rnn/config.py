@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from stream_rnn.errors import SettingError, nearest
+from stream_rnn.errors import SettingError, nearest, refuse_unknown
 from stream_rnn.layers import REGISTRY
 
 if TYPE_CHECKING:
@@ -152,10 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         SettingError
             For an unknown name, with the nearest known one, or a value that is not allowed.
         """
-        fields = cls.__struct_fields__
-        for name in values:
-            if name not in fields:
-                raise SettingError(f"unknown setting {name!r}{nearest(name, fields)}")
+        refuse_unknown(values, cls.__struct_fields__)
         if "inputs" not in values:
             raise SettingError("inputs is required: the names of the input columns")
         return cls(**values)

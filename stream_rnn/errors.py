@@ -29,3 +29,11 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the allowed name nearest to `name`, or nothing if none is near."""
     found = difflib.get_close_matches(name, list(allowed), n=1)
     return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def refuse_unknown(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a SettingError for the first name that is not a known setting, with the nearest one that is."""
+    allowed = list(known)
+    for name in names:
+        if name not in allowed:
+            raise SettingError(f"unknown setting {name!r}{nearest(name, allowed)}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from stream_rnn.errors import SettingError, nearest
+from stream_rnn.errors import SettingError, refuse_unknown
 
 LONGEST_SEASON = 1_000_000
 """So many values are kept of each stream, for the seasonal naive forecast."""
@@ -101,10 +101,7 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         SettingError
             For an unknown name, with the nearest known one, or a value that is not allowed.
         """
-        fields = cls.__struct_fields__
-        for name in values:
-            if name not in fields:
-                raise SettingError(f"unknown setting {name!r}{nearest(name, fields)}")
+        refuse_unknown(values, cls.__struct_fields__)
         return cls(**values)
 
 
