@@ -1,32 +1,21 @@
-"""JSON lines: one object per line, decoded straight into the fields that are read."""
+"""JSON lines: one object per line."""
 
 from __future__ import annotations
 
-import json
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-import numpy as np
 import pyarrow as pa
 
-from connectors import values
-from connectors.decoding import Columns, Faults
 from connectors.errors import ConnectorError
+from connectors.json_records import JsonRecords, parse
 from connectors.reading import Decoded, TextReader
 from connectors.schema import SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from connectors.schema import Roles
     from connectors.streams import ByteStream
-
-NOT_JSON = "not JSON"
-NOT_AN_OBJECT = "not a JSON object"
-NO_COLUMN = "has none of the columns"
 
 
 class JsonLinesReader(TextReader):
@@ -44,8 +33,7 @@ class JsonLinesReader(TextReader):
 
     def __init__(self, stream: ByteStream) -> None:
         super().__init__(stream, None)
-        self._row: type[Any] = msgspec.Struct
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+        self._records: JsonRecords | None = None
         head = self._peek()
         if head is not None and head.data.lstrip()[:1] == b"[":
             raise ConnectorError(f"{self.path}: is a JSON array, one object per line is needed (jq -c '.[]' makes it)")
@@ -62,111 +50,10 @@ class JsonLinesReader(TextReader):
                     found.setdefault(name, []).append(_sampled(value))
         return {name: pa.array(texts, pa.string()) for name, texts in found.items()}
 
-    def begin(self, roles: Roles, file: int, record: int) -> None:
-        """Say what each column is, the file's index in the source, and the first record that is wanted."""
-        super().begin(roles, file, record)
-        kinds: list[tuple[str | None, str, Any]] = [
-            (roles.key, "key", str | int | None),
-            (roles.time, "time", str | float | None),
-            (roles.end, "end", bool | None),
-            *((name, f"input{i}", float | bool | None) for i, name in enumerate(roles.columns)),
-        ]
-        self._row = msgspec.defstruct(
-            "Row",
-            [(field, kind, None) for _, field, kind in kinds],
-            rename={field: name for name, field, _ in kinds if name is not None},
-            gc=False,
-        )
-        self._decoder = msgspec.json.Decoder(self._row)
-
     def _decode(self, data: bytes, roles: Roles) -> Decoded:
-        lines = [line for line in data.split(b"\n") if line and not line.isspace()]
-        try:
-            rows = list(map(self._decoder.decode, lines))
-            records = np.arange(len(rows), dtype=np.int64)
-            refused: dict[int, str] = {}
-        except (ValueError, RecursionError):
-            rows, records, refused = self._one_by_one(lines, roles)
-        return Decoded(self._columns(rows, roles, [lines[i] for i in records]), records, refused)
-
-    def _one_by_one(self, lines: list[bytes], roles: Roles) -> tuple[list[Any], NDArray[np.int64], dict[int, str]]:
-        rows: list[Any] = []
-        records: list[int] = []
-        refused: dict[int, str] = {}
-        for i, line in enumerate(lines):
-            try:
-                rows.append(self._decoder.decode(line))
-            except (ValueError, RecursionError):
-                row = self._lenient(line, roles)
-                if isinstance(row, str):
-                    refused[i] = row
-                    continue
-                rows.append(row)
-            records.append(i)
-        return rows, np.array(records, dtype=np.int64), refused
-
-    def _lenient(self, line: bytes, roles: Roles) -> Any:
-        """Read numbers that stand as text, NaN, true and false: a row, or the reason why it is none."""
-        fields = parse(line)
-        if isinstance(fields, str):
-            return fields
-        row = self._row()
-        for i, name in enumerate(roles.columns):
-            number = _number(fields.get(name))
-            if number is None:
-                return f"column {name!r}: {values.NOT_A_NUMBER}"
-            setattr(row, f"input{i}", number)
-        row.key = _key(fields.get(roles.key)) if roles.key is not None else None
-        row.time = _time(fields.get(roles.time)) if roles.time is not None else None
-        if roles.end is not None:
-            row.end = _flag(fields.get(roles.end))
-            if row.end is None:
-                return f"column {roles.end!r}: {values.NOT_A_FLAG}"
-        return row
-
-    def _columns(self, rows: list[Any], roles: Roles, lines: list[bytes]) -> Columns:
-        faults = Faults()
-        keys = np.full(len(rows), "", dtype=object)
-        times = np.full(len(rows), np.nan)
-        ends = np.zeros(len(rows), dtype=np.bool_)
-        if roles.key is not None:
-            keys[:] = [row.key for row in rows]
-            if set(map(type, keys)) - {str}:
-                keys[:] = ["" if key is None else str(key) for key in keys]
-            faults.note(keys == "", values.NO_KEY, roles.key)
-        if roles.time is not None:
-            times, bad = _times([row.time for row in rows], roles.time_format)
-            faults.note(bad, values.NOT_A_TIME, roles.time)
-            faults.note(np.isnan(times), values.NO_TIME)
-        if roles.end is not None:
-            ends[:] = [bool(row.end) for row in rows]
-        inputs = {}
-        for i, name in enumerate(roles.columns):
-            inputs[name] = _floats(rows, f"input{i}")
-            faults.note(np.isinf(inputs[name]), values.NOT_FINITE, name)
-        faults.note(_unknown(inputs, lines), NO_COLUMN)
-        return Columns(keys, times, inputs, ends, faults.reasons)
-
-
-def _floats(rows: list[Any], field: str) -> NDArray[np.float64]:
-    """Gather one field of all rows; a missing field and null are None and become NaN."""
-    get = attrgetter(field)
-    try:
-        return np.fromiter(map(get, rows), np.float64, len(rows))
-    except TypeError:  # some are None
-        return np.array(list(map(get, rows)), dtype=np.float64)
-
-
-def parse(line: bytes) -> dict[str, Any] | str:
-    """Decode any object, also one with NaN or a number too large for a float, or say why it is none."""
-    try:
-        found = msgspec.json.decode(line)
-    except (ValueError, RecursionError):
-        try:
-            found = json.loads(line)  # NaN and Infinity are no JSON, but Python writes them
-        except (ValueError, RecursionError):
-            return NOT_JSON
-    return found if isinstance(found, dict) else NOT_AN_OBJECT
+        if self._records is None:
+            self._records = JsonRecords(roles)
+        return self._records.decode([line for line in data.split(b"\n") if line and not line.isspace()])
 
 
 def _sampled(value: object) -> str | None:
@@ -175,70 +62,3 @@ def _sampled(value: object) -> str | None:
     if value is None or isinstance(value, str | int | float):
         return None if value is None else str(value)
     return f"<{type(value).__name__}>"  # a nested value is neither number nor time
-
-
-def _number(value: object) -> float | None:
-    """Read one value as a number, missing as NaN, None when it is none."""
-    if value is None:
-        return float("nan")
-    if isinstance(value, str):
-        return values.number(value)
-    if isinstance(value, int | float):
-        try:
-            return float(value)
-        except OverflowError:
-            return float("inf")
-    return None
-
-
-def _key(value: object) -> str | None:
-    """Give a key as text; 7.0 is 7, as in the other formats."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else str(value)
-    return str(value) if isinstance(value, str | int) else None
-
-
-def _time(value: object) -> str | float | None:
-    if value is None or isinstance(value, str | float):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _number(value)
-    return "not a time"
-
-
-def _flag(value: object) -> bool | None:
-    if isinstance(value, str):
-        return values.flag(value)
-    if value is None or value in (0, 1):
-        return bool(value)
-    return None
-
-
-def _times(found: list[str | float | None], time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Read times that are text, numbers, or some of both."""
-    kinds = set(map(type, found))
-    if kinds == {str}:
-        return values.times(pa.array(found, pa.string()), time_format)
-    is_text = np.array([isinstance(value, str) for value in found], dtype=np.bool_)
-    raw = np.array([None if isinstance(value, str) else value for value in found], dtype=np.float64)
-    result = np.full(len(found), np.nan) if time_format == "iso" else values.epoch(raw, time_format)
-    bad = np.isnan(result) & ~np.isnan(raw)
-    if is_text.any():
-        texts = pa.array([value for value in found if isinstance(value, str)], pa.string())
-        result[is_text], bad[is_text] = values.times(texts, time_format)
-    return result, bad
-
-
-def _unknown(inputs: Mapping[str, NDArray[np.float64]], lines: list[bytes]) -> NDArray[np.bool_]:
-    """Find the records that name none of the inputs: of another kind, not events with missing values."""
-    unknown = np.ones(len(lines), dtype=np.bool_)
-    for column in inputs.values():
-        unknown &= np.isnan(column)
-        if not unknown.any():
-            break
-    for i in np.flatnonzero(unknown):
-        fields = parse(lines[i])
-        unknown[i] = isinstance(fields, dict) and not any(name in fields for name in inputs)
-    return unknown
