@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import typing
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from stream_rnn.checking import check_types, make_tuples
 from stream_rnn.errors import SettingError, nearest, refuse_unknown
 from stream_rnn.layers import REGISTRY
 
@@ -134,12 +133,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         """Check every value, and that they go together."""
-        for name in ("inputs", "targets", "layer", "hidden", "quantiles"):
-            value = getattr(self, name)
-            if not isinstance(value, tuple):
-                several = tuple(value) if isinstance(value, list) else (value,)
-                msgspec.structs.force_setattr(self, name, several)
-        _check_types(self)
+        make_tuples(self, ("inputs", "targets", "layer", "hidden", "quantiles"))
+        check_types(self)
+        _check_layers(self)
         _check_ranges(self)
         _check_together(self)
 
@@ -213,32 +209,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return lengths
 
 
-def _check_types(settings: Settings) -> None:
-    hints = typing.get_type_hints(Settings)
-    for name in Settings.__struct_fields__:
-        value = getattr(settings, name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise SettingError(f"{name} must be a finite number, got {value}")
-        if isinstance(value, str) and name not in {"inputs", "targets"}:
-            choices = _choices(hints[name])
-            if choices and value not in choices:
-                raise SettingError(
-                    f"{name} must be one of {', '.join(choices)}, got {value!r}{nearest(value, choices)}"
-                )
-        try:
-            msgspec.convert(value, hints[name], strict=True)
-        except msgspec.ValidationError as error:
-            raise SettingError(f"{name}: {str(error).lower()}, got {value!r}") from None
+def _check_layers(settings: Settings) -> None:
     for layer in settings.layer:
         if layer not in REGISTRY:
             raise SettingError(f"layer must be one of {', '.join(REGISTRY)}, got {layer!r}{nearest(layer, REGISTRY)}")
-
-
-def _choices(hint: Any) -> tuple[str, ...]:
-    """Return the literal strings that a type hint allows."""
-    if typing.get_origin(hint) is Literal:
-        return typing.get_args(hint)
-    return tuple(choice for part in typing.get_args(hint) for choice in _choices(part))
 
 
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {

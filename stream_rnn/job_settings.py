@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import typing
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from stream_rnn.checking import check_types, make_tuples
 from stream_rnn.errors import SettingError, refuse_unknown
 
 LONGEST_SEASON = 1_000_000
@@ -77,15 +76,13 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def __post_init__(self) -> None:
         """Check every value, and that they go together."""
-        files: Any = self.files
-        if isinstance(files, (str, list)):
-            msgspec.structs.force_setattr(self, "files", (files,) if isinstance(files, str) else tuple(files))
-        _check_types(self)
+        make_tuples(self, ("files",))
+        check_types(self)
         if self.checkpoint_every < 1:
             raise SettingError(f"checkpoint_every must be at least 1, got {self.checkpoint_every}")
         if self.season is not None and not 0 <= self.season <= LONGEST_SEASON:
             raise SettingError(f"season must be from 0 to {LONGEST_SEASON:,}, got {self.season}")
-        if self.speed is not None and not (self.speed > 0 and math.isfinite(self.speed)):
+        if self.speed is not None and self.speed <= 0:
             raise SettingError(f"speed must be above 0, got {self.speed}")
         if self.resume and self.checkpoint is None:
             raise SettingError("resume needs checkpoint, the folder to go on from")
@@ -103,13 +100,3 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """
         refuse_unknown(values, cls.__struct_fields__)
         return cls(**values)
-
-
-def _check_types(settings: JobSettings) -> None:
-    hints = typing.get_type_hints(JobSettings)
-    for name in JobSettings.__struct_fields__:
-        value = getattr(settings, name)
-        try:
-            msgspec.convert(value, hints[name], strict=True)
-        except msgspec.ValidationError as error:
-            raise SettingError(f"{name}: {str(error).lower()}, got {value!r}") from None
