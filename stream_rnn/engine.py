@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from weakref import ref
 
 import numpy as np
 
-from stream_rnn import checkpoint, online
+from stream_rnn import checkpoint, conversions, online
 from stream_rnn.assembly import Assembly, assemble
+from stream_rnn.checkpoint import STREAMS, Saved
 from stream_rnn.core import EVENTS, LENGTH, Counts
-from stream_rnn.errors import DataError, nearest
+from stream_rnn.errors import CheckpointError, DataError
+from stream_rnn.snapshot import Snapshot
 from stream_rnn.streams import StreamTable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
+    from datetime import datetime
     from os import PathLike
 
     from numpy.typing import ArrayLike, NDArray
@@ -80,11 +83,13 @@ class Engine:
             np.full(1, math.nan),
         )
         self._begins = np.zeros(1, np.bool_)
+        self._snapshot: ref[Snapshot] | None = None
         self._bind()
 
     def _bind(self) -> None:
         """Give the kernels the arrays; needed again when the streams' arenas have grown."""
         self._bound = self._streams.capacity
+        self._snapshot = None  # if one is under way, it has the arrays that were left behind for itself
         self._core = self._assembly.core(self._streams.arenas, self._params, self._counts)
 
     @property
@@ -96,6 +101,11 @@ class Engine:
     def keys(self) -> list[Hashable]:
         """The keys of the streams that are kept."""
         return self._streams.keys
+
+    @property
+    def stream_count(self) -> int:
+        """How many streams are kept."""
+        return len(self._streams)
 
     @property
     def evictions(self) -> int:
@@ -156,21 +166,24 @@ class Engine:
             If a name is unknown, a value is not a number, or their number is wrong.
         """
         one = self._one
-        self._fill(one.x[0], x, self._inputs, "x")
+        conversions.fill(one.x[0], x, self._inputs, self._names, "x")
         if y is not None:
-            self._fill(one.y[0], y if hasattr(y, "__len__") else (y,), self._targets, "y")
-            self._check_labels(one.y)
+            conversions.fill(one.y[0], y if hasattr(y, "__len__") else (y,), self._targets, self._names, "y")
+            if self.settings.task == "classification":
+                conversions.check_classes(one.y, self.settings.classes, self._targets)
         elif self._targets_are_inputs:
             one.y[0] = one.x[0, self._target_inputs]
         elif self.settings.task == "forecast":
-            self._fill(one.y[0], x, self._targets, "x")
+            conversions.fill(one.y[0], x, self._targets, self._names, "x")
         else:
             one.y[0] = math.nan
-        one.times[0] = math.nan if time is None else _seconds(time)
+        one.times[0] = math.nan if time is None else conversions.seconds(time)
         one.slots[0], new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
         one.marks[0] = online.EVENT | (online.NEW if new else 0) | (online.END if end else 0)
         if self._streams.capacity != self._bound:
             self._bind()
+        if self._snapshot is not None:
+            self._protect(one.slots)
         out = np.empty((1, self._width))
         online.process(self._core, one, out, self._begins)
         return out.reshape(self.settings.forecast_shape)
@@ -219,19 +232,19 @@ class Engine:
         ends: ArrayLike | None = None,
     ) -> Taken:
         """Do as `process`, and say which stream had each event and where sequences began."""
-        x = _matrix(X, len(self._inputs), "X")
+        x = conversions.matrix(X, len(self._inputs), "X")
         count = len(x)
         if Y is not None:
-            y = _matrix(Y, len(self._targets), "Y")
+            y = conversions.matrix(Y, len(self._targets), "Y")
         elif self._targets_are_inputs:
             y = x if self._target_inputs == list(range(x.shape[1])) else x[:, self._target_inputs]
         elif self.settings.task == "forecast":
             raise DataError(f"Y is needed: not every target ({', '.join(self._targets)}) is an input")
         else:
             y = np.full((count, len(self._targets)), math.nan)
-        moments = _times(times, count)
+        moments = conversions.times(times, count)
         flags = np.zeros(count, np.bool_) if ends is None else np.asarray(ends, np.bool_)
-        several = [keys] * count if isinstance(keys, (str, int)) else _plain(keys)
+        several = [keys] * count if isinstance(keys, (str, int)) else conversions.plain_keys(keys)
         for name, length in (
             ("Y", len(y)),
             ("times", len(moments)),
@@ -240,19 +253,22 @@ class Engine:
         ):
             if length != count:
                 raise DataError(f"{name} must be as many as X's {count} rows, got {length}")
-        self._check_labels(y)
+        if self.settings.task == "classification":
+            conversions.check_classes(y, self.settings.classes, self._targets)
         slots, new = self._streams.slots(several)
         marks = (online.EVENT + online.NEW * new + online.END * flags).astype(np.uint8)
         if self._streams.capacity != self._bound:
             self._bind()
         out = np.empty((count, self._width))
         begins = np.empty(count, np.bool_)
-        for start in range(0, count, CHUNK):
-            part = slice(start, start + CHUNK)
+        start = 0
+        while start < count:
+            part = slice(start, start + self._protect(slots[start : start + CHUNK]))
             batch = online.Batch(
                 *(np.require(a[part], requirements=["C", "A", "W"]) for a in (slots, marks, x, y, moments))
             )
             online.process(self._core, batch, out[part], begins[part])
+            start = part.stop
         return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
 
     def predict(
@@ -295,7 +311,7 @@ class Engine:
         row = np.empty(0)
         if x is not None:
             row = np.empty(len(self._inputs))
-            self._fill(row, x, self._inputs, "x")
+            conversions.fill(row, x, self._inputs, self._names, "x")
         out = np.empty((steps or 1, self._width))
         feedback = self._assembly.feedback
         if slot is None:
@@ -315,6 +331,7 @@ class Engine:
         if slot is not None:
             one = self._one
             one.slots[0], one.marks[0] = slot, online.END
+            self._protect(one.slots)
             online.process(self._core, one, np.empty((1, self._width)), self._begins)
 
     def warmup(self) -> None:
@@ -351,18 +368,50 @@ class Engine:
         CheckpointError
             If the file cannot be written, or a key is neither a string nor an integer.
         """
-        arrays = {f"streams.{name}": array[: len(self._streams)] for name, array in self._streams.arenas.items()}
+        checkpoint.write(path, self._state(positions))
+
+    def snapshot(self, *, positions: Mapping[str, Any] | None = None) -> Snapshot:
+        """Return what `save` would write now, to be copied while the engine goes on.
+
+        The engine copies a stream before it changes, for as long as the snapshot is kept and not done.
+
+        Parameters
+        ----------
+        positions
+            As for `save`.
+
+        Raises
+        ------
+        CheckpointError
+            If the last snapshot is not done, or there is no memory for this one.
+        """
+        last = self._snapshot() if self._snapshot is not None else None
+        if last is not None and not last.done:
+            raise CheckpointError("the last snapshot of this engine is not done: finish it first, or let go of it")
+        made = Snapshot(self._state(positions))
+        self._snapshot = ref(made)
+        return made
+
+    def _protect(self, slots: NDArray[np.int64]) -> int:
+        """Return how many of these slots may change now: all, or those that a snapshot under way has copied."""
+        if self._snapshot is None:
+            return len(slots)
+        snapshot = self._snapshot()
+        if snapshot is None or snapshot.done:
+            self._snapshot = None
+            return len(slots)
+        return snapshot.protect(slots)
+
+    def _state(self, positions: Mapping[str, Any] | None) -> Saved:
+        """Return everything, without copying arrays: the next event changes them."""
+        streams = self._streams
+        arrays = {f"{STREAMS}{name}": array[: len(streams)] for name, array in streams.arenas.items()}
         if self._params is not None:
             arrays |= {f"weights.{name}": array for name, array in self._params._asdict().items()}
         arrays["counts"] = self._counts
-        about = {
-            "settings": self.settings.describe(),
-            "keys": self._streams.keys,
-            "recency": self._streams.recency if self.settings.max_streams is not None else None,
-            "evictions": self._streams.evictions,
-            "positions": dict(positions or {}),
-        }
-        checkpoint.write(path, arrays, about)
+        keys = streams.keys
+        recency = keys if self.settings.max_streams is None else streams.recency
+        return Saved(self.settings, keys, recency, streams.evictions, dict(positions or {}), arrays)
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, settings: Settings | None = None) -> Self:
@@ -380,98 +429,18 @@ class Engine:
         CheckpointError
             If the file is missing, damaged, of a later version or of other settings.
         """
-        saved = checkpoint.read(path, settings)
+        return cls.restore(checkpoint.read(path, settings))
+
+    @classmethod
+    def restore(cls, saved: Saved) -> Self:
+        """Return the engine of a checkpoint that was read before; it goes on bit for bit."""
         engine = cls(saved.settings)
-        engine._restore(saved)
-        return engine
-
-    def _restore(self, saved: checkpoint.Saved) -> None:
-        """Take everything but the settings from a checkpoint."""
-        self._counts[:] = saved.arrays["counts"]
-        prefix = "streams."
-        arenas = {name.removeprefix(prefix): a for name, a in saved.arrays.items() if name.startswith(prefix)}
-        self._streams.restore(saved.keys, saved.recency, arenas)
-        self._streams.evictions = saved.evictions
-        if self._params is not None:
-            for name, array in self._params._asdict().items():
+        engine._counts[:] = saved.arrays["counts"]
+        arenas = {name.removeprefix(STREAMS): a for name, a in saved.arrays.items() if name.startswith(STREAMS)}
+        engine._streams.restore(saved.keys, saved.recency, arenas)
+        engine._streams.evictions = saved.evictions
+        if engine._params is not None:
+            for name, array in engine._params._asdict().items():
                 array[:] = saved.arrays[f"weights.{name}"]
-        self._bind()
-
-    def _fill(self, row: NDArray[np.float64], values: Any, names: tuple[str, ...], what: str) -> None:
-        """Write values, by name or in order, to `row`; what is left out is NaN."""
-        if hasattr(values, "keys"):
-            if not self._names.issuperset(values):
-                wrong = next(name for name in values if name not in self._names)
-                raise DataError(f"{what} has an unknown column {wrong!r}{nearest(str(wrong), sorted(self._names))}")
-            values = [values.get(name, math.nan) for name in names]
-        elif not hasattr(values, "__len__"):
-            raise DataError(f"{what} must be a mapping or a sequence, got {type(values).__name__} {values!r}")
-        elif len(values) != len(names):
-            raise DataError(f"{what} must have {len(names)} values ({', '.join(names)}), got {len(values)}")
-        try:
-            row[:] = values
-        except (TypeError, ValueError):
-            row[:] = [_number(value, name, what) for name, value in zip(names, values, strict=True)]
-
-    def _check_labels(self, y: NDArray[np.float64]) -> None:
-        """Raise if a class is not a whole number from 0 to classes - 1."""
-        if self.settings.task != "classification":
-            return
-        wrong = ~(np.isnan(y) | ((y >= 0) & (y < self.settings.classes) & (y == np.floor(y))))
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise DataError(
-                f"{self._targets[column]} must be a class from 0 to {self.settings.classes - 1}, "
-                f"got {y[row, column]:g} in event {row}"
-            )
-
-
-def _number(value: Any, name: str, what: str) -> float:
-    if value is None:
-        return math.nan
-    try:
-        if not isinstance(value, str):
-            return float(value)
-    except (TypeError, ValueError):
-        pass
-    raise DataError(f"{what} must be numbers, got {type(value).__name__} {value!r} for {name!r}")
-
-
-def _seconds(time: float | datetime) -> float:
-    try:
-        if isinstance(time, datetime):
-            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-        return float(time)
-    except (TypeError, ValueError):
-        raise DataError(f"time must be seconds or a datetime, got {type(time).__name__} {time!r}") from None
-
-
-def _matrix(values: ArrayLike, columns: int, what: str) -> NDArray[np.float64]:
-    try:
-        matrix = np.ascontiguousarray(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{what} must be numbers: {error}") from None
-    if matrix.ndim == 1 and columns == 1:
-        matrix = matrix[:, np.newaxis]
-    if matrix.ndim != 2 or matrix.shape[1] != columns:
-        raise DataError(f"{what} must be of shape (N, {columns}), got {matrix.shape}")
-    return matrix
-
-
-def _times(times: ArrayLike | None, count: int) -> NDArray[np.float64]:
-    if times is None:
-        return np.full(count, math.nan)
-    array = np.asarray(times)
-    if array.dtype.kind == "M":
-        return np.where(np.isnat(array), math.nan, array.astype("datetime64[us]").astype(np.int64) / 1e6)
-    try:
-        return array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"times must be seconds or datetime64, got {array.dtype}") from None
-
-
-def _plain(keys: Any) -> list[Any]:
-    """Return keys as Python objects, so that numpy's 5 and Python's are the same stream."""
-    if not hasattr(keys, "__len__"):
-        raise DataError(f"keys must be a string, an integer or a sequence, got {type(keys).__name__} {keys!r}")
-    return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
+        engine._bind()
+        return engine

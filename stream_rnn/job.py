@@ -6,6 +6,7 @@ engine as arrays; forecasts go to the sink as columns again.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +17,9 @@ import numpy as np
 from connectors.deadletter import DeadLetterFile
 from connectors.follow import Stop
 from connectors.replay import paced
+from stream_rnn.checkpointer import Checkpointer
 from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.errors import CheckpointError
 from stream_rnn.naming import forecast_names
 from stream_rnn.scores import Scores, season_of
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from connectors.source import Source
     from stream_rnn.engine import Engine, Taken
     from stream_rnn.job_settings import JobSettings
+
+log = logging.getLogger("stream_rnn")
 
 
 class Shown(NamedTuple):
@@ -73,6 +78,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """columns that were not read, each with the reason"""
     output: str | None
     checkpoint: str | None
+    """the last that is safe on the disk"""
+    checkpoint_errors: int
+    """checkpoints that could not be written, while the job went on"""
     finished: bool
     """False when stopped before the end"""
 
@@ -115,9 +123,11 @@ class Job:
         self._sink = sink
         self._stopper = stopper
         self._waits_for_pipe = False
-        self._folder = CheckpointFolder(settings.checkpoint) if settings.checkpoint is not None else None
-        self._resumed_at = self._saved_at = engine.counts.events
+        folder = CheckpointFolder(settings.checkpoint) if settings.checkpoint is not None else None
+        self._checkpointer = Checkpointer(folder, engine) if folder is not None else None
+        self._resumed_at = self._begun_at = self._saved_at = engine.counts.events
         self._saved: Path | None = None
+        self._checkpoint_errors = 0
         self._season = settings.season
         self._scores: Scores | None = None
         self._whole: EventBatch | None = None
@@ -142,8 +152,8 @@ class Job:
         try:
             for batch in self._batches():
                 self._take(batch, watch)
-            if self.engine.counts.events > self._saved_at or self._saved is None:
                 self._checkpoint()
+            self._checkpoint_at_the_end()
         finally:
             self._close()
         return self._summary(time.perf_counter() - began)
@@ -216,8 +226,6 @@ class Job:
         self.events += len(batch)
         if watch is not None:
             watch(Shown(batch, y, taken, judged))
-        if engine.counts.events - self._saved_at >= self.settings.checkpoint_every:
-            self._checkpoint()
 
     def _rows(self, batch: EventBatch, y: NDArray[np.float64], taken: Taken) -> dict[str, NDArray[Any]]:
         """Return the output's columns: time, key, each target's value, and its forecasts."""
@@ -232,18 +240,63 @@ class Job:
         return rows | dict(zip(forecast_names(settings), flat.T, strict=True))
 
     def _checkpoint(self) -> None:
-        """Make durable what was written, then save what belongs to it."""
-        if self._folder is None:
+        """Between batches: hear of the checkpoint under way, and begin one when it is due; a failure is survived."""
+        if self._checkpointer is None:
             return
+        try:
+            self._note(self._checkpointer.advance())
+            if self._checkpoint_due() and not self._checkpointer.busy:
+                self._begin_checkpoint(self._checkpointer)
+        except CheckpointError as error:
+            self._count(error)
+
+    def _checkpoint_due(self) -> bool:
+        return self.engine.counts.events - self._begun_at >= self.settings.checkpoint_every
+
+    def _checkpoint_at_the_end(self) -> None:
+        """Have a checkpoint of the last state on the disk.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be written.
+        """
+        if self._checkpointer is None:
+            return
+        self._await_checkpoint()
+        if self.engine.counts.events > self._saved_at or self._saved is None:
+            self._begin_checkpoint(self._checkpointer)
+            self._note(self._checkpointer.finish())
+
+    def _begin_checkpoint(self, checkpointer: Checkpointer) -> None:
+        """Make durable what was written, then fix what belongs to it."""
+        self._begun_at = self.engine.counts.events
         if self._sink is not None:
             self._sink.flush()
         if isinstance(self.source.dead_letters, DeadLetterFile):
             self.source.dead_letters.flush()
         sink = self._sink.position() if self._sink is not None else None
-        self._saved = self._folder.save(self.engine, self._positions | {"sink": sink})
-        self._saved_at = self.engine.counts.events
+        checkpointer.begin(self._positions | {"sink": sink})
+
+    def _await_checkpoint(self) -> None:
+        """Wait for a checkpoint that is under way; a failure is survived."""
+        if self._checkpointer is None:
+            return
+        try:
+            self._note(self._checkpointer.finish())
+        except CheckpointError as error:
+            self._count(error)
+
+    def _note(self, saved: Path | None) -> None:
+        if saved is not None:
+            self._saved, self._saved_at = saved, self._begun_at
+
+    def _count(self, error: CheckpointError) -> None:
+        self._checkpoint_errors += 1
+        log.error("%s; the last good checkpoint is of event %d", error, self._saved_at)
 
     def _close(self) -> None:
+        self._await_checkpoint()
         if self._sink is not None:
             self._sink.close()
         if isinstance(self.source.dead_letters, DeadLetterFile):
@@ -274,5 +327,6 @@ class Job:
             ignored=dict(self.source.ignored),
             output=self.settings.output,
             checkpoint=str(self._saved) if self._saved is not None else None,
+            checkpoint_errors=self._checkpoint_errors,
             finished=not self._stopper(),
         )

@@ -36,6 +36,7 @@ class StreamTable:
         self._rows = rows
         self._limit = limit
         self._slots: dict[Hashable, int] = {}
+        self._keys: list[Hashable] = []
         self.capacity = 0
         self.evictions = 0
         self.arenas: dict[str, NDArray[Any]] = {}
@@ -50,7 +51,7 @@ class StreamTable:
     @property
     def keys(self) -> list[Hashable]:
         """The streams' keys in the order of their slots."""
-        return sorted(self._slots, key=self._slots.__getitem__)
+        return self._keys.copy()
 
     @property
     def recency(self) -> list[Hashable]:
@@ -102,6 +103,7 @@ class StreamTable:
         if new:
             self._reserve(len(self._slots) + len(new))
             self._slots |= zip(new, range(len(self._slots), len(self._slots) + len(new)), strict=True)
+            self._keys += new
         slots = np.fromiter(map(self._slots.__getitem__, keys), np.int64, len(keys))
         if new:
             first = np.empty(self.capacity, np.int64)
@@ -111,6 +113,7 @@ class StreamTable:
 
     def restore(self, keys: Sequence[Hashable], recency: Sequence[Hashable], arenas: dict[str, NDArray[Any]]) -> None:
         """Take streams from a checkpoint: keys by slot, keys by recency, and the used rows of each arena."""
+        self._keys = list(keys)
         slots = {key: slot for slot, key in enumerate(keys)}
         self._slots = {key: slots[key] for key in recency}
         self._reserve(len(keys))
@@ -121,15 +124,20 @@ class StreamTable:
         if self._limit is not None and len(self._slots) == self._limit:
             oldest = next(iter(self._slots))
             slot = self._slots.pop(oldest)
+            self._keys[slot] = key
             self.evictions += 1
         else:
             slot = len(self._slots)
             self._reserve(slot + 1)
+            self._keys.append(key)
         self._slots[key] = slot
         return slot
 
     def _reserve(self, count: int) -> None:
-        """Make room for so many streams, doubling so that growth costs each stream the same."""
+        """Make room for so many streams, doubling so that growth costs each stream the same.
+
+        The arrays left behind do not change any more: a snapshot goes on copying from them.
+        """
         if count <= self.capacity:
             return
         capacity = max(count, 2 * self.capacity)

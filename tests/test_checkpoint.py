@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,10 @@ def test_keys_survive(key: str | int, path: Path) -> None:
     assert Engine.load(path).keys == [key]
 
 
+def test_a_restored_engine_is_the_loaded_one(saved: Path) -> None:
+    assert bits(Engine.restore(checkpoint.read(saved))) == bits(Engine.load(saved))
+
+
 def test_a_string_and_an_integer_of_the_same_digits_stay_two_streams(path: Path) -> None:
     engine = engine_of()
     engine.process([1, "1"], X[:2])
@@ -189,6 +194,56 @@ def rewrite(path: Path, **metadata: str) -> None:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         about = file.metadata()
     save_file(tensors, path, about | metadata)
+
+
+LARGE = """
+import resource, sys
+import numpy as np
+from stream_rnn import Settings, checkpoint
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+state = checkpoint.Saved(Settings(inputs=("x",)), [], [], 0, {}, {"n": np.ones(200 * 2**17)})
+before = peak()
+checkpoint.write(sys.argv[1], state)
+print(peak() - before)
+"""
+
+
+def test_writing_makes_no_copy_of_the_arrays(path: Path) -> None:
+    made = subprocess.run([sys.executable, "-c", LARGE, path], capture_output=True, text=True, check=True)
+    assert float(made.stdout) < 20  # of the array's 200 MB
+
+
+def test_numbers_of_any_kind_are_read_as_they_were_written(path: Path) -> None:
+    kinds = ("?", "u1", "i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8")
+    arrays = {kind: np.arange(5).astype(kind) for kind in kinds} | {"none": np.empty((0, 3)), "one": np.array(7.0)}
+    checkpoint.write(path, checkpoint.Saved(settings(), [], [], 0, {}, arrays))
+    for name, array in checkpoint.read(path).arrays.items():
+        assert (array.dtype, array.shape) == (arrays[name].dtype, arrays[name].shape)
+        assert array.tobytes() == arrays[name].tobytes()
+
+
+def test_more_text_than_can_be_read_again_is_refused(path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"cannot write checkpoint .*header too large"):
+        engine_of().save(path, positions={"at": "x" * 100_000_000})
+    assert list(path.parent.iterdir()) == []
+
+
+def test_positions_are_read_without_the_arrays(path: Path) -> None:
+    engine_of().save(path, positions={"offset": 7})
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert checkpoint.positions_of(path) == {"offset": 7}
+
+
+def test_positions_of_a_damaged_header_are_refused_in_one_line_if_at_all(saved: Path) -> None:
+    content = saved.read_bytes()
+    for place in range(8, data_start(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        saved.write_bytes(damaged)
+        with suppress(CheckpointError):
+            checkpoint.positions_of(saved)
 
 
 def test_a_later_version_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,10 +340,10 @@ SAVER = """
 import sys
 import numpy as np
 from stream_rnn import Settings, checkpoint
-about = {"settings": Settings(inputs=("x",)).describe(), "keys": [], "recency": None, "evictions": 0, "positions": {}}
 n = 0
 while True:
-    checkpoint.write(sys.argv[1], {"n": np.full(100_000, n)}, about)
+    arrays = {"n": np.full(100_000, n)}
+    checkpoint.write(sys.argv[1], checkpoint.Saved(Settings(inputs=("x",)), [], [], 0, {}, arrays))
     if n == 0:
         print("begun", flush=True)
     n += 1

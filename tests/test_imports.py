@@ -11,14 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEVELS = [
-    {"kernels", "errors"},
+    {"kernels", "errors", "checking"},
     {"layers"},
-    {"learning", "streams", "config", "naming"},
+    {"learning", "streams", "config", "conversions", "naming"},
     {"core", "checkpoint", "scores"},
-    {"online"},
+    {"online", "snapshot"},
     {"assembly"},
     {"engine"},
-    {"checkpoints", "job_settings", "estimators"},
+    {"checkpoints", "checkpointer", "job_settings", "estimators"},
     {"job"},
     {"replay"},
     {"cli"},

@@ -1,0 +1,138 @@
+"""What a caller hands over, as the arrays that the kernels take."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stream_rnn.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def fill(row: NDArray[np.float64], values: Any, names: tuple[str, ...], known: frozenset[str], what: str) -> None:
+    """Write values, by name or in the order of `names`, to `row`; what is left out is NaN.
+
+    Raises
+    ------
+    DataError
+        If a name is not among those `known`, a value is not a number, or their number is wrong.
+    """
+    if hasattr(values, "keys"):
+        if not known.issuperset(values):
+            wrong = next(name for name in values if name not in known)
+            raise DataError(f"{what} has an unknown column {wrong!r}{nearest(str(wrong), sorted(known))}")
+        values = [values.get(name, math.nan) for name in names]
+    elif not hasattr(values, "__len__"):
+        raise DataError(f"{what} must be a mapping or a sequence, got {type(values).__name__} {values!r}")
+    elif len(values) != len(names):
+        raise DataError(f"{what} must have {len(names)} values ({', '.join(names)}), got {len(values)}")
+    try:
+        row[:] = values
+    except (TypeError, ValueError):
+        row[:] = [number(value, name, what) for name, value in zip(names, values, strict=True)]
+
+
+def number(value: Any, name: str, what: str) -> float:
+    """Return one value as a number; None is missing.
+
+    Raises
+    ------
+    DataError
+        If it is none.
+    """
+    if value is None:
+        return math.nan
+    try:
+        if not isinstance(value, str):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise DataError(f"{what} must be numbers, got {type(value).__name__} {value!r} for {name!r}")
+
+
+def seconds(time: float | datetime) -> float:
+    """Return a time in seconds since the Unix epoch; one without a zone is UTC.
+
+    Raises
+    ------
+    DataError
+        If it is no time.
+    """
+    try:
+        if isinstance(time, datetime):
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        return float(time)
+    except (TypeError, ValueError):
+        raise DataError(f"time must be seconds or a datetime, got {type(time).__name__} {time!r}") from None
+
+
+def matrix(values: ArrayLike, columns: int, what: str) -> NDArray[np.float64]:
+    """Return values of shape (N, columns), or (N,) for one column, as (N, columns).
+
+    Raises
+    ------
+    DataError
+        If they are of another shape, or no numbers.
+    """
+    try:
+        found = np.ascontiguousarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} must be numbers: {error}") from None
+    if found.ndim == 1 and columns == 1:
+        found = found[:, np.newaxis]
+    if found.ndim != 2 or found.shape[1] != columns:
+        raise DataError(f"{what} must be of shape (N, {columns}), got {found.shape}")
+    return found
+
+
+def times(values: ArrayLike | None, count: int) -> NDArray[np.float64]:
+    """Return times in seconds since the Unix epoch (N,), NaN where there is none.
+
+    Raises
+    ------
+    DataError
+        If they are no times.
+    """
+    if values is None:
+        return np.full(count, math.nan)
+    array = np.asarray(values)
+    if array.dtype.kind == "M":
+        return np.where(np.isnat(array), math.nan, array.astype("datetime64[us]").astype(np.int64) / 1e6)
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"times must be seconds or datetime64, got {array.dtype}") from None
+
+
+def plain_keys(keys: Any) -> list[Any]:
+    """Return keys as Python objects, so that numpy's 5 and Python's are the same stream.
+
+    Raises
+    ------
+    DataError
+        If they are neither a sequence nor an array.
+    """
+    if not hasattr(keys, "__len__"):
+        raise DataError(f"keys must be a string, an integer or a sequence, got {type(keys).__name__} {keys!r}")
+    return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
+
+
+def check_classes(y: NDArray[np.float64], classes: int, names: tuple[str, ...]) -> None:
+    """Check that labels (N, D) are missing, or whole numbers from 0 to classes - 1.
+
+    Raises
+    ------
+    DataError
+        Naming the first that is not.
+    """
+    wrong = ~(np.isnan(y) | ((y >= 0) & (y < classes) & (y == np.floor(y))))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise DataError(
+            f"{names[column]} must be a class from 0 to {classes - 1}, got {y[row, column]:g} in event {row}"
+        )
