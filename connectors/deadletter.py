@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from connectors.errors import ConnectorError
+from connectors.events import DeadLetter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
-
-    from connectors.events import DeadLetter
 
 
 class DeadLetterCounter:
@@ -104,3 +104,49 @@ class DeadLetterFile(DeadLetterCounter):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class DeadLetterLog(DeadLetterFile):
+    """Write refused records as JSON lines, each once: those that an earlier run wrote are passed over.
+
+    For a source whose records are read again after a crash. What a crash left of a last line is cut off.
+
+    Parameters
+    ----------
+    path : str or Path
+        Made when it is not there.
+
+    Raises
+    ------
+    ConnectorError
+        When the file cannot be read or written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._known: dict[str, int] = {}
+        whole = self._read(Path(path))
+        super().__init__(path, at=whole)
+
+    def add_all(self, letters: Iterable[DeadLetter]) -> None:
+        """Count and write what is not there yet."""
+        for letter in letters:
+            if letter.record > self._known.get(letter.source, -1):
+                self._known[letter.source] = letter.record
+                self.add(letter)
+
+    def _read(self, path: Path) -> int | None:
+        """Note the last record of each source; give the bytes of whole lines, None where there is no file."""
+        if not path.exists():
+            return None
+        whole = 0
+        try:
+            with path.open("rb") as file:
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    whole += len(line)
+                    letter = msgspec.json.decode(line, type=DeadLetter)
+                    self._known[letter.source] = max(letter.record, self._known.get(letter.source, -1))
+        except (OSError, msgspec.DecodeError) as error:
+            raise ConnectorError(f"{path}: is no file of dead letters: {error}") from None
+        return whole

@@ -1,0 +1,167 @@
+"""Topics of a Kafka cluster as a sink: forecasts and refused records, in one transaction with the offsets read."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+from kafka.errors import KafkaError
+from kafka.partitioner.default import murmur2
+from kafka.structs import OffsetAndMetadata
+
+from connectors.kafka_client import BrokerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+    from connectors.events import DeadLetter
+    from connectors.kafka import Headers, Offsets
+    from connectors.kafka_client import Cluster
+
+TRANSACTION_MS = 15_000
+"""An open transaction hides what follows it from careful readers: of a dead process, it must not stay long."""
+RETRY_MS = 5
+"""The cluster is asked again so soon while it still closes the transaction before; the default of 100 ms would be
+the better part of a forecast's way."""
+BATCH_BYTES = 1 << 18
+
+
+class KafkaSink:
+    """Writes to topics; what was written since the last `commit` counts only with it.
+
+    A record goes to the partition that its key hashes to, as with Kafka's own clients, so each stream's forecasts
+    stay in order.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    topic : str or None
+        For forecasts.
+    letters : str, optional
+        For refused records.
+    transactional_id : str, optional
+        Of the transactions; a new sink of the same name ends what the one before left open. Without a name there
+        are no transactions, and what was written before a crash may be written again.
+
+    Raises
+    ------
+    UsageError, ConnectorError
+        When nobody answers, or the client is not let in.
+    """
+
+    def __init__(
+        self, cluster: Cluster, topic: str | None, *, letters: str | None = None, transactional_id: str | None = None
+    ) -> None:
+        self._topic = topic
+        self._letters = letters
+        self._transactional = transactional_id is not None
+        own: dict[str, Any] = {"transactional_id": transactional_id} if self._transactional else {}
+        if self._transactional:
+            own |= {"transaction_timeout_ms": TRANSACTION_MS}
+        self._producer = cluster.producer(
+            **own, allow_auto_create_topics=False, retry_backoff_ms=RETRY_MS, linger_ms=RETRY_MS, batch_size=BATCH_BYTES
+        )
+        self._encoder = msgspec.json.Encoder()
+        self._places: dict[bytes, int] = {}
+        self._count = 0
+        self._open = False
+        self._sent: list[Any] = []
+        try:
+            if self._transactional:
+                self._producer.init_transactions()
+        except KafkaError as error:
+            self._producer.close(timeout=0)
+            raise BrokerError(cluster.explain(error)) from None
+        except BaseException:
+            self._producer.close(timeout=0)
+            raise
+
+    def write(self, payloads: Sequence[bytes], keys: Sequence[bytes], headers: Sequence[Headers] | None = None) -> None:
+        """Write a record for each payload, to the forecasts' topic."""
+        if self._topic is None or not payloads:
+            return
+        self._begin()
+        send, topic, places = self._producer.send, self._topic, self._places_of(keys)
+        if headers is None:
+            for payload, key in zip(payloads, keys, strict=True):
+                self._sent.append(send(topic, payload, key, partition=places[key]))
+        else:
+            for payload, key, kept in zip(payloads, keys, headers, strict=True):
+                self._sent.append(send(topic, payload, key, headers=list(kept), partition=places[key]))
+
+    def refuse(self, letters: Iterable[DeadLetter]) -> None:
+        """Write refused records to their topic; those of one partition stay in order."""
+        if self._letters is None:
+            return
+        for letter in letters:
+            self._begin()
+            payload = self._encoder.encode(letter)
+            self._sent.append(self._producer.send(self._letters, payload, letter.source.encode()))
+
+    def commit(self, offsets: Offsets, membership: Any) -> float:
+        """Make what was written count, and the offsets with it where there are transactions; give the seconds it took.
+
+        Parameters
+        ----------
+        offsets : dict
+            What has been read, by partition.
+        membership
+            Of the source that read it: a transaction of a member that the group has given up is refused.
+
+        Raises
+        ------
+        KafkaError
+            When it may not have come about; `abort` comes next.
+        """
+        began = time.perf_counter()
+        if self._transactional:
+            if offsets:
+                self._begin()
+                structs = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
+                self._producer.send_offsets_to_transaction(structs, membership)
+            if self._open:
+                self._producer.flush()
+                self._producer.commit_transaction()
+        elif self._sent:
+            self._producer.flush()
+        failed = next((sent.exception for sent in self._sent if sent.failed()), None)
+        self._sent.clear()
+        self._open = False
+        if failed is not None:
+            raise failed
+        return time.perf_counter() - began
+
+    def abort(self) -> None:
+        """Take back what was written since the last commit, as far as that is possible."""
+        self._sent.clear()
+        if self._open and self._transactional:
+            self._open = False
+            self._producer.abort_transaction()
+
+    def close(self, seconds: float = 0.0) -> None:
+        """Close, without waiting for what was not committed unless told how long."""
+        self._producer.close(timeout=seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self) -> None:
+        if self._transactional and not self._open:
+            self._producer.begin_transaction()
+        self._open = True
+
+    def _places_of(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """Give the partition of each key; a hash costs as much as all else of a record, so it is kept."""
+        partitions = sorted(self._producer.partitions_for(self._topic))
+        if len(partitions) != self._count:
+            self._places, self._count = {}, len(partitions)
+        for key in set(keys).difference(self._places):
+            self._places[key] = partitions[(murmur2(key) & 0x7FFFFFFF) % len(partitions)]
+        return self._places
