@@ -3,38 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from stream_rnn.config import Settings
 from stream_rnn.errors import SettingError, nearest
 from stream_rnn.job_settings import JobSettings
+from stream_rnn.live_settings import LiveSettings
 
-TABLES = {"job": JobSettings, "engine": Settings}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Parsed = TypeVar("Parsed")
+
+TABLES: dict[str, type[msgspec.Struct]] = {"job": JobSettings, "kafka": LiveSettings, "engine": Settings}
+_TABLES = "[job], [kafka] and [engine]"
 
 
 def gather(path: str | None, options: dict[str, Any]) -> tuple[JobSettings, dict[str, Any]]:
-    """Return the job's settings, and the engine's by name: the file's, overridden by the options that were given.
+    """Return a replay's settings, and the engine's by name: the file's, overridden by the options that were given.
 
     Raises
     ------
     SettingError
         If the file cannot be read or is not TOML, or names an unknown table or setting.
     """
-    tables = read(path) if path is not None else {"job": {}, "engine": {}}
+    return _gather(path, options, "job", JobSettings.parse)
+
+
+def gather_live(path: str | None, options: dict[str, Any]) -> tuple[LiveSettings, dict[str, Any]]:
+    """Return a live job's settings, and the engine's by name, as `gather` does."""
+    return _gather(path, options, "kafka", LiveSettings.parse)
+
+
+def _gather(
+    path: str | None, options: dict[str, Any], table: str, parse: Callable[[dict[str, Any]], Parsed]
+) -> tuple[Parsed, dict[str, Any]]:
+    tables = read(path) if path is not None else {name: {} for name in TABLES}
     for name, value in options.items():
         if value is not None:
-            table = "job" if name in JobSettings.__struct_fields__ else "engine"
-            tables[table][name] = value
+            tables[table if name in TABLES[table].__struct_fields__ else "engine"][name] = value
     try:
-        return JobSettings.parse(tables["job"]), tables["engine"]
+        return parse(tables[table]), tables["engine"]
     except SettingError as error:
         raise _placed(error, path) from None
 
 
 def read(path: str) -> dict[str, dict[str, Any]]:
-    """Return the tables [job] and [engine] of a file, with known names only."""
+    """Return the tables of a file, with known names only."""
     try:
         found = msgspec.toml.decode(Path(path).read_bytes())
     except OSError as error:
@@ -43,7 +60,7 @@ def read(path: str) -> dict[str, dict[str, Any]]:
         raise SettingError(f"{path}: is not TOML: {error}") from None
     for name, table in found.items():
         if name not in TABLES or not isinstance(table, dict):
-            raise SettingError(f"{path}: unknown table {name!r}, there are [job] and [engine]")
+            raise SettingError(f"{path}: unknown table {name!r}, there are {_TABLES}")
         known = TABLES[name].__struct_fields__
         for setting in table:
             if setting not in known:

@@ -10,6 +10,7 @@ import msgspec
 
 from stream_rnn.config import Settings
 from stream_rnn.job_settings import JobSettings
+from stream_rnn.live_settings import LiveSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +98,11 @@ class SettingOption(click.Option):
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command an option for every setting of a job."""
     return _with_options(command, JobSettings, "Job", leave_out={"files"})
+
+
+def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command an option for every setting of a live job but those of Kafka's clients, which are a table."""
+    return _with_options(command, LiveSettings, "Kafka", leave_out={"client"})
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:

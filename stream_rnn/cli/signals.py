@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEARD = (signal.SIGINT, signal.SIGTERM)
+ECHO = 1.0
 
 
 class Stopped:
-    """While entered, the first SIGINT or SIGTERM calls `stop`; the next one ends the process at once.
+    """While entered, the first SIGINT or SIGTERM calls `stop`; a later one ends the process at once.
+
+    One that follows within a second is part of the first: `timeout` and terminals send to the whole group as well.
 
     Parameters
     ----------
@@ -23,13 +27,17 @@ class Stopped:
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
         self._before: dict[int, Any] = {}
+        self._heard_at = 0.0
         self.number = 0
         """The signal that was heard; 0 for none."""
 
     def _hear(self, number: int, _frame: Any) -> None:
-        self.number = number
-        self._restore()
-        self._stop()
+        if not self.number:
+            self.number, self._heard_at = number, time.monotonic()
+            self._stop()
+        elif time.monotonic() - self._heard_at > ECHO:
+            self._restore()
+            signal.raise_signal(number)
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

@@ -1,0 +1,52 @@
+"""`stream-rnn run`: a live job, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from connectors.follow import Stop
+from stream_rnn.cli import logs, signals
+from stream_rnn.job import Stopper
+from stream_rnn.live import LiveJob
+
+if TYPE_CHECKING:
+    from stream_rnn.live_settings import LiveSettings
+
+log = logging.getLogger("stream_rnn")
+
+PATIENCE = 30.0
+"""Seconds that a job which was told to stop may wait for a broker that does not answer."""
+
+
+def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
+    """Run a live job until SIGTERM or Ctrl-C; return the exit code.
+
+    Raises
+    ------
+    SettingError, ConnectorError, CheckpointError
+        What the user can mend.
+    """
+    logs.to_stderr(logging.INFO, settings.log_format)
+    stopper = Stopper()
+    job = LiveJob(settings, engine_settings, Stop(stopper))
+    job.warmup()
+
+    def stop() -> None:
+        stopper.asked = True
+        guard = threading.Timer(PATIENCE, _leave)
+        guard.daemon = True
+        guard.start()
+
+    with signals.Stopped(stop):
+        job.run()
+    log.info("stopped: all is committed, checkpoints are made, the group is left")
+    return 0
+
+
+def _leave() -> None:
+    """Leave as a killed process would: what was committed is whole, and the next start goes on from there."""
+    log.error("not stopped within %g s: leaving as it is; the next start goes on from what was committed", PATIENCE)
+    os._exit(1)

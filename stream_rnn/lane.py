@@ -1,0 +1,326 @@
+"""Lane: the partitions that one engine learns from, with the checkpoints that keep it in step with their offsets.
+
+A checkpoint names the offsets it was made at. It is made only when these are committed, so the group's committed
+offsets are never behind it. To go on, a lane takes the newest checkpoint that is not ahead of what was committed, and
+learns again what stands between the two, without forecasting: the same records give the same bits, so it is then where
+it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from connectors import rendering
+from connectors.errors import ConnectorError
+from connectors.events import DeadLetter
+from connectors.kafka import name_of
+from stream_rnn.checkpointer import Checkpointer
+from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.engine import Engine
+from stream_rnn.errors import CheckpointError
+from stream_rnn.output import columns_of
+from stream_rnn.scores import Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from kafka import TopicPartition
+
+    from connectors.events import EventBatch
+    from connectors.kafka import Headers, KafkaBatch, KafkaSource, Offsets
+    from stream_rnn.config import Settings
+
+log = logging.getLogger("stream_rnn")
+
+PLACE = ("horizon", "model", "learned", "topic", "partition", "offset")
+"""Fields of a forecast beside its time, key, values and forecasts."""
+NOT_A_CLASS = "not a class of this job"
+
+
+class Plan(NamedTuple):
+    """What all lanes of a job have in common."""
+
+    engine: Settings
+    group: str
+    folder: Path
+    first: Path | None
+    """The checkpoint that engines begin with; None to begin knowing nothing."""
+    every_events: int
+    every_seconds: float
+
+
+class Made(NamedTuple):
+    """What a lane made of a batch."""
+
+    partition: TopicPartition
+    payloads: list[bytes]
+    keys: list[bytes]
+    headers: Sequence[Headers] | None
+    dead: list[DeadLetter]
+    next: int
+    """the offset after the batch"""
+    events: int
+    replayed: int
+    """events that had been forecast before"""
+
+
+class Lane:
+    """An engine and its partitions; made by `open`.
+
+    Parameters
+    ----------
+    name
+        Of its folder, and of what is said about it.
+    plan
+    engine
+        As it was at `position`.
+    folder
+        Takes its checkpoints.
+    start
+        Where each partition was begun.
+    position
+        The next offset to take of each partition.
+    committed
+        Up to where each partition was forecast before, and committed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        plan: Plan,
+        engine: Engine,
+        folder: CheckpointFolder,
+        start: Offsets,
+        position: Offsets,
+        committed: Offsets,
+    ) -> None:
+        self.name = name
+        self.engine = engine
+        self.position = position
+        self.committed = committed
+        self.scores = Scores(engine.settings, season=0)
+        self.failures = 0
+        """Checkpoints that could not be made."""
+        self.checkpointer = Checkpointer(folder, engine)
+        self._plan = plan
+        self._start = start
+        self._model = model_of(engine.settings)
+        self._saved_events = engine.counts.events
+        self._saved_position = dict(position)
+        self._saved_at = time.monotonic()
+
+    @classmethod
+    def open(cls, name: str, plan: Plan, committed: Mapping[TopicPartition, int | None], source: KafkaSource) -> Lane:
+        """Take partitions up where the group's committed offsets say.
+
+        Parameters
+        ----------
+        name
+            Of the lane's folder.
+        plan
+        committed
+            The offset that was committed of each partition, None where none was.
+        source
+            Knows where partitions begin.
+
+        Raises
+        ------
+        CheckpointError
+            If the state that belongs to the committed offsets is not in the folder.
+        ConnectorError
+            If a topic was made anew since.
+        """
+        folder = CheckpointFolder(plan.folder / name)
+        found = folder.newest(plan.engine, accept=lambda positions: _goes_with(positions, plan.group, committed))
+        if found is None:
+            _refuse_lost(folder, plan.group, committed)
+            engine = Engine(plan.engine) if plan.first is None else Engine.load(plan.first, settings=plan.engine)
+            start = {partition: source.beginning(partition) for partition in committed}
+            folder.save(engine, _positions(plan.group, start, start))
+            return cls(name, plan, engine, folder, start, dict(start), dict(start))
+        kept, engine = found[1].positions["kafka"], Engine.restore(found[1])
+        start, position, done = {}, {}, {}
+        for partition, at in committed.items():
+            place = name_of(partition)
+            new = source.beginning(partition) if place not in kept["start"] else 0
+            start[partition] = kept["start"].get(place, new)
+            position[partition] = kept["offsets"].get(place, new)
+            done[partition] = position[partition] if at is None else at
+        return cls(name, plan, engine, folder, start, position, done)
+
+    def check_bounds(self, source: KafkaSource) -> dict[TopicPartition, int]:
+        """Move on where records were deleted before they were read; give how many are missing, by partition.
+
+        Raises
+        ------
+        ConnectorError
+            If a topic ends before what was read of it: it was made anew.
+        """
+        missing = {}
+        for partition, at in self.position.items():
+            first, end = source.bounds(partition)
+            done = max(at, self.committed[partition])
+            if done > end:
+                raise ConnectorError(
+                    f"{name_of(partition)} ends at {end}, but was read to {done}: was the topic made anew? "
+                    "Name another group and checkpoint folder to begin anew"
+                )
+            if first > at:
+                missing[partition] = first - at
+                self.position[partition] = first
+        return missing
+
+    def take(self, batch: KafkaBatch) -> Made:
+        """Learn from a batch, and make what is to be written of it."""
+        settings, partition = self.engine.settings, batch.partition
+        events, headers, dead = batch.events, batch.headers, batch.dead
+        y = np.column_stack([events.columns[name] for name in settings.target_names])
+        if settings.task == "classification":
+            good = _are_classes(y, settings.classes)
+            if not good.all():
+                dead = _with_refused(dead, events[~good], name_of(partition))
+                headers = None if headers is None else [h for h, fine in zip(headers, good, strict=True) if fine]
+                events, y = events[good], y[good]
+        x = np.column_stack([events.columns[name] for name in settings.inputs])
+        learned = self.engine.counts.events
+        taken = self.engine.take(events.keys, x, y, events.times, events.ends)
+        self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
+        self.position[partition] = batch.next
+        old = int(np.searchsorted(events.positions.record, self.committed[partition]))
+        rows = self._rows(events, y, taken.forecasts, learned, partition)
+        payloads = _lines({name: column[old:] for name, column in rows.items()})
+        return Made(
+            partition,
+            payloads,
+            [key.encode() for key in events.keys[old:].tolist()],
+            None if headers is None else headers[old:],
+            [letter for letter in dead if letter.record >= self.committed[partition]],
+            batch.next,
+            len(events),
+            old,
+        )
+
+    def is_at(self, committed: Mapping[TopicPartition, int | None]) -> bool:
+        """Tell whether the engine has learned just what was committed."""
+        return all(self.position.get(partition) == at for partition, at in committed.items())
+
+    def checkpoint_due(self) -> bool:
+        """Tell whether it is time for a checkpoint."""
+        if self.position == self._saved_position or self.checkpointer.busy:
+            return False
+        events = self.engine.counts.events - self._saved_events
+        return events >= self._plan.every_events or time.monotonic() - self._saved_at >= self._plan.every_seconds
+
+    def checkpoint(self) -> None:
+        """Begin a checkpoint of what is now; the position must have been committed."""
+        self._saved_events, self._saved_position = self.engine.counts.events, dict(self.position)
+        self._saved_at = time.monotonic()
+        try:
+            self.checkpointer.begin(_positions(self._plan.group, self._start, self.position))
+        except CheckpointError as error:
+            self._report(error)
+
+    def advance(self) -> bool:
+        """Look after the checkpoint under way; tell whether one has become safe."""
+        try:
+            return self.checkpointer.advance() is not None
+        except CheckpointError as error:
+            self._report(error)
+            return False
+
+    def finish(self) -> bool:
+        """Make a checkpoint of what is now, if there is none, and wait until it is safe; tell whether it is."""
+        if self.position != self._saved_position:
+            self.checkpoint()
+        try:
+            return self.checkpointer.finish() is not None
+        except CheckpointError as error:
+            self._report(error)
+            return False
+
+    def _report(self, error: CheckpointError) -> None:
+        """Say that a checkpoint failed; it is tried again when the next is due. A restart learns more again."""
+        self.failures += 1
+        log.error("%s: %s; the last good checkpoint stays", self.name, error)
+
+    def _rows(
+        self, events: EventBatch, y: Any, forecasts: Any, learned: int, partition: TopicPartition
+    ) -> dict[str, Any]:
+        """Return the output's columns: time, key, values, forecasts, and which model made them of what."""
+        count = len(events)
+        place = (
+            np.full(count, self.engine.settings.horizon),
+            np.full(count, self._model, object),
+            np.arange(learned + 1, learned + 1 + count),
+            np.full(count, partition.topic, object),
+            events.positions.file,
+            events.positions.record,
+        )
+        rows = {"time": events.times, "key": events.keys} | columns_of(self.engine.settings, y, forecasts)
+        return rows | dict(zip(PLACE, place, strict=True))
+
+
+def model_of(settings: Settings) -> str:
+    """Return eight characters that tell models of different settings apart."""
+    return f"{zlib.crc32(msgspec.json.encode(settings.describe(), order='sorted')):08x}"
+
+
+def _lines(rows: dict[str, Any]) -> list[bytes]:
+    if not len(rows["key"]):
+        return []
+    return rendering.json_lines(rendering.table_of(rows, "time")).split(b"\n")[:-1]
+
+
+def _positions(group: str, start: Offsets, offsets: Offsets) -> dict[str, Any]:
+    def named(some: Offsets) -> dict[str, int]:
+        return {name_of(partition): offset for partition, offset in some.items()}
+
+    return {"kafka": {"group": group, "start": named(start), "offsets": named(offsets)}}
+
+
+def _goes_with(positions: Mapping[str, Any], group: str, committed: Mapping[TopicPartition, int | None]) -> bool:
+    """Tell whether a checkpoint is of this group, and not ahead of what was committed.
+
+    Where nothing was committed, the process died between its first checkpoint and its first commit.
+    """
+    kept = positions.get("kafka")
+    if kept is None or kept["group"] != group:
+        return False
+    for partition, at in committed.items():
+        offset = kept["offsets"].get(name_of(partition))
+        if offset is not None and offset > (kept["start"][name_of(partition)] if at is None else at):
+            return False
+    return True
+
+
+def _refuse_lost(folder: CheckpointFolder, group: str, committed: Mapping[TopicPartition, int | None]) -> None:
+    """Refuse to begin where something was learned before: forecasts would be made by a model that knows nothing."""
+    known = {name_of(partition): at for partition, at in committed.items() if at is not None}
+    if known:
+        place, at = next(iter(known.items()))
+        said = f"group {group!r} has committed {at} of {place}"
+    elif folder.files:
+        said = f"group {group!r} has committed nothing"
+    else:
+        return
+    raise CheckpointError(
+        f"{said}, and {folder.folder} has no checkpoint that goes with it; bring the folder back, or name another "
+        "group and folder to begin anew"
+    )
+
+
+def _are_classes(y: Any, classes: int) -> Any:
+    """Tell for each row of labels whether the engine takes them: whole numbers from 0 to classes - 1, or missing."""
+    return (np.isnan(y) | ((y >= 0) & (y < classes) & (y == np.floor(y)))).all(axis=1)
+
+
+def _with_refused(dead: list[DeadLetter], events: EventBatch, source: str) -> list[DeadLetter]:
+    letters = [DeadLetter.of(source, record, NOT_A_CLASS, "") for record in events.positions.record.tolist()]
+    return sorted([*dead, *letters], key=lambda letter: letter.record)
