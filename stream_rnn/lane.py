@@ -8,7 +8,6 @@ it was.
 
 from __future__ import annotations
 
-import logging
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,7 +27,7 @@ from stream_rnn.output import columns_of
 from stream_rnn.scores import Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from kafka import TopicPartition
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from connectors.events import EventBatch
     from connectors.kafka import Headers, KafkaBatch, KafkaSource, Offsets
     from stream_rnn.config import Settings
-
-log = logging.getLogger("stream_rnn")
 
 PLACE = ("horizon", "model", "learned", "topic", "partition", "offset")
 """Fields of a forecast beside its time, key, values and forecasts."""
@@ -106,8 +103,6 @@ class Lane:
         self.position = position
         self.committed = committed
         self.scores = Scores(engine.settings, season=0)
-        self.failures = 0
-        """Checkpoints that could not be made."""
         self.checkpointer = Checkpointer(folder, engine)
         self._plan = plan
         self._start = start
@@ -219,36 +214,39 @@ class Lane:
         return events >= self._plan.every_events or time.monotonic() - self._saved_at >= self._plan.every_seconds
 
     def checkpoint(self) -> None:
-        """Begin a checkpoint of what is now; the position must have been committed."""
+        """Begin a checkpoint of what is now; the position must have been committed.
+
+        Raises
+        ------
+        CheckpointError
+            If there is no memory for it.
+        """
         self._saved_events, self._saved_position = self.engine.counts.events, dict(self.position)
         self._saved_at = time.monotonic()
-        try:
-            self.checkpointer.begin(_positions(self._plan.group, self._start, self.position))
-        except CheckpointError as error:
-            self._report(error)
+        self.checkpointer.begin(_positions(self._plan.group, self._start, self.position))
 
     def advance(self) -> bool:
-        """Look after the checkpoint under way; tell whether one has become safe."""
-        try:
-            return self.checkpointer.advance() is not None
-        except CheckpointError as error:
-            self._report(error)
-            return False
+        """Tell whether a checkpoint has become safe since it was asked last.
+
+        Raises
+        ------
+        CheckpointError
+            If one could not be written, once; the next is due as if there had been none.
+        """
+        return self._made(self.checkpointer.advance)
 
     def finish(self) -> bool:
-        """Make a checkpoint of what is now, if there is none, and wait until it is safe; tell whether it is."""
+        """Make a checkpoint of what is now, if there is none, and wait until it is safe; else as `advance`."""
         if self.position != self._saved_position:
             self.checkpoint()
-        try:
-            return self.checkpointer.finish() is not None
-        except CheckpointError as error:
-            self._report(error)
-            return False
+        return self._made(self.checkpointer.finish)
 
-    def _report(self, error: CheckpointError) -> None:
-        """Say that a checkpoint failed; it is tried again when the next is due. A restart learns more again."""
-        self.failures += 1
-        log.error("%s: %s; the last good checkpoint stays", self.name, error)
+    def _made(self, ask: Callable[[], Path | None]) -> bool:
+        try:
+            return ask() is not None
+        except CheckpointError:
+            self._saved_position = {}
+            raise
 
     def _rows(
         self, events: EventBatch, y: Any, forecasts: Any, learned: int, partition: TopicPartition

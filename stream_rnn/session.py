@@ -22,10 +22,11 @@ from connectors.errors import ConnectorError
 from connectors.kafka import KafkaSource, Subscription, name_of
 from connectors.kafka_sink import KafkaSink
 from connectors.schema import Schema
+from stream_rnn.errors import CheckpointError
 from stream_rnn.lane import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
     from kafka import TopicPartition
@@ -144,7 +145,7 @@ class Session:
         """
         self._settle()
         for lane in self._all():
-            self._finish(lane)
+            self._try(lane, lane.finish)
         self._over = True
         self._lanes.clear()
         self._source.close()
@@ -176,7 +177,7 @@ class Session:
             self._land()
             left = self._deliver()
             for lane in self._all(partitions):
-                self._finish(lane)
+                self._try(lane, lane.finish)
         except KafkaError as error:
             self._failed = error
         self._let_go(partitions)
@@ -284,21 +285,23 @@ class Session:
     def _keep(self) -> None:
         """Look after the checkpoints, and begin those that are due: at what is committed."""
         for lane in self._all():
-            if lane.advance():
-                self._saved(lane)
+            self._try(lane, lane.advance)
         due = [lane for lane in self._all() if lane.checkpoint_due()]
         if due:
             self._settle()
         for lane in due:
-            lane.checkpoint()
+            self._try(lane, lane.checkpoint)
 
-    def _finish(self, lane: Lane) -> None:
-        if lane.finish():
-            self._saved(lane)
-
-    def _saved(self, lane: Lane) -> None:
+    def _try(self, lane: Lane, step: Callable[[], bool | None]) -> None:
+        """Take a step of a lane's checkpoint. One that fails is made later: a restart then learns more again."""
+        try:
+            safe = step()
+        except CheckpointError as error:
+            self._monitor.failed("checkpoint")
+            log.error("%s: %s; the last good checkpoint stays", lane.name, error)  # noqa: TRY400 - a full disk needs no trace
+            return
         times = lane.checkpointer.last
-        if times is not None:
+        if safe and times is not None:
             self._monitor.checkpointed(lane.name, pause=times.pause, seconds=times.written, size=times.bytes)
 
     def _count(self, lane: Lane, made: Made) -> None:

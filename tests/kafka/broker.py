@@ -1,0 +1,294 @@
+"""A real Apache Kafka broker for tests and benchmarks: one node, its own ports, its own data.
+
+It needs Java and, for the first time, Maven and the network; nothing of this project.
+`python tests/kafka/broker.py` runs one until it is interrupted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+USER = "reader"
+PASSWORD = "reader-secret"  # noqa: S105  # of a broker that lives for a test
+
+HOST = "127.0.0.1"
+CLUSTER = "c3RyZWFtLXJubi10ZXN0cw"  # any UUID in base64
+POM = Path(__file__).with_name("pom.xml")
+CACHE = Path(__file__).parents[2] / ".cache"
+OLDEST_JAVA = 17
+QUICK_START = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # a third less than the JVM's own choice
+LOG_LEVEL = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://{host}:{plain},SASL://{host}:{sasl},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{plain},SASL://{host}:{sasl}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers={host}:{controller}
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.min.isr=1
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+# a killed broker is let in again when its session is over; by default that takes 9 s
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+"""
+
+
+class NoBrokerError(RuntimeError):
+    """What a broker needs is not on this machine."""
+
+    def __init__(self, reason: str) -> None:
+        needed = f"it takes Java {OLDEST_JAVA} or newer, Maven and setpriv (util-linux)"
+        super().__init__(f"no Kafka broker: {reason}; {needed}, or one that STREAM_RNN_KAFKA=host:port names")
+
+
+class Cluster:
+    """A Kafka that answers at `bootstrap`, whoever started it."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+    def topic(self, partitions: int = 4, name: str | None = None, **configs: object) -> str:
+        """Create a topic, wait until each partition has a leader, and return its name.
+
+        Parameters
+        ----------
+        partitions
+            How many.
+        name
+            One that nobody else has, unless given.
+        **configs
+            The topic's settings with `_` for `.`, as in `retention_ms=1000`.
+        """
+        name = name or f"test-{uuid.uuid4().hex[:12]}"
+        settings = {key.replace("_", "."): str(value) for key, value in configs.items()}
+        with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
+            admin.create_topics({name: {"num_partitions": partitions, "configs": settings}}, wait_for_metadata=True)
+        return name
+
+    def delete_topic(self, name: str) -> None:
+        with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
+            admin.delete_topics([name])
+
+
+class Broker(Cluster):
+    """A broker of one's own; it dies with the thread that started it, even when that is killed with -9.
+
+    Ports and data stay the same through `kill()` or `stop()` and `start()`. As a context manager it is started, and at
+    the end killed and its data removed.
+
+    Raises
+    ------
+    NoBrokerError
+        If Java is missing or too old, or the broker's jars are not there and cannot be fetched.
+    """
+
+    def __init__(self) -> None:
+        self._java = [_java(), *QUICK_START, LOG_LEVEL, "-cp", f"{_jars()}/*"]
+        self._setpriv = _program("setpriv")
+        self._process: subprocess.Popen[bytes] | None = None
+        plain, sasl, controller = _free_ports(3)
+        super().__init__(f"{HOST}:{plain}")
+        self.sasl_bootstrap = f"{HOST}:{sasl}"
+        self.folder = Path(tempfile.mkdtemp(prefix="stream-rnn-kafka-"))
+        self.log = self.folder / "broker.log"
+        self._properties = self.folder / "server.properties"
+        self._properties.write_text(
+            PROPERTIES.format(
+                host=HOST,
+                plain=plain,
+                sasl=sasl,
+                controller=controller,
+                user=USER,
+                password=PASSWORD,
+                data=self.folder / "data",
+            )
+        )
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self, seconds: float = 60) -> None:
+        """Start the broker, on the data that it has, and return when it answers.
+
+        Raises
+        ------
+        RuntimeError
+            If it ends or does not answer within `seconds`; with the end of its log.
+        """
+        if not (self.folder / "data").exists():
+            self._format()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._setpriv, "--pdeathsig", "KILL", *self._java, "kafka.Kafka", self._properties],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + seconds
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"the Kafka broker does not answer; its log ends:\n{self._log_end()}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End the broker at once, with kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Let the broker shut down in order."""
+        self._end(signal.SIGTERM)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder)
+
+    def _format(self) -> None:
+        """Prepare the empty data folder, which KRaft wants done before the first start."""
+        tool: list[str | Path] = ["kafka.tools.StorageTool", "format", "--standalone", "-c", self._properties]
+        with self.log.open("ab") as log:
+            done = subprocess.run([*self._java, *tool, "-t", CLUSTER], stdout=log, stderr=log, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the Kafka broker's data folder was not formatted:\n{self._log_end()}")
+
+    def _answers(self) -> bool:
+        """Say whether clients find the broker; the plain connection first, for kafka-python logs every refused one."""
+        try:
+            socket.create_connection((HOST, int(self.bootstrap.rpartition(":")[2])), timeout=1).close()
+            with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
+                return bool(admin.describe_cluster()["brokers"])
+        except (OSError, KafkaError):
+            return False
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, how)
+        self._process.wait(timeout=60)
+        self._process = None
+
+    def _log_end(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise NoBrokerError(f"{name} is not installed")
+    return path
+
+
+def _java() -> str:
+    java = _program("java")
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', told)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        raise NoBrokerError(f"java is {version[1] if version else 'of no known version'}")
+    return java
+
+
+def _jars() -> Path:
+    """Return the folder of the broker's jars; Maven fetches them once per POM.
+
+    Whoever comes second waits. The folder has its name only once it is complete.
+    """
+    folder = CACHE / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+    if folder.is_dir():
+        return folder
+    maven = _program("mvn")
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            partial = folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            _fetch(maven, partial)
+            partial.rename(folder)
+    return folder
+
+
+def _fetch(maven: str, folder: Path) -> None:
+    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    done = subprocess.run(
+        [maven, "--quiet", "--batch-mode", "--update-snapshots", "--file", POM, *goal],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        errors = re.findall(r"\[ERROR\] (\S.*)", done.stdout)  # the first says what, the last where to get help
+        raise NoBrokerError(f"Maven could not fetch it ({errors[0] if errors else done.stdout.strip()})")
+
+
+def _free_ports(count: int) -> list[int]:
+    """Find ports below those that the system lends to clients: none of them takes a broker's port while it is dead."""
+    ports: list[int] = []
+    for port in random.sample(range(20_000, 32_768), 1000):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)):
+                ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise NoBrokerError("no port is free")
+
+
+if __name__ == "__main__":
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interrupt, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), Broker() as broker:
+        sys.stdout.write(f"Kafka answers at {broker.bootstrap}, its data are in {broker.folder}\n")
+        sys.stdout.flush()
+        signal.pause()

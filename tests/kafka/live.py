@@ -1,0 +1,122 @@
+"""Live jobs in real processes, and what they leave."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from topics import read_all, wait_for
+
+from stream_rnn.checkpoints import CheckpointFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from broker import Cluster
+
+    from stream_rnn.checkpoint import Saved
+
+ENGINE = {"inputs": ["x", "y"], "horizon": 2, "hidden": 4, "window": 4}
+COMMAND = [sys.executable, "-m", "stream_rnn.cli", "run"]
+
+
+def record(t: int, streams: int = 5) -> tuple[bytes, bytes]:
+    """Return key and value of reading t; one in a hundred cannot be used, one in fifty lacks a value."""
+    key = f"s{t % streams}".encode()
+    if t % 100 == 37:
+        return key, b"garbled"
+    x = None if t % 50 == 11 else round(math.sin(t / 40 + t % streams), 6)
+    return key, json.dumps({"time": 1_700_000_000 + t, "x": x, "y": round(math.cos(t / 23), 6)}).encode()
+
+
+@dataclass
+class Live:
+    """A live job of a group: its processes share its folder."""
+
+    broker: Cluster
+    folder: Path
+    topic: str
+    output: str
+    group: str
+    more: dict[str, Any] = field(default_factory=dict)
+    engine: dict[str, Any] = field(default_factory=lambda: dict(ENGINE))
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self, name: str = "job", **more: Any) -> subprocess.Popen[str]:
+        """Start one more process of the job; its log goes to `name`.log in the folder."""
+        kafka = {
+            "servers": [self.broker.bootstrap],
+            "topics": [self.topic],
+            "group": self.group,
+            "output": self.output,
+            "time": "time",
+            "checkpoint": str(self.folder / "state"),
+            "checkpoint_events": 1000,
+            "checkpoint_seconds": 1.0,
+            "session_timeout": 5.0,
+            "log_seconds": 1.0,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{name}.toml"
+        path.write_bytes(msgspec.toml.encode({"kafka": kafka | self.more | more, "engine": self.engine}))
+        with (self.folder / f"{name}.log").open("a") as log:
+            process = subprocess.Popen([*COMMAND, str(path)], stderr=log, text=True, cwd=self.folder)
+        self.processes.append(process)
+        return process
+
+    def log(self, name: str = "job") -> str:
+        """Return what a process has said."""
+        path = self.folder / f"{name}.log"
+        return path.read_text() if path.exists() else ""
+
+    def stop(self) -> list[int]:
+        """End what still runs in good order, and return the exit codes."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        codes = [process.wait(timeout=60) for process in self.processes]
+        self.processes.clear()
+        return codes
+
+    def kill(self) -> None:
+        """Kill what still runs."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.processes.clear()
+
+    def wait_for_forecasts(self, count: int, seconds: float = 120) -> None:
+        """Wait until there are as many forecasts as that."""
+        wait_for(lambda: len(read_all(self.broker.bootstrap, self.output)) >= count, seconds)
+
+    def forecasts(self) -> dict[bytes, list[bytes]]:
+        """Return the committed forecasts of each stream in their order, as bytes."""
+        found: dict[bytes, list[bytes]] = {}
+        for made in read_all(self.broker.bootstrap, self.output):
+            found.setdefault(made.key, []).append(made.value)
+        return found
+
+    def state(self, lane: str) -> Saved:
+        """Return the newest checkpoint of a partition."""
+        found = CheckpointFolder(self.folder / "state" / lane).newest()
+        assert found is not None
+        return found[1]
+
+
+def assert_same_state(one: Saved, other: Saved) -> None:
+    assert one.keys == other.keys
+    assert one.positions["kafka"]["offsets"] == other.positions["kafka"]["offsets"]
+    for name, array in one.arrays.items():
+        assert array.tobytes() == other.arrays[name].tobytes(), name
+
+
+def places(forecasts: dict[bytes, list[bytes]]) -> list[tuple[int, int]]:
+    """Return the input position of each forecast, sorted: each event once, or not."""
+    rows = [json.loads(value) for values in forecasts.values() for value in values]
+    return sorted((row["partition"], row["offset"]) for row in rows)

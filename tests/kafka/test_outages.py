@@ -1,0 +1,189 @@
+"""What goes wrong around a live job is survived: the broker, the disk, records, the group."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import urllib.request
+from typing import TYPE_CHECKING
+
+from live import Live, places, record
+from topics import read_all, send, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from broker import Broker, Cluster
+
+
+def feed(broker: Cluster, topic: str, start: int, stop: int) -> int:
+    """Write readings; return how many of them can be used."""
+    readings = [record(t) for t in range(start, stop)]
+    send(broker.bootstrap, topic, [value for _, value in readings], [key for key, _ in readings])
+    return sum(value != b"garbled" for _, value in readings)
+
+
+def assert_each_once(live: Live, usable: int) -> None:
+    made = places(live.forecasts())
+    assert len(made) == len(set(made)) == usable
+
+
+def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_broker: Broker, tmp_path: Path) -> None:
+    topic = own_broker.topic()
+    live = Live(own_broker, tmp_path / "live", topic, own_broker.topic(), "live")
+    live.start()
+    usable = feed(own_broker, topic, 0, 2000)
+    live.wait_for_forecasts(usable)
+    usable += feed(own_broker, topic, 2000, 4000)
+    own_broker.kill()
+    own_broker.start()
+    usable += feed(own_broker, topic, 4000, 5000)
+    live.wait_for_forecasts(usable)
+    assert live.stop() == [0]
+    assert_each_once(live, usable)
+    assert "Traceback" not in live.log()
+
+    whole = Live(own_broker, tmp_path / "whole", topic, own_broker.topic(), "whole")
+    whole.start()
+    whole.wait_for_forecasts(usable)
+    assert whole.stop() == [0]
+    assert live.forecasts() == whole.forecasts()
+
+
+def test_without_a_broker_a_job_that_is_told_to_stop_does_not_wait_for_ever(own_broker: Broker, tmp_path: Path) -> None:
+    topic = own_broker.topic()
+    live = Live(own_broker, tmp_path, topic, own_broker.topic(), "stops")
+    live.start()
+    live.wait_for_forecasts(feed(own_broker, topic, 0, 500))
+    own_broker.kill()
+    assert live.stop()[0] in {0, 1}
+    assert "Traceback" not in live.log()
+
+
+def test_a_member_that_the_group_gave_up_comes_back_and_loses_nothing(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    group = Live(broker, tmp_path, topic, broker.topic(), "pauses", {"session_timeout": 2.0})
+    first = group.start("first")
+    usable = feed(broker, topic, 0, 2000)
+    group.wait_for_forecasts(usable)
+    os.kill(first.pid, signal.SIGSTOP)
+    group.start("second")
+    wait_for(lambda: group.log("second").count("taken up") == 4)
+    usable += feed(broker, topic, 2000, 4000)
+    group.wait_for_forecasts(usable)
+    os.kill(first.pid, signal.SIGCONT)
+    wait_for(lambda: group.log("first").count("taken up") > 4)
+    usable += feed(broker, topic, 4000, 6000)
+    group.wait_for_forecasts(usable)
+    assert group.stop() == [0, 0]
+    assert_each_once(group, usable)
+    assert "Traceback" not in group.log("first")
+
+
+def test_at_least_once_nothing_is_missing_after_a_kill(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "once", {"delivery": "at_least_once"})
+    live.start()
+    usable = feed(broker, topic, 0, 3000)
+    live.wait_for_forecasts(1000)
+    live.kill()
+    live.start()
+    usable += feed(broker, topic, 3000, 4000)
+    wait_for(lambda: len(set(places(live.forecasts()))) == usable)
+    assert live.stop() == [0]
+
+
+def test_records_that_cannot_be_used_go_to_a_file_each_once(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "letters", {"dead_letters": str(tmp_path / "refused.jsonl")})
+    live.start()
+    usable = feed(broker, topic, 0, 1000)
+    live.wait_for_forecasts(usable)
+    live.kill()
+    live.start()
+    usable += feed(broker, topic, 1000, 2000)
+    live.wait_for_forecasts(usable)
+    assert live.stop() == [0]
+    letters = [json.loads(line) for line in (tmp_path / "refused.jsonl").read_text().splitlines()]
+    assert {letter["reason"] for letter in letters} == {"not JSON"}
+    assert len({(letter["source"], letter["record"]) for letter in letters}) == len(letters) == 2000 - usable
+
+
+def test_a_schema_that_changes_costs_only_the_records_that_it_spoils(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    letters = broker.topic(partitions=1)
+    live = Live(broker, tmp_path, topic, broker.topic(), "changes", {"dead_letter_topic": letters})
+    live.start()
+    events = [
+        {"time": 1, "x": 1.0, "y": 2.0},
+        {"time": 2, "x": 1.0, "y": 2.0, "humidity": 0.5},
+        {"time": 3, "y": 2.0},
+        {"time": 4, "x": "warm", "y": 2.0},
+        {"time": 5, "x": {"celsius": 1.0}, "y": 2.0},
+        {"time": 6, "x": "1.5", "y": 2.0},
+        {"at": 7, "x": 1.0, "y": 2.0},
+        {"time": 8, "temperature": 1.0},
+        {"time": "2026-01-01T00:00:00Z", "x": 1, "y": None},
+    ]
+    send(broker.bootstrap, topic, [json.dumps(event).encode() for event in events], partition=0)
+    live.wait_for_forecasts(5)
+    assert live.stop() == [0]
+    refused = [json.loads(letter.value) for letter in read_all(broker.bootstrap, letters)]
+    assert {letter["record"]: letter["reason"] for letter in refused} == {
+        3: "column 'x': not a number",
+        4: "column 'x': not a number",
+        6: "time is missing",
+        7: "has none of the columns",
+    }
+    assert places(live.forecasts()) == [(0, offset) for offset in (0, 1, 2, 5, 8)]
+
+
+def test_headers_travel_with_the_forecast(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "headers")
+    live.start()
+    key, value = record(0)
+    send(broker.bootstrap, topic, [value, value], [key, key], headers=[("trace", b"abc")])
+    live.wait_for_forecasts(2)
+    assert live.stop() == [0]
+    assert [made.headers for made in read_all(broker.bootstrap, live.output)] == [[("trace", b"abc")]] * 2
+
+
+def test_a_checkpoint_that_cannot_be_written_is_loud_and_survived(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "full", {"metrics_port": 0, "checkpoint_seconds": 0.3})
+    live.start()
+    usable = feed(broker, topic, 0, 500)
+    live.wait_for_forecasts(usable)
+    lane = tmp_path / "state" / f"{topic}-{read_all(broker.bootstrap, topic)[0].partition}"
+    away = lane.with_name("away")
+    lane.rename(away)
+    lane.write_text("a file where the folder was: nothing can be written below it, not even by root")
+    usable += feed(broker, topic, 500, 1000)
+    live.wait_for_forecasts(usable)
+    wait_for(lambda: "cannot write checkpoint" in live.log())
+    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        assert 'stream_rnn_failures_total{kind="checkpoint"} 0' not in answer.read().decode()
+    lane.unlink()
+    away.rename(lane)
+    usable += feed(broker, topic, 1000, 1500)
+    live.wait_for_forecasts(usable)
+    assert live.stop() == [0]
+    assert_each_once(live, usable)
+    assert live.state(lane.name).arrays["counts"][0] > 0
+
+
+def test_metrics_and_health_tell_of_the_work(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "metrics", {"metrics_port": 0, "log_format": "json"})
+    live.start()
+    usable = feed(broker, topic, 0, 1000)
+    live.wait_for_forecasts(usable)
+    lines = [json.loads(line) for line in live.log().splitlines()]
+    url = next(line["message"] for line in lines if "metrics and health" in line["message"]).split()[-1]
+    with urllib.request.urlopen(f"{url}/metrics") as answer:
+        series = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    assert sum(float(count) for name, count in series.items() if "_forecasts_total" in name) == usable
+    assert sum(float(count) for name, count in series.items() if "_dead_letters_total" in name) == 1000 - usable
+    with urllib.request.urlopen(f"{url}/health") as answer:
+        assert json.load(answer)["ok"]
+    assert live.stop() == [0]
