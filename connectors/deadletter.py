@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from connectors.closing import Closing
 from connectors.errors import ConnectorError
 from connectors.events import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
 
 
 class DeadLetterCounter:
@@ -44,7 +44,7 @@ class DeadLetterCounter:
         self.examples.setdefault(letter.reason, letter)
 
 
-class DeadLetterFile(DeadLetterCounter):
+class DeadLetterFile(DeadLetterCounter, Closing):
     """Write refused records as JSON lines, and count them.
 
     Each line has `source`, `record`, `reason` and `raw`, the record's text cut to 1,000 characters.
@@ -96,14 +96,6 @@ class DeadLetterFile(DeadLetterCounter):
         if not self._file.closed:
             self.flush()
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class DeadLetterLog(DeadLetterFile):

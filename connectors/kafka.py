@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.structs import OffsetAndMetadata
 
 from connectors import values
+from connectors.closing import Closing
 from connectors.errors import ConnectorError, UsageError
 from connectors.events import DeadLetter, EventBatch, Positions
 from connectors.json_records import JsonRecords
@@ -25,7 +26,6 @@ from connectors.schema import Roles, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -107,7 +107,7 @@ class KafkaBatch(NamedTuple):
         return len(self.events) + len(self.dead)
 
 
-class KafkaSource:
+class KafkaSource(Closing):
     """Events of topics, as one member of a consumer group.
 
     Records are JSON objects. The key of an event is a field, or the record's key where none is named; a record
@@ -221,6 +221,8 @@ class KafkaSource:
 
     def lag(self, partition: TopicPartition, position: int) -> int | None:
         """Give how many records stand after a position, as far as is known without asking."""
+        if partition not in self._consumer.assignment():
+            return None  # it is just being revoked
         end = self._consumer.highwater(partition)
         return None if end is None else max(0, end - position)
 
@@ -252,14 +254,6 @@ class KafkaSource:
             admin.remove_group_members(self.subscription.group, [me])
         finally:
             admin.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Decoder:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
 
+from connectors.closing import Closing
 from connectors.kafka_client import BrokerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from types import TracebackType
 
     from connectors.events import DeadLetter
     from connectors.kafka import Headers, Offsets
@@ -28,7 +28,7 @@ the better part of a forecast's way."""
 BATCH_BYTES = 1 << 18
 
 
-class KafkaSink:
+class KafkaSink(Closing):
     """Writes to topics; what was written since the last `commit` counts only with it.
 
     A record goes to the partition that its key hashes to, as with Kafka's own clients, so each stream's forecasts
@@ -140,17 +140,9 @@ class KafkaSink:
             self._open = False
             self._producer.abort_transaction()
 
-    def close(self, seconds: float = 0.0) -> None:
-        """Close, without waiting for what was not committed unless told how long."""
-        self._producer.close(timeout=seconds)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def close(self) -> None:
+        """Close, without waiting for what was not committed."""
+        self._producer.close(timeout=0)
 
     def _begin(self) -> None:
         if self._transactional and not self._open:

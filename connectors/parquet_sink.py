@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors import rendering
+from connectors.closing import Closing
 from connectors.errors import ConnectorError, UsageError
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from connectors.rendering import Rows
 
 ROW_GROUP = 1 << 17  # rows: groups of some megabytes read fast, smaller ones cost more metadata than they save
 
 
-class ParquetFileSink:
+class ParquetFileSink(Closing):
     """Write one Parquet file: beside its name with ".partial" until closed, then under its name.
 
     Leaving it by an exception does the same: what was written is whole.
@@ -97,14 +96,6 @@ class ParquetFileSink:
             raise ConnectorError(f"{self._path}: cannot be written: {error.strerror or error}") from error
         self._durable = self._rows
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _write_groups(self, *, final: bool) -> None:
         """Write whole row groups, at the end also the last, smaller one."""
         if not self._waiting:
@@ -121,7 +112,7 @@ class ParquetFileSink:
             raise ConnectorError(f"{self._path}: cannot be written: {error.strerror or error}") from error
 
 
-class ParquetFolderSink:
+class ParquetFolderSink(Closing):
     """Write a folder of numbered Parquet files, each ended by a flush.
 
     Parameters
@@ -167,14 +158,6 @@ class ParquetFolderSink:
     def close(self) -> None:
         """End the file in hand."""
         self.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _next_part(self) -> ParquetFileSink:
         return ParquetFileSink(str(self._folder / f"part-{self._done:06d}.parquet"), time=self._time)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 from connectors import rendering
+from connectors.closing import Closing
 from connectors.errors import ConnectorError, UsageError
 from connectors.parquet_sink import ParquetFileSink, ParquetFolderSink
 
@@ -117,7 +118,7 @@ def _kind(name: str, told: str | None) -> str:
     return kind
 
 
-class TextSink:
+class TextSink(Closing):
     """Write CSV or JSON lines to a binary file.
 
     Parameters
@@ -188,14 +189,6 @@ class TextSink:
             self.flush()
             if self._name != "standard output":
                 self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _begin(self, names: list[str]) -> None:
         self._columns = names

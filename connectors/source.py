@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from connectors.closing import Closing
 from connectors.follow import POLL, Stop
 from connectors.merge import merge_by_time, one_after_another
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from connectors.deadletter import DeadLetterCounter
     from connectors.events import DeadLetter, EventBatch, Positions
@@ -58,7 +58,7 @@ class _Lane:
                 self._counter.add(letter)
 
 
-class Source:
+class Source(Closing):
     """Events from files, in batches; made by `open_files`.
 
     Iterating goes on where it stopped; a source is read once. A refused record is reported together with the
@@ -189,14 +189,6 @@ class Source:
         """Close the files."""
         for lane in self._lanes:
             lane.reader.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _after(positions: Positions) -> dict[int, int]:

@@ -20,7 +20,7 @@ from connectors.replay import paced
 from stream_rnn.checkpointer import Checkpointer
 from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.errors import CheckpointError
-from stream_rnn.naming import forecast_names
+from stream_rnn.output import columns_of
 from stream_rnn.scores import Scores, season_of
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class Job:
         folder = CheckpointFolder(settings.checkpoint) if settings.checkpoint is not None else None
         self._checkpointer = Checkpointer(folder, engine) if folder is not None else None
         self._resumed_at = self._begun_at = self._saved_at = engine.counts.events
+        self._begun_when = time.perf_counter()
         self._saved: Path | None = None
         self._checkpoint_errors = 0
         self._season = settings.season
@@ -229,15 +230,12 @@ class Job:
 
     def _rows(self, batch: EventBatch, y: NDArray[np.float64], taken: Taken) -> dict[str, NDArray[Any]]:
         """Return the output's columns: time, key, each target's value, and its forecasts."""
-        settings = self.engine.settings
         rows: dict[str, NDArray[Any]] = {}
         if self.source.time is not None:
             rows["time"] = batch.times
         if self.source.key is not None:
             rows["key"] = batch.keys
-        rows |= {name: y[:, d] for d, name in enumerate(settings.target_names)}
-        flat = taken.forecasts.reshape(len(batch), math.prod(settings.forecast_shape))
-        return rows | dict(zip(forecast_names(settings), flat.T, strict=True))
+        return rows | columns_of(self.engine.settings, y, taken.forecasts)
 
     def _checkpoint(self) -> None:
         """Between batches: hear of the checkpoint under way, and begin one when it is due; a failure is survived."""
@@ -251,7 +249,9 @@ class Job:
             self._count(error)
 
     def _checkpoint_due(self) -> bool:
-        return self.engine.counts.events - self._begun_at >= self.settings.checkpoint_every
+        events, seconds = self.engine.counts.events - self._begun_at, self.settings.checkpoint_seconds
+        late = seconds is not None and time.perf_counter() - self._begun_when >= seconds
+        return events >= self.settings.checkpoint_every or (late and events > 0)
 
     def _checkpoint_at_the_end(self) -> None:
         """Have a checkpoint of the last state on the disk.
@@ -270,7 +270,7 @@ class Job:
 
     def _begin_checkpoint(self, checkpointer: Checkpointer) -> None:
         """Make durable what was written, then fix what belongs to it."""
-        self._begun_at = self.engine.counts.events
+        self._begun_at, self._begun_when = self.engine.counts.events, time.perf_counter()
         if self._sink is not None:
             self._sink.flush()
         if isinstance(self.source.dead_letters, DeadLetterFile):

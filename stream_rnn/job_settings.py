@@ -66,6 +66,9 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         str | None, Meta(description="Folder for checkpoints; the last three are kept, one is made at the end.")
     ] = None
     checkpoint_every: Annotated[int, Meta(description="Events between two checkpoints.")] = 1_000_000
+    checkpoint_seconds: Annotated[
+        float | None, Meta(description="Seconds between two checkpoints; default: they go by events only.")
+    ] = None
     resume: Annotated[
         bool, Meta(description="Go on from the newest sound checkpoint, if there is one, as if never stopped.")
     ] = False
@@ -80,6 +83,8 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         check_types(self)
         if self.checkpoint_every < 1:
             raise SettingError(f"checkpoint_every must be at least 1, got {self.checkpoint_every}")
+        if self.checkpoint_seconds is not None and self.checkpoint_seconds <= 0:
+            raise SettingError(f"checkpoint_seconds must be above 0, got {self.checkpoint_seconds}")
         if self.season is not None and not 0 <= self.season <= LONGEST_SEASON:
             raise SettingError(f"season must be from 0 to {LONGEST_SEASON:,}, got {self.season}")
         if self.speed is not None and self.speed <= 0:

@@ -70,7 +70,7 @@ class LiveJob:
             group=settings.group,
             folder=Path(settings.checkpoint),
             first=first[0] if first is not None else None,
-            every_events=settings.checkpoint_events,
+            every_events=settings.checkpoint_every,
             every_seconds=settings.checkpoint_seconds,
         )
         self._cluster = cluster(settings.servers, settings.client)

@@ -73,7 +73,7 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     checkpoint: Annotated[
         str, Meta(description="Folder for checkpoints, shared by the group's processes; the last three are kept.")
     ] = "checkpoints"
-    checkpoint_events: Annotated[
+    checkpoint_every: Annotated[
         int, Meta(description="Events of an engine between two checkpoints; a restart learns them again.")
     ] = 1_000_000
     checkpoint_seconds: Annotated[float, Meta(description="Seconds between two checkpoints of an engine.")] = 60.0
@@ -133,7 +133,7 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 _RANGES: dict[str, tuple[Any, str]] = {
     "commit_seconds": (lambda value: 0 < value <= 10, "above 0 and at most 10 seconds"),
-    "checkpoint_events": (lambda value: value >= 1, "at least 1"),
+    "checkpoint_every": (lambda value: value >= 1, "at least 1"),
     "checkpoint_seconds": (lambda value: value > 0, "above 0 seconds"),
     "session_timeout": (lambda value: value >= 1, "at least 1 second"),
     "metrics_port": (lambda value: value is None or 0 <= value <= 65535, "from 0 to 65535"),

@@ -13,6 +13,7 @@ from connectors.events import DeadLetter
 from connectors.files import open_files
 from connectors.schema import Schema
 from connectors.sinks import open_sink
+from stream_rnn.checkpoint import check_settings
 from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.config import Settings
 from stream_rnn.engine import Engine
@@ -66,7 +67,9 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
         opened.enter_context(source)
         _check_pace(settings, source)
         wanted = Settings.parse(engine_settings | {"inputs": _inputs(asked, source)})
-        engine = Engine(wanted) if found is None else Engine.load(found[0], settings=wanted)
+        if found is not None:
+            check_settings(found[0], found[1].settings, wanted)
+        engine = Engine(wanted) if found is None else Engine.restore(found[1])
         job = Job(settings, engine, source, _sink(settings, positions["sink"], engine.counts.events), stopper)
         opened.pop_all()
     return job

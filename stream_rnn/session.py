@@ -20,6 +20,7 @@ from kafka.errors import KafkaError
 
 from connectors.errors import ConnectorError
 from connectors.kafka import KafkaSource, Subscription, name_of
+from connectors.kafka_client import BrokerError
 from connectors.kafka_sink import KafkaSink
 from connectors.schema import Schema
 from stream_rnn.errors import CheckpointError
@@ -42,8 +43,6 @@ log = logging.getLogger("stream_rnn")
 
 IDLE = 0.1
 """Seconds that an idle turn waits for records; so soon a stop is heard."""
-PARTING = 10.0
-"""Seconds that a closing client may take."""
 WHOLE = "job"
 """Name of the one lane of all partitions."""
 
@@ -149,8 +148,11 @@ class Session:
         self._over = True
         self._lanes.clear()
         self._source.close()
-        self._source.leave()
-        self._sink.close(seconds=PARTING)
+        try:
+            self._source.leave()
+        except (KafkaError, BrokerError) as error:
+            log.warning("the group waits until this session times out: %s", error)
+        self._sink.close()
         self._worker.shutdown()
 
     def abandon(self) -> None:

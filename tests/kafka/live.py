@@ -57,7 +57,7 @@ class Live:
             "output": self.output,
             "time": "time",
             "checkpoint": str(self.folder / "state"),
-            "checkpoint_events": 1000,
+            "checkpoint_every": 1000,
             "checkpoint_seconds": 1.0,
             "session_timeout": 5.0,
             "log_seconds": 1.0,
