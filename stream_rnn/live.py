@@ -8,10 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from kafka.errors import FencedInstanceIdError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from connectors.deadletter import DeadLetterLog
 from connectors.errors import ConnectorError
+from connectors.kafka import Subscription
 from connectors.kafka_client import BrokerError, cluster
 from stream_rnn.checkpoint import read
 from stream_rnn.checkpoints import CheckpointFolder
@@ -73,6 +75,14 @@ class LiveJob:
             every_events=settings.checkpoint_every,
             every_seconds=settings.checkpoint_seconds,
         )
+        self._subscription = Subscription(
+            topics=settings.topics,
+            pattern=settings.pattern,
+            group=settings.group,
+            instance=settings.group,  # until the process has its name
+            start=settings.start,
+            session_timeout=settings.session_timeout,
+        )
         self._cluster = cluster(settings.servers, settings.client)
         written = [topic for topic in (settings.output, settings.dead_letter_topic) if topic is not None]
         self._cluster.require([*settings.topics, *written])
@@ -94,14 +104,15 @@ class LiveJob:
         settings = self.settings
         with ExitStack() as held:
             slot = held.enter_context(Slot(settings.checkpoint, 1 if settings.scope == "job" else None))
+            me = msgspec.structs.replace(self._subscription, instance=slot.name(settings.group))
             letters = held.enter_context(DeadLetterLog(settings.dead_letters)) if settings.dead_letters else None
             if settings.metrics_port is not None:
                 address = settings.metrics_address
                 server = held.enter_context(MonitorServer(self.monitor, settings.metrics_port, address))
                 log.info("metrics and health at http://%s:%d", address, server.port)
             if settings.scope == "job":
-                self._wait_alone(slot.name(settings.group))
-            post = Post(settings, self._cluster, self._plan, slot.name(settings.group), {}, letters, self.monitor)
+                self._wait_alone(me.instance)
+            post = Post(settings, self._cluster, self._plan, me, {}, letters, self.monitor)
             while not self._stop:
                 self._session(post)
 

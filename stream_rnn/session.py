@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kafka.errors import KafkaError
 
 from connectors.errors import ConnectorError
-from connectors.kafka import KafkaSource, Subscription, name_of
+from connectors.kafka import KafkaSource, name_of
 from connectors.kafka_client import BrokerError
 from connectors.kafka_sink import KafkaSink
 from connectors.schema import Schema
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kafka import TopicPartition
 
     from connectors.deadletter import DeadLetterLog
-    from connectors.kafka import KafkaBatch, Offsets
+    from connectors.kafka import KafkaBatch, Offsets, Subscription
     from connectors.kafka_client import Cluster
     from stream_rnn.lane import Made, Plan
     from stream_rnn.live_settings import LiveSettings
@@ -53,8 +53,8 @@ class Post(NamedTuple):
     settings: LiveSettings
     cluster: Cluster
     plan: Plan
-    name: str
-    """of this process in the group"""
+    subscription: Subscription
+    """as this process"""
     lanes: dict[TopicPartition, Lane]
     """what is taken up, by partition; it outlives sessions"""
     letters: DeadLetterLog | None
@@ -91,19 +91,12 @@ class Session:
             post.cluster,
             settings.output,
             letters=settings.dead_letter_topic,
-            transactional_id=post.name if self._exactly_once else None,
+            transactional_id=post.subscription.instance if self._exactly_once else None,
         )
         try:
             self._source = KafkaSource(
                 post.cluster,
-                Subscription(
-                    topics=settings.topics,
-                    pattern=settings.pattern,
-                    group=settings.group,
-                    instance=post.name,
-                    start=settings.start,
-                    session_timeout=settings.session_timeout,
-                ),
+                post.subscription,
                 Schema(settings.key, settings.time or "", settings.end, _columns(post.plan), settings.time_format),
                 self,
             )

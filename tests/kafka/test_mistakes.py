@@ -1,0 +1,143 @@
+"""What a person can get wrong with a live job: one line each, and nothing starts."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from broker import PASSWORD, USER
+from live import COMMAND, ENGINE, Live, record
+from topics import send
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from broker import Broker, Cluster
+
+
+def run(folder: Path, kafka: dict[str, Any], engine: dict[str, Any] | None = None) -> tuple[int, str]:
+    """Run a job that must not start; return its exit code and what it said."""
+    path = folder / "job.toml"
+    path.write_bytes(msgspec.toml.encode({"kafka": kafka, "engine": ENGINE if engine is None else engine}))
+    ran = subprocess.run([*COMMAND, str(path)], capture_output=True, text=True, cwd=folder, timeout=120, check=False)
+    assert ran.stdout == ""
+    assert "Traceback" not in ran.stderr
+    return ran.returncode, ran.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("kafka", "words"),
+    [
+        ({}, "topics must name at least one topic, got none"),
+        ({"topics": ["a"], "pattern": "b"}, "topics or pattern must be given, and not both"),
+        ({"pattern": "("}, "pattern must be a regular expression, got '('"),
+        ({"topics": ["a"], "start": "yesterday"}, "start must be earliest, latest, committed or a time (ISO 8601)"),
+        ({"topics": ["a"], "output": "a"}, "output must not be one of topics, got 'a'"),
+        ({"topics": ["a"], "commit_seconds": 0.0}, "commit_seconds must be above 0 and at most 10 seconds, got 0.0"),
+        ({"topics": ["a"], "delivery": "exactly_onec"}, "did you mean 'exactly_once'?"),
+        ({"topics": ["a"], "servers": ["http://a"]}, "servers must be host:port, got 'http://a'"),
+        ({"topics": ["a"], "client": {"sasl_plain_password": "x"}}, "it is a secret"),
+        ({"topics": ["a"], "client": {"sasl_plain_password": {"env": "NOWHERE"}}}, "has no 'NOWHERE'"),
+        ({"topics": ["a"], "client": {"ssl_cafil": "x"}}, "did you mean 'ssl_cafile'?"),
+        ({"topics": ["a"], "client": {"group_id": "x"}}, "client option 'group_id' is set by group"),
+        ({"topics": ["a"], "topic": "b"}, "unknown setting 'topic' in [kafka]; did you mean 'topics'?"),
+        ({"topics": ["a"], "begin_with": "nowhere"}, "no checkpoint at nowhere"),
+    ],
+)
+def test_wrong_settings_are_refused_in_one_line(kafka: dict[str, Any], words: str, tmp_path: Path) -> None:
+    code, line = run(tmp_path, kafka)
+    assert words in line
+    assert code == (1 if "nowhere" in words else 2)
+
+
+def test_inputs_must_be_named(tmp_path: Path) -> None:
+    assert run(tmp_path, {"topics": ["a"]}, {"hidden": 4}) == (
+        2,
+        "error: inputs must be named for a live job: a topic is not searched for columns",
+    )
+
+
+def test_a_target_cannot_have_the_name_of_a_field_of_the_output(tmp_path: Path) -> None:
+    code, line = run(tmp_path, {"topics": ["a"]}, {"inputs": ["offset"]})
+    assert code == 2
+    assert "got 'offset'" in line
+
+
+def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    code, line = run(tmp_path, {"topics": ["a"], "servers": [f"127.0.0.1:{port}"]})
+    assert (code, line) == (1, f"error: no Kafka broker answers at 127.0.0.1:{port}")
+
+
+def test_a_wrong_password_is_said_and_not_shown(
+    started_broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", PASSWORD + "x")
+    login = {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": USER,
+        "sasl_plain_password": {"env": "SECRET"},
+    }
+    code, line = run(tmp_path, {"topics": ["a"], "servers": [started_broker.sasl_bootstrap], "client": login})
+    assert code == 1
+    assert f"does not let user '{USER}' in by PLAIN: wrong name or password?" in line
+    assert PASSWORD not in line
+
+
+@pytest.mark.parametrize("role", ["topics", "output", "dead_letter_topic"])
+def test_a_topic_that_does_not_exist_is_named_with_the_nearest(
+    role: str, broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    wrong = [topic + "s"] if role == "topics" else topic + "s"
+    code, line = run(tmp_path, {"servers": [broker.bootstrap], "topics": [topic], role: wrong})
+    assert code == 1
+    assert f"no topic '{topic}s' at {broker.bootstrap}; did you mean '{topic}'?" in line
+
+
+def test_a_port_that_is_taken_is_named(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, line = run(tmp_path, {"servers": [broker.bootstrap], "topics": [topic], "metrics_port": port})
+    assert (code, line) == (2, f"error: metrics_port {port} cannot be used: address already in use")
+
+
+def test_a_state_that_was_lost_is_not_begun_anew_in_silence(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "loses")
+    live.start()
+    key, value = record(0)
+    send(broker.bootstrap, topic, [value], [key])
+    live.wait_for_forecasts(1)
+    assert live.stop() == [0]
+    shutil.rmtree(tmp_path / "state")
+    assert live.start().wait(60) == 1
+    assert "group 'loses' has committed 1 of" in live.log()
+    assert "has no checkpoint that goes with it" in live.log()
+
+
+def test_only_committed_partitions_are_read_where_that_is_asked_for(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "asks", {"start": "committed"})
+    assert live.start().wait(60) == 1
+    assert f"group 'asks' has committed nothing in {topic}-0, and start is committed" in live.log()
+
+
+def test_settings_other_than_the_checkpoints_are_refused(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "differs")
+    live.start()
+    key, value = record(0)
+    send(broker.bootstrap, topic, [value], [key])
+    live.wait_for_forecasts(1)
+    assert live.stop() == [0]
+    live.engine["hidden"] = 5
+    assert live.start().wait(60) == 1
+    assert "has hidden = (4,), the settings say (5,)" in live.log()
