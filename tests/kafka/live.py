@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from topics import read_all, wait_for
+from topics import read_all, send, wait_for
 
 from stream_rnn.checkpoints import CheckpointFolder
 
@@ -33,6 +33,14 @@ def record(t: int, streams: int = 5) -> tuple[bytes, bytes]:
         return key, b"garbled"
     x = None if t % 50 == 11 else round(math.sin(t / 40 + t % streams), 6)
     return key, json.dumps({"time": 1_700_000_000 + t, "x": x, "y": round(math.cos(t / 23), 6)}).encode()
+
+
+def feed(broker: Cluster, topic: str, start: int, stop: int, streams: int = 5, at: int | None = None) -> int:
+    """Write readings, all with the timestamp `at` if one is given; return how many of them can be used."""
+    readings = [record(t, streams) for t in range(start, stop)]
+    stamps = None if at is None else [at] * len(readings)
+    send(broker.bootstrap, topic, [value for _, value in readings], [key for key, _ in readings], timestamps=stamps)
+    return sum(value != b"garbled" for _, value in readings)
 
 
 @dataclass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from live import Live, assert_same_state, places, record
-from topics import send, wait_for
+from live import Live, assert_same_state, feed, places
+from topics import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from broker import Cluster
 
 STREAMS = 40  # so that every partition has some
-
-
-def feed(broker: Cluster, topic: str, start: int, stop: int) -> int:
-    """Write readings; return how many of them can be used."""
-    readings = [record(t, STREAMS) for t in range(start, stop)]
-    send(broker.bootstrap, topic, [value for _, value in readings], [key for key, _ in readings])
-    return sum(value != b"garbled" for _, value in readings)
 
 
 def taken_up(live: Live, name: str) -> int:
@@ -31,16 +24,16 @@ def test_members_come_and_go_and_every_partition_learns_as_if_alone(
 ) -> None:
     group = Live(broker, tmp_path / "group", topic, broker.topic(), "group")
     group.start("first")
-    usable = feed(broker, topic, 0, 4000)
+    usable = feed(broker, topic, 0, 4000, STREAMS)
     group.wait_for_forecasts(usable)
     group.start("second")
     wait_for(lambda: taken_up(group, "second") == 2)
-    usable += feed(broker, topic, 4000, 8000)
+    usable += feed(broker, topic, 4000, 8000, STREAMS)
     third = group.start("third")
     wait_for(lambda: taken_up(group, "third") >= 1)
-    usable += feed(broker, topic, 8000, 12_000)
+    usable += feed(broker, topic, 8000, 12_000, STREAMS)
     third.kill()
-    usable += feed(broker, topic, 12_000, 14_000)
+    usable += feed(broker, topic, 12_000, 14_000, STREAMS)
     group.wait_for_forecasts(usable)
     assert group.stop()[:2] == [0, 0]
 
@@ -63,7 +56,7 @@ def test_a_partition_moves_with_its_state_and_nothing_is_learned_twice(
 ) -> None:
     group = Live(broker, tmp_path, topic, broker.topic(), "moves")
     group.start("first")
-    usable = feed(broker, topic, 0, 2000)
+    usable = feed(broker, topic, 0, 2000, STREAMS)
     group.wait_for_forecasts(usable)
     group.start("second")
     wait_for(lambda: taken_up(group, "second") == 2)
@@ -86,10 +79,10 @@ def test_a_member_that_leaves_in_good_order_is_replaced_at_once(broker: Cluster,
 def test_with_scope_job_one_engine_learns_from_all_partitions(broker: Cluster, topic: str, tmp_path: Path) -> None:
     alone = Live(broker, tmp_path, topic, broker.topic(), "alone", {"scope": "job"})
     alone.start()
-    usable = feed(broker, topic, 0, 2000)
+    usable = feed(broker, topic, 0, 2000, STREAMS)
     alone.wait_for_forecasts(usable)
     alone.kill()
-    usable += feed(broker, topic, 2000, 3000)
+    usable += feed(broker, topic, 2000, 3000, STREAMS)
     alone.start()
     alone.wait_for_forecasts(usable)
     assert alone.stop() == [0]

@@ -8,20 +8,13 @@ import signal
 import urllib.request
 from typing import TYPE_CHECKING
 
-from live import Live, places, record
+from live import Live, feed, places, record
 from topics import read_all, send, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from broker import Broker, Cluster
-
-
-def feed(broker: Cluster, topic: str, start: int, stop: int) -> int:
-    """Write readings; return how many of them can be used."""
-    readings = [record(t) for t in range(start, stop)]
-    send(broker.bootstrap, topic, [value for _, value in readings], [key for key, _ in readings])
-    return sum(value != b"garbled" for _, value in readings)
 
 
 def assert_each_once(live: Live, usable: int) -> None:
