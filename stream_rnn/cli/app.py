@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from stream_rnn.cli import words
-from stream_rnn.cli.config_file import gather
+from stream_rnn.cli.config_file import gather, gather_live
 from stream_rnn.cli.errors import Polite
-from stream_rnn.cli.options import Sections, engine_options, job_options
+from stream_rnn.cli.options import CommaSeparated, Sections, engine_options, job_options, live_options
 
 WHERE = click.Path(dir_okay=False)
 
@@ -43,6 +43,39 @@ def replay(files: tuple[str, ...], config: str | None, plot: str | None, as_json
     from stream_rnn.cli.replay import run  # noqa: PLC0415
 
     click.get_current_context().exit(run(job, engine, plot=plot, as_json=as_json))
+
+
+@cli.command(cls=Sections, help=words.RUN, short_help="Learn from Kafka topics and forecast to one, for weeks.")
+@click.argument("config", required=False, type=WHERE)
+@live_options
+@engine_options
+def run(config: str | None, **options: Any) -> None:
+    """Run a live job."""
+    live, engine = gather_live(config, options)
+    from stream_rnn.cli.run import run  # noqa: PLC0415
+
+    click.get_current_context().exit(run(live, engine))
+
+
+@cli.command(help=words.PRODUCE, short_help="Replay recorded events into a Kafka topic.")
+@click.argument("files", nargs=-1)
+@click.option("--topic", required=True, help="Topic to write to.")
+@click.option("--partitions", type=click.IntRange(1), help="Make the topic with so many, if it is not there.")
+@click.option("--servers", type=CommaSeparated(str), help="host:port of some brokers.  [default: localhost:9092]")
+@click.option("--config", type=WHERE, help="Take servers and client from [kafka] of this TOML file.")
+@click.option("--key", help="Column that names each event's stream; default: all are one stream.")
+@click.option("--time", help="Column with the time; default: one called time, timestamp, date, datetime or ts.")
+@click.option("--time-format", type=click.Choice(["auto", "iso", "s", "ms"]), default="auto", show_default=True)
+@click.option("--end", help="Column that is true at the last event of a sequence.")
+@click.option("--format", help="Format of the files: csv, tsv, jsonl, parquet; default: by extension.")
+@click.option("--speed", type=float, help="Times the recorded pace, 1 is real time; default: as fast as it goes.")
+@click.option("--loop", is_flag=True, help="Begin again at the end, with times that go on, until told to stop.")
+def produce(config: str | None, servers: tuple[str, ...] | None, **options: Any) -> None:
+    """Replay files into a topic."""
+    live, _ = gather_live(config, {"servers": servers})
+    from stream_rnn.cli.produce import Request, run  # noqa: PLC0415
+
+    click.get_current_context().exit(run(live, Request(**options)))
 
 
 @cli.command(help=words.INSPECT, short_help="Show what a checkpoint holds.")

@@ -9,41 +9,68 @@ from typing import Any
 import click
 import msgspec
 
+from stream_rnn.cli.config_file import TABLES
 from stream_rnn.cli.options import Field, fields_of
-from stream_rnn.config import Settings
 from stream_rnn.errors import SettingError
-from stream_rnn.job_settings import JobSettings
 
 HEAD = """\
 # A job of stream-rnn: where events come from, what is learned from them, where forecasts go.
 #
-#   stream-rnn replay --config {file}
+#   stream-rnn replay --config {file}                           recorded events: [job] and [engine]
 #   stream-rnn replay --config {file} other.csv --horizon 12    options override the file
+#   stream-rnn run {file}                                       events as they come: [kafka] and [engine]
 #
 # What is commented out has the value shown, or where it says "not set", none. Paths are relative to where the
 # command runs.
 """
 
-EXAMPLES: dict[str, Any] = {
-    "format": "csv",
-    "key": "sensor",
-    "time": "time",
-    "end": "last",
-    "speed": 60.0,
-    "output": "forecasts.csv",
-    "output_format": "csv",
-    "dead_letters": "refused.jsonl",
-    "checkpoint": "checkpoints",
-    "season": 24,
-    "inputs": ["temperature", "humidity"],
-    "targets": ["temperature"],
-    "loss": "huber",
-    "weight_decay": 0.01,
-    "residual": False,
-    "max_streams": 10_000,
-    "reset_after": 3600.0,
+LIVE = {"files": 'files = ["events.csv"]', "topics": 'topics = ["events"]'}
+"""What a job cannot do without: not commented out."""
+
+CLIENT = """\
+# [kafka.client]
+# security_protocol = "SASL_SSL"
+# sasl_mechanism = "SCRAM-SHA-512"
+# sasl_plain_username = "stream-rnn"
+# sasl_plain_password = { env = "KAFKA_PASSWORD" }
+"""
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "job": {
+        "format": "csv",
+        "key": "sensor",
+        "time": "time",
+        "end": "last",
+        "speed": 60.0,
+        "output": "forecasts.csv",
+        "output_format": "csv",
+        "dead_letters": "refused.jsonl",
+        "checkpoint": "checkpoints",
+        "checkpoint_seconds": 60.0,
+        "season": 24,
+    },
+    "kafka": {
+        "pattern": "^sensors-.*",
+        "key": "sensor",
+        "time": "time",
+        "end": "last",
+        "output": "forecasts",
+        "dead_letter_topic": "refused",
+        "dead_letters": "refused.jsonl",
+        "begin_with": "month",
+        "metrics_port": 9400,
+    },
+    "engine": {
+        "inputs": ["temperature", "humidity"],
+        "targets": ["temperature"],
+        "loss": "huber",
+        "weight_decay": 0.01,
+        "residual": False,
+        "max_streams": 10_000,
+        "reset_after": 3600.0,
+    },
 }
-"""What a setting without a default may look like."""
+"""What a setting without a default may look like, by table."""
 
 
 def run(path: str) -> None:
@@ -62,30 +89,34 @@ def run(path: str) -> None:
         raise SettingError(f"{path} is there already; name another file") from None
     except OSError as error:
         raise SettingError(f"{path}: cannot be written: {error.strerror}") from None
-    click.echo(f"wrote {path}; name your files in it, then: stream-rnn replay --config {path}")
+    click.echo(
+        f"wrote {path}; name your files in it, then: stream-rnn replay --config {path}; or your topics and inputs, "
+        f"then: stream-rnn run {path}"
+    )
 
 
 def text(file: str) -> str:
     """Return a job file in which every setting is explained."""
-    job = "".join(_entry(field) for field in fields_of(JobSettings))
-    engine = "".join(_entry(field) for field in fields_of(Settings))
-    return f"{HEAD.format(file=file)}\n[job]\n{job}\n[engine]\n{engine}"
+    tables = (f"\n[{name}]\n{''.join(_entry(name, field) for field in fields_of(TABLES[name]))}" for name in TABLES)
+    return HEAD.format(file=file) + "".join(tables)
 
 
-def _entry(field: Field) -> str:
+def _entry(table: str, field: Field) -> str:
     words = field.help
     if field.name == "inputs":
-        words += " Default: every numeric column."
+        words += " Default: every numeric column; a live job has to name them."
     lines = textwrap.wrap(words, 110)
-    if field.name == "files":
-        return _said(lines, 'files = ["events.csv"]')
+    if field.name == "client":
+        return _said(lines, CLIENT)
+    if field.name in LIVE:
+        return _said(lines, LIVE[field.name])
     unset = field.default is msgspec.NODEFAULT or field.default in (None, ())
-    value = EXAMPLES[field.name] if unset else field.default
+    value = EXAMPLES[table][field.name] if unset else field.default
     return _said(lines, f"# {field.name} = {_toml(value)}{'  # not set' if unset else ''}")
 
 
 def _said(lines: list[str], setting: str) -> str:
-    return "\n" + "".join(f"# {line}\n" for line in lines) + f"{setting}\n"
+    return "\n" + "".join(f"# {line}\n" for line in lines) + f"{setting.rstrip()}\n"
 
 
 def _toml(value: Any) -> str:

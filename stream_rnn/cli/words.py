@@ -6,7 +6,8 @@ CLI = """Recurrent networks that learn online, one event at a time, on many stre
   stream-rnn replay sensors.csv --key sensor --horizon 12 --plot out.png
   stream-rnn init job.toml
   stream-rnn replay --config job.toml --checkpoint state/
-  stream-rnn inspect state/"""
+  stream-rnn inspect state/
+  stream-rnn run job.toml"""
 
 REPLAY = """Learn from recorded events as if they came in now, and forecast each one's future.
 
@@ -22,6 +23,34 @@ Every forecast is made before its target is read, then scored beside two naive f
 
 Ctrl-C ends the replay after the batch in hand: outputs are whole, and the summary is of what was done.
 Exit codes: 0 done, 1 the data cannot be used, 2 the request is wrong, 130 Ctrl-C, 143 terminated."""
+
+RUN = """Learn from Kafka topics as records come, and forecast to another topic, until told to stop.
+
+CONFIG is a job file with the tables [kafka] and [engine]; options override it. Several processes with the same group
+and checkpoint folder share the partitions. Killed at any moment and started again, it goes on as if never stopped:
+no forecast is missing, and for a read_committed reader none is doubled.
+
+\b
+  stream-rnn run job.toml
+  stream-rnn run --topics sensors --key sensor --inputs load,temperature --output forecasts
+  stream-rnn run job.toml --metrics-port 9400 --log-format json
+
+SIGTERM and Ctrl-C commit what is under way, make checkpoints and leave the group.
+Exit codes: 0 stopped, 1 Kafka or the data cannot be used, 2 the request is wrong."""
+
+PRODUCE = """Replay recorded events into a Kafka topic, so that a live job has something to read.
+
+Each event is a JSON object under the names of the file's own columns: the time as ISO 8601, the key, every numeric
+column, with null for what is missing. The record's key is the stream's, its timestamp the event's time.
+
+\b
+  stream-rnn produce sensors.jsonl --key sensor --topic sensors --partitions 4
+  stream-rnn produce 'data/*.parquet' --key sensor --topic sensors --speed 60 --loop
+  stream-rnn produce sensors.csv --key sensor --topic sensors --config job.toml
+
+Kafka deletes records by their timestamp, in most topics those older than a week: a topic that --partitions makes
+keeps them all. Ctrl-C and SIGTERM end the replay once what was sent has arrived.
+Exit codes: 0 done, 1 Kafka or the data cannot be used, 2 the request is wrong, 130 Ctrl-C, 143 terminated."""
 
 INSPECT = """Show what a CHECKPOINT holds: settings, weights, streams, positions. Of a folder, the newest is shown.
 
@@ -42,4 +71,5 @@ INIT = """Write FILE, job.toml unless named: every setting with what it means an
 
 \b
   stream-rnn init
-  stream-rnn replay --config job.toml sensors.csv"""
+  stream-rnn replay --config job.toml sensors.csv
+  stream-rnn run job.toml --topics sensors --inputs load,temperature"""

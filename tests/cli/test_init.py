@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from stream_rnn.cli.config_file import gather
+from connectors.kafka_client import cluster
+from stream_rnn.cli.config_file import TABLES, gather, gather_live
 from stream_rnn.cli.init import text
 from stream_rnn.cli.options import fields_of
 from stream_rnn.config import Settings
 from stream_rnn.job_settings import JobSettings
+from stream_rnn.live_settings import LiveSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from command import Invoke
 
-FIELDS = [("job", field.name) for field in fields_of(JobSettings)] + [
-    ("engine", field.name) for field in fields_of(Settings)
-]
+FIELDS = [(table, field) for table, struct in TABLES.items() for field in fields_of(struct)]
+SETTING = r"(?m)^# (\[kafka\.client\]|\w+ = .*[^.])$"
+"""What may be uncommented; a sentence ends with a full stop."""
 
 
 def test_the_job_file_runs(invoke: Invoke, tmp_path: Path, recording: Path) -> None:
@@ -33,28 +35,44 @@ def test_the_job_file_runs(invoke: Invoke, tmp_path: Path, recording: Path) -> N
     assert json.loads(result.stdout)["events"] == 200
 
 
-def test_it_names_every_setting_with_its_default(tmp_path: Path) -> None:
+def test_both_kinds_of_job_take_it(tmp_path: Path) -> None:
     path = tmp_path / "job.toml"
-    path.write_text(re.sub(r"(?m)^# (\w+ = .*)$", lambda line: line[1], text("job.toml")))
-    tables = msgspec.toml.decode(path.read_bytes())
-    assert [(table, name) for table in ("job", "engine") for name in tables[table]] == FIELDS
-    for struct, table in ((JobSettings, "job"), (Settings, "engine")):
-        for field in fields_of(struct):
-            if field.name != "files" and field.default not in (None, (), msgspec.NODEFAULT):
-                found = tables[table][field.name]
-                assert (tuple(found) if field.several else found) == field.default
+    path.write_text(text("job.toml"))
+    assert gather(str(path), {}) == (JobSettings(files=("events.csv",)), {})
+    assert gather_live(str(path), {}) == (LiveSettings(topics=("events",)), {})
 
 
-@pytest.mark.parametrize(("table", "name"), FIELDS)
+def test_it_names_every_setting_with_its_default() -> None:
+    tables = msgspec.toml.decode(re.sub(SETTING, r"\1", text("job.toml")))
+    assert [(table, name) for table in TABLES for name in tables[table]] == [(t, field.name) for t, field in FIELDS]
+    for table, field in FIELDS:
+        if field.name not in {"files", "client"} and field.default not in (None, (), msgspec.NODEFAULT):
+            found = tables[table][field.name]
+            assert (tuple(found) if field.several else found) == field.default
+
+
+@pytest.mark.parametrize(("table", "name"), [(table, field.name) for table, field in FIELDS if field.name != "client"])
 def test_each_line_uncommented_is_allowed(tmp_path: Path, table: str, name: str) -> None:
-    needs = {"resume": "checkpoint = 'c'\n", "residual": "", "targets": ""}.get(name, "")
-    head, engine = text("job.toml").split("\n[engine]\n")
-    body = head if table == "job" else engine
-    body = re.sub(rf"(?m)^# ({name} = .*)$", lambda line: needs + line[1], body, count=1)
+    head, mark, body = text("job.toml").partition(f"\n[{table}]\n")
+    needs = "checkpoint = 'c'\n" if name == "resume" else ""
     path = tmp_path / "job.toml"
-    path.write_text(f"{body}\n[engine]\n{engine}" if table == "job" else f"{head}\n[engine]\n{body}")
-    _, found = gather(str(path), {})
+    path.write_text(head + mark + re.sub(rf"(?m)^# ({name} = .*)$", rf"{needs}\1", body, count=1))
+    _, found = (gather_live if table == "kafka" else gather)(str(path), {})
     Settings.parse({"inputs": ("x",)} | found)
+
+
+def test_the_client_uncommented_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_PASSWORD", "secret")
+    head, mark, client = text("job.toml").partition("# [kafka.client]\n")
+    path = tmp_path / "job.toml"
+    path.write_text(head + re.sub(SETTING, r"\1", mark + client.partition("\n\n")[0]))
+    live, _ = gather_live(str(path), {})
+    assert cluster(live.servers, live.client).options == {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "stream-rnn",
+        "sasl_plain_password": "secret",
+    }
 
 
 def test_it_replaces_no_file(invoke: Invoke, tmp_path: Path) -> None:

@@ -139,8 +139,8 @@ def test_an_unknown_command_names_the_nearest(invoke: Invoke) -> None:
     [
         ("[engine]\nhorzon = 3\n", "unknown setting 'horzon' in [engine]; did you mean 'horizon'?"),
         ("[engine]\nkey = 'a'\n", "unknown setting 'key' in [engine]; it belongs to [job]"),
-        ("[engin]\nhorizon = 3\n", "unknown table 'engin', there are [job] and [engine]"),
-        ("horizon = 3\n", "unknown table 'horizon', there are [job] and [engine]"),
+        ("[engin]\nhorizon = 3\n", "unknown table 'engin', there are [job], [kafka] and [engine]"),
+        ("horizon = 3\n", "unknown table 'horizon', there are [job], [kafka] and [engine]"),
         ("[engine\n", "is not TOML"),
         ("[job]\nspeed = 'fast'\n", "speed: expected `float | null`, got `str`"),
         ("[engine]\nhorizon = 'far'\n", "horizon: expected `int`, got `str`"),
