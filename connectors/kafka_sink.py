@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -142,7 +143,8 @@ class KafkaSink(Closing):
 
     def close(self) -> None:
         """Close, without waiting for what was not committed."""
-        self._producer.close(timeout=0)
+        with suppress(KafkaError):  # it says what was not sent: that is known
+            self._producer.close(timeout=0)
 
     def _begin(self) -> None:
         if self._transactional and not self._open:
