@@ -7,11 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
 
 from connectors.closing import Closing
+from connectors.kafka_batches import LONGEST, put
 from connectors.kafka_client import BrokerError
 
 if TYPE_CHECKING:
@@ -84,13 +86,18 @@ class KafkaSink(Closing):
         if self._topic is None or not payloads:
             return
         self._begin()
-        send, topic, places = self._producer.send, self._topic, self._places_of(keys)
-        if headers is None:
-            for payload, key in zip(payloads, keys, strict=True):
-                self._sent.append(send(topic, payload, key, partition=places[key]))
-        else:
-            for payload, key, kept in zip(payloads, keys, headers, strict=True):
-                self._sent.append(send(topic, payload, key, headers=list(kept), partition=places[key]))
+        places = self._places_of(keys)
+        if headers is None and max(map(len, payloads)) + max(map(len, keys)) <= LONGEST:
+            chosen: dict[int, list[int]] = {}
+            for i, key in enumerate(keys):
+                chosen.setdefault(places[key], []).append(i)
+            for place, rows in chosen.items():
+                some = [keys[i] for i in rows], [payloads[i] for i in rows]
+                self._sent += put(self._producer, TopicPartition(self._topic, place), *some, BATCH_BYTES)
+            return
+        for i, (payload, key) in enumerate(zip(payloads, keys, strict=True)):
+            kept = [] if headers is None else list(headers[i])
+            self._sent.append(self._producer.send(self._topic, payload, key, headers=kept, partition=places[key]))
 
     def refuse(self, letters: Iterable[DeadLetter]) -> None:
         """Write refused records to their topic; those of one partition stay in order."""

@@ -62,13 +62,21 @@ def csv_header(names: list[str], *, delimiter: str) -> bytes:
     return delimiter.join(quoted(name) for name in names).encode() + b"\n"
 
 
-def json_lines(table: pa.Table) -> bytes:
-    """Render rows as JSON lines; missing and not finite is null."""
+def json_lines(table: pa.Table, constant: Mapping[str, str | int] | None = None) -> bytes:
+    """Render rows as JSON lines; missing and not finite is null.
+
+    Parameters
+    ----------
+    table : pa.Table
+    constant : dict, optional
+        Fields that have one value in all rows; they stand at the end.
+    """
+    tail = "".join(f",{_json_quoted(name)}:{_json_quoted(value)}" for name, value in (constant or {}).items())
     columns = []
     for i, name in enumerate(table.column_names):
         label = ("{" if i == 0 else ",") + _json_quoted(name) + ":"
         text = _text(table.column(i), quote=_json_quoted, missing="null")
-        end = "}" if i == table.num_columns - 1 else ""
+        end = f"{tail}}}" if i == table.num_columns - 1 else ""
         columns.append(_join(label, text, end, separator=""))
     return _joined(columns, "")
 
@@ -134,7 +142,7 @@ def _csv_quoted(delimiter: str) -> Any:
     return quoted
 
 
-def _json_quoted(value: str) -> str:
+def _json_quoted(value: str | int) -> str:
     return msgspec.json.encode(value).decode()
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from connectors.kafka import Headers, KafkaBatch, KafkaSource, Offsets
     from stream_rnn.config import Settings
 
-PLACE = ("horizon", "model", "learned", "topic", "partition", "offset")
+PLACE = ("learned", "offset", "horizon", "model", "topic", "partition")
 """Fields of a forecast beside its time, key, values and forecasts."""
 NOT_A_CLASS = "not a class of this job"
 
@@ -49,6 +49,8 @@ class Plan(NamedTuple):
     folder: Path
     first: Path | None
     """The checkpoint that engines begin with; None to begin knowing nothing."""
+    writes: bool
+    """Whether forecasts are wanted."""
     every_events: int
     every_seconds: float
 
@@ -189,12 +191,11 @@ class Lane:
         self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
         self.position[partition] = batch.next
         old = int(np.searchsorted(events.positions.record, self.committed[partition]))
-        rows = self._rows(events, y, taken.forecasts, learned, partition)
-        payloads = _lines({name: column[old:] for name, column in rows.items()})
+        payloads = self._lines(events[old:], y[old:], taken.forecasts[old:], learned + old + 1, partition)
         return Made(
             partition,
             payloads,
-            [key.encode() for key in events.keys[old:].tolist()],
+            [key.encode() for key in events.keys[old:].tolist()] if payloads else [],
             None if headers is None else headers[old:],
             [letter for letter in dead if letter.record >= self.committed[partition]],
             batch.next,
@@ -248,32 +249,26 @@ class Lane:
             self._saved_position = {}
             raise
 
-    def _rows(
+    def _lines(
         self, events: EventBatch, y: Any, forecasts: Any, learned: int, partition: TopicPartition
-    ) -> dict[str, Any]:
-        """Return the output's columns: time, key, values, forecasts, and which model made them of what."""
-        count = len(events)
-        place = (
-            np.full(count, self.engine.settings.horizon),
-            np.full(count, self._model, object),
-            np.arange(learned + 1, learned + 1 + count),
-            np.full(count, partition.topic, object),
-            events.positions.file,
-            events.positions.record,
-        )
+    ) -> list[bytes]:
+        """Return what is written of each event: time, key, values, forecasts, and which model made them of what."""
+        if not self._plan.writes or not len(events):
+            return []
         rows = {"time": events.times, "key": events.keys} | columns_of(self.engine.settings, y, forecasts)
-        return rows | dict(zip(PLACE, place, strict=True))
+        rows |= {"learned": np.arange(learned, learned + len(events)), "offset": events.positions.record}
+        constant: dict[str, str | int] = {
+            "horizon": self.engine.settings.horizon,
+            "model": self._model,
+            "topic": partition.topic,
+            "partition": partition.partition,
+        }
+        return rendering.json_lines(rendering.table_of(rows, "time"), constant).split(b"\n")[:-1]
 
 
 def model_of(settings: Settings) -> str:
     """Return eight characters that tell models of different settings apart."""
     return f"{zlib.crc32(msgspec.json.encode(settings.describe(), order='sorted')):08x}"
-
-
-def _lines(rows: dict[str, Any]) -> list[bytes]:
-    if not len(rows["key"]):
-        return []
-    return rendering.json_lines(rendering.table_of(rows, "time")).split(b"\n")[:-1]
 
 
 def _positions(group: str, start: Offsets, offsets: Offsets) -> dict[str, Any]:

@@ -72,6 +72,7 @@ class LiveJob:
             group=settings.group,
             folder=Path(settings.checkpoint),
             first=first[0] if first is not None else None,
+            writes=settings.output is not None,
             every_events=settings.checkpoint_every,
             every_seconds=settings.checkpoint_seconds,
         )

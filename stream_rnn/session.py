@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kafka.errors import KafkaError
 
 from connectors.errors import ConnectorError
-from connectors.kafka import KafkaSource, name_of
+from connectors.kafka import MAX_POLL, KafkaSource, name_of
 from connectors.kafka_client import BrokerError
 from connectors.kafka_sink import KafkaSink
 from connectors.schema import Schema
@@ -43,6 +43,9 @@ log = logging.getLogger("stream_rnn")
 
 IDLE = 0.1
 """Seconds that an idle turn waits for records; so soon a stop is heard."""
+BACKLOG = MAX_POLL // 4
+"""Records of a poll from which on there are more waiting: then learning and writing go on side by side, and commits
+go by the clock. Of fewer, each forecast is committed at once."""
 WHOLE = "job"
 """Name of the one lane of all partitions."""
 
@@ -122,7 +125,9 @@ class Session:
             self._take_up()
         self._land()
         self._fly(batches)
-        if not batches or time.monotonic() - self._committed_at >= self._post.settings.commit_seconds:
+        if sum(map(len, batches)) < BACKLOG:
+            self._settle()
+        elif time.monotonic() - self._committed_at >= self._post.settings.commit_seconds:
             self._commit()
         self._keep()
         self._monitor.turned()

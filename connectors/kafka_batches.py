@@ -1,0 +1,93 @@
+"""Whole batches of records for kafka-python's producer, at a tenth of the cost of sending them one by one.
+
+`KafkaProducer.send` takes 17 microseconds a record, twice what a network of 32 units takes to learn from the event.
+It checks, locks, encodes and makes a future for each record; here that is done for each batch. What follows a batch
+(numbering, transactions, retries, compression, delivery) is kafka-python's own.
+
+This reaches behind the producer's public face, so the project names the versions of kafka-python that it works with,
+and tests read back from a real broker what was written.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from kafka.producer.producer_batch import ProducerBatch
+from kafka.record.memory_records import MemoryRecordsBuilder
+from kafka.record.util import encode_varint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kafka import TopicPartition
+
+    from connectors.kafka_client import Producer
+
+LONGEST = 1 << 13
+"""Bytes of a key and a payload together that a record of a batch may have."""
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    encode_varint(number, out.append)
+    return bytes(out)
+
+
+VARINTS = tuple(_varint(number) for number in range(2 * LONGEST))
+"""Lengths and places of records in a batch, as the format has them."""
+
+
+def put(
+    producer: Producer, partition: TopicPartition, keys: Sequence[bytes], payloads: Sequence[bytes], size: int
+) -> list[Any]:
+    """Hand records to the producer, to be sent in this order; give the batches' futures.
+
+    Parameters
+    ----------
+    producer : KafkaProducer
+    partition : TopicPartition
+    keys, payloads : sequences of bytes
+        One of each for each record, together no longer than `LONGEST`.
+    size : int
+        Bytes of a batch, about.
+    """
+    accumulator, transactions = producer._accumulator, producer._transaction_manager
+    if transactions is not None and transactions.is_transactional():
+        transactions.maybe_add_partition_to_transaction(partition)
+    batches = []
+    for body, count in _bodies(keys, payloads, size):
+        batch = ProducerBatch(partition, _records(accumulator.config, body, count))
+        with accumulator._tp_lock(partition):
+            accumulator._batches[partition].append(batch)
+            accumulator._incomplete.add(batch)
+        batches.append(batch.produce_future)
+    producer._sender.wakeup()
+    return batches
+
+
+def _bodies(keys: Sequence[bytes], payloads: Sequence[bytes], size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the bytes of records, in pieces of about `size` bytes, with their number."""
+    parts: list[bytes] = []
+    place = length = 0
+    for key, payload in zip(keys, payloads, strict=True):
+        # attributes, time since the batch's first record, place, key, value, number of headers
+        record = b"\0\0%b%b%b%b%b\0" % (VARINTS[place], VARINTS[len(key)], key, VARINTS[len(payload)], payload)
+        parts += (VARINTS[len(record)], record)
+        place, length = place + 1, length + len(record)
+        if length >= size or place == LONGEST:
+            yield b"".join(parts), place
+            parts, place, length = [], 0, 0
+    if parts:
+        yield b"".join(parts), place
+
+
+def _records(config: dict[str, Any], body: bytes, count: int) -> MemoryRecordsBuilder:
+    """Return a builder as if it had been given the records one by one, all now."""
+    records = MemoryRecordsBuilder(config["message_version"], config["compression_attrs"], config["batch_size"])
+    builder, now = records._builder, int(1000 * time.time())
+    builder._buffer += body
+    builder._first_timestamp = builder._max_timestamp = now
+    builder._last_offset = count - 1
+    builder._num_records = records._next_offset = count
+    return records
