@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+FIRST = b'{"source":'
+"""What each line begins with."""
+
+
 class DeadLetterCounter:
     """Count refused records by reason, and keep the first one of each as an example.
 
@@ -134,11 +138,13 @@ class DeadLetterLog(DeadLetterFile):
         try:
             with path.open("rb") as file:
                 for line in file:
-                    if not line.endswith(b"\n"):
+                    if not line.endswith(b"\n") and line[: len(FIRST)] == FIRST[: len(line)]:
                         break
                     whole += len(line)
                     letter = msgspec.json.decode(line, type=DeadLetter)
                     self._known[letter.source] = max(letter.record, self._known.get(letter.source, -1))
-        except (OSError, msgspec.DecodeError) as error:
+        except OSError as error:
+            raise ConnectorError(f"{path}: cannot be read: {error.strerror}") from None
+        except msgspec.DecodeError as error:
             raise ConnectorError(f"{path}: is no file of dead letters: {error}") from None
         return whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from connectors import values
 from connectors.decoding import Columns, Faults
+from connectors.errors import UsageError
 from connectors.reading import Decoded
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 NOT_JSON = "not JSON"
 NOT_AN_OBJECT = "not a JSON object"
+UNREADABLE = re.compile(r'["\\\x00-\x1f]')
+"""What msgspec allows in no field's name."""
 NO_COLUMN = "has none of the columns"
 
 
@@ -33,6 +37,11 @@ class JsonRecords:
     ----------
     roles : Roles
         What each field is.
+
+    Raises
+    ------
+    UsageError
+        When a field's name is not one that can be read.
     """
 
     def __init__(self, roles: Roles) -> None:
@@ -43,10 +52,14 @@ class JsonRecords:
             (roles.end, "end", bool | None),
             *((name, f"input{i}", float | bool | None) for i, name in enumerate(roles.columns)),
         ]
+        for name in roles.read:
+            if UNREADABLE.search(name):
+                raise UsageError(f"column {name!r}: of JSON no field with a quote, backslash or control sign is read")
+        named = [(name, field, kind) for name, field, kind in kinds if name is not None]
         self._row: type[Any] = msgspec.defstruct(
             "Row",
-            [(field, kind, None) for _, field, kind in kinds],
-            rename={field: name for name, field, _ in kinds if name is not None},
+            [(field, kind, None) for _, field, kind in named],
+            rename={field: name for name, field, _ in named},
             gc=False,
         )
         self._decoder = msgspec.json.Decoder(self._row)
@@ -87,8 +100,10 @@ class JsonRecords:
             if number is None:
                 return f"column {name!r}: {values.NOT_A_NUMBER}"
             setattr(row, f"input{i}", number)
-        row.key = _key(fields.get(roles.key)) if roles.key is not None else None
-        row.time = _time(fields.get(roles.time)) if roles.time is not None else None
+        if roles.key is not None:
+            row.key = _key(fields.get(roles.key))
+        if roles.time is not None:
+            row.time = _time(fields.get(roles.time))
         if roles.end is not None:
             row.end = _flag(fields.get(roles.end))
             if row.end is None:

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 MAX_POLL = 4096
 """Records of one poll: some ten milliseconds of work, so that nobody waits long behind them."""
+GATHER_MS = 3
+"""How long a poll that brought little waits for more. The client gives what it fetched during the poll before, and only
+then fetches what came since."""
+JOIN_MS = 1000
+"""How long a poll may take beyond its time while the group is joined."""
 STARTS = ("earliest", "latest", "committed")
 NO_VALUE = "record has no value"
 
@@ -132,12 +137,15 @@ class KafkaSource(Closing):
         self.subscription = subscription
         self._cluster = cluster
         self._decoder = Decoder(schema)
+        assignor = CooperativeStickyAssignor()
+        self._moved: set[TopicPartition] = set()
+        """what came or went during this poll: what it brought of these before is nobody's"""
         self._consumer = cluster.consumer(
             group_id=subscription.group,
             group_instance_id=subscription.instance,
             session_timeout_ms=round(1000 * subscription.session_timeout),
             heartbeat_interval_ms=round(1000 * min(3.0, subscription.session_timeout / 4)),
-            partition_assignment_strategy=(CooperativeStickyAssignor,),
+            partition_assignment_strategy=(assignor,),
             auto_offset_reset="none",  # where to go on is decided in one place, by the owner
             enable_auto_commit=False,
             isolation_level="read_committed",
@@ -146,7 +154,9 @@ class KafkaSource(Closing):
         )
         try:
             self._consumer.subscribe(
-                topics=subscription.topics, pattern=subscription.pattern, listener=_Listener(self._consumer, owner)
+                topics=subscription.topics,
+                pattern=subscription.pattern,
+                listener=_Listener(self._consumer, assignor, owner, self._moved),
             )
             for topic in subscription.topics:
                 # The client may join before it knows the topics, lead the group, and give out no partitions.
@@ -168,8 +178,26 @@ class KafkaSource(Closing):
         KafkaError
             What the cluster refuses; also when the owner's calls fail.
         """
+        self._moved.clear()
         polled = self._consumer.poll(timeout_ms=round(1000 * seconds))
-        return [self._decoder.batch(partition, records) for partition, records in polled.items()]
+        if 0 < sum(map(len, polled.values())) < MAX_POLL // 4:
+            for partition, records in self._consumer.poll(timeout_ms=GATHER_MS).items():
+                polled.setdefault(partition, []).extend(records)
+        self._join()
+        kept = {partition: records for partition, records in polled.items() if partition not in self._moved}
+        return [self._decoder.batch(partition, records) for partition, records in kept.items()]
+
+    def _join(self) -> None:
+        """Wait until the group is joined, if that is under way.
+
+        kafka-python 3.0.12 does not take up a join that comes about between two polls. It begins another, which all
+        members have to join in; or, where new topics or partitions were the reason, it forgets that it joins, and the
+        member neither reads them nor gives a sign of life, for good.
+        """
+        group = self._consumer._coordinator  # noqa: SLF001 - there is no public way
+        if group.rebalance_in_progress():
+            group.request_rejoin()
+            group.poll(timeout_ms=JOIN_MS)
 
     def committed(self, partition: TopicPartition) -> int | None:
         """Give the group's committed offset, None if there is none; waits for open transactions to end."""
@@ -320,22 +348,28 @@ class _Listener(AsyncConsumerRebalanceListener):
     awaited one works here.
     """
 
-    def __init__(self, consumer: Any, owner: Owner) -> None:
+    def __init__(self, consumer: Any, assignor: Any, owner: Owner, moved: set[TopicPartition]) -> None:
         self._consumer = consumer
+        self._assignor = assignor
         self._owner = owner
+        self._moved = moved
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._moved |= revoked
         offsets = self._owner.revoked(set(revoked))
         if offsets:
             await self._consumer.commit_async(_structs(offsets))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._moved |= assigned
         for partition in assigned:
             self._consumer.seek(partition, 0)  # somewhere, so that the client asks for no position of its own
         self._consumer.pause(*assigned)
         self._owner.assigned(set(assigned))
 
     async def on_partitions_lost(self, lost: set[TopicPartition]) -> None:
+        self._moved |= lost
+        self._assignor.member_assignment = None  # else it joins again as their owner, and may be before the new one
         self._owner.lost(set(lost))
 
 

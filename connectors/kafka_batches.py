@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from kafka.producer.future import FutureRecordMetadata
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.record.util import encode_varint
@@ -38,10 +39,38 @@ VARINTS = tuple(_varint(number) for number in range(2 * LONGEST))
 """Lengths and places of records in a batch, as the format has them."""
 
 
+class Promise:
+    """What becomes of a batch: of its first record, and of the others too once kafka-python has had to split it.
+
+    A split asks the batch for the futures of its records, as for those of a list; they are made only then.
+    """
+
+    def __init__(self, batch: ProducerBatch, count: int) -> None:
+        self._batch = batch.produce_future
+        self._count = count
+        self._known = [self._future(0)]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, record: int) -> FutureRecordMetadata:
+        if record:
+            self._known.append(self._future(record))
+        return self._known[-1]
+
+    def get(self) -> None:
+        """Wait until the records have arrived; raise what kept one from it."""
+        for future in self._known:
+            future.get()
+
+    def _future(self, record: int) -> FutureRecordMetadata:
+        return FutureRecordMetadata(self._batch, record, None, None, -1, -1, -1)
+
+
 def put(
     producer: Producer, partition: TopicPartition, keys: Sequence[bytes], payloads: Sequence[bytes], size: int
-) -> list[Any]:
-    """Hand records to the producer, to be sent in this order; give the batches' futures.
+) -> list[Promise]:
+    """Hand records to the producer, to be sent in this order; give the batches' promises.
 
     Parameters
     ----------
@@ -58,10 +87,11 @@ def put(
     batches = []
     for body, count in _bodies(keys, payloads, size):
         batch = ProducerBatch(partition, _records(accumulator.config, body, count))
+        batch._record_futures = Promise(batch, count)
         with accumulator._tp_lock(partition):
             accumulator._batches[partition].append(batch)
             accumulator._incomplete.add(batch)
-        batches.append(batch.produce_future)
+        batches.append(batch._record_futures)
     producer._sender.wakeup()
     return batches
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from kafka import TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnknownError
 from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TRANSACTION_MS = 15_000
 """An open transaction hides what follows it from careful readers: of a dead process, it must not stay long."""
-RETRY_MS = 5
+RETRY_MS = 2
 """The cluster is asked again so soon while it still closes the transaction before; the default of 100 ms would be
 the better part of a forecast's way."""
 BATCH_BYTES = 1 << 18
@@ -64,7 +64,7 @@ class KafkaSink(Closing):
         if self._transactional:
             own |= {"transaction_timeout_ms": TRANSACTION_MS}
         self._producer = cluster.producer(
-            **own, allow_auto_create_topics=False, retry_backoff_ms=RETRY_MS, linger_ms=RETRY_MS, batch_size=BATCH_BYTES
+            **own, allow_auto_create_topics=False, retry_backoff_ms=RETRY_MS, linger_ms=0, batch_size=BATCH_BYTES
         )
         self._encoder = msgspec.json.Encoder()
         self._places: dict[bytes, int] = {}
@@ -96,7 +96,7 @@ class KafkaSink(Closing):
                 self._sent += put(self._producer, TopicPartition(self._topic, place), *some, BATCH_BYTES)
             return
         for i, (payload, key) in enumerate(zip(payloads, keys, strict=True)):
-            kept = [] if headers is None else list(headers[i])
+            kept = [] if headers is None else [(name, b"" if value is None else value) for name, value in headers[i]]
             self._sent.append(self._producer.send(self._topic, payload, key, headers=kept, partition=places[key]))
 
     def refuse(self, letters: Iterable[DeadLetter]) -> None:
@@ -124,21 +124,14 @@ class KafkaSink(Closing):
             When it may not have come about; `abort` comes next.
         """
         began = time.perf_counter()
-        if self._transactional:
-            if offsets:
-                self._begin()
-                structs = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
-                self._producer.send_offsets_to_transaction(structs, membership)
-            if self._open:
-                self._producer.flush()
-                self._producer.commit_transaction()
-        elif self._sent:
-            self._producer.flush()
-        failed = next((sent.exception for sent in self._sent if sent.failed()), None)
-        self._sent.clear()
+        if offsets and self._transactional:
+            self._begin()
+            structs = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
+            self._producer.send_offsets_to_transaction(structs, membership)
+        self._hear()
+        if self._open and self._transactional:
+            self._producer.commit_transaction()
         self._open = False
-        if failed is not None:
-            raise failed
         return time.perf_counter() - began
 
     def abort(self) -> None:
@@ -150,8 +143,22 @@ class KafkaSink(Closing):
 
     def close(self) -> None:
         """Close, without waiting for what was not committed."""
-        with suppress(KafkaError):  # it says what was not sent: that is known
+        try:
             self._producer.close(timeout=0)
+        except KafkaError:  # there is something that was not sent, and it stays open
+            sender = self._producer._sender  # noqa: SLF001 - there is no public way to give it up
+            sender.force_close()
+            sender.join()
+            self._producer.close(timeout=0)
+
+    def _hear(self) -> None:
+        """Wait until all that was written has arrived, and raise what kept a record from it."""
+        sent, self._sent = self._sent, []
+        if sent:
+            with suppress(UnknownError):  # a batch that was too large for its topic was split, and is not done as such
+                self._producer.flush()
+        for record in sent:
+            record.get()
 
     def _begin(self) -> None:
         if self._transactional and not self._open:

@@ -52,8 +52,10 @@ def table_of(data: Rows, time: str | None) -> pa.Table:
 
 def csv_lines(table: pa.Table, *, delimiter: str) -> bytes:
     """Render rows as CSV without a header; missing and not finite is empty, text is quoted at need."""
-    columns = [_text(table.column(i), quote=_csv_quoted(delimiter), missing="") for i in range(table.num_columns)]
-    return _joined(columns, delimiter)
+    parts: list[Any] = []
+    for column in table.columns:
+        parts += (delimiter, _text(column, quote=_csv_quoted(delimiter), missing=""))
+    return _bytes([*parts[1:], "\n"]) if table.num_rows and parts else b""
 
 
 def csv_header(names: list[str], *, delimiter: str) -> bytes:
@@ -62,37 +64,23 @@ def csv_header(names: list[str], *, delimiter: str) -> bytes:
     return delimiter.join(quoted(name) for name in names).encode() + b"\n"
 
 
-def json_lines(table: pa.Table, constant: Mapping[str, str | int] | None = None) -> bytes:
-    """Render rows as JSON lines; missing and not finite is null.
-
-    Parameters
-    ----------
-    table : pa.Table
-    constant : dict, optional
-        Fields that have one value in all rows; they stand at the end.
-    """
-    tail = "".join(f",{_json_quoted(name)}:{_json_quoted(value)}" for name, value in (constant or {}).items())
-    columns = []
-    for i, name in enumerate(table.column_names):
-        label = ("{" if i == 0 else ",") + _json_quoted(name) + ":"
-        text = _text(table.column(i), quote=_json_quoted, missing="null")
-        end = f"{tail}}}" if i == table.num_columns - 1 else ""
-        columns.append(_join(label, text, end, separator=""))
-    return _joined(columns, "")
+def json_lines(table: pa.Table) -> bytes:
+    """Render rows as JSON lines; missing and not finite is null."""
+    parts: list[Any] = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        parts += (f"{',' if parts else '{'}{_json_quoted(name)}:", _text(column, quote=_json_quoted, missing="null"))
+    return _bytes([*parts, "}\n"]) if table.num_rows and parts else b""
 
 
-def _join(*parts: Any, separator: str) -> Any:
+def _join(parts: list[Any]) -> Any:
     """Join element by element; large strings, since a column's text may exceed 2 GB."""
     large = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in parts]
-    return pc.binary_join_element_wise(*large, pa.scalar(separator, pa.large_string()))
+    return pc.binary_join_element_wise(*large, pa.scalar("", pa.large_string()))
 
 
-def _joined(columns: list[Any], separator: str) -> bytes:
-    """Join columns to lines and take the bytes: Arrow keeps the strings of a column end to end."""
-    if not columns or not len(columns[0]):
-        return b""
-    ended = _join(columns[-1], "\n", separator="")
-    lines = _join(*columns[:-1], ended, separator=separator) if len(columns) > 1 else ended
+def _bytes(parts: list[Any]) -> bytes:
+    """Join parts to lines and take the bytes: Arrow keeps the strings of a column end to end."""
+    lines = _join(parts)
     whole = lines.combine_chunks() if isinstance(lines, pa.ChunkedArray) else lines
     start, stop = np.frombuffer(whole.buffers()[1], np.int64)[[whole.offset, whole.offset + len(whole)]]
     return memoryview(whole.buffers()[2])[int(start) : int(stop)].tobytes()
@@ -101,16 +89,17 @@ def _joined(columns: list[Any], separator: str) -> bytes:
 def _text(column: pa.ChunkedArray, *, quote: Any, missing: str) -> Any:
     kind = column.type
     if pa.types.is_floating(kind):
-        text = column.cast(pa.float64()).cast(pa.large_string())
-        text = pc.if_else(pc.fill_null(pc.is_finite(column), False), text, missing)
+        text, finite = column.cast(pa.float64()).cast(pa.large_string()), pc.is_finite(column)
+        if not pc.all(finite, skip_nulls=False).as_py():
+            text = pc.if_else(pc.fill_null(finite, False), text, missing)
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        text = column.cast(pa.string())
+        text = column.cast(pa.large_string())
     elif pa.types.is_timestamp(kind):
         around = quote("T").partition("T")  # a timestamp has nothing to escape: only JSON puts quotes around it
-        text = _join(around[0], _iso(column), around[2], separator="")
+        text = _join([around[0], _iso(column), around[2]])
     else:
         text = _quoted(column.cast(pa.string()), quote)
-    return pc.fill_null(text.cast(pa.large_string()), missing)
+    return pc.fill_null(text, missing) if text.null_count else text
 
 
 def _iso(column: pa.ChunkedArray) -> Any:
@@ -119,8 +108,8 @@ def _iso(column: pa.ChunkedArray) -> Any:
     As naive time and a Z behind it: Arrow looks the zone up for every value, which is twenty times slower.
     """
     utc = column.cast(TIME, safe=False) if column.type.tz else column
-    text = pc.utf8_replace_slice(utc.cast(pa.timestamp("us"), safe=False).cast(pa.string()), 10, 11, "T")
-    return _join(text.cast(pa.large_string()), "Z" if column.type.tz else "", separator="")
+    text = pc.utf8_replace_slice(utc.cast(pa.timestamp("us"), safe=False).cast(pa.large_string()), 10, 11, "T")
+    return _join([text, "Z"]) if column.type.tz else text
 
 
 def _quoted(text: pa.ChunkedArray, quote: Any) -> pa.ChunkedArray:
@@ -142,7 +131,7 @@ def _csv_quoted(delimiter: str) -> Any:
     return quoted
 
 
-def _json_quoted(value: str | int) -> str:
+def _json_quoted(value: str) -> str:
     return msgspec.json.encode(value).decode()
 
 

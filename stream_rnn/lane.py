@@ -9,13 +9,10 @@ it was.
 from __future__ import annotations
 
 import time
-import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import numpy as np
 
-from connectors import rendering
 from connectors.errors import ConnectorError
 from connectors.events import DeadLetter
 from connectors.kafka import name_of
@@ -23,7 +20,7 @@ from stream_rnn.checkpointer import Checkpointer
 from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.engine import Engine
 from stream_rnn.errors import CheckpointError
-from stream_rnn.output import columns_of
+from stream_rnn.payloads import Payloads
 from stream_rnn.scores import Scores
 
 if TYPE_CHECKING:
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     from connectors.kafka import Headers, KafkaBatch, KafkaSource, Offsets
     from stream_rnn.config import Settings
 
-PLACE = ("learned", "offset", "horizon", "model", "topic", "partition")
-"""Fields of a forecast beside its time, key, values and forecasts."""
 NOT_A_CLASS = "not a class of this job"
 
 
@@ -108,7 +103,7 @@ class Lane:
         self.checkpointer = Checkpointer(folder, engine)
         self._plan = plan
         self._start = start
-        self._model = model_of(engine.settings)
+        self._payloads = Payloads(engine.settings)
         self._saved_events = engine.counts.events
         self._saved_position = dict(position)
         self._saved_at = time.monotonic()
@@ -191,7 +186,10 @@ class Lane:
         self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
         self.position[partition] = batch.next
         old = int(np.searchsorted(events.positions.record, self.committed[partition]))
-        payloads = self._lines(events[old:], y[old:], taken.forecasts[old:], learned + old + 1, partition)
+        payloads = []
+        if self._plan.writes:
+            rest = events[old:], y[old:], taken.forecasts[old:]
+            payloads = self._payloads.of(*rest, topic=partition.topic, learned=learned + old)
         return Made(
             partition,
             payloads,
@@ -206,6 +204,11 @@ class Lane:
     def is_at(self, committed: Mapping[TopicPartition, int | None]) -> bool:
         """Tell whether the engine has learned just what was committed."""
         return all(self.position.get(partition) == at for partition, at in committed.items())
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the engine has learned something that is not committed."""
+        return any(offset > self.committed[partition] for partition, offset in self.position.items())
 
     def checkpoint_due(self) -> bool:
         """Tell whether it is time for a checkpoint."""
@@ -248,27 +251,6 @@ class Lane:
         except CheckpointError:
             self._saved_position = {}
             raise
-
-    def _lines(
-        self, events: EventBatch, y: Any, forecasts: Any, learned: int, partition: TopicPartition
-    ) -> list[bytes]:
-        """Return what is written of each event: time, key, values, forecasts, and which model made them of what."""
-        if not self._plan.writes or not len(events):
-            return []
-        rows = {"time": events.times, "key": events.keys} | columns_of(self.engine.settings, y, forecasts)
-        rows |= {"learned": np.arange(learned, learned + len(events)), "offset": events.positions.record}
-        constant: dict[str, str | int] = {
-            "horizon": self.engine.settings.horizon,
-            "model": self._model,
-            "topic": partition.topic,
-            "partition": partition.partition,
-        }
-        return rendering.json_lines(rendering.table_of(rows, "time"), constant).split(b"\n")[:-1]
-
-
-def model_of(settings: Settings) -> str:
-    """Return eight characters that tell models of different settings apart."""
-    return f"{zlib.crc32(msgspec.json.encode(settings.describe(), order='sorted')):08x}"
 
 
 def _positions(group: str, start: Offsets, offsets: Offsets) -> dict[str, Any]:

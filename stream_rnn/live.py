@@ -20,9 +20,10 @@ from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.config import Settings
 from stream_rnn.engine import Engine
 from stream_rnn.errors import CheckpointError, SettingError
-from stream_rnn.lane import PLACE, Plan
+from stream_rnn.lane import Plan
 from stream_rnn.monitor import Monitor
 from stream_rnn.monitor_server import MonitorServer
+from stream_rnn.payloads import PLACE
 from stream_rnn.scores import Scores
 from stream_rnn.session import Post, Session
 from stream_rnn.slot import Slot

@@ -16,7 +16,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RebalanceInProgressError
 
 from connectors.errors import ConnectorError
 from connectors.kafka import MAX_POLL, KafkaSource, name_of
@@ -119,16 +119,21 @@ class Session:
             When a partition cannot be taken up.
         """
         batches = self._source.poll(0.0 if self._flying else IDLE)
+        few = sum(map(len, batches)) < BACKLOG
         self._check()
+        # What was read before a partition went, or came anew, is read again from where it stands.
+        batches = [batch for batch in batches if batch.partition in self._lanes.keys() - self._new]
         if self._new:
             self._settle()
             self._take_up()
         self._land()
-        self._fly(batches)
-        if sum(map(len, batches)) < BACKLOG:
-            self._settle()
-        elif time.monotonic() - self._committed_at >= self._post.settings.commit_seconds:
+        if few:
+            self._learn(batches)
             self._commit()
+        else:
+            self._fly(batches)
+            if time.monotonic() - self._committed_at >= self._post.settings.commit_seconds:
+                self._commit()
         self._keep()
         self._monitor.turned()
 
@@ -175,7 +180,9 @@ class Session:
         left: Offsets = {}
         try:
             self._land()
-            left = self._deliver()
+            done = self._deliver()
+            self._note(done)
+            left = {} if self._exactly_once else done
             for lane in self._all(partitions):
                 self._try(lane, lane.finish)
         except KafkaError as error:
@@ -240,42 +247,60 @@ class Session:
             self._lanes.pop(partition, None)
             self._done.pop(partition, None)
 
+    def _learn(self, batches: Iterable[KafkaBatch]) -> None:
+        """Take a few events in this thread: to hand them to the other would take longer."""
+        for batch in batches:
+            lane = self._lanes[batch.partition]
+            self._write(lane, lane.take(batch))
+
     def _fly(self, batches: Iterable[KafkaBatch]) -> None:
         """Hand batches to the other thread."""
         for batch in batches:
-            lane = self._lanes.get(batch.partition)
-            if lane is not None:  # else it was revoked in this very poll
-                self._flying.append((lane, self._worker.submit(lane.take, batch)))
+            lane = self._lanes[batch.partition]
+            self._flying.append((lane, self._worker.submit(lane.take, batch)))
 
     def _land(self) -> None:
         """Write what the other thread made."""
         for lane, future in self._flying:
-            made = future.result()
-            self._sink.write(made.payloads, made.keys, made.headers)
-            self._sink.refuse(made.dead)
-            if self._post.letters is not None:
-                self._post.letters.add_all(made.dead)
-            self._done[made.partition] = made.next
-            self._count(lane, made)
+            self._write(lane, future.result())
         self._flying.clear()
 
+    def _write(self, lane: Lane, made: Made) -> None:
+        self._sink.write(made.payloads, made.keys, made.headers)
+        self._sink.refuse(made.dead)
+        if self._post.letters is not None:
+            self._post.letters.add_all(made.dead)
+        self._done[made.partition] = made.next
+        self._count(lane, made)
+
     def _deliver(self) -> Offsets:
-        """Make all that has landed count; give the offsets that are left to be committed."""
+        """Make all that has landed count, and give its offsets; without transactions they are still to be committed."""
         done = {p: offset for p, offset in self._done.items() if offset > self._lanes[p].committed[p]}
         if self._post.letters is not None:
             self._post.letters.flush()
         seconds = self._sink.commit(done, self._source.membership)
         if done:
             self._monitor.committed(seconds)
-        for partition, offset in done.items():
-            self._lanes[partition].committed[partition] = offset
         self._done.clear()
         self._committed_at = time.monotonic()
-        return {} if self._exactly_once else done
+        return done
 
     def _commit(self) -> None:
         """Commit what has landed; what is in the air goes on."""
-        self._source.commit(self._deliver())
+        done = self._deliver()
+        if not self._exactly_once:
+            try:
+                self._source.commit(done)
+            except RebalanceInProgressError:
+                self._monitor.failed("rebalance")
+                self._done = done  # for the next commit
+                return
+        self._note(done)
+
+    def _note(self, done: Offsets) -> None:
+        """Note what is committed."""
+        for partition, offset in done.items():
+            self._lanes[partition].committed[partition] = offset
 
     def _settle(self) -> None:
         """Let nothing be in the air, and nothing uncommitted."""
@@ -290,7 +315,8 @@ class Session:
         if due:
             self._settle()
         for lane in due:
-            self._try(lane, lane.checkpoint)
+            if not lane.is_ahead:
+                self._try(lane, lane.checkpoint)
 
     def _try(self, lane: Lane, step: Callable[[], bool | None]) -> None:
         """Take a step of a lane's checkpoint. One that fails is made later: a restart then learns more again."""

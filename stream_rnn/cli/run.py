@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("stream_rnn")
 
+SWITCH = 0.0005
+"""Seconds after which a thread lets another that waits have the interpreter. What learns runs without it, and needs it
+for moments between; with Python's 5 ms these moments took as long as the learning."""
 PATIENCE = 30.0
 """Seconds that a job which was told to stop may wait for a broker that does not answer."""
 
@@ -30,6 +34,7 @@ def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
         What the user can mend.
     """
     logs.to_stderr(logging.INFO, settings.log_format)
+    sys.setswitchinterval(SWITCH)
     stopper = Stopper()
     job = LiveJob(settings, engine_settings, Stop(stopper))
     job.warmup()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.deadletter import DeadLetterCounter, DeadLetterFile
+from connectors.deadletter import DeadLetterCounter, DeadLetterFile, DeadLetterLog
 from connectors.errors import ConnectorError
 from connectors.events import DeadLetter
 
@@ -58,3 +58,79 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         DeadLetterFile(tmp_path / "nowhere" / "dead.jsonl")
     with pytest.raises(ConnectorError, match="has 0 bytes, cannot be cut back to 5"):
         DeadLetterFile(tmp_path / "dead.jsonl", at=5)
+
+
+def letter(record: int, source: str = "readings-0") -> DeadLetter:
+    return DeadLetter.of(source, record, "not JSON", "?")
+
+
+def records_in(path: Path) -> list[tuple[str, int]]:
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(line["source"], line["record"]) for line in found]
+
+
+def test_of_a_log_each_record_is_there_once_however_often_it_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "dead.jsonl"
+    for _ in range(3):
+        with DeadLetterLog(path) as log:
+            log.add_all([letter(3), letter(5)])
+            log.add_all([letter(5), letter(8)])
+    assert records_in(path) == [("readings-0", record) for record in (3, 5, 8)]
+
+
+def test_a_log_counts_what_it_writes_and_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "dead.jsonl"
+    with DeadLetterLog(path) as log:
+        log.add_all([letter(3)])
+    with DeadLetterLog(path) as log:
+        log.add_all([letter(3), letter(4)])
+        assert len(log) == 1
+
+
+def test_each_source_of_a_log_has_its_own_place(tmp_path: Path) -> None:
+    path = tmp_path / "dead.jsonl"
+    with DeadLetterLog(path) as log:
+        log.add_all([letter(9, "readings-0"), letter(2, "readings-1")])
+    with DeadLetterLog(path) as log:
+        log.add_all(
+            [letter(9, "readings-0"), letter(2, "readings-1"), letter(3, "readings-1"), letter(0, "readings-2")]
+        )
+    assert records_in(path) == [("readings-0", 9), ("readings-1", 2), ("readings-1", 3), ("readings-2", 0)]
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_what_a_crash_left_of_a_logs_last_line_is_cut_off_and_written_again(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "dead.jsonl"
+    with DeadLetterLog(path) as log:
+        log.add_all([letter(3), letter(5)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    with DeadLetterLog(path) as log:
+        log.add_all([letter(3), letter(5)])
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("content", [b"x\n", b'{"a": 1}\n', b"[]\n", b"\xff\xfe\n", b'{"source": 1}\n', b"\n"])
+def test_a_file_that_is_no_log_is_left_alone_and_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(ConnectorError) as error:
+        DeadLetterLog(path)
+    assert str(error.value).startswith(f"{path}: is no file of dead letters: ")
+    assert "\n" not in str(error.value)
+    assert path.read_bytes() == content
+
+
+def test_a_file_without_a_line_end_is_not_emptied(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"a note of mine")
+    with pytest.raises(ConnectorError, match="is no file of dead letters"):
+        DeadLetterLog(path)
+    assert path.read_bytes() == b"a note of mine"
+
+
+def test_a_log_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConnectorError, match=r"dead\.jsonl: cannot be written"):
+        DeadLetterLog(tmp_path / "nowhere" / "dead.jsonl")
+    with pytest.raises(ConnectorError, match="cannot be read: Is a directory"):
+        DeadLetterLog(tmp_path)

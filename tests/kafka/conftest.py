@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from broker import Broker, Cluster, NoBrokerError
+from live import STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
             item.add_marker(pytest.mark.filterwarnings(SOCKET))
+
+
+@pytest.fixture(autouse=True)
+def no_orphans() -> Iterator[None]:
+    """End the live jobs that a failed test has left."""
+    yield
+    for process in STARTED:
+        process.kill()
+        process.wait()
+    STARTED.clear()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from stream_rnn.checkpoint import Saved
 
+STARTED: list[subprocess.Popen[str]] = []
+"""All processes; a test that fails leaves some, which the fixture `no_orphans` ends."""
 ENGINE = {"inputs": ["x", "y"], "horizon": 2, "hidden": 4, "window": 4}
 COMMAND = [sys.executable, "-m", "stream_rnn.cli", "run"]
 
@@ -76,6 +78,7 @@ class Live:
         with (self.folder / f"{name}.log").open("a") as log:
             process = subprocess.Popen([*COMMAND, str(path)], stderr=log, text=True, cwd=self.folder)
         self.processes.append(process)
+        STARTED.append(process)
         return process
 
     def log(self, name: str = "job") -> str:
