@@ -173,6 +173,8 @@ class KafkaSource(Closing):
     def poll(self, seconds: float) -> list[KafkaBatch]:
         """Give what has come, waiting up to so many seconds for it; the owner may be called meanwhile.
 
+        Nothing is given of partitions that come or go meanwhile.
+
         Raises
         ------
         KafkaError

@@ -13,20 +13,29 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from kafka.partitioner.default import murmur2
 from kafka.producer.future import FutureRecordMetadata
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.record.util import encode_varint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kafka import TopicPartition
 
     from connectors.kafka_client import Producer
 
+    Records = tuple[list[bytes], list[bytes]]
+
 LONGEST = 1 << 13
 """Bytes of a key and a payload together that a record of a batch may have."""
+
+
+def place_of(key: bytes, partitions: int) -> int:
+    """Give the partition of a key, as Kafka's own clients do. A hash costs as much as all else of a record."""
+    place: int = (murmur2(key) & 0x7FFFFFFF) % partitions
+    return place
 
 
 def _varint(number: int) -> bytes:
@@ -67,33 +76,32 @@ class Promise:
         return FutureRecordMetadata(self._batch, record, None, None, -1, -1, -1)
 
 
-def put(
-    producer: Producer, partition: TopicPartition, keys: Sequence[bytes], payloads: Sequence[bytes], size: int
-) -> list[Promise]:
+def put(producer: Producer, records: Mapping[TopicPartition, Records], size: int) -> list[Promise]:
     """Hand records to the producer, to be sent in this order; give the batches' promises.
 
     Parameters
     ----------
     producer : KafkaProducer
-    partition : TopicPartition
-    keys, payloads : sequences of bytes
-        One of each for each record, together no longer than `LONGEST`.
+    records : dict
+        Keys and payloads by partition, each pair together no longer than `LONGEST`.
     size : int
         Bytes of a batch, about.
     """
     accumulator, transactions = producer._accumulator, producer._transaction_manager
     if transactions is not None and transactions.is_transactional():
-        transactions.maybe_add_partition_to_transaction(partition)
-    batches = []
-    for body, count in _bodies(keys, payloads, size):
-        batch = ProducerBatch(partition, _records(accumulator.config, body, count))
-        batch._record_futures = Promise(batch, count)
-        with accumulator._tp_lock(partition):
-            accumulator._batches[partition].append(batch)
-            accumulator._incomplete.add(batch)
-        batches.append(batch._record_futures)
+        for partition in records:  # all before any is sent, so that they are made known to the cluster at once
+            transactions.maybe_add_partition_to_transaction(partition)
+    promises = []
+    for partition, (keys, payloads) in records.items():
+        for body, count in _bodies(keys, payloads, size):
+            batch = ProducerBatch(partition, _builder(accumulator.config, body, count))
+            batch._record_futures = Promise(batch, count)
+            with accumulator._tp_lock(partition):
+                accumulator._batches[partition].append(batch)
+                accumulator._incomplete.add(batch)
+            promises.append(batch._record_futures)
     producer._sender.wakeup()
-    return batches
+    return promises
 
 
 def _bodies(keys: Sequence[bytes], payloads: Sequence[bytes], size: int) -> Iterator[tuple[bytes, int]]:
@@ -112,7 +120,7 @@ def _bodies(keys: Sequence[bytes], payloads: Sequence[bytes], size: int) -> Iter
         yield b"".join(parts), place
 
 
-def _records(config: dict[str, Any], body: bytes, count: int) -> MemoryRecordsBuilder:
+def _builder(config: dict[str, Any], body: bytes, count: int) -> MemoryRecordsBuilder:
     """Return a builder as if it had been given the records one by one, all now."""
     records = MemoryRecordsBuilder(config["message_version"], config["compression_attrs"], config["batch_size"])
     builder, now = records._builder, int(1000 * time.time())

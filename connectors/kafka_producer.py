@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from kafka.errors import KafkaError, TopicAlreadyExistsError
-from kafka.partitioner.default import murmur2
 
 from connectors import rendering
+from connectors.closing import Closing
 from connectors.errors import ConnectorError
+from connectors.kafka_batches import place_of
 from connectors.kafka_client import BrokerError
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from connectors.events import EventBatch
@@ -56,7 +55,7 @@ def make_topic(cluster: Cluster, topic: str, partitions: int) -> None:
         admin.close()
 
 
-class EventProducer:
+class EventProducer(Closing):
     """Writes events to a topic as they were recorded.
 
     A record is a JSON object with time, key, inputs and end under their columns' names, the time as ISO 8601, what is
@@ -87,7 +86,7 @@ class EventProducer:
         self._cluster = cluster
         self._topic = topic
         self._schema = schema
-        self._hash = cache(murmur2)  # a hash costs as much as all else of a record
+        self._place = cache(place_of)
         self._sent: list[Any] = []
         self._producer = cluster.producer(allow_auto_create_topics=False, linger_ms=LINGER_MS, batch_size=BATCH_BYTES)
 
@@ -115,19 +114,11 @@ class EventProducer:
         with suppress(KafkaError):  # the client's complaint that something was under way
             self._producer.close(timeout=PARTING)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _send(self, batch: EventBatch) -> list[Any]:
-        partitions = sorted(self._producer.partitions_for(self._topic))
-        send, topic, count = self._producer.send, self._topic, len(partitions)
+        send, topic = self._producer.send, self._topic
+        count = len(self._producer.partitions_for(topic))
         keys = [str(key).encode() for key in batch.keys.tolist()]
-        places = {key: partitions[(self._hash(key) & 0x7FFFFFFF) % count] for key in set(keys)}
+        places = {key: self._place(key, count) for key in set(keys)}
         return [
             send(topic, payload, key, partition=places[key], timestamp_ms=stamp)
             for payload, key, stamp in zip(self._payloads(batch), keys, self._stamps(batch), strict=True)

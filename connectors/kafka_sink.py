@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from kafka import TopicPartition
 from kafka.errors import KafkaError, UnknownError
-from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
 
 from connectors.closing import Closing
-from connectors.kafka_batches import LONGEST, put
+from connectors.kafka_batches import LONGEST, place_of, put
 from connectors.kafka_client import BrokerError
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class KafkaSink(Closing):
             **own, allow_auto_create_topics=False, retry_backoff_ms=RETRY_MS, linger_ms=0, batch_size=BATCH_BYTES
         )
         self._encoder = msgspec.json.Encoder()
-        self._places: dict[bytes, int] = {}
+        self._places: dict[bytes, TopicPartition] = {}
         self._count = 0
         self._open = False
         self._sent: list[Any] = []
@@ -88,16 +87,18 @@ class KafkaSink(Closing):
         self._begin()
         places = self._places_of(keys)
         if headers is None and max(map(len, payloads)) + max(map(len, keys)) <= LONGEST:
-            chosen: dict[int, list[int]] = {}
-            for i, key in enumerate(keys):
-                chosen.setdefault(places[key], []).append(i)
-            for place, rows in chosen.items():
-                some = [keys[i] for i in rows], [payloads[i] for i in rows]
-                self._sent += put(self._producer, TopicPartition(self._topic, place), *some, BATCH_BYTES)
+            records: dict[TopicPartition, tuple[list[bytes], list[bytes]]] = {}
+            for key, payload in zip(keys, payloads, strict=True):
+                some = records.setdefault(places[key], ([], []))
+                some[0].append(key)
+                some[1].append(payload)
+            self._sent += put(self._producer, records, BATCH_BYTES)
             return
         for i, (payload, key) in enumerate(zip(payloads, keys, strict=True)):
             kept = [] if headers is None else [(name, b"" if value is None else value) for name, value in headers[i]]
-            self._sent.append(self._producer.send(self._topic, payload, key, headers=kept, partition=places[key]))
+            self._sent.append(
+                self._producer.send(self._topic, payload, key, headers=kept, partition=places[key].partition)
+            )
 
     def refuse(self, letters: Iterable[DeadLetter]) -> None:
         """Write refused records to their topic; those of one partition stay in order."""
@@ -165,11 +166,11 @@ class KafkaSink(Closing):
             self._producer.begin_transaction()
         self._open = True
 
-    def _places_of(self, keys: Sequence[bytes]) -> dict[bytes, int]:
-        """Give the partition of each key; a hash costs as much as all else of a record, so it is kept."""
-        partitions = sorted(self._producer.partitions_for(self._topic))
-        if len(partitions) != self._count:
-            self._places, self._count = {}, len(partitions)
+    def _places_of(self, keys: Sequence[bytes]) -> dict[bytes, TopicPartition]:
+        """Give the partition of each key; they are kept while the topic has as many."""
+        count = len(self._producer.partitions_for(self._topic))
+        if count != self._count:
+            self._places, self._count = {}, count
         for key in set(keys).difference(self._places):
-            self._places[key] = partitions[(murmur2(key) & 0x7FFFFFFF) % len(partitions)]
+            self._places[key] = TopicPartition(self._topic, place_of(key, count))
         return self._places

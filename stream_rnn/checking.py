@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import math
 import typing
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
-from stream_rnn.errors import SettingError, nearest
+from stream_rnn.errors import SettingError, nearest, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings: typed, frozen, and checked when they are made."""
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> Self:
+        """Return the settings of a mapping, such as a table of a TOML file.
+
+        Raises
+        ------
+        SettingError
+            For an unknown name, with the nearest known one, or a value that is not allowed.
+        """
+        refuse_unknown(values, cls.__struct_fields__)
+        return cls(**values)
 
 
 def check_types(settings: msgspec.Struct) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
 
-from stream_rnn.checking import check_types, make_tuples
+from stream_rnn.checking import Checked, check_types, make_tuples
 from stream_rnn.errors import SettingError, nearest, refuse_unknown
 from stream_rnn.layers import REGISTRY
 
@@ -22,7 +22,7 @@ OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw"]
 ClipName = Literal["norm", "value", "off"]
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an engine learns, and how. Every value is checked when the settings are made.
 
     Where several values are taken, a list or a single value will do: ``hidden=32`` is ``hidden=(32,)``.
@@ -140,7 +140,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _check_together(self)
 
     @classmethod
-    def parse(cls, values: dict[str, Any]) -> Settings:
+    def parse(cls, values: dict[str, Any]) -> Self:
         """Return the settings of a mapping, such as a table of a TOML file.
 
         Raises
@@ -151,7 +151,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         refuse_unknown(values, cls.__struct_fields__)
         if "inputs" not in values:
             raise SettingError("inputs is required: the names of the input columns")
-        return cls(**values)
+        return super().parse(values)
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain values that `parse` takes back."""

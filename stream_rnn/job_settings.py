@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
-from stream_rnn.checking import check_types, make_tuples
-from stream_rnn.errors import SettingError, refuse_unknown
+from stream_rnn.checking import Checked, check_types, make_tuples
+from stream_rnn.errors import SettingError
 
 LONGEST_SEASON = 1_000_000
 """So many values are kept of each stream, for the seasonal naive forecast."""
@@ -16,7 +15,7 @@ LONGEST_SEASON = 1_000_000
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 
 
-class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class JobSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where events come from, and where forecasts go. Every value is checked when the settings are made.
 
     Raises
@@ -93,15 +92,3 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise SettingError("resume needs checkpoint, the folder to go on from")
         if self.output is not None and self.output != "-" and self.output in self.files:
             raise SettingError(f"output must not be one of the files, got {self.output!r}")
-
-    @classmethod
-    def parse(cls, values: dict[str, Any]) -> JobSettings:
-        """Return the settings of a mapping, such as a table of a TOML file.
-
-        Raises
-        ------
-        SettingError
-            For an unknown name, with the nearest known one, or a value that is not allowed.
-        """
-        refuse_unknown(values, cls.__struct_fields__)
-        return cls(**values)

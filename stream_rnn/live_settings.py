@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from stream_rnn.checking import check_types, make_tuples
-from stream_rnn.errors import SettingError, refuse_unknown
+from stream_rnn.checking import Checked, check_types, make_tuples
+from stream_rnn.errors import SettingError
 
 
-class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which topics a live job reads, and where forecasts go. Every value is checked when the settings are made.
 
     Raises
@@ -99,7 +99,7 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             description="Settings of kafka-python's clients by its names, such as security_protocol; a secret is "
             '{ env = "NAME" } or { file = "path" }.',
         ),
-    ] = {}
+    ] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every value, and that they go together."""
@@ -117,18 +117,6 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             topic = getattr(self, name)
             if topic is not None and topic in self.topics:
                 raise SettingError(f"{name} must not be one of topics, got {topic!r}")
-
-    @classmethod
-    def parse(cls, values: dict[str, Any]) -> LiveSettings:
-        """Return the settings of a mapping, such as a table of a TOML file.
-
-        Raises
-        ------
-        SettingError
-            For an unknown name, with the nearest known one, or a value that is not allowed.
-        """
-        refuse_unknown(values, cls.__struct_fields__)
-        return cls(**values)
 
 
 _RANGES: dict[str, tuple[Any, str]] = {

@@ -121,8 +121,6 @@ class Session:
         batches = self._source.poll(0.0 if self._flying else IDLE)
         few = sum(map(len, batches)) < BACKLOG
         self._check()
-        # What was read before a partition went, or came anew, is read again from where it stands.
-        batches = [batch for batch in batches if batch.partition in self._lanes.keys() - self._new]
         if self._new:
             self._settle()
             self._take_up()
@@ -247,11 +245,10 @@ class Session:
             self._lanes.pop(partition, None)
             self._done.pop(partition, None)
 
-    def _learn(self, batches: Iterable[KafkaBatch]) -> None:
+    def _learn(self, batches: list[KafkaBatch]) -> None:
         """Take a few events in this thread: to hand them to the other would take longer."""
-        for batch in batches:
-            lane = self._lanes[batch.partition]
-            self._write(lane, lane.take(batch))
+        lanes = [self._lanes[batch.partition] for batch in batches]
+        self._write([(lane, lane.take(batch)) for lane, batch in zip(lanes, batches, strict=True)])
 
     def _fly(self, batches: Iterable[KafkaBatch]) -> None:
         """Hand batches to the other thread."""
@@ -262,16 +259,23 @@ class Session:
     def _land(self) -> None:
         """Write what the other thread made."""
         for lane, future in self._flying:
-            self._write(lane, future.result())
+            self._write([(lane, future.result())])
         self._flying.clear()
 
-    def _write(self, lane: Lane, made: Made) -> None:
-        self._sink.write(made.payloads, made.keys, made.headers)
-        self._sink.refuse(made.dead)
-        if self._post.letters is not None:
-            self._post.letters.add_all(made.dead)
-        self._done[made.partition] = made.next
-        self._count(lane, made)
+    def _write(self, some: list[tuple[Lane, Made]]) -> None:
+        """Write what lanes made, all at once: the cluster then hears of their partitions in one request."""
+        carried = any(made.headers for _, made in some)
+        self._sink.write(
+            [payload for _, made in some for payload in made.payloads],
+            [key for _, made in some for key in made.keys],
+            [kept for _, made in some for kept in made.headers or [()] * len(made.keys)] if carried else None,
+        )
+        for lane, made in some:
+            self._sink.refuse(made.dead)
+            if self._post.letters is not None:
+                self._post.letters.add_all(made.dead)
+            self._done[made.partition] = made.next
+            self._count(lane, made)
 
     def _deliver(self) -> Offsets:
         """Make all that has landed count, and give its offsets; without transactions they are still to be committed."""

@@ -7,12 +7,10 @@ import re
 import socket
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO
 
+from connectors.closing import Closing
 from stream_rnn.errors import CheckpointError, SettingError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 MOST = 1000
 """Processes of a folder on one machine."""
@@ -20,7 +18,7 @@ LONGEST = 200
 """Characters of a name; Kafka allows 249."""
 
 
-class Slot:
+class Slot(Closing):
     """The lowest number that no other running process has, held by a lock that ends with the process.
 
     A killed process leaves its number to the one that replaces it. Under the same name Kafka then ends at once what
@@ -59,18 +57,10 @@ class Slot:
         place = f"{socket.gethostname()}-{zlib.crc32(str(self._folder).encode()):08x}-{self.number}"
         return re.sub(r"[^A-Za-z0-9._-]", "_", f"{group}-{place}")[-LONGEST:]
 
-    def free(self) -> None:
+    def close(self) -> None:
         """Let another process have the number."""
         if self._file is not None:
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.free()
 
 
 def _locked(folder: Path, number: int) -> IO[bytes] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -38,6 +39,7 @@ def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
     stopper = Stopper()
     job = LiveJob(settings, engine_settings, Stop(stopper))
     job.warmup()
+    gc.freeze()  # what is loaded stays: to search it again and again would hold up forecasts
 
     def stop() -> None:
         stopper.asked = True

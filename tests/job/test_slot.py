@@ -54,7 +54,7 @@ def test_each_folder_has_its_own_numbers(tmp_path: Path) -> None:
 
 def test_a_freed_number_is_given_again(tmp_path: Path) -> None:
     slot = Slot(tmp_path)
-    slot.free()
+    slot.close()
     with Slot(tmp_path) as again:
         assert again.number == 0
 
