@@ -85,7 +85,11 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = None
     session_timeout: Annotated[
-        float, Meta(description="Seconds without a sign of life after which others get this process's partitions.")
+        float,
+        Meta(
+            description="Seconds without a sign of life after which others get this process's partitions; "
+            "to give one up in good order, its checkpoint has to be written in less.",
+        ),
     ] = 45.0
     metrics_port: Annotated[
         int | None, Meta(description="Port of /metrics (Prometheus) and /health; 0: any; default: none.")

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from stream_rnn.assembly import assemble
 from stream_rnn.checkpoint import Saved, read
-from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.checkpoints import SUFFIX, CheckpointFolder
 from stream_rnn.cli import logs
 from stream_rnn.config import Settings
 from stream_rnn.core import EVENTS, Counts
@@ -69,7 +69,9 @@ def _find(path: str) -> tuple[Path, Saved]:
         return Path(path), read(path)
     found = CheckpointFolder(path).newest()
     if found is None:
-        raise CheckpointError(f"no checkpoint in the folder {path}")
+        below = sorted(str(file.parent) for file in Path(path).glob(f"*/checkpoint-*{SUFFIX}"))
+        hint = f"; there are some in {', '.join(dict.fromkeys(below))}" if below else ""
+        raise CheckpointError(f"no checkpoint in the folder {path}{hint}")
     return found
 
 

@@ -94,3 +94,9 @@ def test_a_damaged_newest_is_reported(invoke: Invoke, state: Path, caplog: pytes
     with caplog.at_level(logging.WARNING, "stream_rnn"):
         assert about(invoke, state)["counts"]["events"] == 600
     assert "is damaged" in caplog.text
+
+
+def test_a_folder_of_folders_names_those_with_checkpoints(invoke: Invoke, state: Path) -> None:
+    result = invoke("inspect", state.parent)
+    assert result.exit_code == 1
+    assert f"no checkpoint in the folder {state.parent}; there are some in {state}" in result.stderr
