@@ -24,9 +24,12 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Raises
         ------
         SettingError
-            For an unknown name, with the nearest known one, or a value that is not allowed.
+            For an unknown name, with the nearest known one, one that is missing, or a value that is not allowed.
         """
         refuse_unknown(values, cls.__struct_fields__)
+        for field in msgspec.structs.fields(cls):
+            if field.required and field.name not in values:
+                raise SettingError(f"{field.name} is required")
         return cls(**values)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from stream_rnn.checking import Checked, check_types, make_tuples
-from stream_rnn.errors import SettingError, nearest, refuse_unknown
+from stream_rnn.errors import SettingError, nearest
 from stream_rnn.layers import REGISTRY
 
 if TYPE_CHECKING:
@@ -138,20 +138,6 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _check_layers(self)
         _check_ranges(self)
         _check_together(self)
-
-    @classmethod
-    def parse(cls, values: dict[str, Any]) -> Self:
-        """Return the settings of a mapping, such as a table of a TOML file.
-
-        Raises
-        ------
-        SettingError
-            For an unknown name, with the nearest known one, or a value that is not allowed.
-        """
-        refuse_unknown(values, cls.__struct_fields__)
-        if "inputs" not in values:
-            raise SettingError("inputs is required: the names of the input columns")
-        return super().parse(values)
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain values that `parse` takes back."""
