@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaProducer
 from live import Live, assert_same_state, places, record
-from topics import read_all
+from topics import read_all, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,9 @@ def test_killed_at_random_moments_it_forecasts_and_learns_as_if_never_stopped(
         time.sleep(rng.uniform(0.2, 4.0))
         killed.kill()
     feed.stop()
+    before = killed.log().count("taken up")
     killed.start()
+    wait_for(lambda: killed.log().count("taken up") == before + 4)  # it may find all done, and be told to stop
     killed.wait_for_forecasts(feed.usable)
     assert killed.stop() == [0]
 
