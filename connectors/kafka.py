@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 MAX_POLL = 4096
 """Records of one poll: some ten milliseconds of work, so that nobody waits long behind them."""
+BACKLOG = MAX_POLL // 4
+"""Records of a poll from which on there are more waiting."""
 GATHER_MS = 3
 """How long a poll that brought little waits for more. The client gives what it fetched during the poll before, and only
 then fetches what came since."""
@@ -182,7 +184,7 @@ class KafkaSource(Closing):
         """
         self._moved.clear()
         polled = self._consumer.poll(timeout_ms=round(1000 * seconds))
-        if 0 < sum(map(len, polled.values())) < MAX_POLL // 4:
+        if 0 < sum(map(len, polled.values())) < BACKLOG:
             for partition, records in self._consumer.poll(timeout_ms=GATHER_MS).items():
                 polled.setdefault(partition, []).extend(records)
         self._join()

@@ -122,6 +122,12 @@ def plain_keys(keys: Any) -> list[Any]:
     return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
 
 
+def are_classes(y: NDArray[np.float64], classes: int) -> NDArray[np.bool_]:
+    """Tell which labels are missing, or whole numbers from 0 to classes - 1."""
+    fine: NDArray[np.bool_] = np.isnan(y) | ((y >= 0) & (y < classes) & (y == np.floor(y)))
+    return fine
+
+
 def check_classes(y: NDArray[np.float64], classes: int, names: tuple[str, ...]) -> None:
     """Check that labels (N, D) are missing, or whole numbers from 0 to classes - 1.
 
@@ -130,7 +136,7 @@ def check_classes(y: NDArray[np.float64], classes: int, names: tuple[str, ...]) 
     DataError
         Naming the first that is not.
     """
-    wrong = ~(np.isnan(y) | ((y >= 0) & (y < classes) & (y == np.floor(y))))
+    wrong = ~are_classes(y, classes)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise DataError(

@@ -18,6 +18,7 @@ from connectors.events import DeadLetter
 from connectors.kafka import name_of
 from stream_rnn.checkpointer import Checkpointer
 from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.conversions import are_classes
 from stream_rnn.engine import Engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.payloads import Payloads
@@ -175,7 +176,7 @@ class Lane:
         events, headers, dead = batch.events, batch.headers, batch.dead
         y = np.column_stack([events.columns[name] for name in settings.target_names])
         if settings.task == "classification":
-            good = _are_classes(y, settings.classes)
+            good = np.all(are_classes(y, settings.classes), axis=1)
             if not good.all():
                 dead = _with_refused(dead, events[~good], name_of(partition))
                 headers = None if headers is None else [h for h, fine in zip(headers, good, strict=True) if fine]
@@ -289,11 +290,6 @@ def _refuse_lost(folder: CheckpointFolder, group: str, committed: Mapping[TopicP
         f"{said}, and {folder.folder} has no checkpoint that goes with it; bring the folder back, or name another "
         "group and folder to begin anew"
     )
-
-
-def _are_classes(y: Any, classes: int) -> Any:
-    """Tell for each row of labels whether the engine takes them: whole numbers from 0 to classes - 1, or missing."""
-    return (np.isnan(y) | ((y >= 0) & (y < classes) & (y == np.floor(y)))).all(axis=1)
 
 
 def _with_refused(dead: list[DeadLetter], events: EventBatch, source: str) -> list[DeadLetter]:

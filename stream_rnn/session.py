@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kafka.errors import KafkaError, RebalanceInProgressError
 
 from connectors.errors import ConnectorError
-from connectors.kafka import MAX_POLL, KafkaSource, name_of
+from connectors.kafka import BACKLOG, KafkaSource, name_of
 from connectors.kafka_client import BrokerError
 from connectors.kafka_sink import KafkaSink
 from connectors.schema import Schema
@@ -43,9 +43,6 @@ log = logging.getLogger("stream_rnn")
 
 IDLE = 0.1
 """Seconds that an idle turn waits for records; so soon a stop is heard."""
-BACKLOG = MAX_POLL // 4
-"""Records of a poll from which on there are more waiting: then learning and writing go on side by side, and commits
-go by the clock. Of fewer, each forecast is committed at once."""
 WHOLE = "job"
 """Name of the one lane of all partitions."""
 
@@ -125,6 +122,7 @@ class Session:
             self._settle()
             self._take_up()
         self._land()
+        # With a backlog learning and writing go on side by side, and commits go by the clock; else at once.
         if few:
             self._learn(batches)
             self._commit()

@@ -132,6 +132,25 @@ def test_a_schema_that_changes_costs_only_the_records_that_it_spoils(
     assert places(live.forecasts()) == [(0, offset) for offset in (0, 1, 2, 5, 8)]
 
 
+def test_labels_that_are_no_classes_are_refused_and_the_rest_is_learned(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    letters = broker.topic(partitions=1)
+    live = Live(broker, tmp_path, topic, broker.topic(), "labels", {"dead_letter_topic": letters})
+    live.engine |= {"inputs": ["x"], "targets": ["y"], "task": "classification", "horizon": 1, "classes": 3}
+    live.start()
+    events = [{"time": t, "x": 0.5, "y": y} for t, y in enumerate([0, 2, 2.5, 3, None, 1])]
+    send(broker.bootstrap, topic, [json.dumps(event).encode() for event in events], partition=0)
+    live.wait_for_forecasts(4)
+    assert live.stop() == [0]
+    refused = [json.loads(letter.value) for letter in read_all(broker.bootstrap, letters)]
+    assert [(letter["record"], letter["reason"]) for letter in refused] == [
+        (2, "not a class of this job"),
+        (3, "not a class of this job"),
+    ]
+    assert places(live.forecasts()) == [(0, offset) for offset in (0, 1, 4, 5)]
+
+
 def test_headers_travel_with_the_forecast(broker: Cluster, topic: str, tmp_path: Path) -> None:
     live = Live(broker, tmp_path, topic, broker.topic(), "headers")
     live.start()
