@@ -10,8 +10,8 @@ import numpy as np
 from stream_rnn.core import Arenas, Core, Task, bind
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.memory import aligned_zeros
-from stream_rnn.layers import layer_class
-from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised
+from stream_rnn.layers import make_layer
+from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised, trained
 from stream_rnn.layers.network import Network, network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning.clipping import Clip, ClipKind
@@ -96,7 +96,9 @@ def assemble(settings: Settings) -> Assembly:
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
     )
     net = network(stack(*_layers(settings, columns)), math.prod(settings.forecast_shape), skip=settings.skip)
-    learner = _learner(settings)
+    reach = (1 if labels else settings.horizon) + settings.update_every - 1
+    window = settings.window if net.body.carries == "window" else reach
+    learner = _learner(settings, window)
     kind = np.dtype(settings.dtype)
     how = Initialisation(
         settings.init_input,
@@ -104,8 +106,7 @@ def assemble(settings: Settings) -> Assembly:
         {"f": settings.forget_bias, "z": settings.update_bias},
     )
     initial = initial_weights(net, how, settings.seed).astype(kind)
-    reach = settings.horizon if not labels else 1
-    kept = max(settings.window, reach + settings.update_every - 1)
+    kept = max(window, reach)
     rows = _arena_rows(net, task, kept, kind)
     if settings.weights == "per_stream":
         rows |= _weight_rows(initial, learner.optimizer)
@@ -115,7 +116,7 @@ def assemble(settings: Settings) -> Assembly:
         learner,
         task,
         initial,
-        _work(net, columns, kept, settings, kind),
+        _work(net, columns, kept, window, kind),
         rows,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
         settings.weights == "shared",
@@ -134,21 +135,29 @@ def _width(settings: Settings) -> tuple[int, int]:
 
 
 def _layers(settings: Settings, columns: int) -> list[Any]:
+    options = {
+        "activation": Activation[settings.activation.upper()].value,
+        "vocabulary": settings.vocabulary,
+        "kernel": settings.kernel,
+        "lookahead": settings.lookahead,
+        "spectral_radius": float(settings.spectral_radius),
+        "density": float(settings.density),
+        "input_scaling": float(settings.input_scaling),
+        "leak": float(settings.leak),
+        "vanishing": float(settings.vanishing),
+    }
     layers: list[Any] = []
-    activation = Activation[settings.activation.upper()].value
     for name, units in settings.layers:
-        kind = layer_class(name)
         below = layers[-1].sizes.outputs if layers else columns
-        extra = {"activation": activation} if "activation" in kind._fields else {}
-        layers.append(kind(below, units, **extra))
+        layers.append(make_layer(name, below, units, options))
     return layers
 
 
-def _learner(settings: Settings) -> Learner:
+def _learner(settings: Settings, window: int) -> Learner:
     kind = settings.optimizer
     rule = OptimizerKind.ADAM if kind == "adamw" else OptimizerKind[kind.upper()]
     return Learner(
-        window=settings.window,
+        window=window,
         every=settings.update_every,
         loss=Loss(
             LossKind[settings.loss_name.upper()].value,
@@ -196,16 +205,17 @@ def _weight_rows(initial: NDArray[Any], optimizer: Optimizer) -> Rows:
     }
 
 
-def _work(net: Network, columns: int, kept: int, settings: Settings, kind: np.dtype[Any]) -> Work:
+def _work(net: Network, columns: int, kept: int, window: int, kind: np.dtype[Any]) -> Work:
     sizes = net.body.sizes
     weighted = penalised(net).astype(kind)
     return Work(
         x=aligned_zeros((columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
-        rows=np.zeros(settings.window, np.int64),
+        rows=np.zeros(window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalised=weighted,
+        trained=trained(net),
         d_body=aligned_zeros((net.hidden,), kind),
         d_state=aligned_zeros((sizes.state,), kind),
         d_input=aligned_zeros((0,), kind),

@@ -15,6 +15,7 @@ from stream_rnn.layers import REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Readout = Literal["gradient", "rls"]
 ActivationName = Literal["tanh", "relu", "sigmoid", "identity"]
 Task = Literal["forecast", "regression", "classification"]
 LossName = Literal["squared", "absolute", "huber", "quantile", "gaussian_nll", "logistic", "softmax"]
@@ -55,6 +56,34 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     activation: Annotated[
         ActivationName, Meta(description="Activation of rnn and dense layers: tanh, relu, sigmoid, identity.")
     ] = "tanh"
+    vocabulary: Annotated[
+        int, Meta(description="Tokens of an embedding layer, numbered from 0, which stands for all others.")
+    ] = 256
+    kernel: Annotated[int, Meta(description="Events that a conv layer sees: the newest and those before it.")] = 3
+    lookahead: Annotated[
+        int, Meta(description="Events to come that a bidirectional layer waits for before it labels one.")
+    ] = 0
+    spectral_radius: Annotated[
+        float, Meta(description="Largest size of a reservoir's eigenvalues; below 1 the past fades.")
+    ] = 0.9
+    density: Annotated[float, Meta(description="Share of a reservoir's recurrent weights that are not 0.")] = 0.1
+    input_scaling: Annotated[float, Meta(description="Reservoir's input weights are within this of 0.")] = 1.0
+    leak: Annotated[
+        float, Meta(description="What a reservoir's units take of the new; below 1 they change slowly.")
+    ] = 1.0
+    readout: Annotated[
+        Readout,
+        Meta(
+            description="How the readout is learned: gradient (by the optimizer, as the layers), rls (recursive least "
+            "squares; squared loss)."
+        ),
+    ] = "gradient"
+    rls_forgetting: Annotated[
+        float, Meta(description="What each event leaves of the memory of recursive least squares.")
+    ] = 0.9998
+    rls_ridge: Annotated[
+        float, Meta(description="How strongly recursive least squares begins by holding weights at 0.")
+    ] = 1.0
     skip: Annotated[bool, Meta(description="Let the readout see the inputs beside the top layer's output.")] = False
     init_input: Annotated[
         Literal["glorot", "he"], Meta(description="Initial input weights: glorot, he (for relu).")
@@ -95,6 +124,9 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 3.0
     l1: Annotated[float, Meta(description="Penalty on the weights' absolute values.")] = 0.0
     l2: Annotated[float, Meta(description="Penalty on the weights' squares.")] = 0.0
+    vanishing: Annotated[
+        float, Meta(description="Penalty on gradients that fade or grow in rnn layers (Pascanu et al. 2013).")
+    ] = 0.0
     weight_decay: Annotated[
         float | None,
         Meta(description="Decoupled weight decay; default: 0.01 for adamw, else 0."),
@@ -203,6 +235,16 @@ def _check_layers(settings: Settings) -> None:
 
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "horizon": (lambda value: value >= 1, "at least 1"),
+    "vocabulary": (lambda value: value >= 2, "at least 2"),
+    "kernel": (lambda value: value >= 1, "at least 1"),
+    "lookahead": (lambda value: value >= 0, "at least 0"),
+    "spectral_radius": (lambda value: value > 0, "above 0"),
+    "density": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "input_scaling": (lambda value: value > 0, "above 0"),
+    "leak": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "rls_forgetting": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "rls_ridge": (lambda value: value > 0, "above 0"),
+    "vanishing": (lambda value: value >= 0, "at least 0"),
     "window": (lambda value: value >= 1, "at least 1"),
     "update_every": (lambda value: value >= 1, "at least 1"),
     "classes": (lambda value: value >= 2, "at least 2"),

@@ -182,6 +182,7 @@ def _new_compiled(
             borrow(work.rows),
             borrow(work.gradient),
             borrow(work.penalised),
+            borrow(work.trained),
             borrow(work.d_body),
             borrow(work.d_state),
             borrow(work.d_input),

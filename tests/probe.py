@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.kernels.jit import entry
-from stream_rnn.layers import REGISTRY, layer_class
+from stream_rnn.layers import REGISTRY, make_layer
+from stream_rnn.layers.initialise import trained
 from stream_rnn.layers.network import infer, network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning.losses import Loss, LossKind, loss_gradient
@@ -29,13 +30,23 @@ LEVELS = (0.1, 0.5, 0.8)
 CLASSES = 3
 
 
-def body_of(name: str, hidden: int = HIDDEN, activation: int | None = None) -> Any:
+OPTIONS: dict[str, Any] = {
+    "kernel": 3,
+    "lookahead": 2,
+    "vocabulary": 5,
+    "spectral_radius": 0.9,
+    "density": 0.5,
+    "input_scaling": 1.0,
+    "leak": 0.7,
+}
+
+
+def body_of(name: str, hidden: int = HIDDEN, **options: Any) -> Any:
     """Return the body of layers whose names are joined by '>', lowest first."""
     layers: list[Any] = []
     for layer in name.split(">"):
-        kind = layer_class(layer)
-        extra = {} if activation is None else {"activation": activation}
-        layers.append(kind(layers[-1].sizes.outputs if layers else INPUTS, hidden, **extra))
+        below = layers[-1].sizes.outputs if layers else 1 if layer == "embedding" else INPUTS
+        layers.append(make_layer(layer, below, hidden, OPTIONS | options))
     return stack(*layers)
 
 
@@ -84,6 +95,21 @@ def _run(
     return total
 
 
+def from_anywhere(body: Any) -> bool:
+    """Return whether a sequence may begin with any state: sensitivities are those of a beginning at 0."""
+    return body.carries != "below"
+
+
+def inputs_of(body: Any, rng: np.random.Generator, length: int) -> NDArray[np.float64]:
+    """Return the inputs (T, I) of a sequence: numbers, or tokens for an embedding."""
+    lowest = body
+    while hasattr(lowest, "lower"):
+        lowest = lowest.lower
+    if hasattr(lowest, "vocabulary"):
+        return rng.integers(0, lowest.vocabulary, (length, 1)).astype(float)
+    return rng.normal(size=(length, body.sizes.inputs))
+
+
 class Probe:
     """A network with random weights and a random sequence."""
 
@@ -94,8 +120,10 @@ class Probe:
         self.network = network(body, self.outputs, skip=True)
         self.params = rng.normal(0, 0.4, sum(int(np.prod(p.shape)) for p in self.network.parameters()))
         self.state = rng.normal(0, 0.5, body.sizes.state)
+        if not from_anywhere(body):
+            self.state[:] = 0
         self.events = Sequence(
-            rng.normal(size=(length, INPUTS)), targets_of(kind, rng, (length, TARGETS)), np.ones(length, np.bool_)
+            inputs_of(body, rng, length), targets_of(kind, rng, (length, TARGETS)), np.ones(length, np.bool_)
         )
 
     def run(self, *, window: int = 0, events: Sequence | None = None, state: Any = None) -> dict[str, Any]:
@@ -109,15 +137,16 @@ class Probe:
             np.zeros((length, self.outputs)),
         )
         work = Work(
-            x=np.zeros(INPUTS),
+            x=np.zeros(sizes.inputs),
             outputs=np.zeros(self.outputs),
             deltas=np.zeros((length, sizes.delta)),
             rows=np.zeros(max(window, 1), np.int64),
             gradient=np.zeros_like(self.params),
             penalised=np.zeros_like(self.params),
+            trained=trained(self.network),
             d_body=np.zeros(self.network.hidden),
             d_state=np.zeros(sizes.state),
-            d_input=np.zeros(INPUTS),
+            d_input=np.zeros(sizes.inputs),
         )
         out = np.zeros((length, self.outputs))
         loss = _run(self.network, self.loss, window, self.params, after, events, recent, work, out)

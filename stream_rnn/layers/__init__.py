@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 REGISTRY = {
-    "rnn": "RNN",
-    "gru": "GRU",
-    "lstm": "LSTM",
-    "dense": "Dense",
+    "rnn": "rnn.RNN",
+    "gru": "gru.GRU",
+    "lstm": "lstm.LSTM",
+    "dense": "dense.Dense",
 }
-"""The layers that settings can name: module and class."""
+"""The layers that settings can name: module and class, or the function that makes one."""
 
 
-def layer_class(name: str) -> Any:
-    """Return the class of a registered layer."""
-    return getattr(import_module(f"stream_rnn.layers.{name}"), REGISTRY[name])
+def layer_class(name: str) -> Callable[..., Any]:
+    """Return what makes a registered layer."""
+    module, maker = REGISTRY[name].split(".")
+    found: Callable[..., Any] = getattr(import_module(f"stream_rnn.layers.{module}"), maker)
+    return found
+
+
+def make_layer(name: str, inputs: int, hidden: int, options: Mapping[str, Any]) -> Any:
+    """Return a registered layer with those of the options that are for it."""
+    maker = layer_class(name)
+    taken = inspect.signature(maker).parameters
+    return maker(inputs, hidden, **{option: value for option, value in options.items() if option in taken})

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import Activation, activate, slope
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
-from stream_rnn.layers.layer import Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
 class Dense(NamedTuple):
@@ -24,6 +24,11 @@ class Dense(NamedTuple):
     inputs: int
     hidden: int
     activation: int = Activation.TANH.value
+
+    @property
+    def carries(self) -> Carries:
+        """None: it has no memory."""
+        return "never"
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the table of W and b."""

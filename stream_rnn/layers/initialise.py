@@ -38,11 +38,21 @@ def initial_weights(network: Network, how: Initialisation, seed: int) -> NDArray
 
 
 def penalised(network: Network) -> NDArray[np.float64]:
-    """Return 1 for each weight that penalties hold small and 0 for each bias, (P,)."""
-    return np.concatenate([np.full(np.prod(p.shape), p.role != "bias", float) for p in network.parameters()])
+    """Return 1 for each weight that penalties hold small and 0 for each bias or fixed one, (P,)."""
+    held = [np.full(np.prod(p.shape), p.role not in {"bias", "fixed"}, float) for p in network.parameters()]
+    return np.concatenate(held)
+
+
+def trained(network: Network) -> NDArray[np.int64]:
+    """Return where each run of parameters that are learned begins and ends, (k, 2)."""
+    learned = np.concatenate([np.full(np.prod(p.shape), p.role != "fixed") for p in network.parameters()])
+    turns = np.flatnonzero(np.diff(learned, prepend=False, append=False))
+    return turns.reshape(-1, 2)
 
 
 def _block(parameter: Parameter, how: Initialisation, rng: np.random.Generator) -> NDArray[np.float64]:
+    if parameter.initial is not None:
+        return parameter.initial(rng)
     if parameter.role == "readout":
         return np.zeros(parameter.shape)
     units = parameter.shape[-1] // len(parameter.gates)

@@ -1,6 +1,6 @@
 """What a layer is: sizes, a table of parameters, and three compiled functions.
 
-A layer is a `NamedTuple` of integers that says its sizes. All numbers it works on are handed in as flat arrays:
+A layer is a `NamedTuple` of numbers that says its sizes. All numbers it works on are handed in as flat arrays:
 
 ``params`` (sizes.params,)
     its weights, in the order of its parameter table.
@@ -19,7 +19,7 @@ the implementation by the layer's type: a new layer registers its three function
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from numba import types
 from numba.extending import overload
@@ -29,6 +29,13 @@ from stream_rnn.kernels.jit import PART
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+Carries = Literal["window", "below", "never"]
+"""Which gradients a layer carries back from an event to the one before: those of its own weights and of what is below
+it, over the window; only those of what is below it, since its own are known at each event; or none."""
+
 
 class Parameter(NamedTuple):
     """A block of a layer's parameters."""
@@ -36,9 +43,12 @@ class Parameter(NamedTuple):
     name: str
     shape: tuple[int, ...]
     role: str
-    """How it is initialised and whether it is penalised: 'input', 'recurrent', 'peephole' or 'bias'."""
+    """How it is initialised and learned: 'input', 'recurrent' and 'peephole' weights, a 'bias', which no penalty
+    holds small, or 'fixed', which is not learned."""
     gates: str = ""
     """One letter per gate whose blocks stand side by side along the last axis."""
+    initial: Callable[[np.random.Generator], NDArray[np.float64]] | None = None
+    """What draws its first values, where the settings' initialisations are not for it."""
 
 
 class Sizes(NamedTuple):
@@ -58,6 +68,11 @@ class Layer(Protocol):
     @property
     def sizes(self) -> Sizes:
         """The lengths of the layer's arrays."""
+        ...
+
+    @property
+    def carries(self) -> Carries:
+        """What its `backward` carries from an event to the one before."""
         ...
 
     def parameters(self) -> tuple[Parameter, ...]:

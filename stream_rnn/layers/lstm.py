@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import sigmoid, tanh
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
-from stream_rnn.layers.layer import Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
 class LSTM(NamedTuple):
@@ -33,6 +33,11 @@ class LSTM(NamedTuple):
 
     inputs: int
     hidden: int
+
+    @property
+    def carries(self) -> Carries:
+        """All gradients, by way of the state."""
+        return "window"
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the table of W, U and b."""

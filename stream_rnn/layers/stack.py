@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from stream_rnn.layers.layer import Layer, Parameter, Sizes, accumulate, backward, forward
+from stream_rnn.layers.layer import Carries, Layer, Parameter, Sizes, accumulate, backward, forward
 
 
 class Stack(NamedTuple):
@@ -20,6 +20,13 @@ class Stack(NamedTuple):
     upper: Any
     split: Sizes
     """The lower layer's sizes: where the upper layer's part of each array begins."""
+
+    @property
+    def carries(self) -> Carries:
+        """Those that one of its layers carries; what is only for those below is needed where there are some."""
+        if "window" in {self.lower.carries, self.upper.carries} or self.upper.carries == "below":
+            return "window"
+        return self.lower.carries
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the table of both layers, names marked with 0 (lower) and 1 (upper)."""

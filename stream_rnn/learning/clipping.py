@@ -12,7 +12,6 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import dot
 
 
 class ClipKind(IntEnum):
@@ -31,18 +30,23 @@ class Clip(NamedTuple):
 
 
 @inner
-def clip_factor(clip: Clip, gradient: Any, factor: float) -> float:
-    """Return what the gradient is to be multiplied with, or NaN if any of it is not finite.
+def clip_factor(clip: Clip, square: float, factor: float) -> float:
+    """Return what a gradient is to be multiplied with, or NaN if any of it is not finite.
 
-    `factor` is what it would be multiplied with anyway. Clipping by value is done in place.
+    `square` is the gradient's squared norm, `factor` what it would be multiplied with anyway.
     """
-    norm = factor * math.sqrt(dot(gradient, gradient))
+    norm = factor * math.sqrt(square)
     if not math.isfinite(norm):
         return math.nan
     if clip.kind == ClipKind.NORM and norm > clip.limit:
         return factor * clip.limit / norm
+    return factor
+
+
+@inner
+def clip_values(clip: Clip, gradient: Any, factor: float) -> None:
+    """Clip a gradient that is yet to be multiplied with `factor` by value, where it is to be."""
     if clip.kind == ClipKind.VALUE:
         bound = gradient.dtype.type(clip.limit / factor)
         for k in range(gradient.shape[0]):
             gradient[k] = min(max(gradient[k], -bound), bound)
-    return factor

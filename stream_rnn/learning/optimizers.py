@@ -47,14 +47,15 @@ class Optimizer(NamedTuple):
 
 
 @inner
-def step(optimizer: Optimizer, w: Any, moments: Any, g: Any, factor: float, t: int) -> None:
-    """Update the weights w (P,) by the gradient factor * g (P,), the t-th update."""
+def step(optimizer: Optimizer, w: Any, moments: Any, g: Any, begin: int, end: int, factor: float, t: int) -> None:
+    """Update the weights from `begin` to `end` of w (P,) by the gradient factor * g (P,), the t-th update."""
+    here, gradient, first = w[begin:end], g[begin:end], moments[0][begin:end]
     if optimizer.kind == OptimizerKind.ADAM:
-        _adam(optimizer, w, moments[0], moments[1], g, factor, t)
+        _adam(optimizer, here, first, moments[1][begin:end], gradient, factor, t)
     elif optimizer.kind == OptimizerKind.RMSPROP:
-        _rmsprop(optimizer, w, moments[0], g, factor)
+        _rmsprop(optimizer, here, first, gradient, factor)
     else:
-        _sgd(optimizer, w, moments[0], g, factor)
+        _sgd(optimizer, here, first, gradient, factor)
 
 
 @inner

@@ -12,9 +12,10 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.linalg import dot
 from stream_rnn.layers.layer import accumulate, backward
 from stream_rnn.layers.network import Network, readout_backward
-from stream_rnn.learning.clipping import Clip, clip_factor
+from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay
 
@@ -72,6 +73,8 @@ class Work(NamedTuple):
     """(P,)"""
     penalised: Any
     """(P,) 1 for weights, 0 for biases; constant"""
+    trained: Any
+    """(k, 2) where each run of parameters that the optimizer learns begins and ends; constant"""
     d_body: Any
     """(H,)"""
     d_state: Any
@@ -90,14 +93,27 @@ def update(
     changes nothing.
     """
     backpropagate(network, learner.window, weights.params, recent, length, work)
-    factor = 1.0 / events
-    add_penalties(learner.penalties, factor, weights.params, work.penalised, work.gradient)
-    factor = clip_factor(learner.clip, work.gradient, factor)
+    return _descend(learner, weights, 1.0 / events, work)
+
+
+@inner
+def _descend(learner: Learner, weights: Weights, factor: float, work: Work) -> bool:
+    """Change the trained weights by factor * work.gradient, unless that is not finite; return whether it was."""
+    square = 0.0
+    for begin, end in work.trained:
+        gradient = work.gradient[begin:end]
+        add_penalties(learner.penalties, factor, weights.params[begin:end], work.penalised[begin:end], gradient)
+        square += dot(gradient, gradient)
+    factor = clip_factor(learner.clip, square, factor)
     if math.isnan(factor):
         return False
     weights.updates[0] += 1
-    decay(learner.penalties, learner.optimizer.learning_rate, weights.params, work.penalised)
-    step(learner.optimizer, weights.params, weights.moments, work.gradient, factor, weights.updates[0])
+    for begin, end in work.trained:
+        clip_values(learner.clip, work.gradient[begin:end], factor)
+        penalised = work.penalised[begin:end]
+        decay(learner.penalties, learner.optimizer.learning_rate, weights.params[begin:end], penalised)
+        count = weights.updates[0]
+        step(learner.optimizer, weights.params, weights.moments, work.gradient, begin, end, factor, count)
     return True
 
 
@@ -106,7 +122,8 @@ def backpropagate(network: Network, window: int, params: Any, recent: Recent, le
     """Write the gradient of the errors in `recent` to `work.gradient`, and clear them."""
     kept = recent.errors.shape[0]
     body = params[: network.readout]
-    work.gradient[:] = 0
+    for begin, end in work.trained:
+        work.gradient[begin:end] = 0
     work.d_state[:] = 0
     steps = min(length, window)
     for age in range(min(length, kept)):

@@ -8,6 +8,7 @@ from stream_rnn.learning import clipping, losses, optimizers, penalties, scaling
 loss_gradient = entry(losses.loss_gradient)
 step = entry(optimizers.step)
 clip_factor = entry(clipping.clip_factor)
+clip_values = entry(clipping.clip_values)
 add_penalties = entry(penalties.add_penalties)
 decay = entry(penalties.decay)
 observe = entry(scaling.observe)

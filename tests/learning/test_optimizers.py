@@ -25,7 +25,7 @@ def trained(optimizer: Optimizer, gradients: NDArray[np.float64], factor: float 
     w = np.linspace(-1, 1, gradients.shape[1])
     moments = np.zeros((MOMENTS[OptimizerKind(optimizer.kind)], len(w)))
     for t, g in enumerate(gradients, start=1):
-        step(optimizer, w, moments, g, factor, t)
+        step(optimizer, w, moments, g, 0, len(w), factor, t)
     return w
 
 
