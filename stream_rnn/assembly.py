@@ -18,6 +18,7 @@ from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.losses import Loss, LossKind
 from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind
 from stream_rnn.learning.penalties import Penalties
+from stream_rnn.learning.rls import RLS, begin
 from stream_rnn.learning.tbptt import Learner, Weights, Work
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ class Assembly(NamedTuple):
         """Return memory for the weights of all streams, or None if each has its own in the arenas."""
         if not self.shared:
             return None
-        rows = _weight_rows(self.initial, self.learner.optimizer)
+        rows = _weight_rows(self.network, self.initial, self.learner)
         weights = Weights(**{name: aligned_zeros((1, *shape), kind) for name, (shape, kind) in rows.items()})
         weights.params[0] = self.initial
+        begin(self.learner.rls, weights.inverse[0])
         return weights
 
     def core(self, arenas: dict[str, NDArray[Any]], weights: Weights | None, counts: NDArray[np.int64]) -> Core:
@@ -109,14 +111,14 @@ def assemble(settings: Settings) -> Assembly:
     kept = max(window, reach)
     rows = _arena_rows(net, task, kept, kind)
     if settings.weights == "per_stream":
-        rows |= _weight_rows(initial, learner.optimizer)
+        rows |= _weight_rows(net, initial, learner)
     places = {name: place for place, name in enumerate(settings.target_names)}
     return Assembly(
         net,
         learner,
         task,
         initial,
-        _work(net, columns, kept, window, kind),
+        _work(net, learner, columns, kept, kind),
         rows,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
         settings.weights == "shared",
@@ -175,6 +177,11 @@ def _learner(settings: Settings, window: int) -> Learner:
             first_decay=0.9,
             epsilon=1e-8,
         ),
+        rls=RLS(
+            float(settings.rls_forgetting) if settings.readout == "rls" else 0.0,
+            float(settings.rls_ridge),
+            unit=-0.5 * len(settings.target_names) * settings.horizon,  # undoes the mean of squares: see `_inject`
+        ),
     )
 
 
@@ -196,27 +203,31 @@ def _arena_rows(net: Network, task: Task, kept: int, kind: np.dtype[Any]) -> Row
     }
 
 
-def _weight_rows(initial: NDArray[Any], optimizer: Optimizer) -> Rows:
-    moments = MOMENTS[OptimizerKind(optimizer.kind)]
+def _weight_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
+    moments = MOMENTS[OptimizerKind(learner.optimizer.kind)]
+    regressors = net.features + 1 if learner.rls.forgetting else 0
     return {
         "params": (initial.shape, initial.dtype),
         "moments": ((moments, *initial.shape), initial.dtype),
         "updates": ((1,), np.int64),
+        "inverse": ((regressors, regressors), np.float64),
     }
 
 
-def _work(net: Network, columns: int, kept: int, window: int, kind: np.dtype[Any]) -> Work:
+def _work(net: Network, learner: Learner, columns: int, kept: int, kind: np.dtype[Any]) -> Work:
     sizes = net.body.sizes
     weighted = penalised(net).astype(kind)
     return Work(
         x=aligned_zeros((columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
-        rows=np.zeros(window, np.int64),
+        rows=np.zeros(learner.window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalised=weighted,
-        trained=trained(net),
+        trained=trained(net.body if learner.rls.forgetting else net),
         d_body=aligned_zeros((net.hidden,), kind),
         d_state=aligned_zeros((sizes.state,), kind),
         d_input=aligned_zeros((0,), kind),
+        regressors=aligned_zeros((net.features + 1,), np.float64),
+        gain=aligned_zeros((net.features + 1,), np.float64),
     )

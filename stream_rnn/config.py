@@ -294,6 +294,7 @@ def _check_together(settings: Settings) -> None:
         raise SettingError(f"update_every must be at most window ({settings.window}), got {settings.update_every}")
     if settings.nesterov and settings.momentum == 0:
         raise SettingError("nesterov needs momentum above 0, got 0")
+    _check_readout(settings)
     _check_task(settings)
 
 
@@ -315,6 +316,11 @@ def _check_task(settings: Settings) -> None:
     if loss == "logistic" and settings.classes != 2:
         raise SettingError(f"logistic is for 2 classes, got {settings.classes}")
     return None
+
+
+def _check_readout(settings: Settings) -> None:
+    if settings.readout == "rls" and settings.loss_name != "squared":
+        raise SettingError(f"readout rls needs loss squared, got {settings.loss_name!r}")
 
 
 def _check_loss(wrong: bool, loss: str, task: str) -> None:

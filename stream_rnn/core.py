@@ -172,7 +172,9 @@ def _new_compiled(
         core.network = network
         core.learner = learner
         core.task = task
-        core.weights = Weights(borrow(weights.params), borrow(weights.moments), borrow(weights.updates))
+        core.weights = Weights(
+            borrow(weights.params), borrow(weights.moments), borrow(weights.updates), borrow(weights.inverse)
+        )
         core.initial = borrow(initial)
         core.counts = borrow(counts)
         core.work = Work(
@@ -186,6 +188,8 @@ def _new_compiled(
             borrow(work.d_body),
             borrow(work.d_state),
             borrow(work.d_input),
+            borrow(work.regressors),
+            borrow(work.gain),
         )
         core.state = borrow(arenas.state)
         core.tape = borrow(arenas.tape)

@@ -24,8 +24,9 @@ from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.layers.network import infer, read_out
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
+from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
-from stream_rnn.learning.tbptt import Recent, Weights, update
+from stream_rnn.learning.tbptt import Progress, Recent, Weights, update
 
 (N_EVENTS, N_UPDATES, N_SKIPPED, N_RESETS, N_OVERFLOWS, N_MISSING_INPUTS, N_MISSING_TARGETS) = range(
     len(Counts._fields)
@@ -119,7 +120,7 @@ def _expect(core: Any, slot: int) -> None:
 def _weights(core: Any, slot: int) -> Weights:
     owner = slot if core.initial.shape[0] > 0 else 0
     weights = core.weights
-    return Weights(weights.params[owner], weights.moments[owner], weights.updates[owner])
+    return Weights(weights.params[owner], weights.moments[owner], weights.updates[owner], weights.inverse[owner])
 
 
 @inner
@@ -138,6 +139,7 @@ def _clear(core: Any, slot: int) -> None:
         own.params[:] = core.initial
         own.moments[:] = 0
         own.updates[:] = 0
+        begin(core.learner.rls, own.inverse)
 
 
 @inner
@@ -278,8 +280,8 @@ def _update(core: Any, slot: int) -> None:
     clock = core.clock[slot]
     if clock[ERRORS] > 0:
         recent = Recent(core.tape[slot], core.features[slot], core.errors[slot])
-        weights = _weights(core, slot)
-        done = update(core.network, core.learner, weights, recent, clock[LENGTH], clock[ERRORS], core.work)
+        progress = Progress(clock[LENGTH], clock[WAITING], clock[ERRORS])
+        done = update(core.network, core.learner, _weights(core, slot), recent, progress, core.work)
         core.counts[N_UPDATES if done else N_SKIPPED] += 1
     clock[WAITING] = 0
     clock[ERRORS] = 0

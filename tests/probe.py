@@ -147,6 +147,8 @@ class Probe:
             d_body=np.zeros(self.network.hidden),
             d_state=np.zeros(sizes.state),
             d_input=np.zeros(sizes.inputs),
+            regressors=np.zeros(0),
+            gain=np.zeros(0),
         )
         out = np.zeros((length, self.outputs))
         loss = _run(self.network, self.loss, window, self.params, after, events, recent, work, out)
