@@ -1,9 +1,9 @@
 """Gradient clipping: one network that explodes without it.
 
 A simple recurrent network without a bound on its units (identity activation, orthogonal recurrence) follows a noisy
-oscillation by plain gradient descent. Once a step takes it to where it amplifies, the gradient grows with every event it
-is carried back; without a limit the next step throws the weights far away, again and again. With the whole gradient
-clipped to norm 1 (Pascanu et al. 2013) it only walks on.
+oscillation by plain gradient descent. Once a step takes it to where it amplifies, the gradient grows with every event
+that it is carried back over; without a limit the next step throws the weights far away, again and again. With the whole
+gradient clipped to norm 1 (Pascanu et al. 2013) it only walks on.
 
     python examples/clipping.py
 """
