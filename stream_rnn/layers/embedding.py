@@ -8,9 +8,10 @@ The gradient, for d = dL/dy, is in row i alone; an id has none:
 
     dE_i = d
 
-Every row begins as small normal numbers, E ~ N(0, 0.1^2): what a layer above sees is small at first, its units are far
-from where they saturate, and a row is soon what was learned rather than what was drawn. Glorot's and He's rules do not
-fit: they take V for the fan in, but an event reads one row.
+Every row begins as small normal numbers, E ~ N(0, 0.3^2): rows must differ for the layer above to tell tokens apart,
+and what was drawn must soon weigh less than what is learned. Of English text by characters and by words, 0.3 was
+learned best in the end, 0.1 more slowly, 1 faster at first and then worse. Glorot's and He's rules do not fit: they
+take V for the fan in, but an event reads one row.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 from stream_rnn.kernels.linalg import add_scaled
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
-SPREAD = 0.1
+SPREAD = 0.3
 """Standard deviation of the first values."""
 
 
@@ -57,7 +58,7 @@ def _forward(layer: Embedding, params: Any, x: Any, state: Any, tape: Any) -> No
 
 
 @backward.register
-def _backward(layer: Embedding, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
+def _backward(layer: Embedding, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:  # noqa: ARG001 - a layer's signature
     delta[:] = d_output
     d_state[:] = 0
     d_input[:] = 0
