@@ -77,11 +77,11 @@ class Assembly(NamedTuple):
 
 
 def assemble(settings: Settings) -> Assembly:
-    """Return the parts that the settings ask for."""
+    """Return the parts that the settings ask for; tokens are neither scaled nor flagged, whatever is said of inputs."""
     inputs, targets = len(settings.inputs), len(settings.target_names)
-    columns = inputs * (2 if settings.missing_flags else 1)
+    flags = settings.missing_flags and not settings.tokens
+    columns = inputs * (2 if flags else 1)
     labels = settings.task != "forecast"
-    numeric = settings.task != "classification"
     width, point = _width(settings)
     task = Task(
         inputs=inputs,
@@ -90,9 +90,10 @@ def assemble(settings: Settings) -> Assembly:
         width=width,
         point=point,
         residual=settings.is_residual,
-        scale_inputs=settings.scale_inputs,
-        scale_targets=settings.scale_targets and numeric,
-        flags=settings.missing_flags,
+        scale_inputs=settings.scale_inputs and not settings.tokens,
+        scale_targets=settings.scale_targets and not settings.categorical,
+        flags=flags,
+        tokens=settings.tokens,
         forgetting=float(settings.scaling_forgetting),
         limit=float(settings.outlier),
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),

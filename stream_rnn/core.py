@@ -41,6 +41,8 @@ class Task(NamedTuple):
     scale_targets: bool
     flags: bool
     """Whether the inputs are followed by as many that say which of them were missing."""
+    tokens: bool
+    """Whether the input is a token id: it is not scaled, and a missing one is 0."""
     forgetting: float
     limit: float
     reset_after: float

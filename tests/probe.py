@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LAYERS = tuple(REGISTRY)
-BODIES = (*LAYERS, "gru>dense")
-"""Every registered layer by itself, and a stack."""
+BODIES = (*LAYERS, "gru>dense", "embedding>gru")
+"""Every registered layer by itself, and stacks."""
+NUMERIC = tuple(body for body in BODIES if not body.startswith("embedding"))
+"""Those whose inputs are numbers."""
+TOKENS = tuple(body for body in BODIES if body not in NUMERIC)
+"""Those whose input is a token id."""
 
 INPUTS, HIDDEN, TARGETS, LENGTH = 3, 9, 2, 10
 """Nine units and ten events: once through the loops that take eight at a time, and once through what is left."""

@@ -27,6 +27,10 @@ def dense(p: Mapping[str, Array], x: Array, _state: Array) -> Array:
     return np.tanh(x @ p["W"] + p["b"])
 
 
+def embedding(p: Mapping[str, Array], x: Array, _state: Array) -> Array:
+    return p["E"][int(x[0])]
+
+
 def gru(p: Mapping[str, Array], x: Array, h: Array) -> Array:
     Wn, Wr, Wz = np.split(p["W"], 3, axis=1)
     Ur, Uz, Uq = np.split(p["U"], 3, axis=1)
@@ -44,7 +48,7 @@ def lstm(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     return np.concatenate([sigmoid(o) * np.tanh(c), c])
 
 
-CELLS: dict[str, Cell] = {"rnn": rnn, "gru": gru, "lstm": lstm, "dense": dense}
+CELLS: dict[str, Cell] = {"rnn": rnn, "gru": gru, "lstm": lstm, "dense": dense, "embedding": embedding}
 
 
 def split(network: Any, params: Array) -> dict[str, Array]:

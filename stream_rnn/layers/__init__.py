@@ -14,6 +14,7 @@ REGISTRY = {
     "gru": "gru.GRU",
     "lstm": "lstm.LSTM",
     "dense": "dense.Dense",
+    "embedding": "embedding.Embedding",
 }
 """The layers that settings can name: module and class, or the function that makes one."""
 
