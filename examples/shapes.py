@@ -1,6 +1,6 @@
 """The four shapes of a recurrent network: one-to-one, one-to-many, many-to-one, many-to-many.
 
-    python examples/shapes.py
+python examples/shapes.py
 """
 
 import argparse
