@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 STREAMS = "streams."
 """Begins the names of arrays that have a row per stream."""
 
@@ -167,8 +167,8 @@ def _about(metadata: dict[str, str], path: str | os.PathLike[str]) -> _About:
     """Return what the text says; where the checksum was not verified, damage may show here first."""
     try:
         version = msgspec.json.decode(metadata["about"], type=_Format).version
-        if version > VERSION:
-            raise CheckpointError(f"checkpoint {path} is of format {version}; this program reads up to {VERSION}")
+        if version != VERSION:
+            raise CheckpointError(f"checkpoint {path} is of format {version}; this program reads {VERSION}")
         return msgspec.json.decode(metadata["about"], type=_About)
     except msgspec.DecodeError as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from None

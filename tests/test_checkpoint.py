@@ -281,12 +281,12 @@ def test_positions_of_a_damaged_header_are_refused_in_one_line_if_at_all(saved: 
             checkpoint.positions_of(saved)
 
 
-def test_a_later_version_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as later:
-        later.setattr(checkpoint, "VERSION", checkpoint.VERSION + 1)
+@pytest.mark.parametrize("by", [-1, 1])
+def test_another_version_is_refused(by: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as other:
+        other.setattr(checkpoint, "VERSION", checkpoint.VERSION + by)
         engine_of().save(path)
-    saved = path
-    assert f"reads up to {checkpoint.VERSION}" in refused(saved)
+    assert f"this program reads {checkpoint.VERSION}" in refused(path)
 
 
 def test_a_checksum_that_does_not_match_is_refused(saved: Path) -> None:
