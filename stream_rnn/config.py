@@ -54,7 +54,7 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         32,
     )
     activation: Annotated[
-        ActivationName, Meta(description="Activation of rnn and dense layers: tanh, relu, sigmoid, identity.")
+        ActivationName, Meta(description="Activation of rnn, dense and conv layers: tanh, relu, sigmoid, identity.")
     ] = "tanh"
     vocabulary: Annotated[
         int, Meta(description="Tokens of an embedding layer, numbered from 0, which stands for all others.")

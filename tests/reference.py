@@ -62,6 +62,13 @@ def lstm_peephole(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     return np.concatenate([sigmoid(o + p_o * c_next) * np.tanh(c_next), c_next])
 
 
+def conv(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    lags = np.split(p["W"], len(p["W"]) // len(x))
+    seen = [x, *np.split(state[len(p["b"]) :], len(lags))[:-1]]
+    y = np.tanh(sum(x_lag @ W for x_lag, W in zip(seen, lags, strict=True)) + p["b"])
+    return np.concatenate([y, *seen])
+
+
 CELLS: dict[str, Cell] = {
     "rnn": rnn,
     "gru": gru,
@@ -69,6 +76,7 @@ CELLS: dict[str, Cell] = {
     "lstm": lstm,
     "lstm_peephole": lstm_peephole,
     "dense": dense,
+    "conv": conv,
 }
 
 

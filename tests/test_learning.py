@@ -9,7 +9,7 @@ import pytest
 from probe import LAYERS
 from support import engine_of
 
-RECURRENT = [layer for layer in LAYERS if layer != "dense"]
+RECURRENT = [layer for layer in LAYERS if layer not in {"dense", "conv"}]
 
 
 def error(engine: Any, x: Any, y: Any = None, last: int = 1000) -> float:
@@ -27,7 +27,7 @@ def persistence(x: Any) -> float:
     return float(np.mean(np.diff(x, axis=0) ** 2))
 
 
-@pytest.mark.parametrize("layer", RECURRENT)
+@pytest.mark.parametrize("layer", [*RECURRENT, "conv"])
 def test_a_sine_is_forecast_far_better_than_by_the_last_value(layer: str) -> None:
     assert error(engine_of(layer=layer, hidden=8), sine()) < 0.05 * persistence(sine())
 
@@ -51,6 +51,11 @@ def remembered(**changes: Any) -> float:
 @pytest.mark.parametrize("layer", RECURRENT)
 def test_a_recurrent_layer_remembers_what_was_five_events_ago(layer: str) -> None:
     assert remembered(layer=layer) < 0.1
+
+
+def test_a_convolution_remembers_what_its_kernel_reaches_and_nothing_else() -> None:
+    assert remembered(layer="conv", kernel=6) < 0.1
+    assert remembered(layer="conv", kernel=5) > 0.9
 
 
 def test_a_dense_layer_remembers_nothing() -> None:

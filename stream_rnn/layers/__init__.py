@@ -16,6 +16,7 @@ REGISTRY = {
     "lstm": "lstm.LSTM",
     "lstm_peephole": "lstm.PeepholeLSTM",
     "dense": "dense.Dense",
+    "conv": "conv.Conv",
 }
 """The layers that settings can name: module and class, or the function that makes one."""
 

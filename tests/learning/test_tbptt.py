@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from probe import BODIES, LENGTH, Probe, Sequence, body_of, finite_differences, relative_error
+from probe import BODIES, LAYERS, LENGTH, Probe, Sequence, body_of, finite_differences, relative_error
 
-RECURRENT = [name for name in reference.CELLS if name != "dense"]
+CARRYING = [name for name in LAYERS if body_of(name).carries == "window"]
 
 
 def part(events: Sequence, start: int) -> Sequence:
@@ -39,12 +39,20 @@ def test_a_shorter_window_holds_the_state_at_its_start_constant(body: str, windo
     assert relative_error(probe.run(window=window, events=events)["gradient"], expected) <= 1e-6
 
 
-@pytest.mark.parametrize("layer", RECURRENT)
+@pytest.mark.parametrize("layer", CARRYING)
 def test_a_longer_window_finds_another_gradient(layer: str) -> None:
     probe = Probe(body_of(layer))
     events = probe.events._replace(asked=np.arange(LENGTH) == LENGTH - 1)
     short, long = (probe.run(window=window, events=events)["gradient"] for window in (2, LENGTH))
     assert relative_error(short, long) > 1e-3
+
+
+@pytest.mark.parametrize("layer", [name for name in LAYERS if name not in CARRYING])
+def test_a_layer_that_carries_no_gradient_of_its_own_needs_no_window(layer: str) -> None:
+    probe = Probe(body_of(layer))
+    events = probe.events._replace(asked=np.arange(LENGTH) == LENGTH - 1)
+    short, long = (probe.run(window=window, events=events)["gradient"] for window in (1, LENGTH))
+    np.testing.assert_allclose(short, long, rtol=1e-12)
 
 
 @pytest.mark.parametrize("body", BODIES)
