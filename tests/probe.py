@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LAYERS = tuple(REGISTRY)
-BODIES = (*LAYERS, "gru>dense")
-"""Every registered layer by itself, and a stack."""
+BODIES = (*LAYERS, "gru>dense", "dense>conv>reservoir")
+"""Every registered layer by itself, and stacks."""
 
 INPUTS, HIDDEN, TARGETS, LENGTH = 3, 9, 2, 10
 """Nine units and ten events: once through the loops that take eight at a time, and once through what is left."""
@@ -151,6 +151,13 @@ class Probe:
         out = np.zeros((length, self.outputs))
         loss = _run(self.network, self.loss, window, self.params, after, events, recent, work, out)
         return {"loss": loss, "out": out, "state": after, "gradient": work.gradient, "d_input": work.d_input}
+
+    def slope(self, loss: Callable[[], float]) -> NDArray[np.float64]:
+        """Return the gradient of a loss in the weights, by central differences, and 0 for those that are fixed."""
+        slopes = np.zeros_like(self.params)
+        for begin, end in trained(self.network):
+            slopes[begin:end] = finite_differences(loss, self.params[begin:end])
+        return slopes
 
 
 def finite_differences(function: Callable[[], float], at: NDArray[np.float64], step: float = 1e-5) -> Any:

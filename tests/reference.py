@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from probe import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +70,11 @@ def conv(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     return np.concatenate([y, *seen])
 
 
+def reservoir(p: Mapping[str, Array], x: Array, h: Array) -> Array:
+    leak = OPTIONS["leak"]
+    return (1 - leak) * h + leak * np.tanh(x @ p["W_in"] + h @ p["W"] + p["b"])
+
+
 CELLS: dict[str, Cell] = {
     "rnn": rnn,
     "gru": gru,
@@ -77,6 +83,7 @@ CELLS: dict[str, Cell] = {
     "lstm_peephole": lstm_peephole,
     "dense": dense,
     "conv": conv,
+    "reservoir": reservoir,
 }
 
 

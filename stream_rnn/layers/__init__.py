@@ -17,6 +17,7 @@ REGISTRY = {
     "lstm_peephole": "lstm.PeepholeLSTM",
     "dense": "dense.Dense",
     "conv": "conv.Conv",
+    "reservoir": "reservoir.Reservoir",
 }
 """The layers that settings can name: module and class, or the function that makes one."""
 

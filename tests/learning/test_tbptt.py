@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from probe import BODIES, LAYERS, LENGTH, Probe, Sequence, body_of, finite_differences, relative_error
+from probe import BODIES, LAYERS, LENGTH, Probe, Sequence, body_of, relative_error
 
 CARRYING = [name for name in LAYERS if body_of(name).carries == "window"]
 
@@ -23,7 +23,7 @@ def test_a_window_as_long_as_the_sequence_is_full_backpropagation(layer: str) ->
         return float(((made - probe.events.Z) ** 2).sum())
 
     found = probe.run(window=LENGTH)["gradient"]
-    assert relative_error(found, finite_differences(loss, probe.params)) <= 1e-6
+    assert relative_error(found, probe.slope(loss)) <= 1e-6
 
 
 @pytest.mark.parametrize("window", [1, 4, LENGTH - 1])
@@ -35,7 +35,7 @@ def test_a_shorter_window_holds_the_state_at_its_start_constant(body: str, windo
     before = LENGTH - window
     start = probe.run(events=Sequence(*(array[:before] for array in events)))["state"]
     inside = part(events, before)
-    expected = finite_differences(lambda: probe.run(events=inside, state=start)["loss"], probe.params)
+    expected = probe.slope(lambda: probe.run(events=inside, state=start)["loss"])
     assert relative_error(probe.run(window=window, events=events)["gradient"], expected) <= 1e-6
 
 
