@@ -294,6 +294,8 @@ def _check_together(settings: Settings) -> None:
         raise SettingError(f"update_every must be at most window ({settings.window}), got {settings.update_every}")
     if settings.nesterov and settings.momentum == 0:
         raise SettingError("nesterov needs momentum above 0, got 0")
+    if settings.vanishing > 0 and "rnn" not in settings.layer:
+        raise SettingError(f"vanishing is for rnn layers, got {settings.vanishing} for {', '.join(settings.layer)}")
     _check_task(settings)
 
 
