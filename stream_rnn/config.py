@@ -57,7 +57,7 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         32,
     )
     activation: Annotated[
-        ActivationName, Meta(description="Activation of rnn and dense layers: tanh, relu, sigmoid, identity.")
+        ActivationName, Meta(description="Activation of rnn, dense and conv layers: tanh, relu, sigmoid, identity.")
     ] = "tanh"
     vocabulary: Annotated[
         int, Meta(description="Tokens of an embedding layer, numbered from 0, which stands for all others.")
@@ -310,6 +310,8 @@ def _check_together(settings: Settings) -> None:
         raise SettingError("nesterov needs momentum above 0, got 0")
     _check_readout(settings)
     _check_tokens(settings)
+    if settings.vanishing > 0 and "rnn" not in settings.layer:
+        raise SettingError(f"vanishing is for rnn layers, got {settings.vanishing} for {', '.join(settings.layer)}")
     _check_task(settings)
     if settings.loss_name == "softmax" and len(settings.target_names) != 1:
         raise SettingError(f"softmax takes one target, got {len(settings.target_names)}")

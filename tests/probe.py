@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LAYERS = tuple(REGISTRY)
-BODIES = (*LAYERS, "gru>dense", "embedding>gru")
+BODIES = (*LAYERS, "gru>dense", "embedding>gru", "dense>conv>reservoir")
 """Every registered layer by itself, and stacks."""
 NUMERIC = tuple(body for body in BODIES if not body.startswith("embedding"))
 """Those whose inputs are numbers."""
@@ -157,6 +157,13 @@ class Probe:
         out = np.zeros((length, self.outputs))
         loss = _run(self.network, self.loss, window, self.params, after, events, recent, work, out)
         return {"loss": loss, "out": out, "state": after, "gradient": work.gradient, "d_input": work.d_input}
+
+    def slope(self, loss: Callable[[], float]) -> NDArray[np.float64]:
+        """Return the gradient of a loss in the weights, by central differences, and 0 for those that are fixed."""
+        slopes = np.zeros_like(self.params)
+        for begin, end in trained(self.network):
+            slopes[begin:end] = finite_differences(loss, self.params[begin:end])
+        return slopes
 
 
 def finite_differences(function: Callable[[], float], at: NDArray[np.float64], step: float = 1e-5) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from probe import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +42,16 @@ def gru(p: Mapping[str, Array], x: Array, h: Array) -> Array:
     return (1 - z) * n + z * h
 
 
+def gru_reset_before(p: Mapping[str, Array], x: Array, h: Array) -> Array:
+    Wn, Wr, Wz = np.split(p["W"], 3, axis=1)
+    Ur, Uz = np.split(p["U"], 2, axis=1)
+    bn, br, bz = np.split(p["b"], 3)
+    r = sigmoid(x @ Wr + h @ Ur + br)
+    z = sigmoid(x @ Wz + h @ Uz + bz)
+    n = np.tanh(x @ Wn + (r * h) @ p["U_n"] + bn)
+    return (1 - z) * n + z * h
+
+
 def lstm(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     h, c = np.split(state, 2)
     i, f, o, g = np.split(x @ p["W"] + h @ p["U"] + p["b"], 4)
@@ -48,7 +59,37 @@ def lstm(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     return np.concatenate([sigmoid(o) * np.tanh(c), c])
 
 
-CELLS: dict[str, Cell] = {"rnn": rnn, "gru": gru, "lstm": lstm, "dense": dense, "embedding": embedding}
+def lstm_peephole(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    h, c = np.split(state, 2)
+    i, f, o, g = np.split(x @ p["W"] + h @ p["U"] + p["b"], 4)
+    p_i, p_f, p_o = np.split(p["p"], 3)
+    c_next = sigmoid(f + p_f * c) * c + sigmoid(i + p_i * c) * np.tanh(g)
+    return np.concatenate([sigmoid(o + p_o * c_next) * np.tanh(c_next), c_next])
+
+
+def conv(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    lags = np.split(p["W"], len(p["W"]) // len(x))
+    seen = [x, *np.split(state[len(p["b"]) :], len(lags))[:-1]]
+    y = np.tanh(sum(x_lag @ W for x_lag, W in zip(seen, lags, strict=True)) + p["b"])
+    return np.concatenate([y, *seen])
+
+
+def reservoir(p: Mapping[str, Array], x: Array, h: Array) -> Array:
+    leak = OPTIONS["leak"]
+    return (1 - leak) * h + leak * np.tanh(x @ p["W_in"] + h @ p["W"] + p["b"])
+
+
+CELLS: dict[str, Cell] = {
+    "rnn": rnn,
+    "gru": gru,
+    "gru_reset_before": gru_reset_before,
+    "lstm": lstm,
+    "lstm_peephole": lstm_peephole,
+    "dense": dense,
+    "conv": conv,
+    "reservoir": reservoir,
+    "embedding": embedding,
+}
 
 
 def split(network: Any, params: Array) -> dict[str, Array]:

@@ -56,6 +56,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "weight_decay": ({"weight_decay": -0.1}, "weight_decay must be at least 0, got -0.1"),
     "momentum": ({"momentum": 1.0}, "momentum must be from 0 to below 1, got 1.0"),
     "nesterov": ({"nesterov": True, "momentum": 0.0}, "nesterov needs momentum above 0"),
+    "vanishing": ({"vanishing": 0.1, "layer": ("gru", "dense")}, "vanishing is for rnn layers, got 0.1 for gru, dense"),
     "forgetting": ({"scaling_forgetting": 0.0}, "scaling_forgetting must be above 0 and at most 1, got 0.0"),
     "forgetting above": ({"scaling_forgetting": 1.1}, "scaling_forgetting must be above 0 and at most 1, got 1.1"),
     "max_streams": ({"max_streams": 0}, "max_streams must be at least 1, got 0"),

@@ -9,7 +9,9 @@ import pytest
 from probe import LAYERS
 from support import engine_of
 
-RECURRENT = [layer for layer in LAYERS if layer not in {"dense", "embedding"}]
+RECURRENT = [layer for layer in LAYERS if layer not in {"dense", "conv", "embedding"}]
+SUITED: dict[str, dict[str, Any]] = {"reservoir": {"hidden": 50, "input_scaling": 0.3, "learning_rate": 0.005}}
+"""What a layer asks for beside the claim's settings: one that does not learn has to be larger."""
 
 
 def error(engine: Any, x: Any, y: Any = None, last: int = 1000) -> float:
@@ -27,9 +29,10 @@ def persistence(x: Any) -> float:
     return float(np.mean(np.diff(x, axis=0) ** 2))
 
 
-@pytest.mark.parametrize("layer", RECURRENT)
+@pytest.mark.parametrize("layer", [*RECURRENT, "conv"])
 def test_a_sine_is_forecast_far_better_than_by_the_last_value(layer: str) -> None:
-    assert error(engine_of(layer=layer, hidden=8), sine()) < 0.05 * persistence(sine())
+    engine = engine_of(**({"layer": layer, "hidden": 8} | SUITED.get(layer, {})))
+    assert error(engine, sine()) < 0.05 * persistence(sine())
 
 
 def test_a_dense_layer_cannot_tell_a_rising_sine_from_a_falling_one() -> None:
@@ -50,7 +53,12 @@ def remembered(**changes: Any) -> float:
 
 @pytest.mark.parametrize("layer", RECURRENT)
 def test_a_recurrent_layer_remembers_what_was_five_events_ago(layer: str) -> None:
-    assert remembered(layer=layer) < 0.1
+    assert remembered(layer=layer, **SUITED.get(layer, {})) < 0.1
+
+
+def test_a_convolution_remembers_what_its_kernel_reaches_and_nothing_else() -> None:
+    assert remembered(layer="conv", kernel=6) < 0.1
+    assert remembered(layer="conv", kernel=5) > 0.9
 
 
 def test_a_dense_layer_remembers_nothing() -> None:

@@ -139,3 +139,13 @@ def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
         row = D[q, start:stop]
         for j in range(out.shape[0]):
             out[j] += row[j]
+
+
+@inner
+def add_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
+    """Out += sum over the rows q of X[q, x_start:x_start+m] D[q, d_start:d_start+m], element by element -> (m,)."""
+    m = out.shape[0]
+    for q in rows:
+        x, d = X[q, x_start : x_start + m], D[q, d_start : d_start + m]
+        for j in range(m):
+            out[j] += x[j] * d[j]

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 REGISTRY = {
     "rnn": "rnn.RNN",
     "gru": "gru.GRU",
+    "gru_reset_before": "gru.GRUResetBefore",
     "lstm": "lstm.LSTM",
+    "lstm_peephole": "lstm.PeepholeLSTM",
     "dense": "dense.Dense",
     "embedding": "embedding.Embedding",
+    "conv": "conv.Conv",
+    "reservoir": "reservoir.Reservoir",
 }
 """The layers that settings can name: module and class, or the function that makes one."""
 

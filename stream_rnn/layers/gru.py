@@ -1,19 +1,35 @@
-"""Gated recurrent unit (Cho et al. 2014, doi:10.3115/v1/D14-1179), reset gate after the product, as in cuDNN.
+"""Gated recurrent units (Cho et al. 2014, doi:10.3115/v1/D14-1179), reset gate after or before the recurrent product.
 
-With input x (I,), state h (H,) and the pre-activations of the four sums
+With input x (I,), state h (H,) and the gates of both
 
-    n = tanh(W_n x + b_n + r q)        candidate
     r = sigm(W_r x + b_r + U_r h)      reset gate
     z = sigm(W_z x + b_z + U_z h)      update gate
-    q = U_q h + b_q                    what the reset gate lets through
     h' = (1 - z) n + z h
 
-The gradient, for d = dL/dh' from above and from the next event, in the pre-activations:
+they differ in the candidate n. `GRU` applies the reset gate after the product, as arXiv:1406.1078v1 and cuDNN do:
 
-    dn = d (1 - z) (1 - n^2)     dr = dn q r (1 - r)     dz = d (h - n) z (1 - z)     dq = dn r
-    dL/dx = W^T [dn dr dz]       dL/dh = d z + U^T [dr dz dq]
+    q = U_q h + b_q                    what the reset gate lets through
+    n = tanh(W_n x + b_n + r q)
 
-The order n, r, z, q lets W see the first three and U the last three of one array without a copy.
+`GRUResetBefore` applies it to the state, before the product, as arXiv:1406.1078v3 does:
+
+    s = r h                            what the reset gate lets through
+    n = tanh(W_n x + b_n + U_n s)
+
+The gradient, for d = dL/dh' from above and from the next event, in the pre-activations of both:
+
+    dn = d (1 - z) (1 - n^2)           dz = d (h - n) z (1 - z)
+
+After the product, where the order n, r, z, q lets W see the first three and U the last three of one array without a
+copy:
+
+    dr = dn q r (1 - r)                dq = dn r
+    dL/dx = W^T [dn dr dz]             dL/dh = d z + U^T [dr dz dq]
+
+Before the product:
+
+    ds = U_n^T dn                      dr = ds h r (1 - r)
+    dL/dx = W^T [dn dr dz]             dL/dh = d z + ds r + U^T [dr dz]
 """
 
 from __future__ import annotations
@@ -21,12 +37,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import sigmoid, tanh
+from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
 class GRU(NamedTuple):
-    """A gated recurrent unit; see the module for its equations."""
+    """A gated recurrent unit, reset gate after the product; see the module for its equations."""
 
     inputs: int
     hidden: int
@@ -105,3 +122,112 @@ def _accumulate(layer: GRU, tapes: Any, tape: int, deltas: Any, delta: int, rows
     add_outer_products(tapes, tape, deltas, delta, rows, dW)
     add_outer_products(tapes, tape + I, deltas, delta + H, rows, dU)
     add_sum(deltas, delta, rows, gradient[(I + H) * 3 * H :])
+
+
+class GRUResetBefore(NamedTuple):
+    """A gated recurrent unit, reset gate before the product; see the module for its equations."""
+
+    inputs: int
+    hidden: int
+
+    @property
+    def carries(self) -> Carries:
+        """All gradients, by way of the state."""
+        return "window"
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the table of W, U, U_n and b."""
+        I, H = self.inputs, self.hidden
+        return (
+            Parameter("W", (I, 3 * H), "input", "nrz"),
+            Parameter("U", (H, 2 * H), "recurrent", "rz"),
+            Parameter("U_n", (H, H), "recurrent", "n"),
+            Parameter("b", (3 * H,), "bias", "nrz"),
+        )
+
+    @property
+    def sizes(self) -> Sizes:
+        """State: h. Tape: x, h, s, n, r, z. Delta: dn, dr, dz."""
+        I, H = self.inputs, self.hidden
+        return Sizes(I, H, count(self.parameters()), state=H, tape=I + 5 * H, delta=3 * H)
+
+
+@inner
+def _begins(layer: GRUResetBefore) -> tuple[int, int, int]:
+    """Return where U, U_n and b begin."""
+    I, H = layer.inputs, layer.hidden
+    begin_U = I * 3 * H
+    begin_U_n = begin_U + H * 2 * H
+    return begin_U, begin_U_n, begin_U_n + H * H
+
+
+@forward.register
+def _forward_reset_before(layer: GRUResetBefore, params: Any, x: Any, state: Any, tape: Any) -> None:
+    I, H = layer.inputs, layer.hidden
+    begin_U, begin_U_n, begin_b = _begins(layer)
+    W = params[:begin_U].reshape(I, 3 * H)
+    U = params[begin_U:begin_U_n].reshape(H, 2 * H)
+    U_n = params[begin_U_n:begin_b].reshape(H, H)
+    tape[:I] = x
+    tape[I : I + H] = state
+    s, gates = tape[I + H : I + 2 * H], tape[I + 2 * H :]
+    n, rz = gates[:H], gates[H:]
+    gates[:] = params[begin_b:]
+    add_product(x, W, gates)  # (I,) @ (I, 3H) -> (3H,)
+    add_product(state, U, rz)  # (H,) @ (H, 2H) -> (2H,)
+    one, half = tape.dtype.type(1), tape.dtype.type(0.5)
+    for j in range(2 * H):
+        rz[j] = sigmoid(rz[j], half)
+    r, z = rz[:H], rz[H:]
+    for j in range(H):
+        s[j] = r[j] * state[j]
+    add_product(s, U_n, n)  # (H,) @ (H, H) -> (H,)
+    for j in range(H):
+        n[j] = tanh(n[j])
+        state[j] = (one - z[j]) * n[j] + z[j] * state[j]
+
+
+@backward.register
+def _backward_reset_before(
+    layer: GRUResetBefore, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any
+) -> None:
+    I, H = layer.inputs, layer.hidden
+    begin_U, begin_U_n, begin_b = _begins(layer)
+    U = params[begin_U:begin_U_n].reshape(H, 2 * H)
+    U_n = params[begin_U_n:begin_b].reshape(H, H)
+    one = tape.dtype.type(1)
+    h, gates = tape[I : I + H], tape[I + 2 * H :]
+    n, r, z = gates[:H], gates[H : 2 * H], gates[2 * H :]
+    dn, dr, dz = delta[:H], delta[H : 2 * H], delta[2 * H :]
+    for j in range(H):
+        d = d_output[j] + d_state[j]
+        dn[j] = d * (one - z[j]) * (one - n[j] * n[j])
+        dz[j] = d * (h[j] - n[j]) * z[j] * (one - z[j])
+        d_state[j] = d * z[j]
+    ds = dr  # until dr is known, which takes its place
+    ds[:] = 0
+    add_product_transposed(U_n, dn, ds)  # (H, H) @ (H,) -> (H,)
+    for j in range(H):
+        d_s = ds[j]
+        d_state[j] += d_s * r[j]
+        dr[j] = d_s * h[j] * r[j] * (one - r[j])
+    add_product_transposed(U, delta[H:], d_state)  # (H, 2H) @ (2H,) -> (H,)
+    if d_input.shape[0] > 0:
+        W = params[:begin_U].reshape(I, 3 * H)
+        d_input[:] = 0
+        add_product_transposed(W, delta, d_input)  # (I, 3H) @ (3H,) -> (I,)
+
+
+@accumulate.register
+def _accumulate_reset_before(
+    layer: GRUResetBefore, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
+) -> None:
+    I, H = layer.inputs, layer.hidden
+    begin_U, begin_U_n, begin_b = _begins(layer)
+    dW = gradient[:begin_U].reshape(I, 3 * H)
+    dU = gradient[begin_U:begin_U_n].reshape(H, 2 * H)
+    dU_n = gradient[begin_U_n:begin_b].reshape(H, H)
+    add_outer_products(tapes, tape, deltas, delta, rows, dW)
+    add_outer_products(tapes, tape + I, deltas, delta + H, rows, dU)
+    add_outer_products(tapes, tape + I + H, deltas, delta, rows, dU_n)
+    add_sum(deltas, delta, rows, gradient[begin_b:])

@@ -1,6 +1,6 @@
-"""Long short-term memory (Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735).
+"""Long short-term memory (Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735), without and with peepholes.
 
-With a forget gate (Gers et al. 2000, doi:10.1162/089976600300015015) and without peepholes.
+`LSTM` has a forget gate (Gers et al. 2000, doi:10.1162/089976600300015015) and no peepholes.
 
 With input x (I,), output h (H,) and cell c (H,):
 
@@ -17,14 +17,31 @@ t = tanh(c'):
     dc <- dc + dh o (1 - t^2)          do = dh t o (1 - o)
     di = dc g i (1 - i)                df = dc c f (1 - f)          dg = dc i (1 - g^2)
     dL/dx = W^T [di df do dg]          dL/dh = U^T [di df do dg]    dL/dc = dc f
+
+`PeepholeLSTM` lets the gates see the cell, each unit its own (Gers & Schmidhuber 2000, doi:10.1109/IJCNN.2000.861302;
+Gers et al. 2002, doi:10.1162/153244303768966139; with these activations Greff et al. 2017,
+doi:10.1109/TNNLS.2016.2582924). Its weights p_i, p_f and p_o (H,) are added to the sums as
+
+    i = sigm(... + p_i c)              f = sigm(... + p_f c)        o = sigm(... + p_o c')
+
+and to the gradient
+
+    do as above, first                 dc <- dc + dh o (1 - t^2) + do p_o
+    dp_i = di c                        dp_f = df c                  dp_o = do c'
+    dL/dc = dc f + di p_i + df p_f
+
+They begin at 0: the layer begins as an LSTM, and learns what the cell has to say to each gate.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from stream_rnn.kernels.activations import sigmoid, tanh
-from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
+from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_products, add_sum
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
@@ -55,19 +72,39 @@ class LSTM(NamedTuple):
         return Sizes(I, H, count(self.parameters()), state=2 * H, tape=I + 7 * H, delta=4 * H)
 
 
-@forward.register
-def _forward(layer: LSTM, params: Any, x: Any, state: Any, tape: Any) -> None:
+@inner
+def _sum(layer: LSTM | PeepholeLSTM, params: Any, x: Any, h: Any, gates: Any) -> None:
+    """Write W x + U h + b of the four gates, (4H,)."""
     I, H = layer.inputs, layer.hidden
     W = params[: I * 4 * H].reshape(I, 4 * H)
     U = params[I * 4 * H : (I + H) * 4 * H].reshape(H, 4 * H)
+    gates[:] = params[(I + H) * 4 * H : (I + H + 1) * 4 * H]
+    add_product(x, W, gates)  # (I,) @ (I, 4H) -> (4H,)
+    add_product(h, U, gates)  # (H,) @ (H, 4H) -> (4H,)
+
+
+@inner
+def _sum_backward(layer: LSTM | PeepholeLSTM, params: Any, delta: Any, dh: Any, d_input: Any) -> None:
+    """Write the gradient in h and, where it is not empty, in x of the sums whose gradient is delta (4H,)."""
+    I, H = layer.inputs, layer.hidden
+    U = params[I * 4 * H : (I + H) * 4 * H].reshape(H, 4 * H)
+    dh[:] = 0
+    add_product_transposed(U, delta, dh)  # (H, 4H) @ (4H,) -> (H,)
+    if d_input.shape[0] > 0:
+        W = params[: I * 4 * H].reshape(I, 4 * H)
+        d_input[:] = 0
+        add_product_transposed(W, delta, d_input)  # (I, 4H) @ (4H,) -> (I,)
+
+
+@forward.register
+def _forward(layer: LSTM, params: Any, x: Any, state: Any, tape: Any) -> None:
+    I, H = layer.inputs, layer.hidden
     h, c = state[:H], state[H:]
     tape[:I] = x
     tape[I : I + H] = h
     gates = tape[I + H : I + 5 * H]
     tape[I + 5 * H : I + 6 * H] = c
-    gates[:] = params[(I + H) * 4 * H :]
-    add_product(x, W, gates)  # (I,) @ (I, 4H) -> (4H,)
-    add_product(h, U, gates)  # (H,) @ (H, 4H) -> (4H,)
+    _sum(layer, params, x, h, gates)
     half = tape.dtype.type(0.5)
     ifo, g, t = gates[: 3 * H], gates[3 * H :], tape[I + 6 * H :]
     for j in range(3 * H):
@@ -84,7 +121,6 @@ def _forward(layer: LSTM, params: Any, x: Any, state: Any, tape: Any) -> None:
 @backward.register
 def _backward(layer: LSTM, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
     I, H = layer.inputs, layer.hidden
-    U = params[I * 4 * H : (I + H) * 4 * H].reshape(H, 4 * H)
     one = tape.dtype.type(1)
     gates = tape[I + H : I + 5 * H]
     i, f, o, g = gates[:H], gates[H : 2 * H], gates[2 * H : 3 * H], gates[3 * H :]
@@ -100,12 +136,7 @@ def _backward(layer: LSTM, params: Any, tape: Any, d_output: Any, d_state: Any, 
         df[j] = dc[j] * c[j] * f[j] * (one - f[j])
         dg[j] = dc[j] * i[j] * (one - g[j] * g[j])
         dc[j] *= f[j]
-    dh[:] = 0
-    add_product_transposed(U, delta, dh)  # (H, 4H) @ (4H,) -> (H,)
-    if d_input.shape[0] > 0:
-        W = params[: I * 4 * H].reshape(I, 4 * H)
-        d_input[:] = 0
-        add_product_transposed(W, delta, d_input)  # (I, 4H) @ (4H,) -> (I,)
+    _sum_backward(layer, params, delta, dh, d_input)
 
 
 @accumulate.register
@@ -116,3 +147,92 @@ def _accumulate(layer: LSTM, tapes: Any, tape: int, deltas: Any, delta: int, row
     add_outer_products(tapes, tape, deltas, delta, rows, dW)
     add_outer_products(tapes, tape + I, deltas, delta, rows, dU)
     add_sum(deltas, delta, rows, gradient[(I + H) * 4 * H :])
+
+
+class PeepholeLSTM(NamedTuple):
+    """A long short-term memory layer whose gates see the cell; see the module for its equations."""
+
+    inputs: int
+    hidden: int
+
+    @property
+    def carries(self) -> Carries:
+        """All gradients, by way of the state."""
+        return "window"
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the table of the LSTM's W, U and b, and of p."""
+        H = self.hidden
+        peepholes = Parameter("p", (3 * H,), "peephole", "ifo", lambda _: np.zeros(3 * H))
+        return (*LSTM(*self).parameters(), peepholes)
+
+    @property
+    def sizes(self) -> Sizes:
+        """State: h, c. Tape: x, h, i, f, o, g, c, t, c'. Delta: di, df, do, dg."""
+        I, H = self.inputs, self.hidden
+        return Sizes(I, H, count(self.parameters()), state=2 * H, tape=I + 8 * H, delta=4 * H)
+
+
+@forward.register
+def _forward_peephole(layer: PeepholeLSTM, params: Any, x: Any, state: Any, tape: Any) -> None:
+    I, H = layer.inputs, layer.hidden
+    p = params[(I + H + 1) * 4 * H :]
+    p_i, p_f, p_o = p[:H], p[H : 2 * H], p[2 * H :]
+    h, c = state[:H], state[H:]
+    tape[:I] = x
+    tape[I : I + H] = h
+    gates = tape[I + H : I + 5 * H]
+    tape[I + 5 * H : I + 6 * H] = c
+    _sum(layer, params, x, h, gates)
+    half = tape.dtype.type(0.5)
+    i, f, o, g = gates[:H], gates[H : 2 * H], gates[2 * H : 3 * H], gates[3 * H :]
+    t, new = tape[I + 6 * H : I + 7 * H], tape[I + 7 * H :]
+    for j in range(H):
+        i[j] = sigmoid(i[j] + p_i[j] * c[j], half)
+        f[j] = sigmoid(f[j] + p_f[j] * c[j], half)
+        g[j] = tanh(g[j])
+        c[j] = f[j] * c[j] + i[j] * g[j]
+    new[:] = c
+    for j in range(H):
+        o[j] = sigmoid(o[j] + p_o[j] * c[j], half)
+        t[j] = tanh(c[j])
+        h[j] = o[j] * t[j]
+
+
+@backward.register
+def _backward_peephole(
+    layer: PeepholeLSTM, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any
+) -> None:
+    I, H = layer.inputs, layer.hidden
+    p = params[(I + H + 1) * 4 * H :]
+    p_i, p_f, p_o = p[:H], p[H : 2 * H], p[2 * H :]
+    one = tape.dtype.type(1)
+    gates = tape[I + H : I + 5 * H]
+    i, f, o, g = gates[:H], gates[H : 2 * H], gates[2 * H : 3 * H], gates[3 * H :]
+    c, t = tape[I + 5 * H : I + 6 * H], tape[I + 6 * H : I + 7 * H]
+    di, df, do, dg = delta[:H], delta[H : 2 * H], delta[2 * H : 3 * H], delta[3 * H :]
+    dh, dc = d_state[:H], d_state[H:]
+    for j in range(H):
+        d = d_output[j] + dh[j]
+        do[j] = d * t[j] * o[j] * (one - o[j])
+        dc[j] += d * o[j] * (one - t[j] * t[j]) + do[j] * p_o[j]
+    for j in range(H):
+        di[j] = dc[j] * g[j] * i[j] * (one - i[j])
+        df[j] = dc[j] * c[j] * f[j] * (one - f[j])
+        dg[j] = dc[j] * i[j] * (one - g[j] * g[j])
+        dc[j] = dc[j] * f[j] + di[j] * p_i[j] + df[j] * p_f[j]
+    _sum_backward(layer, params, delta, dh, d_input)
+
+
+@accumulate.register
+def _accumulate_peephole(
+    layer: PeepholeLSTM, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
+) -> None:
+    I, H = layer.inputs, layer.hidden
+    begin = (I + H + 1) * 4 * H
+    accumulate(LSTM(I, H), tapes, tape, deltas, delta, rows, gradient[:begin])  # tape and delta begin as the LSTM's
+    dp = gradient[begin:]
+    c, new = tape + I + 5 * H, tape + I + 7 * H
+    add_products(tapes, c, deltas, delta, rows, dp[:H])
+    add_products(tapes, c, deltas, delta + H, rows, dp[H : 2 * H])
+    add_products(tapes, new, deltas, delta + 2 * H, rows, dp[2 * H :])

@@ -7,15 +7,38 @@ With input x (I,) and state h (H,):
 The gradient, for d = dL/dh' from above and from the next event:
 
     da = d f'(a)      dL/dx = W^T da      dL/dh = U^T da
+
+`vanishing` is the strength of a penalty on gradients that fade or grow on their way back (Pascanu et al. 2013,
+arXiv:1211.5063, section 3.3). It is added to the loss, for each event of the window:
+
+    Omega = sum of (|u| / |d| - 1)^2      u = dL/dh = U^T da
+
+Its gradient is the paper's immediate one, in U alone; d, f'(a) and h are held constant:
+
+    dOmega/dU += e da u^T      e = 2 (|u| / |d| - 1) / (|u| |d|)
+
+An event whose |d| or |u| is below 1e-18, the square of which is too small for float32, adds nothing.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import Activation, activate, slope
-from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
+from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.linalg import (
+    add_outer_products,
+    add_product,
+    add_product_transposed,
+    add_scaled,
+    add_sum,
+    dot,
+)
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+
+FADED = 1e-18
+"""Norm of a gradient of which nothing is left to keep."""
 
 
 class RNN(NamedTuple):
@@ -24,6 +47,8 @@ class RNN(NamedTuple):
     inputs: int
     hidden: int
     activation: int = Activation.TANH.value
+    vanishing: float = 0.0
+    """How strongly gradients are kept from fading and growing."""
 
     @property
     def carries(self) -> Carries:
@@ -41,9 +66,9 @@ class RNN(NamedTuple):
 
     @property
     def sizes(self) -> Sizes:
-        """State: h. Tape: x, h, h'. Delta: da."""
+        """State: h. Tape: x, h, h'. Delta: da, and the penalty's e u."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, H, count(self.parameters()), state=H, tape=I + 2 * H, delta=H)
+        return Sizes(I, H, count(self.parameters()), state=H, tape=I + 2 * H, delta=2 * H if self.vanishing > 0 else H)
 
 
 @forward.register
@@ -65,15 +90,29 @@ def _forward(layer: RNN, params: Any, x: Any, state: Any, tape: Any) -> None:
 def _backward(layer: RNN, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
     I, H = layer.inputs, layer.hidden
     U = params[I * H : (I + H) * H].reshape(H, H)
+    da = delta[:H]
     for j in range(H):
-        delta[j] = d_output[j] + d_state[j]
-    slope(layer.activation, tape[I + H :], delta)
+        da[j] = d_output[j] + d_state[j]
+    square = dot(da, da) if layer.vanishing > 0 else tape.dtype.type(0)  # of d, while it is there
+    slope(layer.activation, tape[I + H :], da)
     d_state[:] = 0
-    add_product_transposed(U, delta, d_state)  # (H, H) @ (H,) -> (H,)
+    add_product_transposed(U, da, d_state)  # (H, H) @ (H,) -> (H,)
+    if layer.vanishing > 0:
+        _penalise(layer.vanishing, square, d_state, delta[H:])
     if d_input.shape[0] > 0:
         W = params[: I * H].reshape(I, H)
         d_input[:] = 0
-        add_product_transposed(W, delta, d_input)  # (I, H) @ (H,) -> (I,)
+        add_product_transposed(W, da, d_input)  # (I, H) @ (H,) -> (I,)
+
+
+@inner
+def _penalise(vanishing: float, square: float, u: Any, eu: Any) -> None:
+    """Write the penalty's e u (H,), for the square of |d|."""
+    size, carried = math.sqrt(square), math.sqrt(dot(u, u))
+    eu[:] = 0
+    if size > FADED and carried > FADED:
+        e = u.dtype.type(2 * vanishing * (carried / size - 1) / (carried * size))
+        add_scaled(e, u, eu)
 
 
 @accumulate.register
@@ -84,3 +123,5 @@ def _accumulate(layer: RNN, tapes: Any, tape: int, deltas: Any, delta: int, rows
     add_outer_products(tapes, tape, deltas, delta, rows, dW)
     add_outer_products(tapes, tape + I, deltas, delta, rows, dU)
     add_sum(deltas, delta, rows, gradient[(I + H) * H :])
+    if layer.vanishing > 0:
+        add_outer_products(deltas, delta + H, deltas, delta, rows, dU)

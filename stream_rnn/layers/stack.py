@@ -24,7 +24,8 @@ class Stack(NamedTuple):
     @property
     def carries(self) -> Carries:
         """Those that one of its layers carries; what is only for those below is needed where there are some."""
-        if "window" in {self.lower.carries, self.upper.carries} or self.upper.carries == "below":
+        learned = any(parameter.role != "fixed" for parameter in self.lower.parameters())
+        if "window" in {self.lower.carries, self.upper.carries} or (self.upper.carries == "below" and learned):
             return "window"
         return self.lower.carries
 

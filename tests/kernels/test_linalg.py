@@ -13,6 +13,7 @@ add_product = entry(linalg.add_product)
 add_product_transposed = entry(linalg.add_product_transposed)
 add_outer_products = entry(linalg.add_outer_products)
 add_sum = entry(linalg.add_sum)
+add_products = entry(linalg.add_products)
 
 LENGTHS = pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 19])
 M = 5
@@ -50,6 +51,15 @@ def test_chosen_rows_are_summed(n: int) -> None:
     rows = RNG.permutation(30)[:n]
     expected = out + D[rows, 3:].sum(axis=0)
     add_sum(D, 3, rows, out)
+    np.testing.assert_allclose(out, expected, rtol=1e-12)
+
+
+@LENGTHS
+def test_products_of_rows_are_added_element_by_element(n: int) -> None:
+    X, D, out = RNG.normal(size=(30, 9)), RNG.normal(size=(30, 8)), RNG.normal(size=M)
+    rows = RNG.permutation(30)[:n]
+    expected = out + (X[rows, 2 : 2 + M] * D[rows, 3 : 3 + M]).sum(axis=0)
+    add_products(X, 2, D, 3, rows, out)
     np.testing.assert_allclose(out, expected, rtol=1e-12)
 
 

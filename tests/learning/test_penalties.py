@@ -59,9 +59,9 @@ def test_what_is_not_penalised_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_every_weight_is_penalised_and_no_bias(body: str) -> None:
+def test_every_weight_that_is_learned_is_penalised_and_no_bias(body: str) -> None:
     net = network(body_of(body), 2, skip=True)
-    expected = [np.full(p.shape, p.role != "bias").ravel() for p in net.parameters()]
+    expected = [np.full(p.shape, p.role not in {"bias", "fixed"}).ravel() for p in net.parameters()]
     np.testing.assert_array_equal(penalised(net), np.concatenate(expected))
 
 
@@ -71,4 +71,4 @@ def test_biases_are_the_parameters_of_one_axis(body: str) -> None:
         if parameter.role == "bias":
             assert len(parameter.shape) == 1
         if len(parameter.shape) == 2:
-            assert parameter.role in {"input", "recurrent", "readout"}
+            assert parameter.role in {"input", "recurrent", "readout", "fixed"}

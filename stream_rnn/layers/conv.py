@@ -1,0 +1,84 @@
+"""Causal convolution over a stream's newest events: a time-delay layer (Waibel et al. 1989, doi:10.1109/29.21701).
+
+With the inputs x_t (I,) of k events, those before the sequence's first being 0, and an activation f:
+
+    y_t = f(sum over j < k of W_j x_(t-j) + b)
+
+The gradient, for d = dL/dy_t:
+
+    da_t = d f'(a_t)      dW_j += da_t x_(t-j)^T      dL/dx_t = sum over j < k of W_j^T da_(t+j)
+
+The tape holds the k inputs, so that the weights' gradient is known at each event. What the inputs get from later events
+is carried back, and only where a layer below has a use for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from stream_rnn.kernels.activations import Activation, activate, slope
+from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+
+
+class Conv(NamedTuple):
+    """A causal convolution; see the module for its equations."""
+
+    inputs: int
+    hidden: int
+    kernel: int
+    """k, the events it sees."""
+    activation: int = Activation.TANH.value
+
+    @property
+    def carries(self) -> Carries:
+        """That in the inputs that it keeps."""
+        return "below"
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the table of W, from W_0 of the newest input on, and b."""
+        I, H, k = self.inputs, self.hidden, self.kernel
+        return (Parameter("W", (k * I, H), "input", "y"), Parameter("b", (H,), "bias", "y"))
+
+    @property
+    def sizes(self) -> Sizes:
+        """State: y, and the k inputs, newest first. Tape: the same k inputs, y. Delta: da."""
+        I, H, k = self.inputs, self.hidden, self.kernel
+        return Sizes(I, H, count(self.parameters()), state=H + k * I, tape=k * I + H, delta=H)
+
+
+@forward.register
+def _forward(layer: Conv, params: Any, x: Any, state: Any, tape: Any) -> None:
+    I, H, K = layer.inputs, layer.hidden, layer.kernel * layer.inputs
+    W = params[: K * H].reshape(K, H)
+    seen, y = tape[:K], tape[K:]
+    seen[:I] = x
+    seen[I:] = state[H : H + K - I]
+    y[:] = params[K * H :]
+    add_product(seen, W, y)  # (kI,) @ (kI, H) -> (H,)
+    activate(layer.activation, y)
+    state[:H] = y
+    state[H:] = seen
+
+
+@backward.register
+def _backward(layer: Conv, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
+    I, H, K = layer.inputs, layer.hidden, layer.kernel * layer.inputs
+    delta[:] = d_output
+    slope(layer.activation, tape[K:], delta)
+    if d_input.shape[0] > 0:
+        W = params[: K * H].reshape(K, H)
+        d_seen = d_state[H:]
+        add_product_transposed(W, delta, d_seen)  # (kI, H) @ (H,) -> (kI,)
+        d_input[:] = d_seen[:I]
+        older = d_seen[I:]
+        for j in range(K - I):
+            d_seen[j] = older[j]  # the event before saw each a place nearer
+        d_seen[K - I :] = 0
+
+
+@accumulate.register
+def _accumulate(layer: Conv, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
+    H, K = layer.hidden, layer.kernel * layer.inputs
+    add_outer_products(tapes, tape, deltas, delta, rows, gradient[: K * H].reshape(K, H))
+    add_sum(deltas, delta, rows, gradient[K * H :])

@@ -1,0 +1,108 @@
+"""Echo state network: a recurrent layer that is drawn once and not learned (Jaeger 2001, GMD report 148).
+
+Its units leak (Jaeger et al. 2007, doi:10.1016/j.neunet.2007.04.016). With input x (I,), state h (H,) and the leaking
+rate l:
+
+    t = tanh(W_in x + W h + b)
+    h' = (1 - l) h + l t
+
+What is below it may be learned. The gradient, for d = dL/dh' from above and from the next event:
+
+    da = d l (1 - t^2)      dL/dx = W_in^T da      dL/dh = (1 - l) d + W^T da
+
+W_in and b are uniform within `input_scaling` of 0, b as the weights of one more input that is always 1 (Lukosevicius
+2012, doi:10.1007/978-3-642-35289-8_36). W has the given share of weights that are not 0, at least one for each unit, at
+random places and uniform around 0, and is then scaled: its largest eigenvalue's size is `spectral_radius`. A draw
+without any eigenvalue but 0 cannot be scaled, and another takes its place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stream_rnn.kernels.activations import tanh
+from stream_rnn.kernels.linalg import add_product, add_product_transposed
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Reservoir(NamedTuple):
+    """An echo state layer; see the module for its equations."""
+
+    inputs: int
+    hidden: int
+    spectral_radius: float
+    density: float
+    input_scaling: float
+    leak: float
+
+    @property
+    def carries(self) -> Carries:
+        """That in its inputs, by way of the state."""
+        return "below"
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the table of W_in, W and b."""
+        I, H, scale = self.inputs, self.hidden, self.input_scaling
+        return (
+            Parameter("W_in", (I, H), "fixed", "h", lambda rng: rng.uniform(-scale, scale, (I, H))),
+            Parameter("W", (H, H), "fixed", "h", lambda rng: _recurrent_weights(self, rng)),
+            Parameter("b", (H,), "fixed", "h", lambda rng: rng.uniform(-scale, scale, H)),
+        )
+
+    @property
+    def sizes(self) -> Sizes:
+        """State: h. Tape: t. Delta: da."""
+        I, H = self.inputs, self.hidden
+        return Sizes(I, H, count(self.parameters()), state=H, tape=H, delta=H)
+
+
+def _recurrent_weights(layer: Reservoir, rng: np.random.Generator) -> NDArray[np.float64]:
+    H = layer.hidden
+    connections = max(round(layer.density * H * H), H)
+    radius = 0.0
+    while radius == 0:
+        W = np.zeros(H * H)
+        W[rng.choice(H * H, connections, replace=False)] = rng.uniform(-1, 1, connections)
+        radius = np.abs(np.linalg.eigvals(W.reshape(H, H))).max()
+    return W.reshape(H, H) * (layer.spectral_radius / radius)
+
+
+@forward.register
+def _forward(layer: Reservoir, params: Any, x: Any, state: Any, tape: Any) -> None:
+    I, H = layer.inputs, layer.hidden
+    W_in = params[: I * H].reshape(I, H)
+    W = params[I * H : (I + H) * H].reshape(H, H)
+    tape[:] = params[(I + H) * H :]
+    add_product(x, W_in, tape)  # (I,) @ (I, H) -> (H,)
+    add_product(state, W, tape)  # (H,) @ (H, H) -> (H,)
+    leak, kept = tape.dtype.type(layer.leak), tape.dtype.type(1 - layer.leak)
+    for j in range(H):
+        tape[j] = tanh(tape[j])
+        state[j] = kept * state[j] + leak * tape[j]
+
+
+@backward.register
+def _backward(layer: Reservoir, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
+    I, H = layer.inputs, layer.hidden
+    if d_input.shape[0] == 0:
+        return
+    W_in = params[: I * H].reshape(I, H)
+    W = params[I * H : (I + H) * H].reshape(H, H)
+    one, leak, kept = tape.dtype.type(1), tape.dtype.type(layer.leak), tape.dtype.type(1 - layer.leak)
+    for j in range(H):
+        d = d_output[j] + d_state[j]
+        delta[j] = d * leak * (one - tape[j] * tape[j])
+        d_state[j] = kept * d
+    add_product_transposed(W, delta, d_state)  # (H, H) @ (H,) -> (H,)
+    d_input[:] = 0
+    add_product_transposed(W_in, delta, d_input)  # (I, H) @ (H,) -> (I,)
+
+
+@accumulate.register
+def _accumulate(layer: Reservoir, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
+    pass  # nothing here is learned
