@@ -23,8 +23,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from stream_rnn.kernels.activations import sigmoid, tanh
+from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
+from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
@@ -116,3 +117,10 @@ def _accumulate(layer: LSTM, tapes: Any, tape: int, deltas: Any, delta: int, row
     add_outer_products(tapes, tape, deltas, delta, rows, dW)
     add_outer_products(tapes, tape + I, deltas, delta, rows, dU)
     add_sum(deltas, delta, rows, gradient[(I + H) * 4 * H :])
+
+
+@gates_of.register
+def _gates_of(layer: LSTM) -> tuple[Gate, ...]:
+    I, H = layer.inputs, layer.hidden
+    gates = squashed("ifo", Activation.SIGMOID, I + H, H) + squashed("g", Activation.TANH, I + 4 * H, H)
+    return gates + squashed("t", Activation.TANH, I + 6 * H, H)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import Activation, activate, slope
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
+from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
@@ -84,3 +85,9 @@ def _accumulate(layer: RNN, tapes: Any, tape: int, deltas: Any, delta: int, rows
     add_outer_products(tapes, tape, deltas, delta, rows, dW)
     add_outer_products(tapes, tape + I, deltas, delta, rows, dU)
     add_sum(deltas, delta, rows, gradient[(I + H) * H :])
+
+
+@gates_of.register
+def _gates_of(layer: RNN) -> tuple[Gate, ...]:
+    I, H = layer.inputs, layer.hidden
+    return squashed("h", layer.activation, I + H, H)
