@@ -24,6 +24,20 @@ Every forecast is made before its target is read, then scored beside two naive f
 Ctrl-C ends the replay after the batch in hand: outputs are whole, and the summary is of what was done.
 Exit codes: 0 done, 1 the data cannot be used, 2 the request is wrong, 130 Ctrl-C, 143 terminated."""
 
+GRADIENTS = """Measure how gradients fade or grow on their way back through the window, while the network learns.
+
+Learns from recorded events as replay does. At regular points an error of size 1 at the newest event's outputs is
+carried back: what arrives at each earlier event is shown, with the spectral radius of the recurrent weights, the share
+of gates at their flat ends, and how much an update changes the weights; then what is wrong, and what helps.
+
+\b
+  stream-rnn gradients sensors.csv --key sensor
+  stream-rnn gradients sensors.csv --layer rnn --window 50 --plot gradients.png
+  stream-rnn gradients --config job.toml --every 1000 --stream pump-07 --json
+
+A dot separates a layer of several from its part: 1.0.U_z is the update gate's U of the second of three layers.
+Exit codes: as of replay."""
+
 RUN = """Learn from Kafka topics as records come, and forecast to another topic, until told to stop.
 
 CONFIG is a job file with the tables [kafka] and [engine]; options override it. Several processes with the same group
