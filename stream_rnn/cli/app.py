@@ -106,6 +106,19 @@ def inspect(checkpoint: str, as_json: bool) -> None:
     run(checkpoint, as_json=as_json)
 
 
+@cli.command(cls=Sections, help=words.UNFOLD, short_help="Draw a network unrolled over its window.")
+@click.argument("checkpoint", required=False)
+@click.option("--config", type=WHERE, help="Read [engine] from this TOML file; options override it.")
+@click.option("-o", "--output", type=WHERE, default="unfold.svg", show_default=True, help="SVG or PNG file to draw to.")
+@engine_options
+def unfold(checkpoint: str | None, config: str | None, output: str, **options: Any) -> None:
+    """Draw a network."""
+    _, engine = gather(config, options)
+    from stream_rnn.cli.unfold import run  # noqa: PLC0415
+
+    run(checkpoint, config, engine, output)
+
+
 @cli.command(cls=Sections, help=words.WARMUP, short_help="Compile the kernels ahead of their first use.")
 @click.option("--config", type=WHERE, help="Read [engine] from this TOML file; options override it.")
 @engine_options

@@ -108,8 +108,8 @@ def _of_gates(samples: list[Sample]) -> Iterator[str]:
             place, _, letter = name.rpartition(".")
             units = GATES.get((layers.get(place, ""), letter), "units")
             yield (
-                f"{share:.0%} of the {units} {name} are saturated, and next to no gradient passes them: a lower "
-                "learning_rate, l2 or weight_decay keep them moving"
+                f"{share:.0%} of the {units} {name} are saturated, and next to no gradient passes them: lower "
+                "learning_rate, or hold the weights small with l2"
             )
 
 
