@@ -125,6 +125,11 @@ def test_steps_too_long_and_too_short(ratio: float, words: str) -> None:
     assert line.endswith(words)
 
 
+def test_a_readout_that_grows_from_0_takes_long_steps() -> None:
+    assert warned(samples(updates={"V": 2 * FAST})) == []
+    assert only(samples(updates={"V": SLOW / 2})).endswith("raise learning_rate")
+
+
 @pytest.mark.parametrize("ratio", [FAST, SLOW, math.nan])
 def test_steps_within_bounds(ratio: float) -> None:
     assert warned(samples(updates={"U": ratio})) == []
