@@ -12,6 +12,7 @@ from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.memory import aligned_zeros
 from stream_rnn.layers import make_layer
 from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised, trained
+from stream_rnn.layers.layer import parts
 from stream_rnn.layers.network import Network, network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning.clipping import Clip, ClipKind
@@ -66,13 +67,11 @@ class Assembly(NamedTuple):
 
     def named(self, params: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return read-only views of the weights (P,), by name."""
-        views, start = {}, 0
-        for parameter in self.network.parameters():
-            stop = start + math.prod(parameter.shape)
-            view = params[start:stop].reshape(parameter.shape)
+        views = {}
+        for parameter, part in parts(self.network.parameters()):
+            view = params[part].reshape(parameter.shape)
             view.flags.writeable = False
             views[parameter.name] = view
-            start = stop
         return views
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from weakref import ref
 
 import numpy as np
+from msgspec.structs import replace
 
 from stream_rnn import checkpoint, conversions, online
-from stream_rnn.assembly import Assembly, assemble
+from stream_rnn.assembly import WEIGHTS, Assembly, assemble
 from stream_rnn.checkpoint import STREAMS, Saved
 from stream_rnn.core import EVENTS, LENGTH, Counts
 from stream_rnn.errors import CheckpointError, DataError
+from stream_rnn.learning.diagnosis import Diagnosis, changes, diagnose
+from stream_rnn.learning.tbptt import Weights
 from stream_rnn.snapshot import Snapshot
 from stream_rnn.streams import StreamTable
 from stream_rnn.vocabulary import Vocabulary
@@ -378,6 +381,62 @@ class Engine:
         core = self._stranger() if slot is None else self._core
         online.peek(core, slot or 0, row, rollout, out)
         return out.reshape(steps, *self.settings.forecast_shape)
+
+    def diagnose(
+        self,
+        key: Hashable,
+        x: Mapping[str, float | None] | Sequence[float] | None = None,
+        y: Mapping[str, float | None] | Sequence[float] | float | None = None,
+        time: float | datetime | None = None,
+    ) -> Diagnosis:
+        """Measure how gradients and weights do, and change nothing.
+
+        Parameters
+        ----------
+        key
+            The stream; one that is not known is diagnosed as one that begins.
+        x, y, time
+            An event that might come next, as in `step`: what it would change is measured, too, on a copy. Errors that
+            would wait for a later update are learned from with it.
+
+        Returns
+        -------
+        Diagnosis
+            Gradients by lag, spectral radii, gates at their flat ends, and changes of the weights.
+
+        Raises
+        ------
+        DataError
+            As `step`.
+        """
+        slot, network, arenas = self._streams.find(key), self._assembly.network, self._streams.arenas
+        begins = self._assembly.initial if self._params is None else self._weights_of(0).params
+        params = begins if slot is None else self._weights_of(slot).params
+        length = 0 if slot is None else int(arenas["clock"][slot, LENGTH])
+        found = diagnose(network, params, arenas["tape"][slot or 0], length, self._assembly.learner.window)
+        if x is None:
+            return found
+        copies = [self._alone(key, settings) for settings in (self.settings, replace(self.settings, clip="off"))]
+        for copy in copies:
+            copy.step(key, x, y, time, end=True)
+        if copies[0].counts.updates == self.counts.updates:
+            return found
+        after, unclipped = (copy._weights_of(0) for copy in copies)  # noqa: SLF001 - engines, too
+        clipped = bool((after.moments != unclipped.moments).any())
+        return found._replace(updates=changes(network, params, after.params), clipped=clipped)
+
+    def _weights_of(self, slot: int) -> Weights:
+        """Return the weights that a stream is forecast with, a row of each array."""
+        if self._params is not None:
+            return Weights(*(array[0] for array in self._params))
+        return Weights(*(self._streams.arenas[name][slot] for name in WEIGHTS))
+
+    def _alone(self, key: Hashable, settings: Settings) -> Engine:
+        """Return an engine of its own with a copy of the weights, and of one stream if it is known."""
+        saved, slot = self._state(None), self._streams.find(key)
+        keys, rows = ([], slice(0)) if slot is None else ([key], slice(slot, slot + 1))
+        arrays = {name: array[rows] if name.startswith(STREAMS) else array for name, array in saved.arrays.items()}
+        return Engine.restore(saved._replace(settings=settings, keys=keys, recency=keys, arrays=arrays))
 
     def reset(self, key: Hashable) -> None:
         """End the stream's sequence: its hidden state is zero and its window empty; its scales stay.

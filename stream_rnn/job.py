@@ -24,7 +24,7 @@ from stream_rnn.output import columns_of
 from stream_rnn.scores import Scores, season_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -141,17 +141,21 @@ class Job:
         self.engine.warmup()
         Scores.warmup()
 
-    def run(self, watch: Callable[[Shown], None] | None = None) -> Summary:
+    def run(
+        self, watch: Callable[[Shown], None] | None = None, ahead: Callable[[EventBatch], int] | None = None
+    ) -> Summary:
         """Take every event of the source, until it ends or `stop` is called.
 
         Parameters
         ----------
         watch
             Called after each batch.
+        ahead
+            Called with the events to come; says how many of them, at least 1, to take before it is called again.
         """
         began = time.perf_counter()
         try:
-            for batch in self._batches():
+            for batch in self._batches(ahead):
                 self._take(batch, watch)
                 self._checkpoint()
             self._checkpoint_at_the_end()
@@ -175,10 +179,10 @@ class Job:
         """Return the scores so far, by forecaster."""
         return self._scores.overall() if self._scores is not None else {}
 
-    def _batches(self) -> Iterator[EventBatch]:
+    def _batches(self, ahead: Callable[[EventBatch], int] | None) -> Iterator[EventBatch]:
         """Give what is to be taken at once, and note where that leaves the source."""
         batches = paced(self._read(), self.settings.speed, stop=Stop(self._stopper))
-        for batch in batches:
+        for batch in batches if ahead is None else _cut(batches, ahead):
             self._done += len(batch)
             self._positions = self._where()
             yield batch
@@ -330,3 +334,13 @@ class Job:
             checkpoint_errors=self._checkpoint_errors,
             finished=not self._stopper(),
         )
+
+
+def _cut(batches: Iterable[EventBatch], ahead: Callable[[EventBatch], int]) -> Iterator[EventBatch]:
+    """Cut batches where `ahead` wants to look at what comes."""
+    for batch in batches:
+        start = 0
+        while start < len(batch):
+            stop = start + ahead(batch[start:])
+            yield batch[start:stop]
+            start = stop

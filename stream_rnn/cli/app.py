@@ -45,6 +45,24 @@ def replay(files: tuple[str, ...], config: str | None, plot: str | None, as_json
     click.get_current_context().exit(run(job, engine, plot=plot, as_json=as_json))
 
 
+@cli.command(cls=Sections, help=words.GRADIENTS, short_help="Measure how gradients fade or grow while it learns.")
+@click.argument("files", nargs=-1)
+@click.option("--config", type=WHERE, help="Read [job] and [engine] from this TOML file; options override it.")
+@click.option("--plot", type=WHERE, help="Draw what was measured to this PNG file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every sample.")
+@click.option("--every", type=click.IntRange(1), help="Events between two samples; default: 20 to 40 samples a run.")
+@click.option("--stream", help="Key of the stream to look at; default: that of the event at hand.")
+@job_options
+@engine_options
+def gradients(files: tuple[str, ...], config: str | None, **options: Any) -> None:
+    """Replay files, and look at the gradients."""
+    request = {name: options.pop(name) for name in ("plot", "as_json", "every", "stream")}
+    job, engine = gather(config, options | ({"files": files} if files else {}))
+    from stream_rnn.cli.gradients import Request, run  # noqa: PLC0415
+
+    click.get_current_context().exit(run(job, engine, Request(**request)))
+
+
 @cli.command(cls=Sections, help=words.RUN, short_help="Learn from Kafka topics and forecast to one, for weeks.")
 @click.argument("config", required=False, type=WHERE)
 @live_options
@@ -86,6 +104,19 @@ def inspect(checkpoint: str, as_json: bool) -> None:
     from stream_rnn.cli.inspect import run  # noqa: PLC0415
 
     run(checkpoint, as_json=as_json)
+
+
+@cli.command(cls=Sections, help=words.UNFOLD, short_help="Draw a network unrolled over its window.")
+@click.argument("checkpoint", required=False)
+@click.option("--config", type=WHERE, help="Read [engine] from this TOML file; options override it.")
+@click.option("-o", "--output", type=WHERE, default="unfold.svg", show_default=True, help="SVG or PNG file to draw to.")
+@engine_options
+def unfold(checkpoint: str | None, config: str | None, output: str, **options: Any) -> None:
+    """Draw a network."""
+    _, engine = gather(config, options)
+    from stream_rnn.cli.unfold import run  # noqa: PLC0415
+
+    run(checkpoint, config, engine, output)
 
 
 @cli.command(cls=Sections, help=words.WARMUP, short_help="Compile the kernels ahead of their first use.")

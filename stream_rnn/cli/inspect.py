@@ -34,7 +34,7 @@ def run(path: str, *, as_json: bool) -> None:
         If it is missing or damaged.
     """
     logs.to_stderr()
-    file, saved = _find(path)
+    file, saved = find(path)
     about = describe(file, saved)
     if as_json:
         click.echo(msgspec.json.encode(about))
@@ -64,7 +64,14 @@ def describe(file: Path, saved: Saved) -> dict[str, Any]:
     }
 
 
-def _find(path: str) -> tuple[Path, Saved]:
+def find(path: str) -> tuple[Path, Saved]:
+    """Return a checkpoint, or of a folder the newest, with its file.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, or it is damaged.
+    """
     if not Path(path).is_dir():
         return Path(path), read(path)
     found = CheckpointFolder(path).newest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,7 @@ import msgspec
 from rich.console import Console
 
 from stream_rnn.cli import logs, signals
+from stream_rnn.cli.pictures import check_picture
 from stream_rnn.cli.progress import Bar
 from stream_rnn.cli.report import show
 from stream_rnn.errors import SettingError
@@ -33,7 +33,7 @@ def run(settings: JobSettings, engine_settings: dict[str, Any], *, plot: str | N
     if as_json and settings.output == "-":
         raise SettingError("output must not be - with --json: both would go to standard output")
     if plot is not None:
-        _check_plot(plot)
+        check_picture("plot", plot, ".png")
     job = replay(settings, engine_settings)
     picture = _plot(job) if plot is not None else None
     job.warmup()
@@ -60,11 +60,3 @@ def _plot(job: Job) -> Plot:
     from stream_rnn.cli.plot import Plot  # noqa: PLC0415 - matplotlib only where a plot is wanted
 
     return Plot(job.engine.settings, timed=job.source.time is not None, keyed=job.source.key is not None)
-
-
-def _check_plot(path: str) -> None:
-    """Refuse before the run what would fail after it."""
-    if Path(path).suffix.lower() != ".png":
-        raise SettingError(f"plot must be a .png file, got {path!r}")
-    if not Path(path).absolute().parent.is_dir():
-        raise SettingError(f"plot must be in a folder that is there, got {path!r}")

@@ -24,6 +24,20 @@ Every forecast is made before its target is read, then scored beside two naive f
 Ctrl-C ends the replay after the batch in hand: outputs are whole, and the summary is of what was done.
 Exit codes: 0 done, 1 the data cannot be used, 2 the request is wrong, 130 Ctrl-C, 143 terminated."""
 
+GRADIENTS = """Measure how gradients fade or grow on their way back through the window, while the network learns.
+
+Learns from recorded events as replay does. At regular points an error of size 1 at the newest event's outputs is
+carried back: what arrives at each earlier event is shown, with the spectral radius of the recurrent weights, the share
+of saturated units, and how much an update changes the weights; then what is wrong, and what helps.
+
+\b
+  stream-rnn gradients sensors.csv --key sensor
+  stream-rnn gradients sensors.csv --layer rnn --window 50 --plot gradients.png
+  stream-rnn gradients --config job.toml --every 1000 --stream pump-07 --json
+
+Of several layers, 0 and 1 say which: of three, the second one's update gate has the recurrent weights 1.0.U_z.
+Exit codes are those of replay."""
+
 RUN = """Learn from Kafka topics as records come, and forecast to another topic, until told to stop.
 
 CONFIG is a job file with the tables [kafka] and [engine]; options override it. Several processes with the same group
@@ -57,6 +71,16 @@ INSPECT = """Show what a CHECKPOINT holds: settings, weights, streams, positions
 \b
   stream-rnn inspect state/
   stream-rnn inspect state/checkpoint-000000001000000.safetensors --json"""
+
+UNFOLD = """Draw a network unrolled over its window: one column per event, the same weights in each.
+
+The network is that of a CHECKPOINT (of a folder, the newest), of a job file, or of the options. Drawn are inputs,
+layers, what they remember, weights with their shapes, outputs, where errors enter and how far they are carried back.
+
+\b
+  stream-rnn unfold --layer dense,gru,lstm --horizon 12 --window 50
+  stream-rnn unfold state/ --output network.png
+  stream-rnn unfold --config job.toml"""
 
 WARMUP = """Compile the kernels of a network ahead of their first use; later processes load them from the disk.
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import Activation, activate, slope
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
+from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
@@ -82,3 +83,8 @@ def _accumulate(layer: Conv, tapes: Any, tape: int, deltas: Any, delta: int, row
     H, K = layer.hidden, layer.kernel * layer.inputs
     add_outer_products(tapes, tape, deltas, delta, rows, gradient[: K * H].reshape(K, H))
     add_sum(deltas, delta, rows, gradient[K * H :])
+
+
+@gates_of.register
+def _gates_of(layer: Conv) -> tuple[Gate, ...]:
+    return squashed("y", layer.activation, layer.kernel * layer.inputs, layer.hidden)

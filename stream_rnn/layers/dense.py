@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import Activation, activate, slope
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
+from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
@@ -71,3 +72,9 @@ def _accumulate(layer: Dense, tapes: Any, tape: int, deltas: Any, delta: int, ro
     I, H = layer.inputs, layer.hidden
     add_outer_products(tapes, tape, deltas, delta, rows, gradient[: I * H].reshape(I, H))
     add_sum(deltas, delta, rows, gradient[I * H :])
+
+
+@gates_of.register
+def _gates_of(layer: Dense) -> tuple[Gate, ...]:
+    I, H = layer.inputs, layer.hidden
+    return squashed("y", layer.activation, I, H)

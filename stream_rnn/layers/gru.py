@@ -36,9 +36,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from stream_rnn.kernels.activations import sigmoid, tanh
+from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
+from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
@@ -122,6 +123,13 @@ def _accumulate(layer: GRU, tapes: Any, tape: int, deltas: Any, delta: int, rows
     add_outer_products(tapes, tape, deltas, delta, rows, dW)
     add_outer_products(tapes, tape + I, deltas, delta + H, rows, dU)
     add_sum(deltas, delta, rows, gradient[(I + H) * 3 * H :])
+
+
+@gates_of.register
+def _gates_of(layer: GRU) -> tuple[Gate, ...]:
+    I, H = layer.inputs, layer.hidden
+    gates = squashed("n", Activation.TANH, I + H, H)
+    return gates + squashed("rz", Activation.SIGMOID, I + 2 * H, H)
 
 
 class GRUResetBefore(NamedTuple):
@@ -231,3 +239,10 @@ def _accumulate_reset_before(
     add_outer_products(tapes, tape + I, deltas, delta + H, rows, dU)
     add_outer_products(tapes, tape + I + H, deltas, delta, rows, dU_n)
     add_sum(deltas, delta, rows, gradient[begin_b:])
+
+
+@gates_of.register
+def _gates_of_reset_before(layer: GRUResetBefore) -> tuple[Gate, ...]:
+    I, H = layer.inputs, layer.hidden
+    gates = squashed("n", Activation.TANH, I + 2 * H, H)
+    return gates + squashed("rz", Activation.SIGMOID, I + 3 * H, H)

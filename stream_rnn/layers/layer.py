@@ -27,7 +27,7 @@ from numba.extending import overload
 from stream_rnn.kernels.jit import PART
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -89,6 +89,14 @@ def count(parameters: tuple[Parameter, ...]) -> int:
             size *= length
         total += size
     return total
+
+
+def parts(parameters: tuple[Parameter, ...]) -> Iterator[tuple[Parameter, slice]]:
+    """Yield each parameter of a table with where its weights stand among all, (P,)."""
+    stop = 0
+    for parameter in parameters:
+        start, stop = stop, stop + count((parameter,))
+        yield parameter, slice(start, stop)
 
 
 @singledispatch

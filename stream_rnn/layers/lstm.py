@@ -39,9 +39,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.kernels.activations import sigmoid, tanh
+from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_products, add_sum
+from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
@@ -149,6 +150,13 @@ def _accumulate(layer: LSTM, tapes: Any, tape: int, deltas: Any, delta: int, row
     add_sum(deltas, delta, rows, gradient[(I + H) * 4 * H :])
 
 
+@gates_of.register
+def _gates_of(layer: LSTM) -> tuple[Gate, ...]:
+    I, H = layer.inputs, layer.hidden
+    gates = squashed("ifo", Activation.SIGMOID, I + H, H) + squashed("g", Activation.TANH, I + 4 * H, H)
+    return gates + squashed("t", Activation.TANH, I + 6 * H, H)
+
+
 class PeepholeLSTM(NamedTuple):
     """A long short-term memory layer whose gates see the cell; see the module for its equations."""
 
@@ -236,3 +244,8 @@ def _accumulate_peephole(
     add_products(tapes, c, deltas, delta, rows, dp[:H])
     add_products(tapes, c, deltas, delta + H, rows, dp[H : 2 * H])
     add_products(tapes, new, deltas, delta + 2 * H, rows, dp[2 * H :])
+
+
+@gates_of.register
+def _gates_of_peephole(layer: PeepholeLSTM) -> tuple[Gate, ...]:
+    return gates_of(LSTM(*layer))  # the tape begins as the LSTM's

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.kernels.activations import tanh
+from stream_rnn.kernels.activations import Activation, tanh
 from stream_rnn.kernels.linalg import add_product, add_product_transposed
+from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 if TYPE_CHECKING:
@@ -106,3 +107,8 @@ def _backward(layer: Reservoir, params: Any, tape: Any, d_output: Any, d_state: 
 @accumulate.register
 def _accumulate(layer: Reservoir, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     pass  # nothing here is learned
+
+
+@gates_of.register
+def _gates_of(layer: Reservoir) -> tuple[Gate, ...]:
+    return squashed("t", Activation.TANH, 0, layer.hidden)

@@ -35,6 +35,7 @@ from stream_rnn.kernels.linalg import (
     add_sum,
     dot,
 )
+from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 FADED = 1e-18
@@ -125,3 +126,9 @@ def _accumulate(layer: RNN, tapes: Any, tape: int, deltas: Any, delta: int, rows
     add_sum(deltas, delta, rows, gradient[(I + H) * H :])
     if layer.vanishing > 0:
         add_outer_products(deltas, delta + H, deltas, delta, rows, dU)
+
+
+@gates_of.register
+def _gates_of(layer: RNN) -> tuple[Gate, ...]:
+    I, H = layer.inputs, layer.hidden
+    return squashed("h", layer.activation, I + H, H)

@@ -69,6 +69,51 @@ def stack(*layers: Layer) -> Layer:
     return top
 
 
+class Place(NamedTuple):
+    """A layer of a stack, and where its part of each of the stack's arrays begins."""
+
+    layer: Any
+    name: str
+    """What the names of its parameters begin with in the stack's table, such as ``1.0.``"""
+    params: int
+    state: int
+    tape: int
+    delta: int
+    error: int | None
+    """Where the delta has the gradient in the layer's output; None for the top layer, which is given it."""
+
+
+def places(body: Layer) -> tuple[Place, ...]:
+    """Return the layers of a stack, the lowest first; a layer by itself is a stack of one."""
+    return _places(Place(body, "", 0, 0, 0, 0, None))
+
+
+def _places(at: Place) -> tuple[Place, ...]:
+    layer = at.layer
+    if not isinstance(layer, Stack):
+        return (at,)
+    lower, upper = layer.split, layer.upper.sizes
+    below = Place(
+        layer.lower,
+        f"{at.name}0.",
+        at.params,
+        at.state + upper.state,
+        at.tape,
+        at.delta,
+        at.delta + lower.delta + upper.delta,
+    )
+    above = Place(
+        layer.upper,
+        f"{at.name}1.",
+        at.params + lower.params,
+        at.state,
+        at.tape + lower.tape,
+        at.delta + lower.delta,
+        at.error,
+    )
+    return _places(below) + _places(above)
+
+
 @forward.register
 def _forward(layer: Stack, params: Any, x: Any, state: Any, tape: Any) -> None:
     split = layer.split

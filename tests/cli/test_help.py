@@ -16,7 +16,7 @@ from stream_rnn.job_settings import JobSettings
 if TYPE_CHECKING:
     from command import Invoke
 
-COMMANDS = ("replay", "run", "produce", "inspect", "warmup", "init")
+COMMANDS = ("replay", "run", "produce", "inspect", "warmup", "init", "gradients", "unfold")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -19,8 +19,9 @@ from stream_rnn.replay import replay
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connectors.events import EventBatch
     from stream_rnn.checkpoint import Saved
-    from stream_rnn.job import Shown, Summary
+    from stream_rnn.job import Job, Shown, Summary
 
 NETWORK: dict[str, Any] = {"hidden": 4, "window": 4, "horizon": 2}
 EVENTS = 20_000  # three batches
@@ -109,6 +110,23 @@ def test_stopped_and_resumed_is_as_never_stopped(
         assert_same_rows(rows(whole / output), rows(parts / output))
     else:
         assert (whole / output).read_bytes() == (parts / output).read_bytes()
+
+
+def test_batches_that_are_cut_to_look_ahead_leave_what_whole_ones_leave(recording: Path, tmp_path: Path) -> None:
+    states, told, some = [], [], [1000, 7, 1, 5000]
+    for name in ("whole", "cut"):
+        settings = JobSettings(files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/{name}/state")
+        job = replay(settings, NETWORK)
+
+        def ahead(coming: EventBatch, job: Job = job) -> int:
+            told.append((job.engine.counts.events, coming.times[0]))
+            return min(len(coming), some[len(told) % len(some)])
+
+        job.run(None, ahead if name == "cut" else None)
+        states.append(last_state(tmp_path / name))
+    assert_same_state(*states)
+    assert len(told) > len(some)
+    assert [time - 1_700_000_000 for _, time in told] == [events for events, _ in told]  # told before, not after
 
 
 def test_what_was_written_after_a_checkpoint_is_cut_back(recording: Path, tmp_path: Path) -> None:
