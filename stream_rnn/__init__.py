@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from stream_rnn.config import Settings
     from stream_rnn.engine import Engine
     from stream_rnn.errors import CheckpointError, DataError, SettingError, StreamRNNError
+    from stream_rnn.vocabulary import Vocabulary
 
-__all__ = ["CheckpointError", "DataError", "Engine", "SettingError", "Settings", "StreamRNNError"]
+__all__ = ["CheckpointError", "DataError", "Engine", "SettingError", "Settings", "StreamRNNError", "Vocabulary"]
 
 _HOME = {
     "CheckpointError": "errors",
@@ -22,6 +23,7 @@ _HOME = {
     "SettingError": "errors",
     "Settings": "config",
     "StreamRNNError": "errors",
+    "Vocabulary": "vocabulary",
 }
 
 

@@ -18,6 +18,7 @@ from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.losses import Loss, LossKind
 from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind
 from stream_rnn.learning.penalties import Penalties
+from stream_rnn.learning.rls import RLS, begin
 from stream_rnn.learning.tbptt import Learner, Weights, Work
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ class Assembly(NamedTuple):
         """Return memory for the weights of all streams, or None if each has its own in the arenas."""
         if not self.shared:
             return None
-        rows = _weight_rows(self.initial, self.learner.optimizer)
+        rows = _weight_rows(self.network, self.initial, self.learner)
         weights = Weights(**{name: aligned_zeros((1, *shape), kind) for name, (shape, kind) in rows.items()})
         weights.params[0] = self.initial
+        begin(self.learner.rls, weights.inverse[0])
         return weights
 
     def core(self, arenas: dict[str, NDArray[Any]], weights: Weights | None, counts: NDArray[np.int64]) -> Core:
@@ -75,11 +77,11 @@ class Assembly(NamedTuple):
 
 
 def assemble(settings: Settings) -> Assembly:
-    """Return the parts that the settings ask for."""
+    """Return the parts that the settings ask for; tokens are neither scaled nor flagged, whatever is said of inputs."""
     inputs, targets = len(settings.inputs), len(settings.target_names)
-    columns = inputs * (2 if settings.missing_flags else 1)
+    flags = settings.missing_flags and not settings.tokens
+    columns = inputs * (2 if flags else 1)
     labels = settings.task != "forecast"
-    numeric = settings.task != "classification"
     width, point = _width(settings)
     task = Task(
         inputs=inputs,
@@ -88,9 +90,10 @@ def assemble(settings: Settings) -> Assembly:
         width=width,
         point=point,
         residual=settings.is_residual,
-        scale_inputs=settings.scale_inputs,
-        scale_targets=settings.scale_targets and numeric,
-        flags=settings.missing_flags,
+        scale_inputs=settings.scale_inputs and not settings.tokens,
+        scale_targets=settings.scale_targets and not settings.categorical,
+        flags=flags,
+        tokens=settings.tokens,
         forgetting=float(settings.scaling_forgetting),
         limit=float(settings.outlier),
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
@@ -109,14 +112,14 @@ def assemble(settings: Settings) -> Assembly:
     kept = max(window, reach)
     rows = _arena_rows(net, task, kept, kind)
     if settings.weights == "per_stream":
-        rows |= _weight_rows(initial, learner.optimizer)
+        rows |= _weight_rows(net, initial, learner)
     places = {name: place for place, name in enumerate(settings.target_names)}
     return Assembly(
         net,
         learner,
         task,
         initial,
-        _work(net, columns, kept, window, kind),
+        _work(net, learner, columns, kept, kind),
         rows,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
         settings.weights == "shared",
@@ -175,6 +178,11 @@ def _learner(settings: Settings, window: int) -> Learner:
             first_decay=0.9,
             epsilon=1e-8,
         ),
+        rls=RLS(
+            float(settings.rls_forgetting) if settings.readout == "rls" else 0.0,
+            float(settings.rls_ridge),
+            unit=-0.5 * len(settings.target_names) * settings.horizon,  # undoes the mean of squares: see `_inject`
+        ),
     )
 
 
@@ -196,27 +204,31 @@ def _arena_rows(net: Network, task: Task, kept: int, kind: np.dtype[Any]) -> Row
     }
 
 
-def _weight_rows(initial: NDArray[Any], optimizer: Optimizer) -> Rows:
-    moments = MOMENTS[OptimizerKind(optimizer.kind)]
+def _weight_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
+    moments = MOMENTS[OptimizerKind(learner.optimizer.kind)]
+    regressors = net.features + 1 if learner.rls.forgetting else 0
     return {
         "params": (initial.shape, initial.dtype),
         "moments": ((moments, *initial.shape), initial.dtype),
         "updates": ((1,), np.int64),
+        "inverse": ((regressors, regressors), np.float64),
     }
 
 
-def _work(net: Network, columns: int, kept: int, window: int, kind: np.dtype[Any]) -> Work:
+def _work(net: Network, learner: Learner, columns: int, kept: int, kind: np.dtype[Any]) -> Work:
     sizes = net.body.sizes
     weighted = penalised(net).astype(kind)
     return Work(
         x=aligned_zeros((columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
-        rows=np.zeros(window, np.int64),
+        rows=np.zeros(learner.window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalised=weighted,
-        trained=trained(net),
+        trained=trained(net.body if learner.rls.forgetting else net),
         d_body=aligned_zeros((net.hidden,), kind),
         d_state=aligned_zeros((sizes.state,), kind),
         d_input=aligned_zeros((0,), kind),
+        regressors=aligned_zeros((net.features + 1,), np.float64),
+        gain=aligned_zeros((net.features + 1,), np.float64),
     )

@@ -1,7 +1,8 @@
 """Checkpoints: one file, whole or not at all, without code in it.
 
 The file is in the safetensors format: named arrays, and text beside them. The text is JSON: a format version, the
-settings, the keys, and whatever positions the caller wants kept with the state. A checksum covers arrays and text.
+settings, the keys, the vocabulary's tokens, and whatever positions the caller wants kept with the state. A checksum
+covers arrays and text.
 
 Writing may take its time in a thread beside the one that takes events: the library's `save_file` (from 0.8) copies
 nothing and lets other threads run. Its `save`, which makes the file in memory, does neither.
@@ -25,11 +26,11 @@ from stream_rnn.config import Settings
 from stream_rnn.errors import CheckpointError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 STREAMS = "streams."
 """Begins the names of arrays that have a row per stream."""
 
@@ -45,6 +46,8 @@ class Saved(NamedTuple):
     evictions: int
     positions: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
+    tokens: Sequence[str] = ()
+    """in the order of their ids, 1, 2, ...; none without an embedding"""
 
 
 class _Format(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +65,7 @@ class _About(_Format, frozen=True, kw_only=True):
     """None where it is the order of the keys"""
     evictions: int
     positions: dict[str, Any]
+    tokens: list[str] = []
 
 
 def write(path: str | os.PathLike[str], state: Saved) -> None:
@@ -112,7 +116,7 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Save
     if settings is not None:
         check_settings(path, saved, settings)
     recency = about.recency if about.recency is not None else about.keys
-    return Saved(saved, about.keys, recency, about.evictions, about.positions, arrays)
+    return Saved(saved, about.keys, recency, about.evictions, about.positions, arrays, about.tokens)
 
 
 def positions_of(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -163,8 +167,8 @@ def _about(metadata: dict[str, str], path: str | os.PathLike[str]) -> _About:
     """Return what the text says; where the checksum was not verified, damage may show here first."""
     try:
         version = msgspec.json.decode(metadata["about"], type=_Format).version
-        if version > VERSION:
-            raise CheckpointError(f"checkpoint {path} is of format {version}; this program reads up to {VERSION}")
+        if version != VERSION:
+            raise CheckpointError(f"checkpoint {path} is of format {version}; this program reads {VERSION}")
         return msgspec.json.decode(metadata["about"], type=_About)
     except msgspec.DecodeError as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from None
@@ -183,6 +187,7 @@ def _text(state: Saved) -> str:
         recency=state.recency if state.recency != state.keys else None,
         evictions=state.evictions,
         positions=state.positions,
+        tokens=list(state.tokens),
     )
     try:
         return msgspec.json.encode(about).decode()

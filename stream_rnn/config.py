@@ -22,6 +22,9 @@ LossName = Literal["squared", "absolute", "huber", "quantile", "gaussian_nll", "
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw"]
 ClipName = Literal["norm", "value", "off"]
 
+LARGEST_VOCABULARY = 2**24
+"""Ids go through the network as float32, which holds every whole number up to here."""
+
 
 class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an engine learns, and how. Every value is checked when the settings are made.
@@ -47,7 +50,7 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = "forecast"
     horizon: Annotated[int, Meta(description="How many events ahead to forecast, each from 1 on.")] = 1
-    classes: Annotated[int, Meta(description="Number of classes (classification).")] = 2
+    classes: Annotated[int, Meta(description="Number of classes (classification, and forecasts by softmax).")] = 2
 
     layer: Annotated[tuple[str, ...], Meta(description=f"The layers, lowest first: {', '.join(REGISTRY)}.")] = ("gru",)
     hidden: Annotated[tuple[int, ...], Meta(description="Units of each layer; one number stands for all layers.")] = (
@@ -188,6 +191,11 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return tuple(zip(self.layer, hidden, strict=True))
 
     @property
+    def tokens(self) -> bool:
+        """Whether the input is a token id, which an embedding looks up: neither scaled nor flagged."""
+        return self.layer[0] == "embedding"
+
+    @property
     def loss_name(self) -> LossName:
         """The loss, chosen by the task where none was given."""
         if self.loss is not None:
@@ -197,9 +205,14 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return "squared"
 
     @property
+    def categorical(self) -> bool:
+        """Whether targets are classes, which are told by their probabilities, and not numbers."""
+        return self.loss_name in {"logistic", "softmax"}
+
+    @property
     def is_residual(self) -> bool:
         """Whether forecasts are changes from the last value."""
-        return self.task == "forecast" if self.residual is None else self.residual
+        return self.task == "forecast" and not self.categorical if self.residual is None else self.residual
 
     @property
     def decay(self) -> float:
@@ -213,10 +226,11 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The shape of one event's forecast.
 
         (H, D) for forecasts of D targets, (D,) for labels; with another axis at the end for the quantile loss (levels)
-        and gaussian_nll (mean, variance). (classes,) for classification by softmax, (D,) by logistic: probabilities.
+        and gaussian_nll (mean, variance). Probabilities: (H, classes) for forecasts by softmax, (classes,) for
+        classification by it, (D,) by logistic.
         """
         if self.loss_name == "softmax":
-            return (self.classes,)
+            return (self.horizon, self.classes) if self.task == "forecast" else (self.classes,)
         lengths: tuple[int, ...] = (len(self.target_names),)
         if self.task == "forecast":
             lengths = (self.horizon, *lengths)
@@ -235,7 +249,7 @@ def _check_layers(settings: Settings) -> None:
 
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "horizon": (lambda value: value >= 1, "at least 1"),
-    "vocabulary": (lambda value: value >= 2, "at least 2"),
+    "vocabulary": (lambda value: 2 <= value <= LARGEST_VOCABULARY, f"from 2 to {LARGEST_VOCABULARY}"),
     "kernel": (lambda value: value >= 1, "at least 1"),
     "lookahead": (lambda value: value >= 0, "at least 0"),
     "spectral_radius": (lambda value: value > 0, "above 0"),
@@ -296,30 +310,60 @@ def _check_together(settings: Settings) -> None:
         raise SettingError("nesterov needs momentum above 0, got 0")
     if settings.vanishing > 0 and "rnn" not in settings.layer:
         raise SettingError(f"vanishing is for rnn layers, got {settings.vanishing} for {', '.join(settings.layer)}")
+    _check_readout(settings)
+    _check_tokens(settings)
     _check_task(settings)
+    if settings.loss_name == "softmax" and len(settings.target_names) != 1:
+        raise SettingError(f"softmax takes one target, got {len(settings.target_names)}")
+
+
+def _check_tokens(settings: Settings) -> None:
+    if "embedding" in settings.layer[1:]:
+        raise SettingError(f"embedding must be the lowest layer, got layer {','.join(settings.layer)}")
+    if not settings.tokens:
+        return
+    if len(settings.inputs) != 1:
+        raise SettingError(f"embedding takes one input, a token id, got {len(settings.inputs)} inputs")
+    if settings.skip:
+        raise SettingError("skip must be false over an embedding: a token id is no number, got true")
+    if settings.task != "forecast" or settings.inputs[0] not in settings.target_names:
+        return
+    if settings.loss_name != "softmax":
+        raise SettingError(f"loss must be softmax to forecast a token, got {settings.loss_name!r}")
+    if settings.classes != settings.vocabulary:
+        raise SettingError(
+            f"classes must be vocabulary ({settings.vocabulary}) to forecast a token, got {settings.classes}"
+        )
 
 
 def _check_task(settings: Settings) -> None:
     loss, task = settings.loss_name, settings.task
     if task == "forecast":
-        return _check_loss(loss in {"logistic", "softmax"}, loss, task)
+        _check_loss(loss == "logistic", loss, task)
+        if settings.residual and settings.categorical:
+            raise SettingError(f"residual is for forecasts of numbers, got true for {loss}")
+        return
     if settings.residual:
         raise SettingError(f"residual is for forecasts, got true for {task}")
     if settings.horizon != 1:
         raise SettingError(f"horizon is for forecasts, got {settings.horizon} for {task}")
     if not settings.targets:
         raise SettingError(f"targets must be named for {task}, got none")
-    if task == "regression":
-        return _check_loss(loss in {"logistic", "softmax"}, loss, task)
-    _check_loss(loss not in {"logistic", "softmax"}, loss, task)
-    if loss == "softmax" and len(settings.targets) != 1:
-        raise SettingError(f"softmax takes one target, got {len(settings.targets)}")
+    _check_loss(settings.categorical != (task == "classification"), loss, task)
     if loss == "logistic" and settings.classes != 2:
         raise SettingError(f"logistic is for 2 classes, got {settings.classes}")
-    return None
+
+
+def _check_readout(settings: Settings) -> None:
+    if settings.readout == "rls" and settings.loss_name != "squared":
+        raise SettingError(f"readout rls needs loss squared, got {settings.loss_name!r}")
 
 
 def _check_loss(wrong: bool, loss: str, task: str) -> None:
     if wrong:
-        wanted = "logistic or softmax" if task == "classification" else "a loss of numbers"
+        wanted = {
+            "classification": "logistic or softmax",
+            "regression": "a loss of numbers",
+            "forecast": "softmax or a loss of numbers",
+        }[task]
         raise SettingError(f"loss must be {wanted} for {task}, got {loss!r}")

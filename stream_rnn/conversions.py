@@ -13,6 +13,8 @@ from stream_rnn.errors import DataError, nearest
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from stream_rnn.vocabulary import Vocabulary
+
 
 def fill(row: NDArray[np.float64], values: Any, names: tuple[str, ...], known: frozenset[str], what: str) -> None:
     """Write values, by name or in the order of `names`, to `row`; what is left out is NaN.
@@ -80,9 +82,12 @@ def matrix(values: ArrayLike, columns: int, what: str) -> NDArray[np.float64]:
         If they are of another shape, or no numbers.
     """
     try:
-        found = np.ascontiguousarray(values, np.float64)
+        array = np.asarray(values)
+        found = np.ascontiguousarray(array, np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{what} must be numbers: {error}") from None
+    if array.dtype.kind in "SU":  # digits are text, too, and tokens of it would pass for ids
+        raise DataError(f"{what} must be numbers, got text")
     if found.ndim == 1 and columns == 1:
         found = found[:, np.newaxis]
     if found.ndim != 2 or found.shape[1] != columns:
@@ -122,23 +127,38 @@ def plain_keys(keys: Any) -> list[Any]:
     return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
 
 
-def are_classes(y: NDArray[np.float64], classes: int) -> NDArray[np.bool_]:
-    """Tell which labels are missing, or whole numbers from 0 to classes - 1."""
-    fine: NDArray[np.bool_] = np.isnan(y) | ((y >= 0) & (y < classes) & (y == np.floor(y)))
+def are_whole(values: NDArray[np.float64], below: int) -> NDArray[np.bool_]:
+    """Tell which classes or ids are missing, or whole numbers from 0 to below - 1."""
+    fine: NDArray[np.bool_] = np.isnan(values) | ((values >= 0) & (values < below) & (values == np.floor(values)))
     return fine
 
 
-def check_classes(y: NDArray[np.float64], classes: int, names: tuple[str, ...]) -> None:
-    """Check that labels (N, D) are missing, or whole numbers from 0 to classes - 1.
+def check_whole(values: NDArray[np.float64], below: int, what: str, names: tuple[str, ...]) -> None:
+    """Check that classes or ids (N, D) are missing, or whole numbers from 0 to below - 1.
 
     Raises
     ------
     DataError
         Naming the first that is not.
     """
-    wrong = ~are_classes(y, classes)
+    if values.size == 1:  # where numpy would take a third of a step's time
+        value = float(values[0, 0])
+        if math.isnan(value) or (0 <= value < below and value.is_integer()):
+            return
+    wrong = ~are_whole(values, below)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise DataError(
-            f"{names[column]} must be a class from 0 to {classes - 1}, got {y[row, column]:g} in event {row}"
+            f"{names[column]} must be {what} from 0 to {below - 1}, got {values[row, column]:g} in event {row}"
         )
+
+
+def with_ids(values: Any, name: str, vocabulary: Vocabulary, *, learn: bool) -> Any:
+    """Return the values, by name or alone, with the column's text as its id."""
+    if hasattr(values, "keys"):
+        token = values.get(name)
+        return {**values, name: vocabulary.encode([token], learn=learn)[0]} if isinstance(token, str) else values
+    alone = [values] if isinstance(values, str) else values
+    if hasattr(alone, "__len__") and len(alone) == 1 and isinstance(alone[0], str):
+        return vocabulary.encode(alone, learn=learn)
+    return alone

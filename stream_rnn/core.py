@@ -41,6 +41,8 @@ class Task(NamedTuple):
     scale_targets: bool
     flags: bool
     """Whether the inputs are followed by as many that say which of them were missing."""
+    tokens: bool
+    """Whether the input is a token id: it is not scaled, and a missing one is 0."""
     forgetting: float
     limit: float
     reset_after: float
@@ -172,7 +174,9 @@ def _new_compiled(
         core.network = network
         core.learner = learner
         core.task = task
-        core.weights = Weights(borrow(weights.params), borrow(weights.moments), borrow(weights.updates))
+        core.weights = Weights(
+            borrow(weights.params), borrow(weights.moments), borrow(weights.updates), borrow(weights.inverse)
+        )
         core.initial = borrow(initial)
         core.counts = borrow(counts)
         core.work = Work(
@@ -186,6 +190,8 @@ def _new_compiled(
             borrow(work.d_body),
             borrow(work.d_state),
             borrow(work.d_input),
+            borrow(work.regressors),
+            borrow(work.gain),
         )
         core.state = borrow(arenas.state)
         core.tape = borrow(arenas.tape)

@@ -15,6 +15,7 @@ from stream_rnn.core import EVENTS, LENGTH, Counts
 from stream_rnn.errors import CheckpointError, DataError
 from stream_rnn.snapshot import Snapshot
 from stream_rnn.streams import StreamTable
+from stream_rnn.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -75,6 +76,9 @@ class Engine:
         places = {name: place for place, name in enumerate(self._inputs)}
         self._target_inputs = [places.get(name, -1) for name in self._targets]
         self._targets_are_inputs = settings.task == "forecast" and -1 not in self._target_inputs
+        self._limited = settings.tokens or settings.categorical
+        self.vocabulary = Vocabulary(settings.vocabulary) if settings.tokens else None
+        """Numbers the tokens of an embedding; None without one."""
         self._one = online.Batch(
             np.zeros(1, np.int64),
             np.zeros(1, np.uint8),
@@ -83,6 +87,7 @@ class Engine:
             np.full(1, math.nan),
         )
         self._begins = np.zeros(1, np.bool_)
+        self._once = online.Rollout(self._assembly.feedback, 0.0, np.zeros(1), np.zeros(1, np.int64))
         self._snapshot: ref[Snapshot] | None = None
         self._bind()
 
@@ -133,8 +138,8 @@ class Engine:
     def step(
         self,
         key: Hashable,
-        x: Mapping[str, float | None] | Sequence[float],
-        y: Mapping[str, float | None] | Sequence[float] | float | None = None,
+        x: Mapping[str, float | str | None] | Sequence[float | str] | str,
+        y: Mapping[str, float | str | None] | Sequence[float | str] | float | str | None = None,
         time: float | datetime | None = None,
         *,
         end: bool = False,
@@ -146,10 +151,11 @@ class Engine:
         key
             The stream.
         x
-            The inputs, by name or in the order of the settings. NaN, None and names left out are missing.
+            The inputs, by name or in the order of the settings. NaN, None and names left out are missing. A token is
+            an id, or text, which `vocabulary` numbers, even where the event is then refused; missing, it is 0.
         y
             The targets' values at this event. Forecasts: left out, they are taken from `x`, where they are inputs.
-            Labels: left out, nothing is learned from this event.
+            Labels: left out, nothing is learned from this event. Where the target is the token, it may be text.
         time
             Seconds since the Unix epoch, or a datetime, UTC where it has no zone; what `reset_after` goes by.
         end
@@ -163,20 +169,24 @@ class Engine:
         Raises
         ------
         DataError
-            If a name is unknown, a value is not a number, or their number is wrong.
+            If a name is unknown, a value is not a number, class or id, or their number is wrong.
         """
         one = self._one
+        if self.vocabulary is not None:
+            x = conversions.with_ids(x, self._inputs[0], self.vocabulary, learn=True)
+            if self._targets == self._inputs:
+                y = conversions.with_ids(y, self._inputs[0], self.vocabulary, learn=True)
         conversions.fill(one.x[0], x, self._inputs, self._names, "x")
         if y is not None:
             conversions.fill(one.y[0], y if hasattr(y, "__len__") else (y,), self._targets, self._names, "y")
-            if self.settings.task == "classification":
-                conversions.check_classes(one.y, self.settings.classes, self._targets)
         elif self._targets_are_inputs:
             one.y[0] = one.x[0, self._target_inputs]
         elif self.settings.task == "forecast":
             conversions.fill(one.y[0], x, self._targets, self._names, "x")
         else:
             one.y[0] = math.nan
+        if self._limited:
+            self._check(one.x, one.y)
         one.times[0] = math.nan if time is None else conversions.seconds(time)
         one.slots[0], new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
         one.marks[0] = online.EVENT | (online.NEW if new else 0) | (online.END if end else 0)
@@ -203,7 +213,7 @@ class Engine:
         keys
             The stream of each event, (N,); or one string or number for all.
         X
-            Inputs (N, I), in the order of the settings; NaN is missing.
+            Inputs (N, I), in the order of the settings; NaN is missing. Tokens are ids, of `vocabulary.encode`.
         Y
             Targets (N, D), or (N,) for one target. Forecasts: left out, they are taken from X. Labels: left out,
             nothing is learned.
@@ -219,7 +229,7 @@ class Engine:
         Raises
         ------
         DataError
-            If shapes do not fit, or values are not numbers.
+            If shapes do not fit, or values are not numbers, classes or ids.
         """
         return self.take(keys, X, Y, times, ends).forecasts
 
@@ -253,8 +263,8 @@ class Engine:
         ):
             if length != count:
                 raise DataError(f"{name} must be as many as X's {count} rows, got {length}")
-        if self.settings.task == "classification":
-            conversions.check_classes(y, self.settings.classes, self._targets)
+        if self._limited:
+            self._check(x, y)
         slots, new = self._streams.slots(several)
         marks = (online.EVENT + online.NEW * new + online.END * flags).astype(np.uint8)
         if self._streams.capacity != self._bound:
@@ -272,11 +282,7 @@ class Engine:
         return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
 
     def predict(
-        self,
-        key: Hashable,
-        x: Mapping[str, float | None] | Sequence[float] | None = None,
-        *,
-        steps: int | None = None,
+        self, key: Hashable, x: Mapping[str, float | str | None] | Sequence[float | str] | str | None = None
     ) -> NDArray[np.float64]:
         """Forecast, and change nothing.
 
@@ -285,42 +291,93 @@ class Engine:
         key
             The stream.
         x
-            Inputs of an event that might come next; left out, the forecast is the one made at the last event.
-        steps
-            Roll the forecast out over so many events, feeding back the forecast one event ahead; inputs that are not
-            targets stay as they are.
+            Inputs of an event that might come next; left out, the forecast is the one made at the last event. A token
+            that is not known is 0.
 
         Returns
         -------
-        ndarray of shape `Settings.forecast_shape`, or with `steps`, (steps, D) for one event ahead of each
+        ndarray of shape `Settings.forecast_shape`
 
         Raises
         ------
         DataError
-            If `steps` is below 1 or the task has no forecasts to feed back, or without `x`, if the stream has had no
-            event since its sequence began.
+            If `x` does not fit, or without it, if the stream has had no event since its sequence began.
         """
-        slot = self._streams.find(key)
-        known = slot is not None and self._streams.arenas["clock"][slot, LENGTH] > 0
-        if x is None and not known:
-            raise DataError(f"no forecast for stream {key!r}: its sequence has had no event yet")
-        if steps is not None and self.settings.task != "forecast":
-            raise DataError(f"steps must be for forecasts only, got {steps} for {self.settings.task}")
-        if steps is not None and (not isinstance(steps, (int, np.integer)) or steps < 1):
+        return self._peek(key, x, self._once)[0]
+
+    def generate(
+        self,
+        key: Hashable,
+        x: Mapping[str, float | str | None] | Sequence[float | str] | str | None = None,
+        *,
+        steps: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> NDArray[Any]:
+        """Roll a forecast out over many events, and change nothing.
+
+        Each forecast one event ahead is the next event's input where the target is one; other inputs stay as they are.
+
+        Parameters
+        ----------
+        key
+            The stream.
+        x
+            Inputs of an event that might come next; left out, the sequence goes on from the last event. A token that
+            is not known is 0.
+        steps
+            How many events to forecast.
+        temperature
+            Of forecasts by softmax: 0 takes the likeliest class; above, one is drawn from p^(1/temperature), the
+            probabilities themselves at 1.
+        seed
+            Of the draws: the same seed gives the same sequence.
+
+        Returns
+        -------
+        ndarray of shape (steps, D), or with another axis as `Settings.forecast_shape`
+            The forecasts; of classes (steps,) int64, which `vocabulary.decode` turns to text where they are tokens.
+
+        Raises
+        ------
+        DataError
+            If the task has no forecasts to feed back, a value is not allowed, `x` does not fit, or without it, if the
+            stream has had no event since its sequence began.
+        """
+        settings = self.settings
+        if settings.task != "forecast":
+            raise DataError(f"generate is for forecasts only, got task {settings.task}")
+        if not isinstance(steps, (int, np.integer)) or steps < 1:
             raise DataError(f"steps must be at least 1, got {steps!r}")
-        row = np.empty(0)
-        if x is not None:
-            row = np.empty(len(self._inputs))
-            conversions.fill(row, x, self._inputs, self._names, "x")
-        out = np.empty((steps or 1, self._width))
-        feedback = self._assembly.feedback
-        if slot is None:
-            online.peek(self._stranger(), 0, row, feedback, out)
+        if not isinstance(temperature, (int, float, np.number)) or not 0 <= temperature < math.inf:
+            raise DataError(f"temperature must be at least 0, got {temperature!r}")
+        if temperature > 0 and not settings.categorical:
+            raise DataError(f"temperature is for forecasts by softmax, got {temperature!r} for {settings.loss_name}")
+        if not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise DataError(f"seed must be at least 0, got {seed!r}")
+        draws, picks = np.random.default_rng(seed).random(steps), np.zeros(steps, np.int64)
+        made = self._peek(key, x, online.Rollout(self._assembly.feedback, float(temperature), draws, picks))
+        return picks if settings.categorical else made[:, 0]
+
+    def _peek(self, key: Hashable, x: Any, rollout: online.Rollout) -> NDArray[np.float64]:
+        """Return the forecasts of each step, (steps, *forecast_shape)."""
+        slot = self._streams.find(key)
+        if x is None:
+            if slot is None or self._streams.arenas["clock"][slot, LENGTH] == 0:
+                raise DataError(f"no forecast for stream {key!r}: its sequence has had no event yet")
+            row = np.empty(0)
         else:
-            online.peek(self._core, slot, row, feedback, out)
-        if steps is None:
-            return out.reshape(self.settings.forecast_shape)
-        return out.reshape(steps, *self.settings.forecast_shape)[:, 0]
+            row = np.empty(len(self._inputs))
+            if self.vocabulary is not None:
+                x = conversions.with_ids(x, self._inputs[0], self.vocabulary, learn=False)
+            conversions.fill(row, x, self._inputs, self._names, "x")
+            if self._limited:
+                self._check(row[np.newaxis])
+        steps = len(rollout.draws)
+        out = np.empty((steps, self._width))
+        core = self._stranger() if slot is None else self._core
+        online.peek(core, slot or 0, row, rollout, out)
+        return out.reshape(steps, *self.settings.forecast_shape)
 
     def reset(self, key: Hashable) -> None:
         """End the stream's sequence: its hidden state is zero and its window empty; its scales stay.
@@ -337,7 +394,7 @@ class Engine:
     def warmup(self) -> None:
         """Compile the kernels, or load them from the disk, so that the first event does not wait for it."""
         x, out = np.zeros(len(self._inputs)), np.empty((1, self._width))
-        online.peek(self._stranger(), 0, x, self._assembly.feedback, out)
+        online.peek(self._stranger(), 0, x, self._once, out)
 
     def _stranger(self) -> Core:
         """Return a core whose slot 0 is a stream that was never seen."""
@@ -392,6 +449,14 @@ class Engine:
         self._snapshot = ref(made)
         return made
 
+    def _check(self, x: NDArray[np.float64], y: NDArray[np.float64] | None = None) -> None:
+        """Refuse what would index beyond the tables: x (N, I) that are no ids, y (N, D) that are no classes."""
+        settings = self.settings
+        if settings.tokens:
+            conversions.check_whole(x, settings.vocabulary, "an id", self._inputs)
+        if settings.categorical and y is not None:
+            conversions.check_whole(y, settings.classes, "a class", self._targets)
+
     def _protect(self, slots: NDArray[np.int64]) -> int:
         """Return how many of these slots may change now: all, or those that a snapshot under way has copied."""
         if self._snapshot is None:
@@ -411,7 +476,8 @@ class Engine:
         arrays["counts"] = self._counts
         keys = streams.keys
         recency = keys if self.settings.max_streams is None else streams.recency
-        return Saved(self.settings, keys, recency, streams.evictions, dict(positions or {}), arrays)
+        tokens = self.vocabulary.tokens if self.vocabulary is not None else []
+        return Saved(self.settings, keys, recency, streams.evictions, dict(positions or {}), arrays, tokens)
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, settings: Settings | None = None) -> Self:
@@ -439,6 +505,8 @@ class Engine:
         arenas = {name.removeprefix(STREAMS): a for name, a in saved.arrays.items() if name.startswith(STREAMS)}
         engine._streams.restore(saved.keys, saved.recency, arenas)
         engine._streams.evictions = saved.evictions
+        if engine.vocabulary is not None:
+            engine.vocabulary.encode(saved.tokens)
         if engine._params is not None:
             for name, array in engine._params._asdict().items():
                 array[:] = saved.arrays[f"weights.{name}"]

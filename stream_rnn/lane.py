@@ -18,7 +18,7 @@ from connectors.events import DeadLetter
 from connectors.kafka import name_of
 from stream_rnn.checkpointer import Checkpointer
 from stream_rnn.checkpoints import CheckpointFolder
-from stream_rnn.conversions import are_classes
+from stream_rnn.conversions import are_whole
 from stream_rnn.engine import Engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.payloads import Payloads
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kafka import TopicPartition
+    from numpy.typing import NDArray
 
     from connectors.events import EventBatch
     from connectors.kafka import Headers, KafkaBatch, KafkaSource, Offsets
     from stream_rnn.config import Settings
 
 NOT_A_CLASS = "not a class of this job"
+NO_ID = "not a token of this job"
 
 
 class Plan(NamedTuple):
@@ -174,14 +176,15 @@ class Lane:
         """Learn from a batch, and make what is to be written of it."""
         settings, partition = self.engine.settings, batch.partition
         events, headers, dead = batch.events, batch.headers, batch.dead
-        y = np.column_stack([events.columns[name] for name in settings.target_names])
-        if settings.task == "classification":
-            good = np.all(are_classes(y, settings.classes), axis=1)
-            if not good.all():
-                dead = _with_refused(dead, events[~good], name_of(partition))
-                headers = None if headers is None else [h for h, fine in zip(headers, good, strict=True) if fine]
-                events, y = events[good], y[good]
         x = np.column_stack([events.columns[name] for name in settings.inputs])
+        y = np.column_stack([events.columns[name] for name in settings.target_names])
+        if settings.tokens or settings.categorical:
+            refusals = _refusals(settings, x, y)
+            good = refusals == ""
+            if not good.all():
+                dead = _with_refused(dead, events[~good], refusals[~good], name_of(partition))
+                headers = None if headers is None else [h for h, fine in zip(headers, good, strict=True) if fine]
+                events, x, y = events[good], x[good], y[good]
         learned = self.engine.counts.events
         taken = self.engine.take(events.keys, x, y, events.times, events.ends)
         self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
@@ -292,6 +295,19 @@ def _refuse_lost(folder: CheckpointFolder, group: str, committed: Mapping[TopicP
     )
 
 
-def _with_refused(dead: list[DeadLetter], events: EventBatch, source: str) -> list[DeadLetter]:
-    letters = [DeadLetter.of(source, record, NOT_A_CLASS, "") for record in events.positions.record.tolist()]
+def _refusals(settings: Settings, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Return why each event is not one for the engine, empty where it is, (N,)."""
+    reasons = np.full(len(x), "", object)
+    if settings.categorical:
+        reasons[~are_whole(y, settings.classes).all(axis=1)] = NOT_A_CLASS
+    if settings.tokens:
+        reasons[~are_whole(x, settings.vocabulary).all(axis=1)] = NO_ID
+    return reasons
+
+
+def _with_refused(
+    dead: list[DeadLetter], events: EventBatch, reasons: NDArray[np.object_], source: str
+) -> list[DeadLetter]:
+    records = events.positions.record.tolist()
+    letters = [DeadLetter.of(source, *what, "") for what in zip(records, reasons.tolist(), strict=True)]
     return sorted([*dead, *letters], key=lambda letter: letter.record)

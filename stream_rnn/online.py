@@ -24,8 +24,9 @@ from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.layers.network import infer, read_out
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
+from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
-from stream_rnn.learning.tbptt import Recent, Weights, update
+from stream_rnn.learning.tbptt import Progress, Recent, Weights, update
 
 (N_EVENTS, N_UPDATES, N_SKIPPED, N_RESETS, N_OVERFLOWS, N_MISSING_INPUTS, N_MISSING_TARGETS) = range(
     len(Counts._fields)
@@ -53,6 +54,19 @@ class Batch(NamedTuple):
     """(N,) float64, NaN where there is none"""
 
 
+class Rollout(NamedTuple):
+    """How forecasts of several steps become the inputs that follow."""
+
+    feedback: Any
+    """(I,) int64, which target each input is, -1 for none"""
+    temperature: float
+    """Classes are drawn from p^(1/T); at 0 the likeliest is taken."""
+    draws: Any
+    """(steps,) float64, a uniform number in [0, 1) for each draw"""
+    picks: Any
+    """(steps,) int64, takes the classes; of forecasts of numbers there are none"""
+
+
 @entry
 def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
     """Take the events; write their forecasts to `out` (N, O), and to `begins` (N,) which of them began a sequence."""
@@ -69,35 +83,59 @@ def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
 
 
 @entry
-def peek(core: Any, slot: int, x: Any, feedback: Any, out: Any) -> None:
+def peek(core: Any, slot: int, x: Any, rollout: Rollout, out: Any) -> None:
     """Forecast without a trace; row i of `out` (steps, O) is the forecast i events on.
 
     Row 0 is the newest forecast again, or, where x (I,) is given rather than empty, the one after a further event of
-    input x. In the events after that, input c is the last forecast of target feedback[c], one event ahead, or what it
-    was before if feedback[c] is -1.
+    input x. In the events after that, input c is the last forecast of target feedback[c], one event ahead (of classes,
+    the one that was picked), or what it was before if feedback[c] is -1.
     """
     network, task = core.network, core.task
     params = _weights(core, slot).params
     state, tape = core.state[slot].copy(), core.tape[slot, 0].copy()
     features, outputs = core.features[slot, 0].copy(), core.work.outputs
     last_x, last_y = core.last_x[slot].copy(), core.last_y[slot].copy()
+    classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, rollout.feedback
     for i in range(out.shape[0]):
         if i == 0 and x.shape[0] == 0:
             out[0] = core.forecast[slot]
-            continue
-        if i == 0:
-            last_x[:] = x
-        for c in range(feedback.shape[0]):
-            if feedback[c] >= 0 and i > 0:
-                last_x[c] = out[i - 1, feedback[c] * task.width + task.point]
-            if feedback[c] >= 0 and known(last_x[c]):
-                last_y[feedback[c]] = last_x[c]
-        _scale_inputs(task, core.input_moments[slot], last_x, core.work.x)
-        infer(network, params, core.work.x, state, tape, features, outputs)
-        if not (_finite(state) and _finite(outputs)):
-            state[:] = 0
-            outputs[:] = 0
-        _forecast(core, core.target_moments[slot], last_y, outputs, out[i])
+        else:
+            if i == 0:
+                last_x[:] = x
+            for c in range(feedback.shape[0]):
+                if feedback[c] >= 0 and i > 0:
+                    fed = out[i - 1, feedback[c] * task.width + task.point]
+                    last_x[c] = rollout.picks[i - 1] if classes else fed
+                if feedback[c] >= 0 and known(last_x[c]):
+                    last_y[feedback[c]] = last_x[c]
+            _scale_inputs(task, core.input_moments[slot], last_x, core.work.x)
+            infer(network, params, core.work.x, state, tape, features, outputs)
+            if not (_finite(state) and _finite(outputs)):
+                state[:] = 0
+                outputs[:] = 0
+            _forecast(core, core.target_moments[slot], last_y, outputs, out[i])
+        if classes:
+            rollout.picks[i] = _pick(out[i, : task.width], rollout.temperature, rollout.draws[i])
+
+
+@inner
+def _pick(p: Any, temperature: float, draw: float) -> int:
+    """Return a class by the probabilities p (classes,): by p^(1/T)'s cumulative distribution, inverted at `draw`."""
+    likeliest = 0
+    for k in range(1, p.shape[0]):
+        if p[k] > p[likeliest]:
+            likeliest = k
+    if temperature == 0.0:
+        return likeliest
+    total = 0.0
+    for k in range(p.shape[0]):
+        total += (p[k] / p[likeliest]) ** (1.0 / temperature)
+    rest = draw * total
+    for k in range(p.shape[0]):
+        rest -= (p[k] / p[likeliest]) ** (1.0 / temperature)
+        if rest < 0.0:
+            return k
+    return likeliest  # the sums were rounded
 
 
 @inner
@@ -119,7 +157,7 @@ def _expect(core: Any, slot: int) -> None:
 def _weights(core: Any, slot: int) -> Weights:
     owner = slot if core.initial.shape[0] > 0 else 0
     weights = core.weights
-    return Weights(weights.params[owner], weights.moments[owner], weights.updates[owner])
+    return Weights(weights.params[owner], weights.moments[owner], weights.updates[owner], weights.inverse[owner])
 
 
 @inner
@@ -138,6 +176,7 @@ def _clear(core: Any, slot: int) -> None:
         own.params[:] = core.initial
         own.moments[:] = 0
         own.updates[:] = 0
+        begin(core.learner.rls, own.inverse)
 
 
 @inner
@@ -278,8 +317,8 @@ def _update(core: Any, slot: int) -> None:
     clock = core.clock[slot]
     if clock[ERRORS] > 0:
         recent = Recent(core.tape[slot], core.features[slot], core.errors[slot])
-        weights = _weights(core, slot)
-        done = update(core.network, core.learner, weights, recent, clock[LENGTH], clock[ERRORS], core.work)
+        progress = Progress(clock[LENGTH], clock[WAITING], clock[ERRORS])
+        done = update(core.network, core.learner, _weights(core, slot), recent, progress, core.work)
         core.counts[N_UPDATES if done else N_SKIPPED] += 1
     clock[WAITING] = 0
     clock[ERRORS] = 0
@@ -290,10 +329,10 @@ def _observe_inputs(task: Task, moments: Any, x: Any) -> int:
     """Take x (I,) into the moments; return how many of it are missing."""
     missing = 0
     for c in range(task.inputs):
-        if known(x[c]):
-            observe(moments, c, x[c], task.forgetting, task.limit)
-        else:
+        if not known(x[c]):
             missing += 1
+        elif not task.tokens:  # their mean stays 0, so that a missing one is token 0
+            observe(moments, c, x[c], task.forgetting, task.limit)
     return missing
 
 
@@ -342,12 +381,8 @@ def _forecast(core: Any, moments: Any, last_y: Any, outputs: Any, out: Any) -> N
     """Write what the outputs (O,) say in the target's units, to `out` (O,) float64."""
     task, kind, W = core.task, core.learner.loss.kind, core.task.width
     if kind == LossKind.SOFTMAX:
-        total, highest = 0.0, float(outputs.max())
-        for w in range(W):
-            out[w] = math.exp(outputs[w] - highest)
-            total += out[w]
-        for w in range(W):
-            out[w] /= total
+        for first in range(0, outputs.shape[0], W):
+            _probabilities(outputs[first : first + W], out[first : first + W])
         return
     for column in range(outputs.shape[0] // W):
         first = column * W
@@ -362,6 +397,17 @@ def _forecast(core: Any, moments: Any, last_y: Any, outputs: Any, out: Any) -> N
             out[first + 1] = scale * scale * math.exp(log_variance(outputs[first + 1]))
         elif kind == LossKind.QUANTILE:
             out[first : first + W].sort()  # learned apart, quantiles may cross (Chernozhukov et al. 2010)
+
+
+@inner
+def _probabilities(outputs: Any, out: Any) -> None:
+    """Write the softmax of the outputs (classes,) to `out` (classes,)."""
+    total, highest = 0.0, float(outputs.max())
+    for w in range(outputs.shape[0]):
+        out[w] = math.exp(outputs[w] - highest)
+        total += out[w]
+    for w in range(outputs.shape[0]):
+        out[w] /= total
 
 
 @inner

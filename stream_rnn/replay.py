@@ -129,6 +129,8 @@ def _inputs(asked: Settings, source: Source) -> tuple[str, ...]:
             why = f": it is {source.ignored[name]}" if name in source.ignored else nearest(name, source.columns)
             raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{why}")
     inputs = source.columns if asked.inputs == UNSAID else asked.inputs
-    if asked.task == "forecast":
-        return inputs + tuple(name for name in asked.targets if name not in inputs)
-    return tuple(name for name in inputs if name not in asked.targets)
+    if asked.task != "forecast":
+        return tuple(name for name in inputs if name not in asked.targets)
+    if asked.tokens:  # an embedding sees the token alone
+        return inputs
+    return inputs + tuple(name for name in asked.targets if name not in inputs)

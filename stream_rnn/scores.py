@@ -67,7 +67,7 @@ class Scores:
     def __init__(self, settings: Settings, season: int) -> None:
         self._names = settings.target_names
         self._labels = settings.task != "forecast"
-        self._classes = settings.task == "classification"
+        self._classes = settings.categorical
         self._horizon = 1 if self._labels else settings.horizon
         self._season = season
         self._point = point_of(settings)

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LAYERS = tuple(REGISTRY)
-BODIES = (*LAYERS, "gru>dense", "dense>conv>reservoir")
+BODIES = (*LAYERS, "gru>dense", "embedding>gru", "dense>conv>reservoir")
 """Every registered layer by itself, and stacks."""
+NUMERIC = tuple(body for body in BODIES if not body.startswith("embedding"))
+"""Those whose inputs are numbers."""
+TOKENS = tuple(body for body in BODIES if body not in NUMERIC)
+"""Those whose input is a token id."""
 
 INPUTS, HIDDEN, TARGETS, LENGTH = 3, 9, 2, 10
 """Nine units and ten events: once through the loops that take eight at a time, and once through what is left."""
@@ -147,6 +151,8 @@ class Probe:
             d_body=np.zeros(self.network.hidden),
             d_state=np.zeros(sizes.state),
             d_input=np.zeros(sizes.inputs),
+            regressors=np.zeros(0),
+            gain=np.zeros(0),
         )
         out = np.zeros((length, self.outputs))
         loss = _run(self.network, self.loss, window, self.params, after, events, recent, work, out)

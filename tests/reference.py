@@ -28,6 +28,10 @@ def dense(p: Mapping[str, Array], x: Array, _state: Array) -> Array:
     return np.tanh(x @ p["W"] + p["b"])
 
 
+def embedding(p: Mapping[str, Array], x: Array, _state: Array) -> Array:
+    return p["E"][int(x[0])]
+
+
 def gru(p: Mapping[str, Array], x: Array, h: Array) -> Array:
     Wn, Wr, Wz = np.split(p["W"], 3, axis=1)
     Ur, Uz, Uq = np.split(p["U"], 3, axis=1)
@@ -84,6 +88,7 @@ CELLS: dict[str, Cell] = {
     "dense": dense,
     "conv": conv,
     "reservoir": reservoir,
+    "embedding": embedding,
 }
 
 

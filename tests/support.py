@@ -24,6 +24,17 @@ BASE: dict[str, Any] = {
 """Claims here hold whatever the defaults are; what a test is about, it sets."""
 
 
+TOKENS: dict[str, Any] = {
+    "inputs": ("token",),
+    "layer": ("embedding", "gru"),
+    "hidden": (2, 3),
+    "vocabulary": 5,
+    "classes": 5,
+    "loss": "softmax",
+}
+"""Next tokens forecast, of a vocabulary of five."""
+
+
 def settings(**changes: Any) -> Settings:
     """Return settings of a network small enough to reason about; lengths cost no compilation, layers do."""
     return Settings(**(BASE | changes))
@@ -31,6 +42,10 @@ def settings(**changes: Any) -> Settings:
 
 def engine_of(**changes: Any) -> Engine:
     return Engine(settings(**changes))
+
+
+def tokens_engine(**changes: Any) -> Engine:
+    return engine_of(**(TOKENS | changes))
 
 
 def series(length: int, seed: int = 0) -> NDArray[np.float64]:
@@ -54,9 +69,11 @@ def arrays(engine: Engine) -> dict[str, NDArray[Any]]:
 
 
 def bits(engine: Engine) -> dict[str, Any]:
-    """Return the same as bytes, with the keys and their recency: equal only if everything is, bit for bit."""
+    """Return the same as bytes, with keys, recency and tokens: equal only if everything is, bit for bit."""
     found: dict[str, Any] = {name: array.tobytes() for name, array in arrays(engine).items()}
-    return found | {"keys": engine.keys, "recency": engine._streams.recency, "evictions": engine.evictions}
+    tokens = engine.vocabulary.tokens if engine.vocabulary is not None else []
+    more = {"recency": engine._streams.recency, "evictions": engine.evictions, "tokens": tokens}
+    return found | more | {"keys": engine.keys}
 
 
 def stream(engine: Engine, arena: str, key: Any = "s") -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 import signal
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from support import bits, engine_of, series, settings
+from support import bits, engine_of, series, settings, tokens_engine
 
 from stream_rnn import CheckpointError, Engine, checkpoint
 
@@ -81,6 +82,40 @@ def test_saving_and_loading_again_and_again_changes_nothing(kind: str, path: Pat
         resumed = Engine.load(path)
     assert np.concatenate(made).tobytes() == expected.tobytes()
     assert bits(resumed) == bits(engine)
+
+
+def test_a_vocabulary_goes_on_where_it_was(path: Path) -> None:
+    engine = tokens_engine()
+    engine.process("s", engine.vocabulary.encode("cab"))
+    engine.save(path)
+    loaded = Engine.load(path)
+    assert loaded.vocabulary is not None
+    assert loaded.vocabulary.tokens == ["c", "a", "b"]
+    for token in "adcbe":  # one new, then one too many
+        assert loaded.step("s", token).tobytes() == engine.step("s", token).tobytes()
+    assert bits(loaded) == bits(engine)
+    assert loaded.vocabulary.tokens == ["c", "a", "b", "d"]
+
+
+@pytest.mark.parametrize("token", ["", "слово", "a\nb", '"', "\x00", "7"])
+def test_tokens_survive(token: str, path: Path) -> None:
+    engine = tokens_engine()
+    engine.step("s", token)
+    engine.save(path)
+    assert Engine.load(path).vocabulary.tokens == [token]
+
+
+def test_a_file_from_before_there_were_vocabularies_loads(path: Path) -> None:
+    engine = engine_of()
+    engine.process(KEYS, FIRST)
+    engine.save(path)
+    with safe_open(path, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        about = json.loads(file.metadata()["about"])
+    del about["tokens"]
+    text = json.dumps(about)
+    rewrite(path, about=text, checksum=str(checkpoint._checksum(arrays, text)))
+    assert bits(Engine.load(path)) == bits(engine)
 
 
 def test_an_engine_that_has_seen_nothing_can_be_saved(path: Path) -> None:
@@ -246,12 +281,12 @@ def test_positions_of_a_damaged_header_are_refused_in_one_line_if_at_all(saved: 
             checkpoint.positions_of(saved)
 
 
-def test_a_later_version_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as later:
-        later.setattr(checkpoint, "VERSION", checkpoint.VERSION + 1)
+@pytest.mark.parametrize("by", [-1, 1])
+def test_another_version_is_refused(by: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as other:
+        other.setattr(checkpoint, "VERSION", checkpoint.VERSION + by)
         engine_of().save(path)
-    saved = path
-    assert f"reads up to {checkpoint.VERSION}" in refused(saved)
+    assert f"this program reads {checkpoint.VERSION}" in refused(path)
 
 
 def test_a_checksum_that_does_not_match_is_refused(saved: Path) -> None:

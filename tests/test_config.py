@@ -31,6 +31,7 @@ DESCRIBED: dict[str, dict[str, Any]] = {
         "dtype": "float64",
     },
     "labels": {"task": "classification", "targets": ("y",), "classes": 4},
+    "tokens": {"layer": ("embedding", "gru"), "loss": "softmax", "vocabulary": 20, "classes": 20},
 }
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -85,7 +86,33 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "residual labels": ({"task": "regression", "targets": "y", "residual": True}, "residual is for forecasts"),
     "horizon of labels": ({"task": "regression", "targets": "y", "horizon": 3}, "horizon is for forecasts, got 3"),
     "labels of nothing": ({"task": "regression"}, "targets must be named for regression"),
-    "classes forecast": ({"loss": "softmax"}, "loss must be a loss of numbers for forecast, got 'softmax'"),
+    "logistic forecast": (
+        {"loss": "logistic"},
+        "loss must be softmax or a loss of numbers for forecast, got 'logistic'",
+    ),
+    "classes regressed": (
+        {"task": "regression", "targets": "y", "loss": "softmax"},
+        "loss must be a loss of numbers for regression, got 'softmax'",
+    ),
+    "residual classes": ({"loss": "softmax", "residual": True}, "residual is for forecasts of numbers, got true for"),
+    "softmax forecast of two": ({"targets": ("y", "z"), "loss": "softmax"}, "softmax takes one target, got 2"),
+    "vocabulary": ({"vocabulary": 1}, "vocabulary must be from 2 to 16777216, got 1"),
+    "vocabulary beyond float32": ({"vocabulary": 2**24 + 1}, "vocabulary must be from 2 to 16777216, got 16777217"),
+    "embedding on top": (
+        {"layer": ("gru", "embedding")},
+        "embedding must be the lowest layer, got layer gru,emb",
+    ),
+    "embedding twice": ({"layer": ("embedding", "embedding")}, "embedding must be the lowest layer"),
+    "embedding of two": (
+        {"layer": "embedding", "inputs": ("a", "b"), "targets": "y"},
+        "embedding takes one input, a token id, got 2 inputs",
+    ),
+    "embedding skipped": ({"layer": "embedding", "targets": "y", "skip": True}, "skip must be false over an embedding"),
+    "token as a number": ({"layer": "embedding"}, "loss must be softmax to forecast a token, got 'squared'"),
+    "token of two classes": (
+        {"layer": "embedding", "loss": "softmax"},
+        r"classes must be vocabulary \(256\) to forecast a token, got 2",
+    ),
     "classes squared": (
         {"task": "classification", "targets": "y", "loss": "squared"},
         "loss must be logistic or softmax for classification, got 'squared'",
@@ -149,7 +176,7 @@ def test_what_is_described_can_stand_in_a_toml_file(name: str) -> None:
 
 @pytest.mark.parametrize("layer", REGISTRY)
 def test_every_registered_layer_can_be_asked_for(layer: str) -> None:
-    assert settings(layer=layer).layers == ((layer, 3),)
+    assert settings(layer=layer, targets="y").layers == ((layer, 3),)
 
 
 def test_one_value_stands_for_a_list_of_one() -> None:

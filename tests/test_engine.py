@@ -72,34 +72,6 @@ def test_a_prediction_is_what_a_step_forecasts_that_has_nothing_to_learn() -> No
     assert predicted.tobytes() == engine.step("s", [0.7], NAN).tobytes()
 
 
-def test_a_rollout_begins_with_the_forecast() -> None:
-    engine = taught()
-    assert engine.predict("s", steps=5)[0] == engine.predict("s")[0]
-
-
-def test_a_rollout_feeds_its_forecasts_back() -> None:
-    engine = taught()
-    rolled = engine.predict("s", steps=3)
-    assert rolled.shape == (3, 1)
-    assert rolled[1] == engine.predict("s", rolled[0])[0]
-
-
-def test_a_rollout_after_an_input_goes_on_from_it() -> None:
-    engine = taught()
-    assert engine.predict("s", [0.7], steps=3)[0] == engine.predict("s", [0.7])[0]
-
-
-def test_a_rollout_keeps_inputs_that_are_not_forecast() -> None:
-    engine = engine_of(inputs=("x", "u"), targets=("x",))
-    engine.process("s", np.column_stack([X, X**2]), X)
-    rolled = engine.predict("s", steps=2)
-    assert rolled[1] == engine.predict("s", [rolled[0, 0], X[-1, 0] ** 2])[0]
-
-
-def test_a_rollout_stays_finite() -> None:
-    assert np.isfinite(taught(learning_rate=0.5).predict("s", steps=500)).all()
-
-
 def test_inputs_by_name_are_inputs_in_order() -> None:
     one, other = engine_of(inputs=("a", "b")), engine_of(inputs=("a", "b"))
     one.step("s", {"b": 2.0, "a": 1.0})
@@ -196,14 +168,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
         "y must be a class from 0 to 1, got 0.5",
     ),
     "nothing to predict": ({}, lambda e: e.predict("new"), "no forecast for stream 'new'"),
-    "no steps": ({}, lambda e: e.predict("s", [1.0], steps=0), "steps must be at least 1, got 0"),
-    "half a step": ({}, lambda e: e.predict("s", [1.0], steps=2.0), "steps must be at least 1, got 2.0"),
     "a key with a list in it": ({}, lambda e: e.process([("a", [1])], [[1.0]]), "a key must be hashable"),
-    "steps of labels": (
-        {"targets": ("y",), "task": "regression"},
-        lambda e: e.predict("s", [1.0], steps=2),
-        "steps must be for forecasts only, got 2",
-    ),
 }
 
 

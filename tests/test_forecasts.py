@@ -132,6 +132,8 @@ def test_two_classes_have_one_probability() -> None:
         ({"task": "regression", "targets": ("y", "z")}, (2,)),
         ({"task": "classification", "targets": ("y",)}, (1,)),
         ({"task": "classification", "targets": ("y",), "classes": 5}, (5,)),
+        ({"loss": "softmax", "classes": 5}, (1, 5)),
+        ({"loss": "softmax", "classes": 5, "horizon": 3}, (3, 5)),
     ],
     ids=str,
 )

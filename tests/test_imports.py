@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = [
     {"kernels", "errors", "checking"},
     {"layers"},
-    {"learning", "streams", "config", "conversions", "naming"},
+    {"learning", "streams", "config", "conversions", "naming", "vocabulary"},
     {"core", "checkpoint", "scores"},
     {"online", "snapshot"},
     {"assembly"},

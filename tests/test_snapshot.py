@@ -12,7 +12,7 @@ from contents import contents
 from hypothesis import given
 from hypothesis import settings as testing
 from hypothesis import strategies as st
-from support import bits, engine_of, series
+from support import bits, engine_of, series, tokens_engine
 
 from stream_rnn import CheckpointError, Engine, checkpoint, snapshot
 
@@ -168,6 +168,16 @@ def test_rows_are_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
     copy.advance(1)
     copy.finish()
     assert sorted(copied) == list(range(10))
+
+
+def test_a_snapshot_has_the_vocabulary_as_it_was() -> None:
+    engine = tokens_engine()
+    engine.step("a", "x")
+    copy = engine.snapshot()
+    engine.step("a", "y")
+    saved = copy.finish()
+    assert saved.tokens == ["x"]
+    assert Engine.restore(saved).vocabulary.encode("yx", learn=False).tolist() == [0, 1]
 
 
 def test_a_snapshot_does_not_share_memory_with_the_engine() -> None:

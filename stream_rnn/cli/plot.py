@@ -36,7 +36,7 @@ class Plot:
         self._settings = settings
         self._timed = timed
         self._keyed = keyed
-        self._what = MISSES if settings.task == "classification" else ABSOLUTE
+        self._what = MISSES if settings.categorical else ABSOLUTE
         self._tails = Tails(settings, LENGTH)
         self._curve = Curve(4)
 

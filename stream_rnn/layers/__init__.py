@@ -18,6 +18,7 @@ REGISTRY = {
     "dense": "dense.Dense",
     "conv": "conv.Conv",
     "reservoir": "reservoir.Reservoir",
+    "embedding": "embedding.Embedding",
 }
 """The layers that settings can name: module and class, or the function that makes one."""
 

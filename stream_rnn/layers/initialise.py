@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stream_rnn.layers.layer import Parameter
+    from stream_rnn.layers.layer import Layer, Parameter
     from stream_rnn.layers.network import Network
 
 
@@ -43,9 +43,9 @@ def penalised(network: Network) -> NDArray[np.float64]:
     return np.concatenate(held)
 
 
-def trained(network: Network) -> NDArray[np.int64]:
+def trained(part: Network | Layer) -> NDArray[np.int64]:
     """Return where each run of parameters that are learned begins and ends, (k, 2)."""
-    learned = np.concatenate([np.full(np.prod(p.shape), p.role != "fixed") for p in network.parameters()])
+    learned = np.concatenate([np.full(np.prod(p.shape), p.role != "fixed") for p in part.parameters()])
     turns = np.flatnonzero(np.diff(learned, prepend=False, append=False))
     return turns.reshape(-1, 2)
 

@@ -18,6 +18,7 @@ from stream_rnn.layers.network import Network, readout_backward
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay
+from stream_rnn.learning.rls import RLS, fit
 
 if TYPE_CHECKING:
     from stream_rnn.learning.losses import Loss
@@ -34,10 +35,11 @@ class Learner(NamedTuple):
     clip: Clip
     penalties: Penalties
     optimizer: Optimizer
+    rls: RLS
 
 
 class Weights(NamedTuple):
-    """A network's weights and what the optimizer remembers of them."""
+    """A network's weights and what is remembered to learn them."""
 
     params: Any
     """(P,)"""
@@ -45,6 +47,19 @@ class Weights(NamedTuple):
     """(m, P), m as `optimizers.MOMENTS`"""
     updates: Any
     """(1,) number of updates so far"""
+    inverse: Any
+    """(q, q) float64, P of recursive least squares; (0, 0) where the optimizer learns the readout"""
+
+
+class Progress(NamedTuple):
+    """How far a stream's sequence is."""
+
+    length: int
+    """Events so far."""
+    waiting: int
+    """Of these, since the last update."""
+    errors: int
+    """Of these, at which errors arrived."""
 
 
 class Recent(NamedTuple):
@@ -81,19 +96,51 @@ class Work(NamedTuple):
     """(S,)"""
     d_input: Any
     """(0,) the lowest layer's input needs no gradient"""
+    regressors: Any
+    """(q,) float64, scratch of recursive least squares"""
+    gain: Any
+    """(q,) float64"""
 
 
 @inner
 def update(
-    network: Network, learner: Learner, weights: Weights, recent: Recent, length: int, events: int, work: Work
+    network: Network, learner: Learner, weights: Weights, recent: Recent, progress: Progress, work: Work
 ) -> bool:
     """Learn from the errors in `recent` and clear them; return whether the weights were changed.
 
-    The sequence has had `length` events so far; errors arrived at `events` of them. A gradient that is not finite
-    changes nothing.
+    A gradient that is not finite changes nothing.
     """
-    backpropagate(network, learner.window, weights.params, recent, length, work)
-    return _descend(learner, weights, 1.0 / events, work)
+    backpropagate(network, learner.window, weights.params, recent, progress.length, work)
+    done = _descend(learner, weights, 1.0 / progress.errors, work)
+    if done and weights.inverse.shape[0] > 0:
+        done = _fit_readout(network, learner.rls, weights, recent, progress, work)
+    recent.errors[:] = 0
+    return done
+
+
+@inner
+def _fit_readout(network: Network, rls: RLS, weights: Weights, recent: Recent, progress: Progress, work: Work) -> bool:
+    """Correct the readout by recursive least squares, oldest errors first; return whether all could be used."""
+    kept = recent.errors.shape[0]
+    done = True
+    for age in range(min(progress.length, kept) - 1, -1, -1):
+        row = (progress.length - 1 - age) % kept
+        gradients = recent.errors[row]
+        for gradient in gradients:
+            if gradient != 0:
+                done &= fit(
+                    rls,
+                    network,
+                    weights.params,
+                    weights.inverse,
+                    recent.features[row],
+                    gradients,
+                    age < progress.waiting,
+                    work.regressors,
+                    work.gain,
+                )
+                break
+    return done
 
 
 @inner
@@ -119,11 +166,12 @@ def _descend(learner: Learner, weights: Weights, factor: float, work: Work) -> b
 
 @inner
 def backpropagate(network: Network, window: int, params: Any, recent: Recent, length: int, work: Work) -> None:
-    """Write the gradient of the errors in `recent` to `work.gradient`, and clear them."""
+    """Write the gradient of the errors in `recent` to `work.gradient`."""
     kept = recent.errors.shape[0]
     body = params[: network.readout]
     for begin, end in work.trained:
         work.gradient[begin:end] = 0
+    work.gradient[network.readout :] = 0
     work.d_state[:] = 0
     steps = min(length, window)
     for age in range(min(length, kept)):
@@ -133,7 +181,6 @@ def backpropagate(network: Network, window: int, params: Any, recent: Recent, le
         for error in errors:
             if error != 0:
                 readout_backward(network, params, recent.features[row], errors, work.gradient, work.d_body)
-                errors[:] = 0
                 break
         if age < steps:
             work.rows[age] = row

@@ -186,3 +186,28 @@ def test_labels_have_their_own_scores(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("replay", path, "--task", "classification", "--targets", "y", *SMALL)
     assert result.exit_code == 0
     assert "accuracy" in result.stdout
+
+
+def test_tokens_are_forecast_from_a_column_of_ids(invoke: Invoke, tmp_path: Path) -> None:
+    path, output = tmp_path / "tokens.csv", tmp_path / "out.csv"
+    path.write_text("token\n" + "".join(f"{(1, 7, 3, 7)[t % 4]}\n" for t in range(800)))
+    args = ["--layer", "embedding,gru", "--inputs", "token", "--targets", "token", "--loss", "softmax"]
+    args += ["--classes", "8", "--vocabulary", "8", "--learning-rate", "0.02", "--horizon", "2", "--hidden", "4"]
+    result = invoke("replay", path, *args, "--output", output, "--plot", tmp_path / "plot.png")
+    assert result.exit_code == 0, result.stderr
+    assert "token, 1 to 2 events ahead" in result.stdout
+    assert "accuracy" in result.stdout
+    *_, before, last = csv.DictReader(output.read_text().splitlines())
+    assert list(last) == ["token", *(f"token+{ahead}.p{c}" for ahead in (1, 2) for c in range(8))]
+    assert (before["token"], last["token"]) == ("3", "7")
+    assert float(last["token+1.p1"]) > 0.9
+    assert float(last["token+2.p7"]) > 0.9
+    assert (tmp_path / "plot.png").exists()
+
+
+def test_an_id_beyond_the_vocabulary_ends_a_replay_in_one_line(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "tokens.csv"
+    path.write_text("token,y\n1,0.5\n8,0.5\n")
+    args = ["--layer", "embedding,gru", "--inputs", "token", "--targets", "y", "--vocabulary", "8", "--hidden", "4"]
+    result = invoke("replay", path, *args)
+    assert (result.exit_code, result.stderr) == (1, "error: token must be an id from 0 to 7, got 8 in event 1\n")

@@ -135,6 +135,19 @@ def test_classes_are_scored_by_how_many_are_right() -> None:
         }
 
 
+def test_forecasts_of_classes_are_scored_at_every_horizon() -> None:
+    slots, begins, y, made = recording(2, whole=True)
+    probabilities = np.eye(3)[made[:, :, 0].astype(int)] * 0.5 + 0.1  # (N, 2, 3)
+    scores = Scores(Settings(inputs=("a",), targets=("b",), loss="softmax", classes=3, horizon=2), 5)
+    scores.add(slots, begins, y[:, :1], probabilities)
+    errors = plain_errors(slots, begins, y[:, :1], made[:, :, :1], horizon=2, season=5, labels=False)
+    for name in FORECASTERS:
+        assert scores.overall()[name] == {
+            "accuracy": pytest.approx(np.mean(np.equal(errors[name], 0))),
+            "count": len(errors[name]),
+        }
+
+
 def test_the_likelier_of_two_classes_is_the_forecast() -> None:
     scores = Scores(Settings(inputs=("a",), targets=("b",), task="classification"), 0)
     y, p = np.array([[1.0], [0.0], [1.0]]), np.array([[0.9], [0.6], [0.2]])

@@ -8,6 +8,7 @@ import signal
 import urllib.request
 from typing import TYPE_CHECKING
 
+import pytest
 from live import Live, feed, places, record
 from topics import read_all, send, wait_for
 
@@ -132,21 +133,24 @@ def test_a_schema_that_changes_costs_only_the_records_that_it_spoils(
     assert places(live.forecasts()) == [(0, offset) for offset in (0, 1, 2, 5, 8)]
 
 
-def test_labels_that_are_no_classes_are_refused_and_the_rest_is_learned(
-    broker: Cluster, topic: str, tmp_path: Path
+@pytest.mark.parametrize("column", ["y", "x"])
+def test_what_is_no_class_or_no_token_is_refused_and_the_rest_is_learned(
+    column: str, broker: Cluster, topic: str, tmp_path: Path
 ) -> None:
     letters = broker.topic(partitions=1)
-    live = Live(broker, tmp_path, topic, broker.topic(), "labels", {"dead_letter_topic": letters})
+    live = Live(broker, tmp_path, topic, broker.topic(), f"labels-{column}", {"dead_letter_topic": letters})
     live.engine |= {"inputs": ["x"], "targets": ["y"], "task": "classification", "horizon": 1, "classes": 3}
+    if column == "x":
+        live.engine |= {"layer": ["embedding", "gru"], "vocabulary": 3}
     live.start()
-    events = [{"time": t, "x": 0.5, "y": y} for t, y in enumerate([0, 2, 2.5, 3, None, 1])]
+    events = [{"time": t, "x": 1, "y": 1} | {column: value} for t, value in enumerate([0, 2, 2.5, 3, None, 1])]
     send(broker.bootstrap, topic, [json.dumps(event).encode() for event in events], partition=0)
     live.wait_for_forecasts(4)
     assert live.stop() == [0]
     refused = [json.loads(letter.value) for letter in read_all(broker.bootstrap, letters)]
     assert [(letter["record"], letter["reason"]) for letter in refused] == [
-        (2, "not a class of this job"),
-        (3, "not a class of this job"),
+        (2, f"not a {'class' if column == 'y' else 'token'} of this job"),
+        (3, f"not a {'class' if column == 'y' else 'token'} of this job"),
     ]
     assert places(live.forecasts()) == [(0, offset) for offset in (0, 1, 4, 5)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from probe import BODIES, LAYERS, LENGTH, Probe, body_of, finite_differences, relative_error
+from probe import BODIES, LAYERS, LENGTH, NUMERIC, TOKENS, Probe, body_of, finite_differences, relative_error
 
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.learning.losses import LossKind
@@ -40,7 +40,7 @@ def test_fixed_weights_have_no_gradient(body: str) -> None:
     assert not any(gradient[p.name].any() for p in probe.network.parameters() if p.role == "fixed")
 
 
-@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("body", NUMERIC)
 def test_input_gradient_is_the_slope_of_the_loss(body: str) -> None:
     probe = Probe(body_of(body))
     probe.network = probe.network._replace(features=probe.network.hidden)  # no skip: only the body sees the input
@@ -48,6 +48,18 @@ def test_input_gradient_is_the_slope_of_the_loss(body: str) -> None:
     found = probe.run(window=LENGTH)["d_input"]
     first = probe.events.X[0]
     assert relative_error(found, finite_differences(lambda: probe.run()["loss"], first)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("body", TOKENS)
+def test_an_id_has_no_gradient(body: str) -> None:
+    assert not Probe(body_of(body)).run(window=LENGTH)["d_input"].any()
+
+
+def test_only_the_rows_of_tokens_that_came_have_a_gradient() -> None:
+    probe = Probe(body_of("embedding"))
+    probe.events.X[:, 0] = np.arange(LENGTH) % 2 * 3
+    dE = reference.split(probe.network, probe.run(window=LENGTH)["gradient"])["E"]
+    assert dE.any(axis=1).tolist() == [True, False, False, True, False]
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -1,0 +1,97 @@
+"""Recursive least squares for the readout (Plackett 1950, doi:10.1093/biomet/37.1-2.149; Haykin 2002, chapter 9).
+
+With the features and a constant F = [f, 1] (q,), outputs o = W F (O,), errors e = z - o and forgetting l:
+
+    u = P F      g = l + F . u      W <- W + e u^T / g      P <- (P - u u^T / g) / l
+
+which minimises sum_t l^(T-t) |z_t - W F_t|^2 + l^T ridge |W|^2 exactly, for P = I / ridge in the beginning:
+O(q^2 + q O) for each event. W is the network's V and c.
+
+P grows without bound where features do not vary; its trace is therefore kept below what it began with, by forgetting
+nothing at an event that would take it there. An error that arrives later than the first of its event (a farther
+horizon) finds its features in P already: it corrects W with the present P, and leaves P as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.linalg import add_product_transposed, dot
+
+if TYPE_CHECKING:
+    from stream_rnn.layers.network import Network
+
+
+class RLS(NamedTuple):
+    """The constants of recursive least squares."""
+
+    forgetting: float
+    """l"""
+    ridge: float
+    unit: float
+    """e of an output for each unit of the loss's gradient in it."""
+
+
+@inner
+def begin(rls: RLS, P: Any) -> None:
+    """Make P (q, q) that of no event."""
+    P[:] = 0
+    for i in range(P.shape[0]):
+        P[i, i] = 1.0 / rls.ridge
+
+
+@inner
+def fit(
+    rls: RLS, network: Network, params: Any, P: Any, features: Any, gradients: Any, fresh: bool, F: Any, u: Any
+) -> bool:
+    """Correct the readout by one event's errors; return whether it could be.
+
+    `features` (q - 1,) and `gradients` (O,) are the event's, 0 for outputs without an error; `fresh` says whether P has
+    yet to see the features. F and u (q,) are scratch.
+    """
+    last = features.shape[0]
+    for j in range(last):
+        F[j] = features[j]
+    F[last] = 1.0
+    u[:] = 0
+    add_product_transposed(P, F, u)  # (q, q) @ (q,) -> (q,)
+    g = rls.forgetting + dot(F, u)
+    if not (math.isfinite(g) and g > 0.0):
+        return False
+    _correct(network, params, gradients, rls.unit / g, u)
+    if fresh:
+        _remember(rls, P, g, u)
+    return True
+
+
+@inner
+def _correct(network: Network, params: Any, gradients: Any, factor: float, u: Any) -> None:
+    """W += factor * gradients u^T."""
+    Q, O = network.features, network.outputs
+    V = params[network.readout : network.readout + O * Q].reshape(O, Q)
+    c = params[network.readout + O * Q :]
+    number = params.dtype.type
+    for o in range(O):
+        if gradients[o] != 0:
+            step, row = factor * gradients[o], V[o]
+            for j in range(Q):
+                row[j] += number(step * u[j])
+            c[o] += number(step * u[Q])
+
+
+@inner
+def _remember(rls: RLS, P: Any, g: float, u: Any) -> None:
+    """Take the event into P, and replace u by u / sqrt(g): products of its elements keep P symmetric to the bit."""
+    root, trace = math.sqrt(g), 0.0
+    for i in range(u.shape[0]):
+        u[i] /= root
+        trace += P[i, i] - u[i] * u[i]
+    grown = 1.0 / rls.forgetting
+    if trace * grown > u.shape[0] / rls.ridge:
+        grown = 1.0
+    for i in range(u.shape[0]):
+        row, ui = P[i], u[i]
+        for j in range(u.shape[0]):
+            row[j] = (row[j] - ui * u[j]) * grown

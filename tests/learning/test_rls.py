@@ -1,0 +1,135 @@
+"""Recursive least squares against the least squares that it is to solve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from support import bits, engine_of, series, stream
+
+from stream_rnn import Engine, SettingError
+
+RIDGE, FORGETTING = 0.5, 0.99
+FROZEN: dict[str, Any] = {
+    "task": "regression",
+    "targets": ("a", "b"),
+    "inputs": ("x", "y"),
+    "layer": "dense",
+    "optimizer": "sgd",
+    "learning_rate": 1e-300,
+    "dtype": "float64",
+    "skip": True,
+    "missing_flags": False,
+    "scale_inputs": False,
+    "scale_targets": False,
+    "readout": "rls",
+    "rls_ridge": RIDGE,
+    "rls_forgetting": FORGETTING,
+}
+"""Layers that stay as they are: the readout's features are fixed functions of the inputs."""
+
+
+def features(engine: Engine, X: np.ndarray) -> np.ndarray:
+    """Return the readout's features and the constant (N, q) of a frozen dense layer."""
+    p = engine.parameters
+    return np.column_stack([np.tanh(X @ p["W"] + p["b"]), X, np.ones(len(X))])
+
+
+def least_squares(F: np.ndarray, Z: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
+    """Return W (O, q) of the weighted least squares over all N events."""
+    weights = FORGETTING ** np.arange(len(F))[::-1]
+    normal = (F * weights[:, np.newaxis]).T @ F + FORGETTING ** len(F) * ridge * np.eye(F.shape[1])
+    return np.linalg.solve(normal, (F * weights[:, np.newaxis]).T @ Z).T
+
+
+def data(length: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(length, 2))
+    return X, np.column_stack([X[:, 0] * X[:, 1], np.sin(X[:, 0])]) + 0.1 * rng.normal(size=(length, 2))
+
+
+def test_readout_is_the_weighted_ridge_regression_of_all_that_came() -> None:
+    engine = engine_of(**FROZEN)
+    X, Z = data(60)
+    engine.process("s", X, Z)
+    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
+    np.testing.assert_allclose(found, least_squares(features(engine, X), Z), rtol=1e-8)
+
+
+def test_an_event_without_a_label_is_no_part_of_the_regression() -> None:
+    engine, (X, Z) = engine_of(**FROZEN), data(60)
+    labelled = np.arange(60) % 3 > 0
+    engine.process("s", X, np.where(labelled[:, np.newaxis], Z, np.nan))
+    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
+    expected = least_squares(features(engine, X[labelled]), Z[labelled])
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+
+def test_streams_that_share_weights_share_the_regression() -> None:
+    engine, (X, Z) = engine_of(**FROZEN), data(60)
+    engine.process(["a", "b", "c"] * 20, X, Z)
+    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
+    np.testing.assert_allclose(found, least_squares(features(engine, X), Z), rtol=1e-8)
+
+
+def test_each_stream_of_its_own_weights_has_a_regression_of_its_own() -> None:
+    X, Z = data(40)
+    both, alone = engine_of(**FROZEN, weights="per_stream"), engine_of(**FROZEN)
+    both.process(["a", "b"] * 20, X, Z)
+    alone.process("a", X[::2], Z[::2])
+    assert alone._params is not None
+    np.testing.assert_array_equal(stream(both, "params", "a"), alone._params.params[0])
+
+
+def test_the_inverse_stays_symmetric_to_the_bit() -> None:
+    engine = engine_of(inputs=("x",), readout="rls", dtype="float32")
+    engine.process("s", series(500))
+    assert engine._params is not None
+    P = engine._params.inverse[0]
+    np.testing.assert_array_equal(P, P.T)
+
+
+def test_inputs_that_stand_still_do_not_blow_the_inverse_up() -> None:
+    engine = engine_of(inputs=("x",), readout="rls", rls_forgetting=0.9)
+    engine.process("s", series(50))
+    engine.process("s", np.full((5000, 1), 0.3))
+    assert engine._params is not None
+    P = engine._params.inverse[0]
+    assert np.trace(P) <= len(P) * (1 + 1e-9)
+    assert np.isfinite(engine.process("s", series(50, seed=1))).all()
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_a_second_order_readout_is_sooner_there(horizon: int) -> None:
+    x = np.sin(np.arange(600) / 5)[:, np.newaxis]
+
+    def error(readout: str) -> float:
+        made = engine_of(readout=readout, horizon=horizon, hidden=8, residual=False).process("s", x)
+        return float(np.mean((made[300:-horizon, horizon - 1] - x[300 + horizon :]) ** 2))
+
+    assert error("rls") < error("gradient") / 2
+
+
+def test_any_cut_of_the_events_gives_the_same_bits() -> None:
+    X = series(200)
+    whole, cut = engine_of(readout="rls", horizon=2), engine_of(readout="rls", horizon=2)
+    expected = whole.process("s", X)
+    parts = [cut.process("s", part) for part in np.split(X, [1, 2, 50, 117])]
+    np.testing.assert_array_equal(np.concatenate(parts), expected)
+    assert bits(cut) == bits(whole)
+
+
+@pytest.mark.parametrize("weights", ["shared", "per_stream"])
+def test_a_saved_regression_goes_on_bit_for_bit(weights: str, tmp_path: Any) -> None:
+    engine = engine_of(readout="rls", weights=weights)
+    engine.process("s", series(100))
+    engine.save(tmp_path / "saved")
+    again = Engine.load(tmp_path / "saved")
+    np.testing.assert_array_equal(again.process("s", series(50)), engine.process("s", series(50)))
+    assert bits(again) == bits(engine)
+
+
+def test_only_squares_can_be_least() -> None:
+    with pytest.raises(SettingError, match="readout rls needs loss squared, got 'huber'"):
+        engine_of(readout="rls", loss="huber")
