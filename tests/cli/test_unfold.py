@@ -63,9 +63,13 @@ def test_every_weight_of_a_stack_is_named_with_its_shape(invoke: Invoke, tmp_pat
         assert f"{parameter.name} ({lengths})" in shown
 
 
+NEEDS = {"embedding": ("--loss", "softmax")}
+"""Options without which a layer makes no sense."""
+
+
 @pytest.mark.parametrize("name", REGISTRY)
 def test_every_registered_layer_can_be_drawn(invoke: Invoke, tmp_path: Path, name: str) -> None:
-    found = drawn(invoke, tmp_path / "net.svg", "--layer", name, "--hidden", "6")
+    found = drawn(invoke, tmp_path / "net.svg", "--layer", name, "--hidden", "6", *NEEDS.get(name, ()))
     assert any(re.match(r"6 units, out \(\d+,\)", text) for text in found)
 
 
