@@ -63,7 +63,7 @@ def test_every_weight_of_a_stack_is_named_with_its_shape(invoke: Invoke, tmp_pat
         assert f"{parameter.name} ({lengths})" in shown
 
 
-NEEDS = {"embedding": ("--loss", "softmax")}
+NEEDS = {"embedding": ("--loss", "softmax", "--classes", "256")}
 """Options without which a layer makes no sense."""
 
 
