@@ -41,7 +41,13 @@ import numpy as np
 
 from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_products, add_sum
+from stream_rnn.kernels.linalg import (
+    add_outer_products,
+    add_product,
+    add_product_transposed,
+    add_scaled_columns,
+    add_sum,
+)
 from stream_rnn.layers.gates import Gate, gates_of, squashed
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
@@ -241,9 +247,9 @@ def _accumulate_peephole(
     accumulate(LSTM(I, H), tapes, tape, deltas, delta, rows, gradient[:begin])  # tape and delta begin as the LSTM's
     dp = gradient[begin:]
     c, new = tape + I + 5 * H, tape + I + 7 * H
-    add_products(tapes, c, deltas, delta, rows, dp[:H])
-    add_products(tapes, c, deltas, delta + H, rows, dp[H : 2 * H])
-    add_products(tapes, new, deltas, delta + 2 * H, rows, dp[2 * H :])
+    add_scaled_columns(tapes, c, deltas, delta, rows, dp[:H].reshape(1, H))
+    add_scaled_columns(tapes, c, deltas, delta + H, rows, dp[H : 2 * H].reshape(1, H))
+    add_scaled_columns(tapes, new, deltas, delta + 2 * H, rows, dp[2 * H :].reshape(1, H))
 
 
 @gates_of.register

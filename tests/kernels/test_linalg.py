@@ -13,7 +13,7 @@ add_product = entry(linalg.add_product)
 add_product_transposed = entry(linalg.add_product_transposed)
 add_outer_products = entry(linalg.add_outer_products)
 add_sum = entry(linalg.add_sum)
-add_products = entry(linalg.add_products)
+add_scaled_columns = entry(linalg.add_scaled_columns)
 
 LENGTHS = pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 19])
 M = 5
@@ -55,11 +55,12 @@ def test_chosen_rows_are_summed(n: int) -> None:
 
 
 @LENGTHS
-def test_products_of_rows_are_added_element_by_element(n: int) -> None:
-    X, D, out = RNG.normal(size=(30, 9)), RNG.normal(size=(30, 8)), RNG.normal(size=M)
+def test_columns_of_blocks_are_scaled_and_added(n: int) -> None:
+    X, D, out = RNG.normal(size=(30, 3 * M + 2)), RNG.normal(size=(30, M + 3)), RNG.normal(size=(3, M))
     rows = RNG.permutation(30)[:n]
-    expected = out + (X[rows, 2 : 2 + M] * D[rows, 3 : 3 + M]).sum(axis=0)
-    add_products(X, 2, D, 3, rows, out)
+    blocks = X[rows, 2:].reshape(n, 3, M)
+    expected = out + (blocks * D[rows, np.newaxis, 3:]).sum(axis=0)
+    add_scaled_columns(X, 2, D, 3, rows, out)
     np.testing.assert_allclose(out, expected, rtol=1e-12)
 
 
