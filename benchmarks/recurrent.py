@@ -1,6 +1,9 @@
 """Online recurrent learning on chaotic and recorded series: eight streams that train one network.
 
-    python -m benchmarks.recurrent --series mackey_glass lorenz --seeds 3
+    python -m benchmarks.recurrent
+    python -m benchmarks.recurrent --only series --series mackey_glass lorenz --seeds 3
+
+Two parts: the series described here, and the recall task of `recall`.
 
 The protocol of the SK-RTRL release (2026): input z_t, target z_{t+1}, 64 units, linear readout, Adam at 1e-3, no
 clipping, 15,000 steps of eight streams, state zeroed every 200 steps, errors carried back over 25 steps. Every 250
@@ -23,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import report
+from benchmarks import recall, report
 from benchmarks.chaotic import RECORDED, SERIES, STREAMS, Steps, steps
 from stream_rnn import Engine, Settings
 
@@ -125,6 +128,9 @@ def measure(series: str, layer: str, options: argparse.Namespace) -> dict[str, A
 def main() -> None:
     """Measure what was asked for, and show it beside what was published."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("series", "recall"))
+    parser.add_argument("--delays", type=int, nargs="+", default=(10, 100, 1000), help="D of the recall task")
+    parser.add_argument("--events", type=int, default=400_000, help="of the recall task")
     parser.add_argument("--series", nargs="+", choices=SERIES, default=SERIES)
     parser.add_argument("--layers", nargs="+", choices=LAYERS, default=("gru", "lstm", *EXACT))
     parser.add_argument("--seeds", type=int, default=3, help="runs, with the seeds 0, 1, ...")
@@ -136,17 +142,19 @@ def main() -> None:
     options = parser.parse_args()
     options.data /= "chaotic_real"
     results, skipped = [], []
-    for series in options.series:
+    recalled = recall.table(options.delays, options.events, options.seeds) if options.only != "series" else []
+    for series in options.series if options.only != "recall" else ():
         if series in RECORDED and not (options.data / f"{series}.txt").exists():
             skipped.append(f"{series} skipped: {options.data / series}.txt is not here; name its folder with --data")
             continue
         results += [measure(series, layer, options) for layer in options.layers]
     if options.json:
-        report.show_json({"results": results, "skipped": skipped})
+        report.show_json({"results": results, "skipped": skipped, "recall": recalled})
         return
     columns = ("series", "layer", "nmse", "spread", "mark", "persistence", "events_per_second")
     title = f"NMSE, {options.seeds} seeds, an update every {options.update_every} steps of a stream"
     report.show(title, [{name: row[name] for name in columns} for row in results])
+    report.show(f"Recall, {options.events:,} events, {options.seeds} seeds", recalled)
     for line in skipped:
         report.console.print(line)
     report.show_machine()
