@@ -85,6 +85,7 @@ def assemble(settings: Settings) -> Assembly:
         inputs=inputs,
         targets=targets,
         horizon=0 if labels else settings.horizon,
+        lookahead=settings.lookahead,
         width=width,
         point=point,
         residual=settings.is_residual,
@@ -107,7 +108,7 @@ def assemble(settings: Settings) -> Assembly:
     )
     initial = initial_weights(net, how, settings.seed).astype(kind)
     kept = max(window, reach)
-    rows = _arena_rows(net, task, kept, kind)
+    rows = _arena_rows(net, task, columns, kept, kind)
     if settings.weights == "per_stream":
         rows |= _weight_rows(initial, learner.optimizer)
     places = {name: place for place, name in enumerate(settings.target_names)}
@@ -116,7 +117,7 @@ def assemble(settings: Settings) -> Assembly:
         learner,
         task,
         initial,
-        _work(net, columns, kept, window, kind),
+        _work(net, (1 + settings.lookahead) * columns, kept, window, kind),
         rows,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
         settings.weights == "shared",
@@ -178,8 +179,9 @@ def _learner(settings: Settings, window: int) -> Learner:
     )
 
 
-def _arena_rows(net: Network, task: Task, kept: int, kind: np.dtype[Any]) -> Rows:
+def _arena_rows(net: Network, task: Task, columns: int, kept: int, kind: np.dtype[Any]) -> Rows:
     sizes, outputs = net.body.sizes, net.outputs
+    ahead = task.lookahead + 1 if task.lookahead else 0
     return {
         "state": ((sizes.state,), kind),
         "tape": ((kept, sizes.tape), kind),
@@ -189,10 +191,12 @@ def _arena_rows(net: Network, task: Task, kept: int, kind: np.dtype[Any]) -> Row
         "base": ((kept, task.targets), np.float64),
         "last_y": ((task.targets,), np.float64),
         "last_x": ((task.inputs,), np.float64),
+        "ahead_x": ((ahead, columns), kind),
+        "ahead_y": ((ahead, task.targets), np.float64),
         "input_moments": ((3, task.inputs), np.float64),
         "target_moments": ((3, max(task.horizon, 1) * task.targets), np.float64),
         "time": ((), np.float64),
-        "clock": ((4,), np.int64),
+        "clock": ((5,), np.int64),
     }
 
 
@@ -205,11 +209,11 @@ def _weight_rows(initial: NDArray[Any], optimizer: Optimizer) -> Rows:
     }
 
 
-def _work(net: Network, columns: int, kept: int, window: int, kind: np.dtype[Any]) -> Work:
+def _work(net: Network, inputs: int, kept: int, window: int, kind: np.dtype[Any]) -> Work:
     sizes = net.body.sizes
     weighted = penalised(net).astype(kind)
     return Work(
-        x=aligned_zeros((columns,), kind),
+        x=aligned_zeros((inputs,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(window, np.int64),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.kernels.jit import entry
-from stream_rnn.layers import REGISTRY, make_layer
+from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
 from stream_rnn.layers.initialise import trained
 from stream_rnn.layers.network import infer, network
 from stream_rnn.layers.stack import stack
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LAYERS = tuple(REGISTRY)
+FORECASTING = tuple(name for name in LAYERS if name not in BIDIRECTIONAL)
+"""Those that do not wait for what is to come."""
 BODIES = (*LAYERS, "gru>dense")
 """Every registered layer by itself, and a stack."""
 

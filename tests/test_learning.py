@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from probe import LAYERS
+from probe import FORECASTING
 from support import engine_of
 
-RECURRENT = [layer for layer in LAYERS if layer != "dense"]
+RECURRENT = [layer for layer in FORECASTING if layer != "dense"]
 
 
 def error(engine: Any, x: Any, y: Any = None, last: int = 1000) -> float:
