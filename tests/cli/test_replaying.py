@@ -186,3 +186,14 @@ def test_labels_have_their_own_scores(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("replay", path, "--task", "classification", "--targets", "y", *SMALL)
     assert result.exit_code == 0
     assert "accuracy" in result.stdout
+
+
+def test_labels_with_lookahead_are_written_where_they_were_given(invoke: Invoke, recording: Path) -> None:
+    output, late = recording.with_name("labels.csv"), 3
+    labels = ["--task", "regression", "--targets", "a", "--layer", "bigru", "--lookahead", late]
+    found = summary(invoke, recording, *labels, "--output", output)
+    rows = list(csv.DictReader(output.read_text().splitlines()))
+    assert [row["a-3"] == "" for row in rows] == [t < late for t in range(200)]
+    errors = [abs(float(rows[t + late]["a-3"]) - float(rows[t]["a"])) for t in range(200 - late)]
+    assert found["scores"]["model"]["count"] == len(errors)
+    assert found["scores"]["model"]["mae"] == pytest.approx(sum(errors) / len(errors))
