@@ -10,7 +10,7 @@ import numpy as np
 from stream_rnn.core import Arenas, Core, Task, bind
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.memory import aligned_zeros
-from stream_rnn.layers import make_layer
+from stream_rnn.layers import BIDIRECTIONAL, make_layer
 from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised, trained
 from stream_rnn.layers.layer import parts
 from stream_rnn.layers.network import Network, network
@@ -86,6 +86,7 @@ def assemble(settings: Settings) -> Assembly:
         inputs=inputs,
         targets=targets,
         horizon=0 if labels else settings.horizon,
+        lookahead=settings.lookahead,
         width=width,
         point=point,
         residual=settings.is_residual,
@@ -109,7 +110,7 @@ def assemble(settings: Settings) -> Assembly:
     )
     initial = initial_weights(net, how, settings.seed).astype(kind)
     kept = max(window, reach)
-    rows = _arena_rows(net, task, kept, kind)
+    rows = _arena_rows(net, task, columns, kept, kind)
     if settings.weights == "per_stream":
         rows |= _weight_rows(net, initial, learner)
     places = {name: place for place, name in enumerate(settings.target_names)}
@@ -118,7 +119,7 @@ def assemble(settings: Settings) -> Assembly:
         learner,
         task,
         initial,
-        _work(net, learner, columns, kept, kind),
+        _work(net, learner, (1 + settings.lookahead) * columns, kept, kind),
         rows,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
         settings.weights == "shared",
@@ -151,6 +152,10 @@ def _layers(settings: Settings, columns: int) -> list[Any]:
     layers: list[Any] = []
     for name, units in settings.layers:
         below = layers[-1].sizes.outputs if layers else columns
+        if name == "embedding":
+            below *= settings.lookahead + 1
+        elif name in BIDIRECTIONAL and layers:
+            below //= settings.lookahead + 1
         layers.append(make_layer(name, below, units, options))
     return layers
 
@@ -185,8 +190,9 @@ def _learner(settings: Settings, window: int) -> Learner:
     )
 
 
-def _arena_rows(net: Network, task: Task, kept: int, kind: np.dtype[Any]) -> Rows:
+def _arena_rows(net: Network, task: Task, columns: int, kept: int, kind: np.dtype[Any]) -> Rows:
     sizes, outputs = net.body.sizes, net.outputs
+    ahead = task.lookahead + 1 if task.lookahead else 0
     return {
         "state": ((sizes.state,), kind),
         "tape": ((kept, sizes.tape), kind),
@@ -196,10 +202,12 @@ def _arena_rows(net: Network, task: Task, kept: int, kind: np.dtype[Any]) -> Row
         "base": ((kept, task.targets), np.float64),
         "last_y": ((task.targets,), np.float64),
         "last_x": ((task.inputs,), np.float64),
+        "ahead_x": ((ahead, columns), kind),
+        "ahead_y": ((ahead, task.targets), np.float64),
         "input_moments": ((3, task.inputs), np.float64),
         "target_moments": ((3, max(task.horizon, 1) * task.targets), np.float64),
         "time": ((), np.float64),
-        "clock": ((4,), np.int64),
+        "clock": ((5,), np.int64),
     }
 
 
@@ -214,11 +222,11 @@ def _weight_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
     }
 
 
-def _work(net: Network, learner: Learner, columns: int, kept: int, kind: np.dtype[Any]) -> Work:
+def _work(net: Network, learner: Learner, inputs: int, kept: int, kind: np.dtype[Any]) -> Work:
     sizes = net.body.sizes
     weighted = penalised(net).astype(kind)
     return Work(
-        x=aligned_zeros((columns,), kind),
+        x=aligned_zeros((inputs,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(learner.window, np.int64),

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from stream_rnn.checking import Checked, check_types, make_tuples
 from stream_rnn.errors import SettingError, nearest
-from stream_rnn.layers import REGISTRY
+from stream_rnn.layers import BIDIRECTIONAL, REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,9 +53,10 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     classes: Annotated[int, Meta(description="Number of classes (classification, and forecasts by softmax).")] = 2
 
     layer: Annotated[tuple[str, ...], Meta(description=f"The layers, lowest first: {', '.join(REGISTRY)}.")] = ("gru",)
-    hidden: Annotated[tuple[int, ...], Meta(description="Units of each layer; one number stands for all layers.")] = (
-        32,
-    )
+    hidden: Annotated[
+        tuple[int, ...],
+        Meta(description="Units of each layer, or of each direction of one; one number stands for all layers."),
+    ] = (32,)
     activation: Annotated[
         ActivationName, Meta(description="Activation of rnn, dense and conv layers: tanh, relu, sigmoid, identity.")
     ] = "tanh"
@@ -64,7 +65,11 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 256
     kernel: Annotated[int, Meta(description="Events that a conv layer sees: the newest and those before it.")] = 3
     lookahead: Annotated[
-        int, Meta(description="Events to come that a bidirectional layer waits for before it labels one.")
+        int,
+        Meta(
+            description="Events to come that a bidirectional layer waits for before it labels one. Where a sequence "
+            "ends, its last events are learned from, and a job does not write their labels."
+        ),
     ] = 0
     spectral_radius: Annotated[
         float, Meta(description="Largest size of a reservoir's eigenvalues; below 1 the past fades.")
@@ -308,6 +313,7 @@ def _check_together(settings: Settings) -> None:
         raise SettingError(f"update_every must be at most window ({settings.window}), got {settings.update_every}")
     if settings.nesterov and settings.momentum == 0:
         raise SettingError("nesterov needs momentum above 0, got 0")
+    _check_lookahead(settings)
     _check_readout(settings)
     _check_tokens(settings)
     if settings.vanishing > 0 and "rnn" not in settings.layer:
@@ -334,6 +340,26 @@ def _check_tokens(settings: Settings) -> None:
         raise SettingError(
             f"classes must be vocabulary ({settings.vocabulary}) to forecast a token, got {settings.classes}"
         )
+
+
+def _check_lookahead(settings: Settings) -> None:
+    lookahead, names = settings.lookahead, [name for name in settings.layer if name in BIDIRECTIONAL]
+    if not names:
+        if lookahead:
+            raise SettingError(f"lookahead needs a bidirectional layer ({', '.join(BIDIRECTIONAL)}), got {lookahead}")
+        return
+    if names != [settings.layer[1 if settings.tokens else 0]]:
+        raise SettingError(
+            f"{names[-1]} must be the lowest layer only, or over an embedding, got {', '.join(settings.layer)}"
+        )
+    if not lookahead:
+        raise SettingError(f"{names[0]} needs a lookahead of at least 1, got 0")
+    if lookahead > settings.window:
+        raise SettingError(f"lookahead must be at most window ({settings.window}), got {lookahead}")
+    if settings.task == "forecast":
+        raise SettingError(f"lookahead is for labels (regression, classification), got {lookahead} for forecast")
+    if settings.skip:
+        raise SettingError(f"skip is not for bidirectional layers, got true for {names[0]}")
 
 
 def _check_task(settings: Settings) -> None:

@@ -31,6 +31,8 @@ class Task(NamedTuple):
     """D, columns of y."""
     horizon: int
     """H, events ahead; 0 for a label of the same event."""
+    lookahead: int
+    """L, events that have to come after an event before it is labelled."""
     width: int
     """Outputs of one target at one horizon; O = max(H, 1) D width."""
     point: int
@@ -68,6 +70,11 @@ class Arenas(NamedTuple):
     """(slots, D) float64, the last known target values of the sequence, NaN before"""
     last_x: Any
     """(slots, I) float64, the newest event's inputs"""
+    ahead_x: Any
+    """(slots, L + 1, columns) the newest events' scaled inputs, each in row (event of the stream mod L + 1); no rows
+    without lookahead"""
+    ahead_y: Any
+    """(slots, L + 1, D) float64, the same of their labels"""
     input_moments: Any
     """(slots, 3, I) float64"""
     target_moments: Any
@@ -75,12 +82,12 @@ class Arenas(NamedTuple):
     time: Any
     """(slots,) float64, seconds, the latest time of an event; NaN before"""
     clock: Any
-    """(slots, 4) int64: LENGTH, WAITING, ERRORS, EVENTS"""
+    """(slots, 5) int64: LENGTH, WAITING, ERRORS, EVENTS, PENDING"""
 
 
-LENGTH, WAITING, ERRORS, EVENTS = 0, 1, 2, 3
-"""A stream's clock: events of its current sequence; of these, since the last update; of these, at which errors arrived;
-events of the stream."""
+LENGTH, WAITING, ERRORS, EVENTS, PENDING = 0, 1, 2, 3, 4
+"""A stream's clock: events of its current sequence that the network has taken; of these, since the last update; of
+these, at which errors arrived; events of the stream; of these, the newest that wait for their lookahead."""
 
 
 class Counts(NamedTuple):
@@ -201,6 +208,8 @@ def _new_compiled(
         core.base = borrow(arenas.base)
         core.last_y = borrow(arenas.last_y)
         core.last_x = borrow(arenas.last_x)
+        core.ahead_x = borrow(arenas.ahead_x)
+        core.ahead_y = borrow(arenas.ahead_y)
         core.input_moments = borrow(arenas.input_moments)
         core.target_moments = borrow(arenas.target_moments)
         core.time = borrow(arenas.time)

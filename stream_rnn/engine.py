@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from stream_rnn import checkpoint, conversions, online
 from stream_rnn.assembly import WEIGHTS, Assembly, assemble
 from stream_rnn.checkpoint import STREAMS, Saved
-from stream_rnn.core import EVENTS, LENGTH, Counts
+from stream_rnn.core import EVENTS, LENGTH, PENDING, Counts
 from stream_rnn.errors import CheckpointError, DataError
 from stream_rnn.learning.diagnosis import Diagnosis, changes, diagnose
 from stream_rnn.learning.tbptt import Weights
@@ -32,6 +32,21 @@ if TYPE_CHECKING:
 
 CHUNK = 8192
 """Events that are handed to the kernel at a time: a tenth of a second, so that Ctrl-C is heard."""
+
+
+class Events(NamedTuple):
+    """A batch of events, checked."""
+
+    keys: Sequence[Hashable]
+    """(N,)"""
+    x: NDArray[np.float64]
+    """(N, I)"""
+    y: NDArray[np.float64]
+    """(N, D)"""
+    times: NDArray[np.float64]
+    """(N,)"""
+    ends: NDArray[np.bool_]
+    """(N,)"""
 
 
 class Taken(NamedTuple):
@@ -167,7 +182,8 @@ class Engine:
         Returns
         -------
         ndarray of shape `Settings.forecast_shape`
-            Forecasts in the targets' units; probabilities for classification.
+            Forecasts in the targets' units; probabilities for classification. With lookahead L the label of the event
+            L before this one, NaN where the sequence has none.
 
         Raises
         ------
@@ -228,6 +244,7 @@ class Engine:
         Returns
         -------
         ndarray of shape (N, *Settings.forecast_shape)
+            Each row as `step` returns it.
 
         Raises
         ------
@@ -245,6 +262,12 @@ class Engine:
         ends: ArrayLike | None = None,
     ) -> Taken:
         """Do as `process`, and say which stream had each event and where sequences began."""
+        return self._take(self._checked(keys, X, Y, times, ends))
+
+    def _checked(
+        self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
+    ) -> Events:
+        """Return the events as arrays that fit together."""
         x = conversions.matrix(X, len(self._inputs), "X")
         count = len(x)
         if Y is not None:
@@ -268,8 +291,13 @@ class Engine:
                 raise DataError(f"{name} must be as many as X's {count} rows, got {length}")
         if self._limited:
             self._check(x, y)
-        slots, new = self._streams.slots(several)
-        marks = (online.EVENT + online.NEW * new + online.END * flags).astype(np.uint8)
+        return Events(several, x, y, moments, flags)
+
+    def _take(self, events: Events) -> Taken:
+        """Take events that were checked."""
+        count = len(events.x)
+        slots, new = self._streams.slots(events.keys)
+        marks = (online.EVENT + online.NEW * new + online.END * events.ends).astype(np.uint8)
         if self._streams.capacity != self._bound:
             self._bind()
         out = np.empty((count, self._width))
@@ -277,12 +305,45 @@ class Engine:
         start = 0
         while start < count:
             part = slice(start, start + self._protect(slots[start : start + CHUNK]))
-            batch = online.Batch(
-                *(np.require(a[part], requirements=["C", "A", "W"]) for a in (slots, marks, x, y, moments))
-            )
+            columns = (slots, marks, events.x, events.y, events.times)
+            batch = online.Batch(*(np.require(a[part], requirements=["C", "A", "W"]) for a in columns))
             online.process(self._core, batch, out[part], begins[part])
             start = part.stop
         return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
+
+    def label(self, key: Hashable, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Label each event of a whole sequence: one of the stream's own, from its first event to its last.
+
+        What the stream was in is ended first, as by `reset`. With a lookahead of T - 1 or more every event is labelled
+        by all of the sequence, as Schuster & Paliwal (1997) do; with less, by what came before it and so many events
+        after it.
+
+        Parameters
+        ----------
+        key
+            The stream.
+        X
+            Inputs (T, I), in the order of the settings; NaN is missing.
+        Y
+            Targets (T, D), or (T,) for one target, learned from as by `process`; left out, nothing is learned.
+
+        Returns
+        -------
+        ndarray of shape (T, *Settings.forecast_shape)
+            Row t is the label of event t.
+
+        Raises
+        ------
+        DataError
+            If the task is forecasts, shapes do not fit, or values are not numbers.
+        """
+        if self.settings.task == "forecast":
+            raise DataError("label must be for regression or classification, got task forecast")
+        x = conversions.matrix(X, len(self._inputs), "X")
+        events = self._checked([key] * len(x), x, Y, None, None)
+        self.reset(key)
+        made = np.concatenate([self._take(events).forecasts, self.finish(key)])
+        return made[len(made) - len(x) :]
 
     def predict(
         self, key: Hashable, x: Mapping[str, float | str | None] | Sequence[float | str] | str | None = None
@@ -364,10 +425,13 @@ class Engine:
 
     def _peek(self, key: Hashable, x: Any, rollout: online.Rollout) -> NDArray[np.float64]:
         """Return the forecasts of each step, (steps, *forecast_shape)."""
-        slot = self._streams.find(key)
+        slot, lookahead = self._streams.find(key), self.settings.lookahead
+        if x is not None and lookahead:
+            raise DataError(f"x must be left out with lookahead: {lookahead} events have to come after it, got {x!r}")
         if x is None:
             if slot is None or self._streams.arenas["clock"][slot, LENGTH] == 0:
-                raise DataError(f"no forecast for stream {key!r}: its sequence has had no event yet")
+                few = f"at most {lookahead} events" if lookahead else "no event"
+                raise DataError(f"no forecast for stream {key!r}: its sequence has had {few} yet")
             row = np.empty(0)
         else:
             row = np.empty(len(self._inputs))
@@ -441,14 +505,35 @@ class Engine:
     def reset(self, key: Hashable) -> None:
         """End the stream's sequence: its hidden state is zero and its window empty; its scales stay.
 
-        Errors that wait for the next update are learned from first. A stream that is not known is left so.
+        Events that wait for their lookahead are labelled without it, and errors that wait for the next update are
+        learned from, first. A stream that is not known is left so.
         """
         slot = self._streams.find(key)
         if slot is not None:
-            one = self._one
-            one.slots[0], one.marks[0] = slot, online.END
-            self._protect(one.slots)
-            online.process(self._core, one, np.empty((1, self._width)), self._begins)
+            self._mark(slot, online.END)
+
+    def finish(self, key: Hashable) -> NDArray[np.float64]:
+        """End the stream's sequence as `reset` does, and return the labels that were still to come.
+
+        Returns
+        -------
+        ndarray of shape (k, *Settings.forecast_shape)
+            Of the sequence's last k events, oldest first: as many as it has, the lookahead at most. None without
+            lookahead, or for a stream that is not known.
+        """
+        slot, made = self._streams.find(key), []
+        if slot is not None:
+            made = [self._mark(slot, online.LABEL) for _ in range(self._streams.arenas["clock"][slot, PENDING])]
+            self._mark(slot, online.END)
+        return np.array(made).reshape(len(made), *self.settings.forecast_shape)
+
+    def _mark(self, slot: int, mark: int) -> NDArray[np.float64]:
+        """Do what a mark asks of a stream without an event; return what was written, (O,)."""
+        one, out = self._one, np.empty((1, self._width))
+        one.slots[0], one.marks[0] = slot, mark
+        self._protect(one.slots)
+        online.process(self._core, one, out, self._begins)
+        return out[0]
 
     def warmup(self) -> None:
         """Compile the kernels, or load them from the disk, so that the first event does not wait for it."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def forecast_names(settings: Settings) -> Iterator[str]:
     """Yield the output's name of each number in a forecast, in the order of the flattened forecast.
 
-    ``Y+3`` is target Y three events ahead, ``Y.forecast`` a label; ``.q0.05`` a quantile, ``.mean`` and ``.variance``
-    the two of gaussian_nll, ``.p2`` the probability of class 2.
+    ``Y+3`` is target Y three events ahead, ``Y.forecast`` a label, ``Y-3`` that of three events before; ``.q0.05`` a
+    quantile, ``.mean`` and ``.variance`` the two of gaussian_nll, ``.p2`` the probability of class 2.
     """
     parts: tuple[str, ...] = ("",)
     if settings.loss_name == "quantile":
@@ -26,7 +26,9 @@ def forecast_names(settings: Settings) -> Iterator[str]:
     elif settings.loss_name == "logistic":
         parts = (".p1",)
     places = [f"+{ahead}" for ahead in range(1, settings.horizon + 1)]
-    if settings.task != "forecast":
+    if settings.lookahead:
+        places = [f"-{settings.lookahead}"]
+    elif settings.task != "forecast":
         places = [".forecast" if settings.task == "regression" else ""]
     for place in places:
         for name in settings.target_names:

@@ -11,6 +11,9 @@ For each event, in arrival order:
 5. Label tasks: the event's own target is learned from, after its forecast was made.
 6. The end-of-sequence flag ends the sequence.
 
+With lookahead L, the network takes an event (the advance of 3, and 4 and 5) when L more have arrived, or when the
+sequence ends, without those that do not come. What is forecast at an event then speaks of the L-th before it.
+
 Nothing here depends on how the events were cut into batches.
 """
 
@@ -19,7 +22,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from stream_rnn.core import ERRORS, EVENTS, LENGTH, WAITING, Counts, Task
+from stream_rnn.core import ERRORS, EVENTS, LENGTH, PENDING, WAITING, Counts, Task
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.layers.network import infer, read_out
@@ -33,10 +36,10 @@ from stream_rnn.learning.tbptt import Progress, Recent, Weights, update
 )
 
 
-NEW, EVENT, END = 1, 2, 4
+NEW, EVENT, LABEL, END = 1, 2, 4, 8
 """What a row of a batch asks for, added up and done in this order: make the slot that of a stream never seen; take an
-event; end the slot's sequence, which learns from the errors that wait, zeroes the hidden state and empties the
-window."""
+event; label the oldest event that waits for others, which will not come; end the slot's sequence, which labels all that
+wait, learns from the errors that wait, zeroes the hidden state and empties the window."""
 
 
 class Batch(NamedTuple):
@@ -45,7 +48,7 @@ class Batch(NamedTuple):
     slots: Any
     """(N,) int64"""
     marks: Any
-    """(N,) uint8, sums of NEW, EVENT and END"""
+    """(N,) uint8, sums of NEW, EVENT, LABEL and END"""
     x: Any
     """(N, I) float64"""
     y: Any
@@ -69,7 +72,10 @@ class Rollout(NamedTuple):
 
 @entry
 def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
-    """Take the events; write their forecasts to `out` (N, O), and to `begins` (N,) which of them began a sequence."""
+    """Take the events; write what is forecast at each to `out` (N, O), NaN where the lookahead is not yet there.
+
+    Write to `begins` (N,) which of them began a sequence.
+    """
     for i in range(batch.slots.shape[0]):
         slot, mark = batch.slots[i], batch.marks[i]
         if i + 1 < batch.slots.shape[0] and batch.slots[i + 1] != slot:
@@ -78,6 +84,9 @@ def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
             _clear(core, slot)
         if mark & EVENT:
             begins[i] = _take(core, slot, batch.x[i], batch.y[i], batch.times[i], out[i])
+        if mark & LABEL:
+            _label_oldest(core, slot)
+            out[i] = core.forecast[slot]
         if mark & END:
             _finish(core, slot)
 
@@ -148,6 +157,8 @@ def _expect(core: Any, slot: int) -> None:
     prefetch(core.base[slot])
     prefetch(core.last_y[slot])
     prefetch(core.last_x[slot])
+    prefetch(core.ahead_x[slot])
+    prefetch(core.ahead_y[slot])
     prefetch(core.input_moments[slot])
     prefetch(core.target_moments[slot])
     prefetch(core.clock[slot])
@@ -181,6 +192,8 @@ def _clear(core: Any, slot: int) -> None:
 
 @inner
 def _finish(core: Any, slot: int) -> None:
+    while core.clock[slot, PENDING] > 0:
+        _label_oldest(core, slot)
     if core.clock[slot, LENGTH] > 0:
         _update(core, slot)
         core.counts[N_RESETS] += 1
@@ -189,7 +202,7 @@ def _finish(core: Any, slot: int) -> None:
 
 @inner
 def _forget(core: Any, slot: int) -> None:
-    """Begin a new sequence."""
+    """Begin a new sequence, with the events that wait for their lookahead if there are some."""
     core.state[slot] = 0
     core.errors[slot] = 0
     core.last_y[slot] = math.nan
@@ -207,10 +220,10 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     clock, last_y = core.clock[slot], core.last_y[slot]
     counts[N_EVENTS] += 1
     clock[EVENTS] += 1
-    length = clock[LENGTH]
+    begins = clock[LENGTH] + clock[PENDING] == 0
     if task.horizon > 0:
         arrived = _reveal(core, slot, y)
-        if length > 0:
+        if not begins:
             _learn(core, slot, arrived)
     for d in range(task.targets):
         if known(y[d]):
@@ -220,27 +233,60 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
 
     counts[N_MISSING_INPUTS] += _observe_inputs(task, core.input_moments[slot], x)
     core.last_x[slot] = x
-    _scale_inputs(task, core.input_moments[slot], x, core.work.x)
+    if task.lookahead == 0:
+        _scale_inputs(task, core.input_moments[slot], x, core.work.x)
+        _advance(core, slot, y)
+        out[:] = core.forecast[slot]
+        return begins
+    place = (clock[EVENTS] - 1) % (task.lookahead + 1)
+    _scale_inputs(task, core.input_moments[slot], x, core.ahead_x[slot, place])
+    core.ahead_y[slot, place] = y
+    clock[PENDING] += 1
+    if clock[PENDING] > task.lookahead:
+        _label_oldest(core, slot)
+        out[:] = core.forecast[slot]
+    else:
+        out[:] = math.nan
+    return begins
 
+
+@inner
+def _label_oldest(core: Any, slot: int) -> None:
+    """Let the network take the oldest event that waits, with those after it that are there, NaN for the others."""
+    clock, x, y = core.clock[slot], core.ahead_x[slot], core.ahead_y[slot]
+    places, columns = x.shape
+    oldest = clock[EVENTS] - clock[PENDING]
+    for ahead in range(places):
+        event = core.work.x[ahead * columns : (ahead + 1) * columns]
+        if ahead < clock[PENDING]:
+            event[:] = x[(oldest + ahead) % places]
+        else:
+            event[:] = math.nan
+    clock[PENDING] -= 1
+    _advance(core, slot, y[oldest % places])
+
+
+@inner
+def _advance(core: Any, slot: int, y: Any) -> None:
+    """Let the network take the event in `work.x`: forecast, and learn from its label y (D,) if the task is labels."""
+    task, clock, last_y = core.task, core.clock[slot], core.last_y[slot]
+    state, outputs, forecast = core.state[slot], core.work.outputs, core.forecast[slot]
+    length = clock[LENGTH]
     row = length % core.features.shape[1]
-    state, outputs = core.state[slot], core.work.outputs
     params = _weights(core, slot).params
     infer(core.network, params, core.work.x, state, core.tape[slot, row], core.features[slot, row], outputs)
     if not (_finite(state) and _finite(outputs)):
-        counts[N_OVERFLOWS] += 1
+        core.counts[N_OVERFLOWS] += 1
         outputs[:] = 0
-        _forecast(core, core.target_moments[slot], last_y, outputs, out)
+        _forecast(core, core.target_moments[slot], last_y, outputs, forecast)
         _forget(core, slot)
-        return length == 0
+        return
     core.base[slot, row] = last_y
-    _forecast(core, core.target_moments[slot], last_y, outputs, out)
-    core.forecast[slot] = out
+    _forecast(core, core.target_moments[slot], last_y, outputs, forecast)
     clock[LENGTH] = length + 1
-
     if task.horizon == 0:
         arrived = _inject_label(core, slot, row, y)
         _learn(core, slot, arrived)
-    return length == 0
 
 
 @inner

@@ -34,9 +34,9 @@ class _Rings(NamedTuple):
     """What has to be remembered of each stream."""
 
     made: Any
-    """(slots, R, K, D) the newest forecasts"""
+    """(slots, K, K, D) the newest forecasts"""
     base: Any
-    """(slots, R, D) the last known values when they were made"""
+    """(slots, B, D) the last known values when they were made; of labels, those before the newest events"""
     values: Any
     """(slots, V, D) the newest values"""
     last: Any
@@ -50,6 +50,8 @@ class _Task(NamedTuple):
 
     first: int
     """The nearest event that a forecast speaks of: 0 for labels, 1 for forecasts."""
+    late: int
+    """Events after the one to be labelled at which its label is given."""
     season: int
 
 
@@ -67,6 +69,7 @@ class Scores:
     def __init__(self, settings: Settings, season: int) -> None:
         self._names = settings.target_names
         self._labels = settings.task != "forecast"
+        self._late = settings.lookahead
         self._classes = settings.categorical
         self._horizon = 1 if self._labels else settings.horizon
         self._season = season
@@ -84,6 +87,8 @@ class Scores:
     ) -> NDArray[np.float64]:
         """Take N events with the targets' values y (N, D) and the forecasts made at them, (N, *forecast_shape).
 
+        With lookahead L, a label is judged by the value of the event L before, which it speaks of.
+
         Returns
         -------
         ndarray of shape (N, 2, 4)
@@ -97,7 +102,7 @@ class Scores:
             self._grow(needed)
         made = np.ascontiguousarray(self._point(forecasts).reshape(len(slots), self._horizon, len(self._names)))
         first = 0 if self._labels else 1
-        task = _Task(first, self._season)
+        task = _Task(first, self._late, self._season)
         _score(self._rings, self._sums, judged, task, slots, begins, np.ascontiguousarray(y), made)
         return judged
 
@@ -105,7 +110,7 @@ class Scores:
     def warmup() -> None:
         """Compile the kernel, or load it from the disk."""
         none = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros((0, 1)), np.zeros((0, 1, 1))
-        _score(_room(0, 1, 1, 1), np.zeros((3, 1, 1, 4)), np.zeros((0, 2, 4)), _Task(1, 0), *none)
+        _score(_room(0, 1, 0, 1, 0), np.zeros((3, 1, 1, 4)), np.zeros((0, 2, 4)), _Task(1, 0, 0), *none)
 
     def overall(self) -> dict[str, dict[str, float | int] | None]:
         """Return the errors over all targets and horizons, by forecaster; None for one that had nothing to say."""
@@ -132,8 +137,8 @@ class Scores:
 
     def _room(self, streams: int) -> _Rings:
         K = self._horizon
-        seasons = max(self._season * math.ceil(K / self._season) if self._season else 0, 1)
-        return _room(streams, K, len(self._names), seasons)
+        seasons = self._season * math.ceil(K / self._season) if self._season else 0
+        return _room(streams, K, self._late, len(self._names), seasons)
 
     def _grow(self, streams: int) -> None:
         old = self._rings
@@ -159,11 +164,11 @@ def season_of(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
     return DEFAULT_SEASON
 
 
-def _room(streams: int, horizon: int, targets: int, values: int) -> _Rings:
+def _room(streams: int, horizon: int, late: int, targets: int, seasons: int) -> _Rings:
     return _Rings(
         np.zeros((streams, horizon, horizon, targets)),
-        np.zeros((streams, horizon, targets)),
-        np.zeros((streams, values, targets)),
+        np.zeros((streams, horizon + late, targets)),
+        np.zeros((streams, 1 + late + seasons, targets)),
         np.zeros((streams, targets)),
         np.zeros(streams, np.int64),
     )
@@ -192,43 +197,48 @@ def _score(rings: _Rings, sums: Any, judged: Any, task: _Task, slots: Any, begin
         if begins[i]:
             rings.length[slot] = 0
             rings.last[slot] = math.nan
+        length, last = rings.length[slot], rings.last[slot]
+        values, base = rings.values[slot], rings.base[slot]
+        values[length % values.shape[0]] = y[i]
         if task.first == 0:
             rings.made[slot, 0] = made[i]
-            rings.base[slot, 0] = rings.last[slot]
+            base[length % base.shape[0]] = last
+        event = length - task.late
+        if event >= 0:
+            for d in range(y.shape[1]):
+                value = values[event % values.shape[0], d]
+                if not math.isnan(value):
+                    _judge(rings, sums, judged[i], task, slot, event, d, value)
         for d in range(y.shape[1]):
             if not math.isnan(y[i, d]):
-                _judge(rings, sums, judged[i], task, slot, d, y[i, d])
-        length = rings.length[slot]
-        rings.values[slot, length % rings.values.shape[1]] = y[i]
+                last[d] = y[i, d]
         if task.first > 0:
-            row = length % made.shape[1]
-            rings.made[slot, row] = made[i]
-            rings.base[slot, row] = rings.last[slot]
+            rings.made[slot, length % made.shape[1]] = made[i]
+            base[length % base.shape[0]] = last
         rings.length[slot] = length + 1
 
 
 @inner
-def _judge(rings: _Rings, sums: Any, judged: Any, task: _Task, slot: int, d: int, value: float) -> None:
-    """Score what was said of target d's known value."""
-    horizon, length = rings.made.shape[1], rings.length[slot]
-    for k in range(min(horizon, length + 1 - task.first)):
+def _judge(rings: _Rings, sums: Any, judged: Any, task: _Task, slot: int, event: int, d: int, value: float) -> None:
+    """Score what was said of target d's known value at an event of the sequence."""
+    horizon, values = rings.made.shape[1], rings.values[slot]
+    for k in range(min(horizon, event + 1 - task.first)):
         ahead = k + task.first
-        row = (length - ahead) % horizon
-        base = rings.base[slot, row, d]
+        made = rings.made[slot, (event - ahead) % horizon, k, d]
+        base = rings.base[slot, (event - ahead) % rings.base.shape[1], d]
         if not math.isnan(base):
             _add(sums[1, k, d], base - value)
             _add(judged[1], base - value)
         if task.first == 0 or not math.isnan(base):
-            _add(sums[0, k, d], rings.made[slot, row, k, d] - value)
-            _add(judged[0], rings.made[slot, row, k, d] - value)
+            _add(sums[0, k, d], made - value)
+            _add(judged[0], made - value)
         if task.season == 0:
             continue
         back = task.season * max((ahead + task.season - 1) // task.season, 1)
-        if back <= length:
-            before = rings.values[slot, (length - back) % rings.values.shape[1], d]
+        if back <= event:
+            before = values[(event - back) % values.shape[0], d]
             if not math.isnan(before):
                 _add(sums[2, k, d], before - value)
-    rings.last[slot, d] = value
 
 
 @inner

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.kernels.jit import entry
-from stream_rnn.layers import REGISTRY, make_layer
+from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
 from stream_rnn.layers.initialise import trained
 from stream_rnn.layers.network import infer, network
 from stream_rnn.layers.stack import stack
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LAYERS = tuple(REGISTRY)
-BODIES = (*LAYERS, "gru>dense", "embedding>gru", "dense>conv>reservoir")
+FORECASTING = tuple(name for name in LAYERS if name not in BIDIRECTIONAL)
+"""Those that do not wait for what is to come."""
+BODIES = (*LAYERS, "gru>dense", "embedding>gru", "embedding>bigru", "dense>conv>reservoir")
 """Every registered layer by itself, and stacks."""
 NUMERIC = tuple(body for body in BODIES if not body.startswith("embedding"))
 """Those whose inputs are numbers."""
@@ -48,9 +50,13 @@ OPTIONS: dict[str, Any] = {
 def body_of(name: str, hidden: int = HIDDEN, **options: Any) -> Any:
     """Return the body of layers whose names are joined by '>', lowest first."""
     layers: list[Any] = []
-    for layer in name.split(">"):
-        below = layers[-1].sizes.outputs if layers else 1 if layer == "embedding" else INPUTS
-        layers.append(make_layer(layer, below, hidden, OPTIONS | options))
+    names, options = name.split(">"), OPTIONS | options
+    seen = options["lookahead"] + 1 if set(names) & set(BIDIRECTIONAL) else 1
+    for layer in names:
+        below = layers[-1].sizes.outputs if layers else seen if layer == "embedding" else INPUTS
+        if layer in BIDIRECTIONAL and layers:
+            below //= seen
+        layers.append(make_layer(layer, below, hidden, options))
     return stack(*layers)
 
 
@@ -110,7 +116,7 @@ def inputs_of(body: Any, rng: np.random.Generator, length: int) -> NDArray[np.fl
     while hasattr(lowest, "lower"):
         lowest = lowest.lower
     if hasattr(lowest, "vocabulary"):
-        return rng.integers(0, lowest.vocabulary, (length, 1)).astype(float)
+        return rng.integers(0, lowest.vocabulary, (length, body.sizes.inputs)).astype(float)
     return rng.normal(size=(length, body.sizes.inputs))
 
 

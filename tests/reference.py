@@ -111,3 +111,26 @@ def outputs(cell: Cell, network: Any, params: Array, X: Array, state: Array) -> 
         features = np.concatenate([state[: network.hidden], x])[: network.features]
         made.append(p["V"] @ features + p["c"])
     return np.array(made)
+
+
+def bidirectional(cell: Cell, p: Mapping[str, Array], X: Array, states: Array, lookahead: int) -> Array:
+    """Return a bidirectional layer's outputs (T, 2H) over a whole sequence X (T, I).
+
+    Forward the sequence begins with the first of `states` (2, S), and each pass backward with the second, at most so
+    many events after the one that it comes to.
+    """
+    forward, backward = ({n.split(".")[1]: w for n, w in p.items() if n.startswith(d)} for d in ("forward", "backward"))
+    hidden = len(forward["U"])
+    f, made = states[0], []
+    for t in range(len(X)):
+        f, b = cell(forward, X[t], f), states[1]
+        for x in X[t : t + lookahead + 1][::-1]:
+            b = cell(backward, x, b)
+        made.append(np.concatenate([f[:hidden], b[:hidden]]))
+    return np.array(made)
+
+
+def ahead(X: Array, lookahead: int) -> Array:
+    """Return each event of X (T, I) followed by the next ones, NaN after the end: (T, (lookahead + 1) I)."""
+    longer = np.vstack([X, np.full((lookahead, X.shape[1]), np.nan)])
+    return np.hstack([longer[k : k + len(X)] for k in range(lookahead + 1)])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from probe import LAYERS, NUMERIC
+from probe import FORECASTING, NUMERIC
 from support import NAN, all_finite, bits, engine_of, series, stream, weights
 
 N = 60
@@ -62,7 +62,7 @@ def taken(values: Any, **changes: Any) -> Any:
 @SCALING
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("values", VALUES)
-@pytest.mark.parametrize("layer", [layer for layer in LAYERS if layer in NUMERIC])
+@pytest.mark.parametrize("layer", [layer for layer in FORECASTING if layer in NUMERIC])
 def test_every_forecast_and_weight_is_finite(layer: str, values: str, task: str, *, scaled: bool) -> None:
     engine, forecasts = taken(
         VALUES[values], layer=layer, scale_inputs=scaled, scale_targets=scaled, skip=True, **TASKS[task]

@@ -11,7 +11,7 @@ import pytest
 from support import settings
 
 from stream_rnn import SettingError, Settings
-from stream_rnn.layers import REGISTRY
+from stream_rnn.layers import BIDIRECTIONAL, REGISTRY
 
 DESCRIBED: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -32,6 +32,7 @@ DESCRIBED: dict[str, dict[str, Any]] = {
     },
     "labels": {"task": "classification", "targets": ("y",), "classes": 4},
     "tokens": {"layer": ("embedding", "gru"), "loss": "softmax", "vocabulary": 20, "classes": 20},
+    "lookahead": {"task": "regression", "targets": ("y",), "layer": "bigru", "lookahead": 3},
 }
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -125,6 +126,31 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"task": "classification", "targets": "y", "classes": 3, "loss": "logistic"},
         "logistic is for 2 classes, got 3",
     ),
+    "lookahead of nothing": (
+        {"task": "regression", "targets": "y", "lookahead": 2},
+        r"lookahead needs a bidirectional layer \(birnn, bigru, bilstm\), got 2",
+    ),
+    "no lookahead": ({"layer": "bilstm"}, "bilstm needs a lookahead of at least 1, got 0"),
+    "lookahead of forecasts": (
+        {"layer": "bigru", "lookahead": 2},
+        r"lookahead is for labels \(regression, classification\), got 2 for forecast",
+    ),
+    "lookahead beyond window": (
+        {"task": "regression", "targets": "y", "layer": "bigru", "lookahead": 9, "window": 8},
+        r"lookahead must be at most window \(8\), got 9",
+    ),
+    "bidirectional above": (
+        {"task": "regression", "targets": "y", "layer": ("gru", "bigru"), "lookahead": 2},
+        "bigru must be the lowest layer only, or over an embedding, got gru, bigru",
+    ),
+    "bidirectional twice": (
+        {"task": "regression", "targets": "y", "layer": ("birnn", "bigru"), "lookahead": 2},
+        "bigru must be the lowest layer only, or over an embedding, got birnn, bigru",
+    ),
+    "bidirectional skip": (
+        {"task": "regression", "targets": "y", "layer": "bigru", "lookahead": 2, "skip": True},
+        "skip is not for bidirectional layers, got true for bigru",
+    ),
 }
 
 
@@ -176,7 +202,8 @@ def test_what_is_described_can_stand_in_a_toml_file(name: str) -> None:
 
 @pytest.mark.parametrize("layer", REGISTRY)
 def test_every_registered_layer_can_be_asked_for(layer: str) -> None:
-    assert settings(layer=layer, targets="y").layers == ((layer, 3),)
+    needed = {"task": "regression", "lookahead": 1} if layer in BIDIRECTIONAL else {}
+    assert settings(layer=layer, targets="y", **needed).layers == ((layer, 3),)
 
 
 def test_one_value_stands_for_a_list_of_one() -> None:

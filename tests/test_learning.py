@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from probe import LAYERS
+from probe import FORECASTING
 from support import engine_of
 
-RECURRENT = [layer for layer in LAYERS if layer not in {"dense", "conv", "embedding"}]
+RECURRENT = [layer for layer in FORECASTING if layer not in {"dense", "conv", "embedding"}]
 SUITED: dict[str, dict[str, Any]] = {"reservoir": {"hidden": 50, "input_scaling": 0.3, "learning_rate": 0.005}}
 """What a layer asks for beside the claim's settings: one that does not learn has to be larger."""
 

@@ -31,7 +31,8 @@ class Tail(NamedTuple):
     values: NDArray[np.float64]
     """(N,) the first target's"""
     near: NDArray[np.float64]
-    """(N,) what was forecast of each of these values one event before; for labels, at the event itself"""
+    """(N,) what was forecast of each of these values one event before; for labels, at the event itself, or at the one
+    that the lookahead waits for"""
     far: NDArray[np.float64]
     """(N,) what was forecast of each as many events before as the horizon reaches"""
 
@@ -48,8 +49,9 @@ class Tails:
     """
 
     def __init__(self, settings: Settings, length: int) -> None:
-        self._labels = settings.task != "forecast"
-        self._horizon = 1 if self._labels else settings.horizon
+        labels = settings.task != "forecast"
+        self._horizon = 1 if labels else settings.horizon
+        self._nearest = -settings.lookahead if labels else 1
         self._targets = len(settings.target_names)
         self._point = point_of(settings)
         self._length = length
@@ -84,15 +86,18 @@ class Tails:
             return None
         key, events, rows = max(self._kept.values(), key=lambda kept: kept[1])
         sequence = np.cumsum(rows[:, 4])
-        near = rows[:, 2] if self._labels else _shifted(rows[:, 2], sequence, 1)
+        near = _shifted(rows[:, 2], sequence, self._nearest)
         far = _shifted(rows[:, 3], sequence, self._horizon)
         return Tail(key, events, *(column[-self._length :] for column in (rows[:, 0], rows[:, 1], near, far)))
 
 
 def _shifted(made: NDArray[np.float64], sequence: NDArray[np.float64], ahead: int) -> NDArray[np.float64]:
-    """Put each forecast at the event that it spoke of; none across the end of a sequence."""
+    """Put each forecast at the event that it spoke of, so many on or back; none across the end of a sequence."""
     found = np.full(len(made), np.nan)
-    found[ahead:] = np.where(sequence[ahead:] == sequence[:-ahead], made[:-ahead], np.nan)
+    at = np.arange(len(made)) - ahead
+    said = np.flatnonzero((at >= 0) & (at < len(made)))
+    said = said[sequence[said] == sequence[at[said]]]
+    found[said] = made[at[said]]
     return found
 
 

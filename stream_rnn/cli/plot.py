@@ -64,7 +64,7 @@ class Plot:
 
     def _draw_forecasts(self, axes: Axes, tail: Tail) -> None:
         settings, name = self._settings, self._settings.target_names[0]
-        count, labels = len(tail.values), settings.task != "forecast"
+        count = len(tail.values)
         x: Any = np.arange(tail.events - count + 1, tail.events + 1)
         if self._timed and np.isfinite(tail.times).all():
             x = np.round(tail.times * 1e6).astype("datetime64[us]")
@@ -78,8 +78,7 @@ class Plot:
         if settings.horizon > 1:
             far = f"forecast {settings.horizon} events before"
             axes.plot(x, tail.far, color=FAR, linewidth=1.1, alpha=0.85, label=far)
-        near = "said at the event" if labels else "forecast 1 event before"
-        axes.plot(x, tail.near, color=NEAR, linewidth=1.1, alpha=0.9, label=near)
+        axes.plot(x, tail.near, color=NEAR, linewidth=1.1, alpha=0.9, label=_when(settings))
         _limit(axes, tail)
         stream = f" of stream {tail.key}" if self._keyed else ""
         axes.set_title(f"{name}{stream}: the last {count:,} of {tail.events:,} events", loc="left", fontweight="bold")
@@ -108,6 +107,15 @@ class Plot:
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_ylim(0, 1.15 * axes.get_ylim()[1])  # the legend has room
         axes.legend(loc="upper right", ncols=2, frameon=True, framealpha=0.85, edgecolor="none", fontsize=9)
+
+
+def _when(settings: Settings) -> str:
+    """Say when the nearest forecast of a value was made."""
+    if settings.task == "forecast":
+        return "forecast 1 event before"
+    if settings.lookahead:
+        return f"said {settings.lookahead} event{'s' if settings.lookahead > 1 else ''} after"
+    return "said at the event"
 
 
 def _limit(axes: Axes, tail: Tail) -> None:

@@ -22,8 +22,14 @@ REGISTRY = {
     "embedding": "embedding.Embedding",
     "conv": "conv.Conv",
     "reservoir": "reservoir.Reservoir",
+    "birnn": "bidirectional.birnn",
+    "bigru": "bidirectional.bigru",
+    "bilstm": "bidirectional.bilstm",
 }
 """The layers that settings can name: module and class, or the function that makes one."""
+
+BIDIRECTIONAL = ("birnn", "bigru", "bilstm")
+"""Those whose input is an event and the lookahead's after it."""
 
 
 def layer_class(name: str) -> Callable[..., Any]:

@@ -1,12 +1,15 @@
 """Embedding: each token's own learned vector (Bengio et al. 2003, A neural probabilistic language model, JMLR 3).
 
-With a token id i, the only input, and a table E (V, H):
+With a token id i and a table E (V, H):
 
     y = E_i
 
 The gradient, for d = dL/dy, is in row i alone; an id has none:
 
     dE_i = d
+
+There may be several ids, those of the events that a bidirectional layer above looks ahead to; their vectors stand side
+by side. An id that is NaN is that of an event that does not come; its vector is NaN, too.
 
 Every row begins as small normal numbers, E ~ N(0, 0.3^2): rows must differ for the layer above to tell tokens apart,
 and what was drawn must soon weigh less than what is learned. Of English text by characters and by words, 0.3 was
@@ -16,6 +19,7 @@ take V for the fan in, but an event reads one row.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.linalg import add_scaled
@@ -45,16 +49,21 @@ class Embedding(NamedTuple):
     @property
     def sizes(self) -> Sizes:
         """State: y, which the next event does not read. Tape: i. Delta: d."""
-        H = self.hidden
-        return Sizes(self.inputs, H, count(self.parameters()), state=H, tape=1, delta=H)
+        I, H = self.inputs, self.hidden
+        return Sizes(I, I * H, count(self.parameters()), state=I * H, tape=I, delta=I * H)
 
 
 @forward.register
 def _forward(layer: Embedding, params: Any, x: Any, state: Any, tape: Any) -> None:
     H = layer.hidden
-    i = int(x[0])
-    tape[0] = x[0]
-    state[:] = params[i * H : (i + 1) * H]
+    tape[:] = x
+    for k in range(layer.inputs):
+        y = state[k * H : (k + 1) * H]
+        if math.isnan(x[k]):
+            y[:] = math.nan
+        else:
+            i = int(x[k])
+            y[:] = params[i * H : (i + 1) * H]
 
 
 @backward.register
@@ -69,5 +78,7 @@ def _accumulate(layer: Embedding, tapes: Any, tape: int, deltas: Any, delta: int
     H = layer.hidden
     one = gradient.dtype.type(1)
     for q in rows:
-        i = int(tapes[q, tape])
-        add_scaled(one, deltas[q, delta : delta + H], gradient[i * H : (i + 1) * H])  # () * (H,) -> (H,)
+        for k in range(layer.inputs):
+            if not math.isnan(tapes[q, tape + k]):
+                i, d = int(tapes[q, tape + k]), delta + k * H
+                add_scaled(one, deltas[q, d : d + H], gradient[i * H : (i + 1) * H])  # () * (H,) -> (H,)

@@ -55,6 +55,20 @@ def test_no_forecast_is_shown_across_the_end_of_a_sequence() -> None:
     assert np.flatnonzero(np.isnan(tail.far)).tolist() == [0, 1, 2, 4, 5, 6]
 
 
+def test_labels_that_wait_for_a_lookahead_stand_at_their_own_events() -> None:
+    late = 2
+    labels = {"targets": ("y",), "task": "regression", "layer": "bigru", "lookahead": late}
+    tails = Tails(Settings(inputs=("a",), **labels), 10)
+    for part in np.split(np.arange(12), 3):
+        made = shown(["k"] * 4, part, part == 6)
+        forecasts = np.where(part % 6 < late, np.nan, part - late)[:, np.newaxis]  # nothing where a sequence begins
+        tails.add(made._replace(taken=made.taken._replace(forecasts=forecasts)))
+    tail = tails.longest()
+    assert tail is not None
+    told = np.array([t not in {4, 5, 10, 11} for t in tail.values])  # the last of each sequence wait
+    np.testing.assert_array_equal(tail.near, np.where(told, tail.values, np.nan))
+
+
 def test_the_stream_with_the_most_events_is_shown() -> None:
     tails = Tails(SETTINGS, 10)
     tails.add(shown(["a", "b", "b", "a", "b"], [0, 0, 1, 1, 2]))
@@ -92,6 +106,7 @@ def test_a_curve_keeps_every_sum_in_few_bins(cut: int) -> None:
         ["--key", "sensor", "--targets", "a"],
         ["--time", "a", "--inputs", "b"],
         ["--task", "regression", "--targets", "a"],
+        ["--task", "regression", "--targets", "a", "--layer", "bigru", "--lookahead", "3"],
     ],
 )
 def test_a_plot_is_drawn(invoke: Invoke, tmp_path: Path, args: list[str]) -> None:

@@ -211,3 +211,14 @@ def test_an_id_beyond_the_vocabulary_ends_a_replay_in_one_line(invoke: Invoke, t
     args = ["--layer", "embedding,gru", "--inputs", "token", "--targets", "y", "--vocabulary", "8", "--hidden", "4"]
     result = invoke("replay", path, *args)
     assert (result.exit_code, result.stderr) == (1, "error: token must be an id from 0 to 7, got 8 in event 1\n")
+
+
+def test_labels_with_lookahead_are_written_where_they_were_given(invoke: Invoke, recording: Path) -> None:
+    output, late = recording.with_name("labels.csv"), 3
+    labels = ["--task", "regression", "--targets", "a", "--layer", "bigru", "--lookahead", late]
+    found = summary(invoke, recording, *labels, "--output", output)
+    rows = list(csv.DictReader(output.read_text().splitlines()))
+    assert [row["a-3"] == "" for row in rows] == [t < late for t in range(200)]
+    errors = [abs(float(rows[t + late]["a-3"]) - float(rows[t]["a"])) for t in range(200 - late)]
+    assert found["scores"]["model"]["count"] == len(errors)
+    assert found["scores"]["model"]["mae"] == pytest.approx(sum(errors) / len(errors))
