@@ -1,8 +1,8 @@
-"""eLSTM, an LSTM whose gates see each unit's own state alone (Irie et al. 2024, arXiv:2305.19044), learned in real time.
+"""eLSTM: an LSTM whose units see their own state alone (Irie et al. 2024, arXiv:2305.19044), learned in real time.
 
 Since no unit looks at another, what a unit's state owes to its weights, its sensitivities, can be carried forward with
-it at the cost of a forward pass (real-time recurrent learning): the gradient is exact at every event and goes back to
-the sequence's beginning. The paper's output gate, which looks at the output and has no memory, is left to a layer above.
+it at the cost of a forward pass (real-time recurrent learning), so that the gradient is exact at every event and goes
+back to the sequence's beginning. The paper's output gate, which nothing remembers, is left to a layer above.
 
 With input x (I,), state c (H,) and element-wise weights w:
 

@@ -31,8 +31,12 @@ What is below has no sensitivities, and is sent A = a + A', B = b + B' that come
     dL/dx = Br^T (gam A) + Bi^T (gam B)     A <- Re lam A + Im lam B     B <- Re lam B - Im lam A
 
 Learning can take nu and th anywhere. nu counts as at least -13, which keeps r below 1 in float32 and a unit's memory
-below half a million events, and as at most 4; th as at most 7, where theta's sine and cosine are still good. Near
-r = 1 nothing is lost in gam^2 = 2 t / (1 + t) with t = tanh s.
+below half a million events, and as at most 4; th as at most 7, where theta's sine and cosine are still good. Beyond a
+bound the gradient is that at the bound, so that learning finds back. Near r = 1 nothing is lost in
+gam^2 = 2 t / (1 + t) with t = tanh s.
+
+Real parts stand together, and imaginary ones: compiled loops over several rows are checked for overlap all at once, and
+where the rows of two arrays take turns they are not vectorised.
 """
 
 from __future__ import annotations

@@ -80,6 +80,22 @@ def test_peepholes_begin_shut() -> None:
     assert not begun("lstm_peephole")["p"].any()
 
 
+def test_the_linear_units_begin_within_their_ring() -> None:
+    found = begun("lru")
+    r, theta = np.exp(-np.exp(found["nu"])), np.exp(found["th"])
+    assert ((r >= 0.3) & (r <= 0.999)).all()
+    assert ((theta > 0) & (theta <= np.pi)).all()
+    assert (found["Br"].var() + found["Bi"].var()) / 2 == pytest.approx(1 / 8, rel=0.4)  # 240 draws: 0.015
+
+
+@pytest.mark.parametrize("layer", ["elstm", "columnar_gru"])
+def test_the_gates_of_columns_begin_as_other_gates_do(layer: str) -> None:
+    gates = body_of(layer, hidden=H).parameters()[-1].gates
+    biases = np.split(begun(layer, gate_biases={"f": 1.0, "z": 2.0})["b"], len(gates))
+    for gate, bias in zip(gates, biases, strict=True):
+        assert (bias == {"f": 1.0, "z": 2.0}.get(gate, 0.0)).all()
+
+
 @pytest.mark.parametrize("body", BODIES)
 def test_the_same_seed_gives_the_same_weights(body: str) -> None:
     one, same, other = begun(body), begun(body), begun(body, seed=1)
