@@ -1,0 +1,84 @@
+"""The fast exponential, sine and cosine against the library's in double precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream_rnn.kernels import elementary
+from stream_rnn.kernels.jit import entry
+
+PRECISIONS = pytest.mark.parametrize(
+    ("kind", "tolerance"), [(np.float32, 1.2e-7), (np.float64, 1e-15)], ids=["float32", "float64"]
+)
+"""The last place of 1 is 1.2e-7 in float32."""
+
+
+@entry
+def _exp(x: Any, out: Any) -> None:
+    for j in range(x.shape[0]):
+        out[j] = elementary.exp(x[j])
+
+
+@entry
+def _sin_cos(x: Any, sine: Any, cosine: Any) -> None:
+    for j in range(x.shape[0]):
+        sine[j], cosine[j] = elementary.sin_cos(x[j])
+
+
+def exp(x: Any) -> Any:
+    out = np.empty_like(x)
+    _exp(x, out)
+    return out
+
+
+def sin_cos(x: Any) -> tuple[Any, Any]:
+    sine, cosine = np.empty_like(x), np.empty_like(x)
+    _sin_cos(x, sine, cosine)
+    return sine, cosine
+
+
+@PRECISIONS
+def test_the_exponential_is_as_good_as_its_precision(kind: type, tolerance: float) -> None:
+    x = np.linspace(-87, 88, 100_001).astype(kind)
+    np.testing.assert_allclose(exp(x), np.exp(x.astype(float)), rtol=tolerance, atol=0)
+
+
+@PRECISIONS
+@pytest.mark.parametrize("bound", [0.8, np.pi, 1100.0, 10_000.0])
+def test_sine_and_cosine_are_as_good_as_their_precision(bound: float, kind: type, tolerance: float) -> None:
+    x = np.linspace(-bound, bound, 100_001).astype(kind)
+    sine, cosine = sin_cos(x)
+    np.testing.assert_allclose(sine, np.sin(x.astype(float)), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(cosine, np.cos(x.astype(float)), rtol=0, atol=tolerance)
+
+
+def test_small_angles_keep_their_digits() -> None:
+    x = np.logspace(-30, -1, 1000).astype(np.float32)
+    np.testing.assert_allclose(sin_cos(x)[0], np.sin(x.astype(float)), rtol=1.2e-7)
+
+
+def test_what_is_exact_is_exact() -> None:
+    zero = np.zeros(1, np.float32)
+    assert exp(zero) == 1
+    assert sin_cos(zero) == (0, 1)
+
+
+def test_the_exponential_in_single_precision_holds_on_to_its_bounds() -> None:
+    x = np.array([-np.inf, -1e30, -88, 89, 1e30, np.inf], np.float32)
+    np.testing.assert_array_equal(exp(x), exp(np.repeat(np.array([-87, 88], np.float32), 3)))
+
+
+def test_nan_stays_nan() -> None:
+    for precision in (np.float32, np.float64):
+        x = np.array([np.nan], precision)
+        assert np.isnan([exp(x), *sin_cos(x)]).all()
+
+
+@pytest.mark.parametrize("function", ["exp", "sin_cos"])
+def test_python_has_the_library_s_in_the_number_s_precision(function: str) -> None:
+    made = getattr(elementary, function)(np.float32(0.5))
+    for value in made if isinstance(made, tuple) else (made,):
+        assert isinstance(value, np.float32)
