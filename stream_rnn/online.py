@@ -366,7 +366,9 @@ def _forecast(core: Any, moments: Any, last_y: Any, outputs: Any, out: Any) -> N
 
 @inner
 def _finite(values: Any) -> bool:
-    for value in values:  # noqa: SIM110 - compiled
-        if not math.isfinite(value):
-            return False
-    return True
+    """Say whether all values (n,) are finite: 0 times one that is not is NaN, and a sum is vectorised."""
+    zero = values.dtype.type(0)
+    total = zero
+    for j in range(values.shape[0]):
+        total += zero * values[j]
+    return total == zero
