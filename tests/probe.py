@@ -95,16 +95,19 @@ def _run(
     return total
 
 
+def layers_of(body: Any) -> list[Any]:
+    """Return the layers of a body, lowest first."""
+    return [*layers_of(body.lower), *layers_of(body.upper)] if hasattr(body, "lower") else [body]
+
+
 def from_anywhere(body: Any) -> bool:
     """Return whether a sequence may begin with any state: sensitivities are those of a beginning at 0."""
-    return body.carries != "below"
+    return all(layer.carries != "below" for layer in layers_of(body))
 
 
 def inputs_of(body: Any, rng: np.random.Generator, length: int) -> NDArray[np.float64]:
     """Return the inputs (T, I) of a sequence: numbers, or tokens for an embedding."""
-    lowest = body
-    while hasattr(lowest, "lower"):
-        lowest = lowest.lower
+    lowest = layers_of(body)[0]
     if hasattr(lowest, "vocabulary"):
         return rng.integers(0, lowest.vocabulary, (length, 1)).astype(float)
     return rng.normal(size=(length, body.sizes.inputs))

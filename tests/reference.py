@@ -44,7 +44,38 @@ def lstm(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     return np.concatenate([sigmoid(o) * np.tanh(c), c])
 
 
-CELLS: dict[str, Cell] = {"rnn": rnn, "gru": gru, "lstm": lstm, "dense": dense}
+def lru(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    n = len(p["nu"])
+    lam = np.exp(-np.exp(p["nu"]) + 1j * np.exp(p["th"]))
+    h = state[2 * n : 3 * n] + 1j * state[3 * n : 4 * n]
+    h = lam * h + np.sqrt(1 - np.abs(lam) ** 2) * (x @ (p["Br"] + 1j * p["Bi"]))
+    return np.concatenate([np.tanh(h.real), np.tanh(h.imag), h.real, h.imag])
+
+
+def elstm(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    c = state[: len(p["b"]) // 2]
+    g, f = np.split(x @ p["W"] + p["w"] * np.tile(c, 2) + p["b"], 2)
+    return sigmoid(f) * c + (1 - sigmoid(f)) * np.tanh(g)
+
+
+def columnar_gru(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    h = state[: len(p["b"]) // 3]
+    n, r, z = np.split(x @ p["W"] + p["b"], 3)
+    un, ur, uz = np.split(p["u"], 3)
+    r, z = sigmoid(r + ur * h), sigmoid(z + uz * h)
+    return (1 - z) * np.tanh(n + un * r * h) + z * h
+
+
+CELLS: dict[str, Cell] = {
+    "rnn": rnn,
+    "gru": gru,
+    "lstm": lstm,
+    "dense": dense,
+    "lru": lru,
+    "elstm": elstm,
+    "columnar_gru": columnar_gru,
+}
+"""A state may be longer than what a cell reads of it: sensitivities are not in the equations."""
 
 
 def split(network: Any, params: Array) -> dict[str, Array]:

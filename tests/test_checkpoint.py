@@ -31,6 +31,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "scaled": {"scale_inputs": True, "scaling_forgetting": 0.99},
     "quantiles": {"loss": "quantile", "horizon": 3},
     "labels": {"task": "classification", "targets": ("y",), "classes": 3},
+    "sensitivities": {"layer": "lru"},
+    "sensitivities of a stack": {"layer": ("elstm", "columnar_gru")},
 }
 ALL_KINDS = pytest.mark.parametrize("kind", KINDS)
 KEYS = list("abacabcc") * 5

@@ -29,6 +29,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "scaled": {"scale_inputs": True, "scaling_forgetting": 0.9},
     "quantiles": {"loss": "quantile"},
     "labels": {"task": "regression", "horizon": 1},
+    "sensitivities": {"layer": "lru"},
+    "sensitivities of a stack": {"layer": ("elstm", "columnar_gru")},
 }
 
 

@@ -10,6 +10,8 @@ from probe import LAYERS
 from support import engine_of
 
 RECURRENT = [layer for layer in LAYERS if layer != "dense"]
+COLUMNS = ("elstm", "columnar_gru")
+"""Layers of units that see themselves alone, each a number that fades: they keep sums of the past, but no order."""
 
 
 def error(engine: Any, x: Any, y: Any = None, last: int = 1000) -> float:
@@ -48,7 +50,7 @@ def remembered(**changes: Any) -> float:
     return error(engine_of(**({"learning_rate": 0.005} | base | changes)), x, y)
 
 
-@pytest.mark.parametrize("layer", RECURRENT)
+@pytest.mark.parametrize("layer", [layer for layer in RECURRENT if layer not in COLUMNS])
 def test_a_recurrent_layer_remembers_what_was_five_events_ago(layer: str) -> None:
     assert remembered(layer=layer) < 0.1
 
@@ -59,6 +61,20 @@ def test_a_dense_layer_remembers_nothing() -> None:
 
 def test_a_window_shorter_than_the_delay_does_not_find_it() -> None:
     assert remembered(window=2, update_every=2) > 0.9
+
+
+def test_a_layer_that_carries_sensitivities_forward_needs_no_window() -> None:
+    assert remembered(layer="lru", window=1, update_every=1) < 0.1
+
+
+@pytest.mark.parametrize("layer", [*COLUMNS, "lru"])
+def test_a_fading_sum_of_the_past_is_learned_without_a_window(layer: str) -> None:
+    x, _ = echo(0)
+    y = np.zeros_like(x)
+    for t in range(1, len(x)):
+        y[t] = 0.95 * y[t - 1] + 0.05 * x[t]
+    change = {"hidden": 16, "window": 1, "update_every": 1, "learning_rate": 0.005}
+    assert error(engine_of(layer=layer, targets=("y",), task="regression", **change), x, y) < 0.05 * y.var()
 
 
 @pytest.mark.parametrize("horizon", [1, 4])

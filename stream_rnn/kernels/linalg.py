@@ -67,6 +67,13 @@ def add_product_transposed(W: Any, y: Any, out: Any) -> None:
 
 
 @inner
+def copy(x: Any, out: Any) -> None:
+    """Out = x: (m,) -> (m,). Numba's assignment to a slice asks at every element whether to broadcast."""
+    for j in range(x.shape[0]):
+        out[j] = x[j]
+
+
+@inner
 def dot(a: Any, b: Any) -> Any:
     """Return the sum of a_j b_j."""
     total = a.dtype.type(0)
@@ -80,6 +87,13 @@ def add_scaled(a: Any, x: Any, out: Any) -> None:
     """Out += a x: scalar * (m,) -> (m,)."""
     for j in range(x.shape[0]):
         out[j] += a * x[j]
+
+
+@inner
+def recur(A: Any, a: Any, x: Any, out: Any) -> None:
+    """Out = A out + a x, each element by itself: (m,) * (m,) + scalar * (m,) -> (m,)."""
+    for j in range(x.shape[0]):
+        out[j] = A[j] * out[j] + a * x[j]
 
 
 @inner
@@ -139,3 +153,15 @@ def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
         row = D[q, start:stop]
         for j in range(out.shape[0]):
             out[j] += row[j]
+
+
+@inner
+def add_scaled_columns(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
+    """Out += sum over the rows q of (X[q, x_start:x_start+nm] as (n, m)) * D[q, d_start:d_start+m] -> (n, m)."""
+    n, m = out.shape
+    for q in rows:
+        block, scale = X[q, x_start : x_start + n * m].reshape(n, m), D[q, d_start : d_start + m]
+        for i in range(n):
+            row, columns = out[i], block[i]
+            for j in range(m):
+                row[j] += columns[j] * scale[j]

@@ -14,6 +14,9 @@ REGISTRY = {
     "gru": "gru.GRU",
     "lstm": "lstm.LSTM",
     "dense": "dense.Dense",
+    "lru": "lru.LRU",
+    "elstm": "elstm.ELSTM",
+    "columnar_gru": "columnar_gru.ColumnarGRU",
 }
 """The layers that settings can name: module and class, or the function that makes one."""
 

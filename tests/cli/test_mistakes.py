@@ -11,6 +11,7 @@ import pytest
 from command import SMALL, run, waves
 
 from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.layers import REGISTRY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def said(result: Any) -> str:
         (["--horizon", "0"], "horizon must be at least 1, got 0"),
         (["--horizon", "many"], "'many' is not a valid integer"),
         (["--window", "-1"], "window must be at least 1, got -1"),
-        (["--layer", "gro"], "layer must be one of rnn, gru, lstm, dense, got 'gro'; did you mean 'gru'?"),
+        (["--layer", "gro"], f"layer must be one of {', '.join(REGISTRY)}, got 'gro'; did you mean 'gru'?"),
         (["--loss", "square"], "'square' is not one of 'squared'"),
         (["--learning-rate", "nan"], "learning_rate must be a finite number"),
         (["--hidden", "8,x"], "'x' is not a valid integer"),

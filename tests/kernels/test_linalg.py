@@ -13,6 +13,9 @@ add_product = entry(linalg.add_product)
 add_product_transposed = entry(linalg.add_product_transposed)
 add_outer_products = entry(linalg.add_outer_products)
 add_sum = entry(linalg.add_sum)
+copy = entry(linalg.copy)
+recur = entry(linalg.recur)
+add_scaled_columns = entry(linalg.add_scaled_columns)
 
 LENGTHS = pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 19])
 M = 5
@@ -51,6 +54,30 @@ def test_chosen_rows_are_summed(n: int) -> None:
     expected = out + D[rows, 3:].sum(axis=0)
     add_sum(D, 3, rows, out)
     np.testing.assert_allclose(out, expected, rtol=1e-12)
+
+
+@LENGTHS
+def test_columns_of_chosen_rows_are_scaled_and_added(n: int) -> None:
+    X, D, out = RNG.normal(size=(30, 25)), RNG.normal(size=(30, 8)), RNG.normal(size=(4, M))
+    rows = RNG.permutation(30)[:n]
+    expected = out + np.einsum("qij,qj->ij", X[rows, 2:22].reshape(n, 4, M), D[rows, 3:])
+    add_scaled_columns(X, 2, D, 3, rows, out)
+    np.testing.assert_allclose(out, expected, rtol=1e-12)
+
+
+@LENGTHS
+def test_each_element_recurs_by_itself(n: int) -> None:
+    A, x, out = RNG.normal(size=(3, n))
+    expected = A * out + 0.3 * x
+    recur(A, 0.3, x, out)
+    np.testing.assert_allclose(out, expected, rtol=1e-12)
+
+
+@LENGTHS
+def test_a_copy_is_the_array(n: int) -> None:
+    x, out = RNG.normal(size=(2, n))
+    copy(x, out)
+    np.testing.assert_array_equal(out, x)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (5, 7), (2, 3, 4)])
