@@ -82,6 +82,9 @@ def assemble(settings: Settings) -> Assembly:
     columns = inputs * (2 if flags else 1)
     labels = settings.task != "forecast"
     width, point = _width(settings)
+    layers = _layers(settings, columns)
+    body = stack(*layers)
+    vectors = layers[0].sizes.state if settings.tokens else 0  # the lowest layer's state is the last part
     task = Task(
         inputs=inputs,
         targets=targets,
@@ -94,11 +97,12 @@ def assemble(settings: Settings) -> Assembly:
         scale_targets=settings.scale_targets and not settings.categorical,
         flags=flags,
         tokens=settings.tokens,
+        remembered=body.sizes.state - vectors,
         forgetting=float(settings.scaling_forgetting),
         limit=float(settings.outlier),
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
     )
-    net = network(stack(*_layers(settings, columns)), math.prod(settings.forecast_shape), skip=settings.skip)
+    net = network(body, math.prod(settings.forecast_shape), skip=settings.skip)
     reach = (1 if labels else settings.horizon) + settings.update_every - 1
     window = settings.window if net.body.carries == "window" else reach
     learner = _learner(settings, window)

@@ -45,6 +45,8 @@ class Task(NamedTuple):
     """Whether the inputs are followed by as many that say which of them were missing."""
     tokens: bool
     """Whether the input is a token id: it is not scaled, and a missing one is 0."""
+    remembered: int
+    """Numbers of the state that have to be finite: all but an embedding's vectors, NaN for events that do not come."""
     forgetting: float
     limit: float
     reset_after: float

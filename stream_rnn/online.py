@@ -119,7 +119,7 @@ def peek(core: Any, slot: int, x: Any, rollout: Rollout, out: Any) -> None:
                     last_y[feedback[c]] = last_x[c]
             _scale_inputs(task, core.input_moments[slot], last_x, core.work.x)
             infer(network, params, core.work.x, state, tape, features, outputs)
-            if not (_finite(state) and _finite(outputs)):
+            if not (_finite(state[: task.remembered]) and _finite(outputs)):
                 state[:] = 0
                 outputs[:] = 0
             _forecast(core, core.target_moments[slot], last_y, outputs, out[i])
@@ -275,7 +275,7 @@ def _advance(core: Any, slot: int, y: Any) -> None:
     row = length % core.features.shape[1]
     params = _weights(core, slot).params
     infer(core.network, params, core.work.x, state, core.tape[slot, row], core.features[slot, row], outputs)
-    if not (_finite(state) and _finite(outputs)):
+    if not (_finite(state[: task.remembered]) and _finite(outputs)):
         core.counts[N_OVERFLOWS] += 1
         outputs[:] = 0
         _forecast(core, core.target_moments[slot], last_y, outputs, forecast)

@@ -392,3 +392,20 @@ def test_labels_are_scored_at_the_events_that_they_speak_of(classes: int | None,
 
 def _without(task: dict[str, Any]) -> dict[str, Any]:
     return LABELS | {"layer": "gru", "lookahead": 0} | task
+
+
+def test_tokens_are_embedded_wherever_they_are_looked_at() -> None:
+    rng = np.random.default_rng(0)
+    words, tags = rng.integers(1, 5, (400, 6)), np.zeros((400, 6))
+    tags[:, :-1] = words[:, 1:] == 3  # the next word decides
+    changes = {
+        "layer": ("embedding", "bigru"),
+        "hidden": (4, 8),
+        "vocabulary": 6,
+        "lookahead": 8,
+        "learning_rate": 0.02,
+    }
+    engine = engine_of(inputs=("word",), targets=("tag",), task="classification", window=8, **changes)
+    said = np.array([engine.label("s", x[:, np.newaxis], y)[:, 0] for x, y in zip(words, tags, strict=True)])
+    assert engine.counts.overflows == 0
+    assert ((said[300:] > 0.5) == tags[300:]).mean() > 0.98
