@@ -100,9 +100,9 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["orthogonal", "identity", "glorot"],
         Meta(description="Initial recurrent weights: orthogonal, identity (for relu), glorot."),
     ] = "orthogonal"
-    forget_bias: Annotated[float, Meta(description="Initial bias of the LSTM's forget gate.")] = 1.0
+    forget_bias: Annotated[float, Meta(description="Initial bias of the forget gate of lstm and elstm layers.")] = 1.0
     update_bias: Annotated[
-        float, Meta(description="Initial bias of the GRU's update gate; above 0 it begins by remembering.")
+        float, Meta(description="Initial bias of the update gate of gru layers; above 0 they begin by remembering.")
     ] = 0.0
     seed: Annotated[int, Meta(description="Seed of the initial weights.")] = 0
 
