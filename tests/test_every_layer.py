@@ -10,6 +10,7 @@ from probe import LAYERS
 from support import NAN, bits, engine_of, series, weights
 
 from stream_rnn import Engine
+from stream_rnn.layers import BIDIRECTIONAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,15 @@ def inputs_of(layers: str) -> tuple[Any, Any]:
 
 
 def made_of(layers: str, **changes: Any) -> Engine:
-    base = {"targets": ("y",), "task": "regression", "window": 5, "update_every": 2, "learning_rate": 0.02}
+    base: dict[str, Any] = {
+        "targets": ("y",),
+        "task": "regression",
+        "window": 5,
+        "update_every": 2,
+        "learning_rate": 0.02,
+    }
+    if layers in BIDIRECTIONAL:
+        base["lookahead"] = 2
     return engine_of(layer=tuple(layers.split(">")), **(base | changes))
 
 

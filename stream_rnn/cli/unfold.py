@@ -117,20 +117,24 @@ def unfold(settings: Settings) -> Unfolded:
 
 
 def _block(place: Place, *, lowest: bool) -> Block:
-    """Sort a layer's parameters by where they are drawn: by their role, or if they are not learned, by their name."""
+    """Sort a layer's parameters by where they are drawn: by their role, or if they are not learned, by their name.
+
+    The weights that read backward, from the events to come, are drawn with those of the input, which has these events.
+    """
     layer, upward, sideways, own = place.layer, list[str](), list[str](), list[str]()
     for parameter in layer.parameters():
-        if parameter.role in {"recurrent", "peephole"} or (parameter.role, parameter.name) == ("fixed", "U"):
-            where = sideways
-        elif parameter.role == "input" or (parameter.role, parameter.name) == ("fixed", "W"):
+        kind = parameter.role, parameter.name
+        if parameter.role == "input" or kind == ("fixed", "W_in") or parameter.name == "backward.U":
             where = upward
+        elif parameter.role in {"recurrent", "peephole"} or kind == ("fixed", "W"):
+            where = sideways
         else:
             where = own
         where.append(_shaped(parameter._replace(name=f"{place.name}{parameter.name}")))
     carries = layer.carries == "window" or (layer.carries == "below" and not lowest)
     return Block(
         type(layer).__name__,
-        getattr(layer, "hidden", layer.sizes.outputs),
+        getattr(getattr(layer, "cell", layer), "hidden", layer.sizes.outputs),
         layer.sizes.outputs,
         tuple(upward),
         tuple(sideways),
@@ -155,7 +159,9 @@ def _inputs(settings: Settings, columns: int) -> tuple[str, str]:
     named = ", ".join(names[:FEW])
     fits = LONGEST - len(more)
     named = named if len(named) <= fits else f"{named[: fits - 3]}..."
-    return named + more, f"{_shape((columns,))}{' with flags of missing' if settings.missing_flags else ''}"
+    flags = " with flags of missing" if settings.missing_flags and not settings.tokens else ""
+    ahead = f", {settings.lookahead} events ahead" if settings.lookahead else ""
+    return named + more, f"{_shape((columns,))}{flags}{ahead}"
 
 
 def _ages(window: int) -> tuple[int | None, ...]:
@@ -171,7 +177,7 @@ def _how_learned(settings: Settings, carries: Carries, reach: int) -> list[str]:
     whose = "the event that was labelled" if labels else "the events whose forecasts they judge"
     where = f"{whose}, here the newest {reach}" if reach > 1 else whose
     if carries != "window":
-        instead = "; each layer keeps its own sensitivities instead" if carries == "below" else ""
+        instead = "; each layer knows its own gradient at the event" if carries == "below" else ""
         return [f"{when} errors enter at {where}. None is carried from one event to another{instead}."]
     events = f"{h} event{'s' * (h > 1)}"
     lines = [f"{when} errors enter at {where}, and are carried back through {events}: TBPTT({h}; {every})."]

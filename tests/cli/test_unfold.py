@@ -12,7 +12,7 @@ from command import SMALL, waves
 from stream_rnn.assembly import assemble
 from stream_rnn.cli.unfold import unfold
 from stream_rnn.config import Settings
-from stream_rnn.layers import REGISTRY
+from stream_rnn.layers import BIDIRECTIONAL, REGISTRY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,9 @@ def test_every_weight_of_a_stack_is_named_with_its_shape(invoke: Invoke, tmp_pat
         assert f"{parameter.name} ({lengths})" in shown
 
 
-NEEDS = {"embedding": ("--loss", "softmax", "--classes", "256")}
+NEEDS = {"embedding": ("--loss", "softmax", "--classes", "256")} | dict.fromkeys(
+    BIDIRECTIONAL, ("--lookahead", "2", "--task", "regression", "--targets", "y")
+)
 """Options without which a layer makes no sense."""
 
 
