@@ -53,6 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "LRU 32": JOB | {"layer": "lru"},
     "eLSTM 32": JOB | {"layer": "elstm"},
     "columnar GRU 32": JOB | {"layer": "columnar_gru"},
+    "bidirectional GRU 32, lookahead 8": JOB | {"layer": "bigru", "lookahead": 8},
     "GRU 32 + GRU 32": JOB | {"layer": ("gru", "gru")},
     "GRU 64": JOB | {"hidden": 64},
     "default settings, forecasting 8 columns": {"inputs": INPUTS},
