@@ -13,7 +13,7 @@ run: $(VENV)/project
 	$(BIN)/python examples/water_flow.py
 
 test: $(VENV)/tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 check: $(VENV)/check
 	$(BIN)/ruff check
