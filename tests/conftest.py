@@ -9,6 +9,7 @@ settings.register_profile("stream_rnn", deadline=None)  # the first example may 
 settings.load_profile("stream_rnn")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let a module's tests run in one process, which compiles for them once, and those of Kafka beside one broker."""
     for item in items:
