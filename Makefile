@@ -13,7 +13,8 @@ run: $(VENV)/project
 	$(BIN)/python examples/water_flow.py
 
 test: $(VENV)/tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --ignore tests/kafka --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests/kafka
 
 check: $(VENV)/check
 	$(BIN)/ruff check
