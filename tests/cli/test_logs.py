@@ -73,7 +73,10 @@ def test_json_has_an_exception_as_one_string(capfd: pytest.CaptureFixture[str]) 
     assert exception.endswith("ConnectionResetError: [Errno 104] reset by peer")
 
 
-def test_json_writes_what_is_no_text_or_number_all_the_same(capfd: pytest.CaptureFixture[str]) -> None:
+def test_json_writes_what_is_no_text_or_number_all_the_same(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OURS, "propagate", False)  # a test's report goes from process to process, as text
     to_stderr(style="json")
     OURS.warning("file \udcff", extra={"fields": {"odd": 1j}})
     (line,) = said(capfd)
