@@ -120,7 +120,7 @@ def measure(series: str, layer: str, options: argparse.Namespace) -> dict[str, A
         "mark": MARK[series] if layer in EXACT else PUBLISHED[series][layer],
         "persistence": float(np.mean(naive)),
         "seeds": found,
-        "update_every": options.update_every,
+        "update_every": settings(layer, options.update_every, 0).update_every,
         "events_per_second": options.seeds * options.steps * STREAMS / seconds,
     }
 
@@ -151,8 +151,8 @@ def main() -> None:
     if options.json:
         report.show_json({"results": results, "skipped": skipped, "recall": recalled})
         return
-    columns = ("series", "layer", "nmse", "spread", "mark", "persistence", "events_per_second")
-    title = f"NMSE, {options.seeds} seeds, an update every {options.update_every} steps of a stream"
+    columns = ("series", "layer", "update_every", "nmse", "spread", "mark", "persistence", "events_per_second")
+    title = f"NMSE, {options.seeds} seeds"
     report.show(title, [{name: row[name] for name in columns} for row in results])
     report.show(f"Recall, {options.events:,} events, {options.seeds} seeds", recalled)
     for line in skipped:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from stream_rnn.kernels.linalg import add_scaled
+from stream_rnn.kernels.linalg import add_scaled, copy
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 SPREAD = 0.3
@@ -63,7 +63,7 @@ def _forward(layer: Embedding, params: Any, x: Any, state: Any, tape: Any) -> No
             y[:] = math.nan
         else:
             i = int(x[k])
-            y[:] = params[i * H : (i + 1) * H]
+            copy(params[i * H : (i + 1) * H], y)
 
 
 @backward.register

@@ -18,7 +18,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import add_product_transposed, dot
+from stream_rnn.kernels.linalg import add_product_transposed, copy, dot
 
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
@@ -28,7 +28,7 @@ class RLS(NamedTuple):
     """The constants of recursive least squares."""
 
     forgetting: float
-    """l"""
+    """l; 0 where the optimizer learns the readout"""
     ridge: float
     unit: float
     """e of an output for each unit of the loss's gradient in it."""
@@ -52,8 +52,7 @@ def fit(
     yet to see the features. F and u (q,) are scratch.
     """
     last = features.shape[0]
-    for j in range(last):
-        F[j] = features[j]
+    copy(features, F[:last])
     F[last] = 1.0
     u[:] = 0
     add_product_transposed(P, F, u)  # (q, q) @ (q,) -> (q,)

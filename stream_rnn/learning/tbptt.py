@@ -110,9 +110,12 @@ def update(
 
     A gradient that is not finite changes nothing.
     """
+    second_order = weights.inverse.shape[0] > 0
+    if second_order:
+        work.gradient[network.readout :] = 0  # nothing descends by it, and it must not grow without end
     backpropagate(network, learner.window, weights.params, recent, progress.length, work)
     done = _descend(learner, weights, 1.0 / progress.errors, work)
-    if done and weights.inverse.shape[0] > 0:
+    if done and second_order:
         done = _fit_readout(network, learner.rls, weights, recent, progress, work)
     recent.errors[:] = 0
     return done
@@ -171,7 +174,6 @@ def backpropagate(network: Network, window: int, params: Any, recent: Recent, le
     body = params[: network.readout]
     for begin, end in work.trained:
         work.gradient[begin:end] = 0
-    work.gradient[network.readout :] = 0
     work.d_state[:] = 0
     steps = min(length, window)
     for age in range(min(length, kept)):
