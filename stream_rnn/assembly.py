@@ -16,6 +16,7 @@ from stream_rnn.layers.layer import parts
 from stream_rnn.layers.network import Network, network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning.clipping import Clip, ClipKind
+from stream_rnn.learning.inputs import PERIODS, Inputs
 from stream_rnn.learning.losses import Loss, LossKind
 from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind
 from stream_rnn.learning.penalties import Penalties
@@ -38,6 +39,7 @@ class Assembly(NamedTuple):
     network: Network
     learner: Learner
     task: Task
+    inputs: Inputs
     initial: NDArray[Any]
     """(P,) weights to begin with"""
     work: Work
@@ -63,7 +65,7 @@ class Assembly(NamedTuple):
         if weights is None:
             weights = Weights(**{name: arenas[name] for name in WEIGHTS})
         streams = Arenas(**{name: arenas[name] for name in Arenas._fields})
-        return bind(self.network, self.learner, self.task, weights, initial, streams, self.work, counts)
+        return bind(self.network, self.learner, self.task, self.inputs, weights, initial, streams, self.work, counts)
 
     def named(self, params: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return read-only views of the weights (P,), by name."""
@@ -77,30 +79,26 @@ class Assembly(NamedTuple):
 
 def assemble(settings: Settings) -> Assembly:
     """Return the parts that the settings ask for; tokens are neither scaled nor flagged, whatever is said of inputs."""
-    inputs, targets = len(settings.inputs), len(settings.target_names)
-    flags = settings.missing_flags and not settings.tokens
-    columns = inputs * (2 if flags else 1)
+    inputs, targets = _inputs(settings), len(settings.target_names)
+    columns = inputs.columns
     labels = settings.task != "forecast"
     width, point = _width(settings)
     layers = _layers(settings, columns)
     body = stack(*layers)
     vectors = layers[0].sizes.state if settings.tokens else 0  # the lowest layer's state is the last part
     task = Task(
-        inputs=inputs,
         targets=targets,
         horizon=0 if labels else settings.horizon,
         lookahead=settings.lookahead,
         width=width,
         point=point,
         residual=settings.is_residual,
-        scale_inputs=settings.scale_inputs and not settings.tokens,
         scale_targets=settings.scale_targets and not settings.categorical,
-        flags=flags,
-        tokens=settings.tokens,
         remembered=body.sizes.state - vectors,
         forgetting=float(settings.scaling_forgetting),
         limit=float(settings.outlier),
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
+        half_life=math.inf if settings.half_life is None else float(settings.half_life),
     )
     net = network(body, math.prod(settings.forecast_shape), skip=settings.skip)
     reach = (1 if labels else settings.horizon) + settings.update_every - 1
@@ -114,7 +112,7 @@ def assemble(settings: Settings) -> Assembly:
     )
     initial = initial_weights(net, how, settings.seed).astype(kind)
     kept = max(window, reach)
-    rows = _arena_rows(net, task, columns, kept, kind)
+    rows = _arena_rows(net, task, inputs, kept, kind)
     if settings.weights == "per_stream":
         rows |= _weight_rows(net, initial, learner)
     places = {name: place for place, name in enumerate(settings.target_names)}
@@ -122,11 +120,29 @@ def assemble(settings: Settings) -> Assembly:
         net,
         learner,
         task,
+        inputs,
         initial,
         _work(net, learner, (1 + settings.lookahead) * columns, kept, kind),
         rows,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
         settings.weights == "shared",
+    )
+
+
+def _inputs(settings: Settings) -> Inputs:
+    """Return what the network sees; a token is neither scaled nor flagged, whatever is said of inputs."""
+    turns = [1.0 / PERIODS[name] for name in settings.calendar]
+    return Inputs(
+        values=len(settings.inputs),
+        tokens=settings.tokens,
+        scaled=settings.scale_inputs and not settings.tokens,
+        flags=settings.missing_flags and not settings.tokens,
+        differences=settings.differences,
+        lags=np.array(settings.lags, np.int64),
+        elapsed=settings.elapsed,
+        cycles=np.array([2 * math.pi * turn * (1 + k) for turn in turns for k in range(settings.harmonics)]),
+        forgetting=float(settings.scaling_forgetting),
+        limit=float(settings.outlier),
     )
 
 
@@ -194,7 +210,7 @@ def _learner(settings: Settings, window: int) -> Learner:
     )
 
 
-def _arena_rows(net: Network, task: Task, columns: int, kept: int, kind: np.dtype[Any]) -> Rows:
+def _arena_rows(net: Network, task: Task, inputs: Inputs, kept: int, kind: np.dtype[Any]) -> Rows:
     sizes, outputs = net.body.sizes, net.outputs
     ahead = task.lookahead + 1 if task.lookahead else 0
     return {
@@ -205,12 +221,14 @@ def _arena_rows(net: Network, task: Task, columns: int, kept: int, kind: np.dtyp
         "errors": ((kept, outputs), kind),
         "base": ((kept, task.targets), np.float64),
         "last_y": ((task.targets,), np.float64),
-        "last_x": ((task.inputs,), np.float64),
-        "ahead_x": ((ahead, columns), kind),
+        "history": ((inputs.kept, inputs.values), np.float64),
+        "faded": ((kept if task.half_life < math.inf else 0,), kind),
+        "ahead_x": ((ahead, inputs.columns), kind),
         "ahead_y": ((ahead, task.targets), np.float64),
-        "input_moments": ((3, task.inputs), np.float64),
+        "input_moments": ((3, inputs.moments), np.float64),
         "target_moments": ((3, max(task.horizon, 1) * task.targets), np.float64),
         "time": ((), np.float64),
+        "gap": ((), np.float64),
         "clock": ((5,), np.int64),
     }
 

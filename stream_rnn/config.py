@@ -21,6 +21,7 @@ Task = Literal["forecast", "regression", "classification"]
 LossName = Literal["squared", "absolute", "huber", "quantile", "gaussian_nll", "logistic", "softmax"]
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw"]
 ClipName = Literal["norm", "value", "off"]
+Cycle = Literal["day", "week", "year"]
 
 LARGEST_VOCABULARY = 2**24
 """Ids go through the network as float32, which holds every whole number up to here."""
@@ -157,6 +158,22 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="Forecast the change from the last value; default: true for forecasts, false for labels."),
     ] = None
     missing_flags: Annotated[bool, Meta(description="Give each input another that says whether it is missing.")] = True
+    differences: Annotated[
+        bool, Meta(description="Give each input another: its change since the event before, in units of such changes.")
+    ] = False
+    lags: Annotated[
+        tuple[int, ...], Meta(description="Give each input others: its values so many events ago, as 1,2,24.")
+    ] = ()
+    calendar: Annotated[
+        tuple[Cycle, ...],
+        Meta(description="Cycles of the event's time (UTC) that are inputs, as sine and cosine: day, week, year."),
+    ] = ()
+    harmonics: Annotated[
+        int, Meta(description="Waves of each cycle of the calendar: 1, 2, ... to a period; more make sharper shapes.")
+    ] = 2
+    elapsed: Annotated[
+        bool, Meta(description="Give the inputs another: the logarithm of 1 + seconds since the stream's last event.")
+    ] = False
 
     weights: Annotated[
         Literal["shared", "per_stream"],
@@ -169,11 +186,15 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float | None,
         Meta(description="Seconds without an event that end a stream's sequence. Default: never."),
     ] = None
+    half_life: Annotated[
+        float | None,
+        Meta(description="Seconds between two events in which the hidden state halves. Default: it does not."),
+    ] = None
     dtype: Annotated[Literal["float32", "float64"], Meta(description="Precision of the network.")] = "float32"
 
     def __post_init__(self) -> None:
         """Check every value, and that they go together."""
-        make_tuples(self, ("inputs", "targets", "layer", "hidden", "quantiles"))
+        make_tuples(self, ("inputs", "targets", "layer", "hidden", "quantiles", "lags", "calendar"))
         check_types(self)
         _check_layers(self)
         _check_ranges(self)
@@ -280,6 +301,10 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "scaling_forgetting": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "max_streams": (lambda value: value is None or value >= 1, "at least 1"),
     "reset_after": (lambda value: value is None or value > 0, "above 0 seconds"),
+    "half_life": (lambda value: value is None or value > 0, "above 0 seconds"),
+    "lags": (lambda lags: _ascend((0, *lags)), "whole numbers from 1 on, ascending"),
+    "calendar": (lambda names: len(set(names)) == len(names), "different cycles"),
+    "harmonics": (lambda value: value >= 1, "at least 1"),
     "quantiles": (lambda levels: _ascend((0.0, *levels, 1.0)) and len(levels) > 0, "ascending between 0 and 1"),
 }
 
@@ -313,6 +338,7 @@ def _check_together(settings: Settings) -> None:
         raise SettingError(f"update_every must be at most window ({settings.window}), got {settings.update_every}")
     if settings.nesterov and settings.momentum == 0:
         raise SettingError("nesterov needs momentum above 0, got 0")
+    _check_derived(settings)
     _check_lookahead(settings)
     _check_readout(settings)
     _check_tokens(settings)
@@ -340,6 +366,19 @@ def _check_tokens(settings: Settings) -> None:
         raise SettingError(
             f"classes must be vocabulary ({settings.vocabulary}) to forecast a token, got {settings.classes}"
         )
+
+
+def _check_derived(settings: Settings) -> None:
+    for name in ("differences", "lags", "calendar", "elapsed"):
+        value = getattr(settings, name)
+        if value and settings.tokens:
+            raise SettingError(f"{name} is not for an embedding, which takes a token id alone, got {_plain(value)}")
+    if settings.half_life is not None and settings.lookahead:
+        raise SettingError(f"half_life is not for bidirectional layers, got {settings.half_life}")
+
+
+def _plain(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower()
 
 
 def _check_lookahead(settings: Settings) -> None:

@@ -19,14 +19,13 @@ from stream_rnn.learning.tbptt import Weights, Work
 
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
+    from stream_rnn.learning.inputs import Inputs
     from stream_rnn.learning.tbptt import Learner
 
 
 class Task(NamedTuple):
     """What is forecast from what, and how values are scaled."""
 
-    inputs: int
-    """I, columns of x."""
     targets: int
     """D, columns of y."""
     horizon: int
@@ -39,18 +38,15 @@ class Task(NamedTuple):
     """Which of these is fed back when a forecast is rolled out."""
     residual: bool
     """Forecast the change from the last value."""
-    scale_inputs: bool
     scale_targets: bool
-    flags: bool
-    """Whether the inputs are followed by as many that say which of them were missing."""
-    tokens: bool
-    """Whether the input is a token id: it is not scaled, and a missing one is 0."""
     remembered: int
     """Numbers of the state that have to be finite: all but an embedding's vectors, NaN for events that do not come."""
     forgetting: float
     limit: float
     reset_after: float
     """Seconds; infinite for never."""
+    half_life: float
+    """Seconds in which the state halves; infinite for never."""
 
 
 class Arenas(NamedTuple):
@@ -70,19 +66,23 @@ class Arenas(NamedTuple):
     """(slots, R, D) float64, the last values at each event, which residual forecasts start from"""
     last_y: Any
     """(slots, D) float64, the last known target values of the sequence, NaN before"""
-    last_x: Any
-    """(slots, I) float64, the newest event's inputs"""
+    history: Any
+    """(slots, kept, I) float64, as `inputs.Past`"""
+    faded: Any
+    """(slots, R) what was left of the state before each event; no columns where nothing fades"""
     ahead_x: Any
     """(slots, L + 1, columns) the newest events' scaled inputs, each in row (event of the stream mod L + 1); no rows
     without lookahead"""
     ahead_y: Any
     """(slots, L + 1, D) float64, the same of their labels"""
     input_moments: Any
-    """(slots, 3, I) float64"""
+    """(slots, 3, moments) float64, as `inputs.Past`"""
     target_moments: Any
     """(slots, 3, max(H, 1) D) float64, of the change over each horizon in residual forecasts, else of the values"""
     time: Any
     """(slots,) float64, seconds, the latest time of an event; NaN before"""
+    gap: Any
+    """(slots,) float64, seconds between the latest time and the one before; NaN before"""
     clock: Any
     """(slots, 5) int64: LENGTH, WAITING, ERRORS, EVENTS, PENDING"""
 
@@ -126,6 +126,7 @@ def bind(
     network: Network,
     learner: Learner,
     task: Task,
+    inputs: Inputs,
     weights: Weights,
     initial: Any,
     arenas: Arenas,
@@ -137,7 +138,7 @@ def bind(
     Each array of `weights` has one row if the streams share their weights, and `initial` is then empty; else one row
     per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (7,) int64, as Counts.
     """
-    core: Core = _bind(network, learner, task, weights, initial, arenas, work, counts)
+    core: Core = _bind(network, learner, task, inputs, weights, initial, arenas, work, counts)
     core.lenders = (weights, initial, arenas, work, counts)
     return core
 
@@ -147,28 +148,32 @@ def _bind(
     network: Network,
     learner: Learner,
     task: Task,
+    inputs: Inputs,
     weights: Weights,
     initial: Any,
     arenas: Arenas,
     work: Work,
     counts: Any,
 ) -> Any:
-    return _new(network, learner, task, weights, initial, arenas, work, counts)
+    return _new(network, learner, task, inputs, weights, initial, arenas, work, counts)
 
 
-def _new(network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
+def _new(
+    network: Any, learner: Any, task: Any, inputs: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
+) -> Any:
     """Only compiled code can make a core."""
     raise TypeError("a core is made by bind")
 
 
 @overload(_new, jit_options=PART)
 def _new_compiled(
-    network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
+    network: Any, learner: Any, task: Any, inputs: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
 ) -> Any:
     parts = {
         "network": network,
         "learner": learner,
         "task": task,
+        "inputs": inputs,
         "weights": weights,
         "initial": initial,
         "counts": counts,
@@ -177,12 +182,21 @@ def _new_compiled(
     core_type = CoreType([*parts.items(), *zip(arenas.fields, arenas.types, strict=True)])
 
     def new(
-        network: Any, learner: Any, task: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
+        network: Any,
+        learner: Any,
+        task: Any,
+        inputs: Any,
+        weights: Any,
+        initial: Any,
+        arenas: Any,
+        work: Any,
+        counts: Any,
     ) -> Any:
         core = structref.new(core_type)
         core.network = network
         core.learner = learner
         core.task = task
+        core.inputs = inputs
         core.weights = Weights(
             borrow(weights.params), borrow(weights.moments), borrow(weights.updates), borrow(weights.inverse)
         )
@@ -209,12 +223,14 @@ def _new_compiled(
         core.errors = borrow(arenas.errors)
         core.base = borrow(arenas.base)
         core.last_y = borrow(arenas.last_y)
-        core.last_x = borrow(arenas.last_x)
+        core.history = borrow(arenas.history)
+        core.faded = borrow(arenas.faded)
         core.ahead_x = borrow(arenas.ahead_x)
         core.ahead_y = borrow(arenas.ahead_y)
         core.input_moments = borrow(arenas.input_moments)
         core.target_moments = borrow(arenas.target_moments)
         core.time = borrow(arenas.time)
+        core.gap = borrow(arenas.gap)
         core.clock = borrow(arenas.clock)
         return core
 

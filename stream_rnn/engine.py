@@ -15,7 +15,7 @@ from stream_rnn.checkpoint import STREAMS, Saved
 from stream_rnn.core import EVENTS, LENGTH, PENDING, Counts
 from stream_rnn.errors import CheckpointError, DataError
 from stream_rnn.learning.diagnosis import Diagnosis, changes, diagnose
-from stream_rnn.learning.tbptt import Weights
+from stream_rnn.learning.tbptt import Recent, Weights
 from stream_rnn.snapshot import Snapshot
 from stream_rnn.streams import StreamTable
 from stream_rnn.vocabulary import Vocabulary
@@ -346,7 +346,10 @@ class Engine:
         return made[len(made) - len(x) :]
 
     def predict(
-        self, key: Hashable, x: Mapping[str, float | str | None] | Sequence[float | str] | str | None = None
+        self,
+        key: Hashable,
+        x: Mapping[str, float | str | None] | Sequence[float | str] | str | None = None,
+        time: float | datetime | None = None,
     ) -> NDArray[np.float64]:
         """Forecast, and change nothing.
 
@@ -357,6 +360,8 @@ class Engine:
         x
             Inputs of an event that might come next; left out, the forecast is the one made at the last event. A token
             that is not known is 0.
+        time
+            When it comes, as in `step`; left out, as long after the last event as that came after the one before.
 
         Returns
         -------
@@ -365,14 +370,15 @@ class Engine:
         Raises
         ------
         DataError
-            If `x` does not fit, or without it, if the stream has had no event since its sequence began.
+            If `x` or `time` does not fit, or without it, if the stream has had no event since its sequence began.
         """
-        return self._peek(key, x, self._once)[0]
+        return self._peek(key, x, time, self._once)[0]
 
     def generate(
         self,
         key: Hashable,
         x: Mapping[str, float | str | None] | Sequence[float | str] | str | None = None,
+        time: float | datetime | None = None,
         *,
         steps: int,
         temperature: float = 0.0,
@@ -381,6 +387,7 @@ class Engine:
         """Roll a forecast out over many events, and change nothing.
 
         Each forecast one event ahead is the next event's input where the target is one; other inputs stay as they are.
+        Events follow each other as the stream's last two did.
 
         Parameters
         ----------
@@ -389,6 +396,8 @@ class Engine:
         x
             Inputs of an event that might come next; left out, the sequence goes on from the last event. A token that
             is not known is 0.
+        time
+            When that event comes, as in `predict`.
         steps
             How many events to forecast.
         temperature
@@ -420,15 +429,17 @@ class Engine:
         if not isinstance(seed, (int, np.integer)) or seed < 0:
             raise DataError(f"seed must be at least 0, got {seed!r}")
         draws, picks = np.random.default_rng(seed).random(steps), np.zeros(steps, np.int64)
-        made = self._peek(key, x, online.Rollout(self._assembly.feedback, float(temperature), draws, picks))
+        made = self._peek(key, x, time, online.Rollout(self._assembly.feedback, float(temperature), draws, picks))
         return picks if settings.categorical else made[:, 0]
 
-    def _peek(self, key: Hashable, x: Any, rollout: online.Rollout) -> NDArray[np.float64]:
+    def _peek(self, key: Hashable, x: Any, time: Any, rollout: online.Rollout) -> NDArray[np.float64]:
         """Return the forecasts of each step, (steps, *forecast_shape)."""
         slot, lookahead = self._streams.find(key), self.settings.lookahead
         if x is not None and lookahead:
             raise DataError(f"x must be left out with lookahead: {lookahead} events have to come after it, got {x!r}")
         if x is None:
+            if time is not None:
+                raise DataError(f"time is that of an event that might come: x is needed, too, got time {time!r} alone")
             if slot is None or self._streams.arenas["clock"][slot, LENGTH] == 0:
                 few = f"at most {lookahead} events" if lookahead else "no event"
                 raise DataError(f"no forecast for stream {key!r}: its sequence has had {few} yet")
@@ -443,7 +454,8 @@ class Engine:
         steps = len(rollout.draws)
         out = np.empty((steps, self._width))
         core = self._stranger() if slot is None else self._core
-        online.peek(core, slot or 0, row, rollout, out)
+        event = online.Next(row, math.nan if time is None else conversions.seconds(time))
+        online.peek(core, slot or 0, event, rollout, out)
         return out.reshape(steps, *self.settings.forecast_shape)
 
     def diagnose(
@@ -477,7 +489,8 @@ class Engine:
         begins = self._assembly.initial if self._params is None else self._weights_of(0).params
         params = begins if slot is None else self._weights_of(slot).params
         length = 0 if slot is None else int(arenas["clock"][slot, LENGTH])
-        found = diagnose(network, params, arenas["tape"][slot or 0], length, self._assembly.learner.window)
+        recent = Recent(*(arenas[name][slot or 0] for name in Recent._fields))
+        found = diagnose(network, params, recent, length, self._assembly.learner.window)
         if x is None:
             return found
         copies = [self._alone(key, settings) for settings in (self.settings, replace(self.settings, clip="off"))]
@@ -538,7 +551,7 @@ class Engine:
     def warmup(self) -> None:
         """Compile the kernels, or load them from the disk, so that the first event does not wait for it."""
         x, out = np.zeros(len(self._inputs)), np.empty((1, self._width))
-        online.peek(self._stranger(), 0, x, self._once, out)
+        online.peek(self._stranger(), 0, online.Next(x, math.nan), self._once, out)
 
     def _stranger(self) -> Core:
         """Return a core whose slot 0 is a stream that was never seen."""

@@ -5,8 +5,8 @@ For each event, in arrival order:
 1. A gap in time ends the stream's sequence.
 2. Forecasting: the event's values are the targets of forecasts made 1..H events ago. Their errors are injected, and
    learned from.
-3. The input is scaled with the stream's running moments, missing values stand at the mean, and the hidden state
-   advances.
+3. What the network sees is made of the input, of its time and of the past, and the hidden state fades as the time that
+   has passed asks for, and advances.
 4. The outputs become a forecast in the target's units.
 5. Label tasks: the event's own target is learned from, after its forecast was made.
 6. The end-of-sequence flag ends the sequence.
@@ -24,8 +24,10 @@ from typing import Any, NamedTuple
 
 from stream_rnn.core import ERRORS, EVENTS, LENGTH, PENDING, WAITING, Counts, Task
 from stream_rnn.kernels.jit import entry, inner
+from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.layers.network import infer, read_out
+from stream_rnn.learning.inputs import Past, show, take_in
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
 from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
@@ -70,6 +72,15 @@ class Rollout(NamedTuple):
     """(steps,) int64, takes the classes; of forecasts of numbers there are none"""
 
 
+class Next(NamedTuple):
+    """An event that might come."""
+
+    x: Any
+    """(I,) float64; (0,) for none"""
+    time: float
+    """NaN for as long after the last event as that came after the one before"""
+
+
 @entry
 def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
     """Take the events; write what is forecast at each to `out` (N, O), NaN where the lookahead is not yet there.
@@ -92,32 +103,42 @@ def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
 
 
 @entry
-def peek(core: Any, slot: int, x: Any, rollout: Rollout, out: Any) -> None:
+def peek(core: Any, slot: int, event: Next, rollout: Rollout, out: Any) -> None:
     """Forecast without a trace; row i of `out` (steps, O) is the forecast i events on.
 
-    Row 0 is the newest forecast again, or, where x (I,) is given rather than empty, the one after a further event of
-    input x. In the events after that, input c is the last forecast of target feedback[c], one event ahead (of classes,
-    the one that was picked), or what it was before if feedback[c] is -1.
+    Row 0 is the newest forecast again, or, where there is an event that might come, the one after it. In the events
+    after that, input c is the last forecast of target feedback[c], one event ahead (of classes, the one that was
+    picked), or what it was before if feedback[c] is -1; they follow each other as the stream's last two did.
     """
-    network, task = core.network, core.task
+    network, task, clock = core.network, core.task, core.clock[slot]
     params = _weights(core, slot).params
+    past = Past(core.input_moments[slot].copy(), core.history[slot].copy())
+    gap, place = core.gap[slot], clock[LENGTH] + clock[PENDING]
+    x, time = past.history[(place - 1) % past.history.shape[0]].copy(), core.time[slot]
     state, tape = core.state[slot].copy(), core.tape[slot, 0].copy()
     features, outputs = core.features[slot, 0].copy(), core.work.outputs
-    last_x, last_y = core.last_x[slot].copy(), core.last_y[slot].copy()
+    last_y = core.last_y[slot].copy()
     classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, rollout.feedback
     for i in range(out.shape[0]):
-        if i == 0 and x.shape[0] == 0:
+        if i == 0 and event.x.shape[0] == 0:
             out[0] = core.forecast[slot]
         else:
+            passed = gap
             if i == 0:
-                last_x[:] = x
+                x[:] = event.x
+                if known(event.time):
+                    passed = max(event.time - time, 0.0)
+            time = event.time if i == 0 and known(event.time) else time + passed
             for c in range(feedback.shape[0]):
                 if feedback[c] >= 0 and i > 0:
                     fed = out[i - 1, feedback[c] * task.width + task.point]
-                    last_x[c] = rollout.picks[i - 1] if classes else fed
-                if feedback[c] >= 0 and known(last_x[c]):
-                    last_y[feedback[c]] = last_x[c]
-            _scale_inputs(task, core.input_moments[slot], last_x, core.work.x)
+                    x[c] = rollout.picks[i - 1] if classes else fed
+                if feedback[c] >= 0 and known(x[c]):
+                    last_y[feedback[c]] = x[c]
+            past.history[place % past.history.shape[0]] = x
+            show(core.inputs, past, place, passed, time, core.work.x)
+            place += 1
+            _fade(task, state, passed)
             infer(network, params, core.work.x, state, tape, features, outputs)
             if not (_finite(state[: task.remembered]) and _finite(outputs)):
                 state[:] = 0
@@ -156,7 +177,7 @@ def _expect(core: Any, slot: int) -> None:
     prefetch(core.errors[slot])
     prefetch(core.base[slot])
     prefetch(core.last_y[slot])
-    prefetch(core.last_x[slot])
+    prefetch(core.history[slot])
     prefetch(core.ahead_x[slot])
     prefetch(core.ahead_y[slot])
     prefetch(core.input_moments[slot])
@@ -177,10 +198,11 @@ def _clear(core: Any, slot: int) -> None:
     core.state[slot] = 0
     core.errors[slot] = 0
     core.last_y[slot] = math.nan
-    core.last_x[slot] = math.nan
+    core.history[slot] = math.nan
     core.input_moments[slot] = 0
     core.target_moments[slot] = 0
     core.time[slot] = math.nan
+    core.gap[slot] = math.nan
     core.clock[slot] = 0
     if core.initial.shape[0] > 0:
         own = _weights(core, slot)
@@ -215,7 +237,9 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     task, counts = core.task, core.counts
     if time - core.time[slot] > task.reset_after:
         _finish(core, slot)
-    if not time <= core.time[slot] and not math.isnan(time):
+    gap = max(time - core.time[slot], 0.0) if known(time) and known(core.time[slot]) else math.nan
+    if known(time) and not time <= core.time[slot]:
+        core.gap[slot] = gap
         core.time[slot] = time
     clock, last_y = core.clock[slot], core.last_y[slot]
     counts[N_EVENTS] += 1
@@ -231,16 +255,19 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
         else:
             counts[N_MISSING_TARGETS] += 1
 
-    counts[N_MISSING_INPUTS] += _observe_inputs(task, core.input_moments[slot], x)
-    core.last_x[slot] = x
+    past, place = Past(core.input_moments[slot], core.history[slot]), clock[LENGTH] + clock[PENDING]
+    counts[N_MISSING_INPUTS] += take_in(core.inputs, past, place, x, gap)
     if task.lookahead == 0:
-        _scale_inputs(task, core.input_moments[slot], x, core.work.x)
+        show(core.inputs, past, place, gap, time, core.work.x)
+        faded = _fade(task, core.state[slot], gap)
+        if core.faded.shape[1] > 0:
+            core.faded[slot, clock[LENGTH] % core.faded.shape[1]] = faded
         _advance(core, slot, y)
         out[:] = core.forecast[slot]
         return begins
-    place = (clock[EVENTS] - 1) % (task.lookahead + 1)
-    _scale_inputs(task, core.input_moments[slot], x, core.ahead_x[slot, place])
-    core.ahead_y[slot, place] = y
+    waits = (clock[EVENTS] - 1) % (task.lookahead + 1)
+    show(core.inputs, past, place, gap, time, core.ahead_x[slot, waits])
+    core.ahead_y[slot, waits] = y
     clock[PENDING] += 1
     if clock[PENDING] > task.lookahead:
         _label_oldest(core, slot)
@@ -362,7 +389,7 @@ def _learn(core: Any, slot: int, arrived: bool) -> None:
 def _update(core: Any, slot: int) -> None:
     clock = core.clock[slot]
     if clock[ERRORS] > 0:
-        recent = Recent(core.tape[slot], core.features[slot], core.errors[slot])
+        recent = Recent(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
         progress = Progress(clock[LENGTH], clock[WAITING], clock[ERRORS])
         done = update(core.network, core.learner, _weights(core, slot), recent, progress, core.work)
         core.counts[N_UPDATES if done else N_SKIPPED] += 1
@@ -371,28 +398,12 @@ def _update(core: Any, slot: int) -> None:
 
 
 @inner
-def _observe_inputs(task: Task, moments: Any, x: Any) -> int:
-    """Take x (I,) into the moments; return how many of it are missing."""
-    missing = 0
-    for c in range(task.inputs):
-        if not known(x[c]):
-            missing += 1
-        elif not task.tokens:  # their mean stays 0, so that a missing one is token 0
-            observe(moments, c, x[c], task.forgetting, task.limit)
-    return missing
-
-
-@inner
-def _scale_inputs(task: Task, moments: Any, x: Any, scaled: Any) -> None:
-    """Write x (I,), and which of it is missing, to `scaled` (I,) or (2I,)."""
-    for c in range(task.inputs):
-        here = known(x[c])
-        value = x[c] if here else moments[MEAN, c]
-        if task.scale_inputs:
-            value = score(value, moments[MEAN, c], deviation(moments, c), task.limit)
-        scaled[c] = value
-        if task.flags:
-            scaled[task.inputs + c] = not here
+def _fade(task: Task, state: Any, gap: float) -> float:
+    """Let the state fade over `gap` seconds, NaN where they are not known; return what is left of it."""
+    left = 0.5 ** (gap / task.half_life) if known(gap) else 1.0
+    if left < 1.0:
+        multiply(state.dtype.type(left), state)
+    return left
 
 
 @inner

@@ -94,6 +94,8 @@ def _run(
     total = 0.0
     recent.errors[:] = 0
     for t in range(events.X.shape[0]):
+        if recent.faded.shape[0] > 0:
+            state *= recent.faded[t]
         infer(network, params, events.X[t], state, recent.tape[t], recent.features[t], out[t])
         for d in range(D):
             if events.asked[t]:
@@ -133,6 +135,8 @@ class Probe:
         self.network = network(body, self.outputs, skip=True)
         self.params = rng.normal(0, 0.4, sum(int(np.prod(p.shape)) for p in self.network.parameters()))
         self.state = rng.normal(0, 0.5, body.sizes.state)
+        self.faded = np.zeros(0)
+        """(T,) what is left of the state before each event; (0,) if it does not fade"""
         if not from_anywhere(body):
             self.state[:] = 0
         self.events = Sequence(
@@ -148,6 +152,7 @@ class Probe:
             np.zeros((length, sizes.tape)),
             np.zeros((length, self.network.features)),
             np.zeros((length, self.outputs)),
+            self.faded[:length],
         )
         work = Work(
             x=np.zeros(sizes.inputs),

@@ -29,6 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "scaled": {"scale_inputs": True, "scaling_forgetting": 0.9},
     "quantiles": {"loss": "quantile"},
     "labels": {"task": "regression", "horizon": 1},
+    "derived inputs": {"differences": True, "lags": (1, 4), "calendar": "day", "elapsed": True, "half_life": 3.0},
     "sensitivities": {"layer": "lru"},
     "sensitivities of a stack": {"layer": ("elstm", "columnar_gru")},
 }

@@ -42,7 +42,7 @@ def test_a_target_that_is_the_token_may_be_text(form: Any) -> None:
 def test_a_digit_is_text() -> None:
     engine = tokens_engine()
     engine.step("s", "4")
-    assert stream(engine, "last_x") == 1
+    assert stream(engine, "history") == 1
     assert engine.vocabulary.tokens == ["4"]
 
 

@@ -90,6 +90,13 @@ def add_scaled(a: Any, x: Any, out: Any) -> None:
 
 
 @inner
+def multiply(a: Any, x: Any) -> None:
+    """Replace x (n,) by a x."""
+    for j in range(x.shape[0]):
+        x[j] *= a
+
+
+@inner
 def recur(A: Any, a: Any, x: Any, out: Any) -> None:
     """Out = A out + a x, each element by itself: (m,) * (m,) + scalar * (m,) -> (m,)."""
     for j in range(x.shape[0]):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.layers.network import Network
+    from stream_rnn.learning.tbptt import Recent
 
 FLAT = 0.05
 """A sigmoid gate this near to 0 or 1 passes less than a fifth of the gradient that it passes at 1/2 (.05 .95 against
@@ -63,7 +64,15 @@ class Diagnosis(NamedTuple):
 
 @entry
 def _carry_back(
-    network: Network, params: Any, tape: Any, rows: Any, d_output: Any, d_states: Any, deltas: Any, d_input: Any
+    network: Network,
+    params: Any,
+    tape: Any,
+    faded: Any,
+    rows: Any,
+    d_output: Any,
+    d_states: Any,
+    deltas: Any,
+    d_input: Any,
 ) -> None:
     """Carry the gradient d_output (H,) in the newest event's output back over the events.
 
@@ -76,9 +85,11 @@ def _carry_back(
         d_states[k] = d_state
         backward(network.body, body, tape[rows[k]], d_output, d_state, deltas[k], d_input)
         d_output[:] = 0
+        if faded.shape[0] > 0:
+            d_state *= faded[rows[k]]
 
 
-def diagnose(network: Network, params: NDArray[Any], tape: NDArray[Any], length: int, window: int) -> Diagnosis:
+def diagnose(network: Network, params: NDArray[Any], recent: Recent, length: int, window: int) -> Diagnosis:
     """Return what there is to measure without an event to come.
 
     Parameters
@@ -87,19 +98,19 @@ def diagnose(network: Network, params: NDArray[Any], tape: NDArray[Any], length:
         The network.
     params : (P,)
         Its weights.
-    tape : (rows, T)
-        The stream's newest events, each in row (event number mod rows).
+    recent
+        The stream's newest events.
     length
         Events of the stream's sequence so far.
     window
         h, the events that an error is carried back through.
     """
-    newest = min(length, window, len(tape))
-    rows = (length - 1 - np.arange(newest)) % len(tape)
+    newest = min(length, window, len(recent.tape))
+    rows = (length - 1 - np.arange(newest)) % len(recent.tape)
     return Diagnosis(
-        _gradients(network, params, tape, rows, window),
+        _gradients(network, params, recent, rows, window),
         _radii(network, params),
-        _saturated(network, tape[rows]),
+        _saturated(network, recent.tape[rows]),
         {},
         False,
     )
@@ -131,7 +142,7 @@ def changes(network: Network, before: NDArray[Any], after: NDArray[Any]) -> dict
 
 
 def _gradients(
-    network: Network, params: NDArray[Any], tape: NDArray[Any], rows: NDArray[np.intp], window: int
+    network: Network, params: NDArray[Any], recent: Recent, rows: NDArray[np.intp], window: int
 ) -> dict[str, NDArray[np.float64]]:
     sizes, kind = network.body.sizes, params.dtype
     V = params[network.readout :][: network.outputs * network.features].reshape(network.outputs, network.features)
@@ -139,7 +150,8 @@ def _gradients(
     d_output = error @ V[:, : network.hidden]  # (O,) @ (O, H) -> (H,)
     d_states, deltas = np.zeros((len(rows), sizes.state), kind), np.zeros((len(rows), sizes.delta), kind)
     if len(rows):
-        _carry_back(network, params, tape, rows, d_output.copy(), d_states, deltas, np.zeros(0, kind))
+        carried = d_output.copy(), d_states, deltas, np.zeros(0, kind)
+        _carry_back(network, params, recent.tape, recent.faded, rows, *carried)
     found = {}
     for place in places(network.body):
         if place.layer.carries == "never":

@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import dot
+from stream_rnn.kernels.linalg import dot, multiply
 from stream_rnn.layers.layer import accumulate, backward
 from stream_rnn.layers.network import Network, readout_backward
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
@@ -71,6 +71,8 @@ class Recent(NamedTuple):
     """(rows, F)"""
     errors: Any
     """(rows, O): dL/do that has arrived and not been learned from"""
+    faded: Any
+    """(rows,) what was left of the state before each event; (0,) where nothing fades"""
 
 
 class Work(NamedTuple):
@@ -195,4 +197,6 @@ def backpropagate(network: Network, window: int, params: Any, recent: Recent, le
                 work.deltas[row],
                 work.d_input,
             )
+            if recent.faded.shape[0] > 0:
+                multiply(recent.faded[row], work.d_state)
     accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[: network.readout])

@@ -14,6 +14,8 @@ TOLERANCE = 1e-6
 """Central differences in float64 are good to about 1e-9."""
 
 FIXED = [body for body in BODIES if any(p.role == "fixed" for p in body_of(body).parameters())]
+UNCARRIED = ["dense", "embedding"]
+"""Bodies of which an event sees nothing of those before it."""
 ACTIVATED = [name for name in LAYERS if hasattr(body_of(name), "activation")]
 
 
@@ -31,6 +33,16 @@ def test_weight_gradient_holds_for_every_activation(layer: str, activation: Acti
     probe = Probe(body_of(layer, activation=activation.value))
     found = probe.run(window=LENGTH)["gradient"]
     assert relative_error(found, probe.slope(lambda: probe.run()["loss"])) <= TOLERANCE
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_weight_gradient_holds_where_the_state_fades(body: str) -> None:
+    probe = Probe(body_of(body))
+    steady = probe.run(window=LENGTH)["gradient"]
+    probe.faded = np.random.default_rng(1).uniform(0.1, 0.9, LENGTH)
+    found = probe.run(window=LENGTH)["gradient"]
+    assert relative_error(found, probe.slope(lambda: probe.run()["loss"])) <= TOLERANCE
+    assert (relative_error(found, steady) > 1e-3) == (body not in UNCARRIED)
 
 
 @pytest.mark.parametrize("body", FIXED)
