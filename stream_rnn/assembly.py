@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.core import Arenas, Core, Task, bind
+from stream_rnn.core import Arenas, Core, Parts, Task, bind
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.memory import aligned_zeros
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
@@ -15,6 +15,8 @@ from stream_rnn.layers.initialise import Initialisation, initial_weights, penali
 from stream_rnn.layers.layer import parts
 from stream_rnn.layers.network import Network, network
 from stream_rnn.layers.stack import stack
+from stream_rnn.learning import anomaly, conformal
+from stream_rnn.learning.anomaly import Anomaly
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, Inputs
 from stream_rnn.learning.losses import Loss, LossKind
@@ -36,10 +38,7 @@ WEIGHTS = tuple(Weights._fields)
 class Assembly(NamedTuple):
     """A network, how it learns, and the shapes of all that it needs."""
 
-    network: Network
-    learner: Learner
-    task: Task
-    inputs: Inputs
+    parts: Parts
     initial: NDArray[Any]
     """(P,) weights to begin with"""
     work: Work
@@ -48,6 +47,16 @@ class Assembly(NamedTuple):
     feedback: NDArray[np.int64]
     """(I,) which target each input is, -1 for none"""
     shared: bool
+
+    @property
+    def network(self) -> Network:
+        """The layers and their readout."""
+        return self.parts.network
+
+    @property
+    def learner(self) -> Learner:
+        """How weights are learned."""
+        return self.parts.learner
 
     def shared_weights(self) -> Weights | None:
         """Return memory for the weights of all streams, or None if each has its own in the arenas."""
@@ -65,7 +74,7 @@ class Assembly(NamedTuple):
         if weights is None:
             weights = Weights(**{name: arenas[name] for name in WEIGHTS})
         streams = Arenas(**{name: arenas[name] for name in Arenas._fields})
-        return bind(self.network, self.learner, self.task, self.inputs, weights, initial, streams, self.work, counts)
+        return bind(self.parts, weights, initial, streams, self.work, counts)
 
     def named(self, params: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return read-only views of the weights (P,), by name."""
@@ -112,17 +121,15 @@ def assemble(settings: Settings) -> Assembly:
     )
     initial = initial_weights(net, how, settings.seed).astype(kind)
     kept = max(window, reach)
-    rows = _arena_rows(net, task, inputs, kept, kind)
+    parts = Parts(net, learner, task, inputs, conformal.conformal(settings.interval or 0.9), Anomaly())
+    rows = _arena_rows(settings, parts, kept, kind)
     if settings.weights == "per_stream":
         rows |= _weight_rows(net, initial, learner)
     places = {name: place for place, name in enumerate(settings.target_names)}
     return Assembly(
-        net,
-        learner,
-        task,
-        inputs,
+        parts,
         initial,
-        _work(net, learner, (1 + settings.lookahead) * columns, kept, kind),
+        _work(parts, kept, kind),
         rows,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
         settings.weights == "shared",
@@ -210,9 +217,12 @@ def _learner(settings: Settings, window: int) -> Learner:
     )
 
 
-def _arena_rows(net: Network, task: Task, inputs: Inputs, kept: int, kind: np.dtype[Any]) -> Rows:
+def _arena_rows(settings: Settings, parts: Parts, kept: int, kind: np.dtype[Any]) -> Rows:
+    net, task, inputs = parts.network, parts.task, parts.inputs
     sizes, outputs = net.body.sizes, net.outputs
     ahead = task.lookahead + 1 if task.lookahead else 0
+    columns = max(task.horizon, 1) * task.targets
+    promised = columns if settings.interval is not None else 0
     return {
         "state": ((sizes.state,), kind),
         "tape": ((kept, sizes.tape), kind),
@@ -226,10 +236,15 @@ def _arena_rows(net: Network, task: Task, inputs: Inputs, kept: int, kind: np.dt
         "ahead_x": ((ahead, inputs.columns), kind),
         "ahead_y": ((ahead, task.targets), np.float64),
         "input_moments": ((3, inputs.moments), np.float64),
-        "target_moments": ((3, max(task.horizon, 1) * task.targets), np.float64),
+        "target_moments": ((3, columns), np.float64),
         "time": ((), np.float64),
         "gap": ((), np.float64),
         "clock": ((5,), np.int64),
+        "interval": ((promised, 2), np.float64),
+        "promised": ((kept, promised, 3), np.float64),
+        "calibration": ((promised, conformal.STATE), np.float64),
+        "surprise": ((anomaly.state(task.targets) if settings.anomaly else 0,), np.float64),
+        "score": ((), np.float64),
     }
 
 
@@ -244,11 +259,12 @@ def _weight_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
     }
 
 
-def _work(net: Network, learner: Learner, inputs: int, kept: int, kind: np.dtype[Any]) -> Work:
+def _work(parts: Parts, kept: int, kind: np.dtype[Any]) -> Work:
+    net, learner = parts.network, parts.learner
     sizes = net.body.sizes
     weighted = penalised(net).astype(kind)
     return Work(
-        x=aligned_zeros((inputs,), kind),
+        x=aligned_zeros(((1 + parts.task.lookahead) * parts.inputs.columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(learner.window, np.int64),
@@ -260,4 +276,5 @@ def _work(net: Network, learner: Learner, inputs: int, kept: int, kind: np.dtype
         d_input=aligned_zeros((0,), kind),
         regressors=aligned_zeros((net.features + 1,), np.float64),
         gain=aligned_zeros((net.features + 1,), np.float64),
+        residuals=aligned_zeros((parts.task.targets,), np.float64),
     )

@@ -175,6 +175,12 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool, Meta(description="Give the inputs another: the logarithm of 1 + seconds since the stream's last event.")
     ] = False
 
+    interval: Annotated[
+        float | None,
+        Meta(description="Give each forecast an interval that is to hold this share of what comes, as 0.9."),
+    ] = None
+    anomaly: Annotated[bool, Meta(description="Score from 0 to 1 how much each event surprises.")] = False
+
     weights: Annotated[
         Literal["shared", "per_stream"],
         Meta(description="shared: all streams train one network; per_stream: each has its own."),
@@ -302,6 +308,7 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_streams": (lambda value: value is None or value >= 1, "at least 1"),
     "reset_after": (lambda value: value is None or value > 0, "above 0 seconds"),
     "half_life": (lambda value: value is None or value > 0, "above 0 seconds"),
+    "interval": (lambda value: value is None or 0 < value < 1, "above 0 and below 1"),
     "lags": (lambda lags: _ascend((0, *lags)), "whole numbers from 1 on, ascending"),
     "calendar": (lambda names: len(set(names)) == len(names), "different cycles"),
     "harmonics": (lambda value: value >= 1, "at least 1"),
@@ -345,6 +352,7 @@ def _check_together(settings: Settings) -> None:
     if settings.vanishing > 0 and "rnn" not in settings.layer:
         raise SettingError(f"vanishing is for rnn layers, got {settings.vanishing} for {', '.join(settings.layer)}")
     _check_task(settings)
+    _check_judged(settings)
     if settings.loss_name == "softmax" and len(settings.target_names) != 1:
         raise SettingError(f"softmax takes one target, got {len(settings.target_names)}")
 
@@ -417,6 +425,20 @@ def _check_task(settings: Settings) -> None:
     _check_loss(settings.categorical != (task == "classification"), loss, task)
     if loss == "logistic" and settings.classes != 2:
         raise SettingError(f"logistic is for 2 classes, got {settings.classes}")
+
+
+def _check_judged(settings: Settings) -> None:
+    for name, value in (("interval", settings.interval), ("anomaly", settings.anomaly)):
+        if not value:
+            continue
+        if settings.categorical:
+            raise SettingError(f"{name} is for numbers, got {_plain(value)} for {settings.loss_name}")
+        if settings.lookahead:
+            raise SettingError(f"{name} is not for bidirectional layers, got {_plain(value)}")
+    if settings.interval is not None and settings.loss_name in {"quantile", "gaussian_nll"}:
+        raise SettingError(f"interval is not for {settings.loss_name}, which has its own, got {settings.interval}")
+    if settings.anomaly and "anomaly" in settings.target_names:
+        raise SettingError("targets must not be named 'anomaly', as the scores are, got one")
 
 
 def _check_readout(settings: Settings) -> None:

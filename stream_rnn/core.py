@@ -19,6 +19,8 @@ from stream_rnn.learning.tbptt import Weights, Work
 
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
+    from stream_rnn.learning.anomaly import Anomaly
+    from stream_rnn.learning.conformal import Conformal
     from stream_rnn.learning.inputs import Inputs
     from stream_rnn.learning.tbptt import Learner
 
@@ -47,6 +49,17 @@ class Task(NamedTuple):
     """Seconds; infinite for never."""
     half_life: float
     """Seconds in which the state halves; infinite for never."""
+
+
+class Parts(NamedTuple):
+    """What the settings ask for, in the kernels' words."""
+
+    network: Network
+    learner: Learner
+    task: Task
+    inputs: Inputs
+    conformal: Conformal
+    anomaly: Anomaly
 
 
 class Arenas(NamedTuple):
@@ -85,6 +98,16 @@ class Arenas(NamedTuple):
     """(slots,) float64, seconds between the latest time and the one before; NaN before"""
     clock: Any
     """(slots, 5) int64: LENGTH, WAITING, ERRORS, EVENTS, PENDING"""
+    interval: Any
+    """(slots, C, 2) float64, low and high of the newest forecast's C = max(H, 1) D numbers; C = 0 without intervals"""
+    promised: Any
+    """(slots, R, C, 3) float64, each event's forecast as it was made, with its interval's low and high"""
+    calibration: Any
+    """(slots, C, conformal.STATE) float64"""
+    surprise: Any
+    """(slots, n) float64, as `anomaly.surprise`; n = 0 where no score is asked for"""
+    score: Any
+    """(slots,) float64, the newest event's anomaly score; NaN where no forecast spoke of it"""
 
 
 LENGTH, WAITING, ERRORS, EVENTS, PENDING = 0, 1, 2, 3, 4
@@ -106,6 +129,10 @@ class Counts(NamedTuple):
     """hidden states zeroed because they were not finite"""
     missing_inputs: int
     missing_targets: int
+    judged: int
+    """values that came where an interval had been given"""
+    covered: int
+    """of these, inside it"""
 
 
 @structref.register
@@ -122,81 +149,46 @@ class Core(structref.StructRefProxy):
 structref.define_boxing(CoreType, Core)
 
 
-def bind(
-    network: Network,
-    learner: Learner,
-    task: Task,
-    inputs: Inputs,
-    weights: Weights,
-    initial: Any,
-    arenas: Arenas,
-    work: Work,
-    counts: Any,
-) -> Core:
+def bind(parts: Parts, weights: Weights, initial: Any, arenas: Arenas, work: Work, counts: Any) -> Core:
     """Return the core of these parts.
 
     Each array of `weights` has one row if the streams share their weights, and `initial` is then empty; else one row
-    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (7,) int64, as Counts.
+    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (9,) int64, as Counts.
     """
-    core: Core = _bind(network, learner, task, inputs, weights, initial, arenas, work, counts)
+    core: Core = _bind(parts, weights, initial, arenas, work, counts)
     core.lenders = (weights, initial, arenas, work, counts)
     return core
 
 
 @entry
-def _bind(
-    network: Network,
-    learner: Learner,
-    task: Task,
-    inputs: Inputs,
-    weights: Weights,
-    initial: Any,
-    arenas: Arenas,
-    work: Work,
-    counts: Any,
-) -> Any:
-    return _new(network, learner, task, inputs, weights, initial, arenas, work, counts)
+def _bind(parts: Parts, weights: Weights, initial: Any, arenas: Arenas, work: Work, counts: Any) -> Any:
+    return _new(parts, weights, initial, arenas, work, counts)
 
 
-def _new(
-    network: Any, learner: Any, task: Any, inputs: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
-) -> Any:
+def _new(parts: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
     """Only compiled code can make a core."""
     raise TypeError("a core is made by bind")
 
 
 @overload(_new, jit_options=PART)
-def _new_compiled(
-    network: Any, learner: Any, task: Any, inputs: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any
-) -> Any:
-    parts = {
-        "network": network,
-        "learner": learner,
-        "task": task,
-        "inputs": inputs,
-        "weights": weights,
-        "initial": initial,
-        "counts": counts,
-        "work": work,
-    }
-    core_type = CoreType([*parts.items(), *zip(arenas.fields, arenas.types, strict=True)])
+def _new_compiled(parts: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
+    others = {"weights": weights, "initial": initial, "counts": counts, "work": work}
+    core_type = CoreType(
+        [
+            *zip(parts.fields, parts.types, strict=True),
+            *others.items(),
+            *zip(arenas.fields, arenas.types, strict=True),
+        ]
+    )
 
-    def new(
-        network: Any,
-        learner: Any,
-        task: Any,
-        inputs: Any,
-        weights: Any,
-        initial: Any,
-        arenas: Any,
-        work: Any,
-        counts: Any,
-    ) -> Any:
+    def new(parts: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
         core = structref.new(core_type)
-        core.network = network
-        core.learner = learner
-        core.task = task
-        core.inputs = inputs
+        core.network = parts.network
+        core.learner = parts.learner
+        core.task = parts.task
+        core.inputs = parts.inputs
+        core.conformal = parts.conformal
+        core.anomaly = parts.anomaly
         core.weights = Weights(
             borrow(weights.params), borrow(weights.moments), borrow(weights.updates), borrow(weights.inverse)
         )
@@ -215,6 +207,7 @@ def _new_compiled(
             borrow(work.d_input),
             borrow(work.regressors),
             borrow(work.gain),
+            borrow(work.residuals),
         )
         core.state = borrow(arenas.state)
         core.tape = borrow(arenas.tape)
@@ -232,6 +225,11 @@ def _new_compiled(
         core.time = borrow(arenas.time)
         core.gap = borrow(arenas.gap)
         core.clock = borrow(arenas.clock)
+        core.interval = borrow(arenas.interval)
+        core.promised = borrow(arenas.promised)
+        core.calibration = borrow(arenas.calibration)
+        core.surprise = borrow(arenas.surprise)
+        core.score = borrow(arenas.score)
         return core
 
     return new

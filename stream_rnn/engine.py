@@ -58,6 +58,15 @@ class Taken(NamedTuple):
     """(N,) the row of each event's stream"""
     begins: NDArray[np.bool_]
     """(N,) whether the event began a sequence"""
+    intervals: NDArray[np.float64] | None = None
+    """(N, *forecast_shape, 2) low and high of each forecast, NaN before there is anything to tell them by; None if not
+    asked for"""
+    anomalies: NDArray[np.float64] | None = None
+    """(N,) from 0 to 1 how much each event surprises, NaN where no forecast spoke of it; None if not asked for"""
+
+    def part(self, which: slice) -> Taken:
+        """Return what became of some of the events."""
+        return Taken(*(None if column is None else column[which] for column in self))  # type: ignore[arg-type]
 
 
 class Engine:
@@ -104,7 +113,7 @@ class Engine:
             np.zeros((1, len(self._targets))),
             np.full(1, math.nan),
         )
-        self._begins = np.zeros(1, np.bool_)
+        self._spare = self._outcome(1)
         self._once = online.Rollout(self._assembly.feedback, 0.0, np.zeros(1), np.zeros(1, np.int64))
         self._snapshot: ref[Snapshot] | None = None
         self._bind()
@@ -213,8 +222,8 @@ class Engine:
             self._bind()
         if self._snapshot is not None:
             self._protect(one.slots)
-        out = np.empty((1, self._width))
-        online.process(self._core, one, out, self._begins)
+        out, spare = np.empty((1, self._width)), self._spare
+        online.process(self._core, one, online.Outcome(out, spare.intervals, spare.scores, spare.begins))
         return out.reshape(self.settings.forecast_shape)
 
     def process(
@@ -300,16 +309,68 @@ class Engine:
         marks = (online.EVENT + online.NEW * new + online.END * events.ends).astype(np.uint8)
         if self._streams.capacity != self._bound:
             self._bind()
-        out = np.empty((count, self._width))
-        begins = np.empty(count, np.bool_)
+        out = self._outcome(count)
         start = 0
         while start < count:
             part = slice(start, start + self._protect(slots[start : start + CHUNK]))
             columns = (slots, marks, events.x, events.y, events.times)
             batch = online.Batch(*(np.require(a[part], requirements=["C", "A", "W"]) for a in columns))
-            online.process(self._core, batch, out[part], begins[part])
+            online.process(self._core, batch, online.Outcome(*(array[part] for array in out)))
             start = part.stop
-        return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
+        shape = (count, *self.settings.forecast_shape)
+        return Taken(
+            out.forecasts.reshape(shape),
+            slots,
+            out.begins,
+            out.intervals.reshape(*shape, 2) if self.settings.interval is not None else None,
+            out.scores if self.settings.anomaly else None,
+        )
+
+    def _outcome(self, count: int) -> online.Outcome:
+        """Return room for what comes of so many events."""
+        intervals = 0 if self.settings.interval is None else self._width
+        return online.Outcome(
+            np.empty((count, self._width)),
+            np.empty((count, intervals, 2)),
+            np.empty(count if self.settings.anomaly else 0),
+            np.empty(count, np.bool_),
+        )
+
+    def interval(self, key: Hashable) -> NDArray[np.float64]:
+        """Return low and high of each number that was forecast at the stream's last event.
+
+        Returns
+        -------
+        ndarray of shape (*Settings.forecast_shape, 2)
+            In the targets' units; NaN before there is anything to tell them by.
+
+        Raises
+        ------
+        DataError
+            If no interval is set, or the stream is not known.
+        """
+        if self.settings.interval is None:
+            raise DataError("interval must be set for intervals, as interval=0.9")
+        found: NDArray[np.float64] = self._streams.arenas["interval"][self._known(key)]
+        return found.reshape(*self.settings.forecast_shape, 2).copy()
+
+    def anomaly(self, key: Hashable) -> float:
+        """Return how much the stream's last event surprised, from 0 to 1; NaN where no forecast spoke of it.
+
+        Raises
+        ------
+        DataError
+            If no anomaly score is set, or the stream is not known.
+        """
+        if not self.settings.anomaly:
+            raise DataError("anomaly must be true for anomaly scores")
+        return float(self._streams.arenas["score"][self._known(key)])
+
+    def _known(self, key: Hashable) -> int:
+        slot = self._streams.find(key)
+        if slot is None:
+            raise DataError(f"stream {key!r} is not known")
+        return slot
 
     def label(self, key: Hashable, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Label each event of a whole sequence: one of the stream's own, from its first event to its last.
@@ -542,11 +603,11 @@ class Engine:
 
     def _mark(self, slot: int, mark: int) -> NDArray[np.float64]:
         """Do what a mark asks of a stream without an event; return what was written, (O,)."""
-        one, out = self._one, np.empty((1, self._width))
+        one, out = self._one, self._outcome(1)
         one.slots[0], one.marks[0] = slot, mark
         self._protect(one.slots)
-        online.process(self._core, one, out, self._begins)
-        return out[0]
+        online.process(self._core, one, out)
+        return out.forecasts[0]
 
     def warmup(self) -> None:
         """Compile the kernels, or load them from the disk, so that the first event does not wait for it."""
@@ -559,7 +620,7 @@ class Engine:
         core = self._assembly.core(streams.arenas, self._params, np.zeros_like(self._counts))
         one = self._one
         one.slots[0], one.marks[0] = 0, online.NEW
-        online.process(core, one, np.empty((1, self._width)), self._begins)
+        online.process(core, one, self._outcome(1))
         return core
 
     def events(self, key: Hashable) -> int:

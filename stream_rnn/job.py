@@ -62,6 +62,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     resets: int
     missing_inputs: int
     missing_targets: int
+    judged: int
+    """values that came where an interval had been given"""
+    covered: int
+    """of these, inside it"""
     seconds: float
     """from the first read until the output was closed"""
     events_per_second: float
@@ -239,7 +243,7 @@ class Job:
             rows["time"] = batch.times
         if self.source.key is not None:
             rows["key"] = batch.keys
-        return rows | columns_of(self.engine.settings, y, taken.forecasts)
+        return rows | columns_of(self.engine.settings, y, taken)
 
     def _checkpoint(self) -> None:
         """Between batches: hear of the checkpoint under way, and begin one when it is due; a failure is survived."""
@@ -319,6 +323,8 @@ class Job:
             resets=counts.resets,
             missing_inputs=counts.missing_inputs,
             missing_targets=counts.missing_targets,
+            judged=counts.judged,
+            covered=counts.covered,
             seconds=seconds,
             events_per_second=self.events / seconds if seconds else 0.0,
             speed=self.settings.speed,

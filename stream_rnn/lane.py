@@ -192,7 +192,7 @@ class Lane:
         old = int(np.searchsorted(events.positions.record, self.committed[partition]))
         payloads = []
         if self._plan.writes:
-            rest = events[old:], y[old:], taken.forecasts[old:]
+            rest = events[old:], y[old:], taken.part(slice(old, None))
             payloads = self._payloads.of(*rest, topic=partition.topic, learned=learned + old)
         return Made(
             partition,

@@ -10,6 +10,17 @@ if TYPE_CHECKING:
     from stream_rnn.config import Settings
 
 
+def output_names(settings: Settings) -> list[str]:
+    """Return the output's name of each number that is told of an event.
+
+    The targets as they came, the numbers of the forecast, ``.low`` and ``.high`` of each where there are intervals, and
+    ``anomaly`` where there is a score.
+    """
+    forecasts = list(forecast_names(settings))
+    ends = [f"{name}.{end}" for name in forecasts for end in ("low", "high")] if settings.interval is not None else []
+    return [*settings.target_names, *forecasts, *ends, *(["anomaly"] if settings.anomaly else [])]
+
+
 def forecast_names(settings: Settings) -> Iterator[str]:
     """Yield the output's name of each number in a forecast, in the order of the flattened forecast.
 

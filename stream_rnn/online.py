@@ -27,15 +27,25 @@ from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.layers.network import infer, read_out
+from stream_rnn.learning.anomaly import surprise
+from stream_rnn.learning.conformal import calibrate, interval
 from stream_rnn.learning.inputs import Past, show, take_in
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
 from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
 from stream_rnn.learning.tbptt import Progress, Recent, Weights, update
 
-(N_EVENTS, N_UPDATES, N_SKIPPED, N_RESETS, N_OVERFLOWS, N_MISSING_INPUTS, N_MISSING_TARGETS) = range(
-    len(Counts._fields)
-)
+(
+    N_EVENTS,
+    N_UPDATES,
+    N_SKIPPED,
+    N_RESETS,
+    N_OVERFLOWS,
+    N_MISSING_INPUTS,
+    N_MISSING_TARGETS,
+    N_JUDGED,
+    N_COVERED,
+) = range(len(Counts._fields))
 
 
 NEW, EVENT, LABEL, END = 1, 2, 4, 8
@@ -57,6 +67,19 @@ class Batch(NamedTuple):
     """(N, D) float64"""
     times: Any
     """(N,) float64, NaN where there is none"""
+
+
+class Outcome(NamedTuple):
+    """What comes of N events."""
+
+    forecasts: Any
+    """(N, O) float64, NaN where the lookahead is not yet there"""
+    intervals: Any
+    """(N, C, 2) float64, low and high of each number forecast; C = 0 without intervals"""
+    scores: Any
+    """(N,) float64, anomaly scores, NaN where no forecast spoke of the event; (0,) where none are asked for"""
+    begins: Any
+    """(N,) bool, whether the event began a sequence"""
 
 
 class Rollout(NamedTuple):
@@ -82,11 +105,9 @@ class Next(NamedTuple):
 
 
 @entry
-def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
-    """Take the events; write what is forecast at each to `out` (N, O), NaN where the lookahead is not yet there.
-
-    Write to `begins` (N,) which of them began a sequence.
-    """
+def process(core: Any, batch: Batch, outcome: Outcome) -> None:
+    """Take the events; write what comes of each."""
+    out = outcome.forecasts
     for i in range(batch.slots.shape[0]):
         slot, mark = batch.slots[i], batch.marks[i]
         if i + 1 < batch.slots.shape[0] and batch.slots[i + 1] != slot:
@@ -94,7 +115,10 @@ def process(core: Any, batch: Batch, out: Any, begins: Any) -> None:
         if mark & NEW:
             _clear(core, slot)
         if mark & EVENT:
-            begins[i] = _take(core, slot, batch.x[i], batch.y[i], batch.times[i], out[i])
+            outcome.begins[i] = _take(core, slot, batch.x[i], batch.y[i], batch.times[i], out[i])
+            outcome.intervals[i] = core.interval[slot]
+            if outcome.scores.shape[0] > 0:
+                outcome.scores[i] = core.score[slot]
         if mark & LABEL:
             _label_oldest(core, slot)
             out[i] = core.forecast[slot]
@@ -204,6 +228,10 @@ def _clear(core: Any, slot: int) -> None:
     core.time[slot] = math.nan
     core.gap[slot] = math.nan
     core.clock[slot] = 0
+    core.interval[slot] = math.nan
+    core.calibration[slot] = 0
+    core.surprise[slot] = 0
+    core.score[slot] = math.nan
     if core.initial.shape[0] > 0:
         own = _weights(core, slot)
         own.params[:] = core.initial
@@ -235,17 +263,16 @@ def _forget(core: Any, slot: int) -> None:
 def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     """Take one event; return whether it began a sequence."""
     task, counts = core.task, core.counts
-    if time - core.time[slot] > task.reset_after:
+    gap = _pass(core, slot, time)
+    if gap > task.reset_after:
         _finish(core, slot)
-    gap = max(time - core.time[slot], 0.0) if known(time) and known(core.time[slot]) else math.nan
-    if known(time) and not time <= core.time[slot]:
-        core.gap[slot] = gap
-        core.time[slot] = time
     clock, last_y = core.clock[slot], core.last_y[slot]
     counts[N_EVENTS] += 1
     clock[EVENTS] += 1
     begins = clock[LENGTH] + clock[PENDING] == 0
+    core.score[slot] = math.nan
     if task.horizon > 0:
+        _judge(core, slot, y)
         arrived = _reveal(core, slot, y)
         if not begins:
             _learn(core, slot, arrived)
@@ -259,9 +286,9 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     counts[N_MISSING_INPUTS] += take_in(core.inputs, past, place, x, gap)
     if task.lookahead == 0:
         show(core.inputs, past, place, gap, time, core.work.x)
-        faded = _fade(task, core.state[slot], gap)
+        left = _fade(task, core.state[slot], gap)
         if core.faded.shape[1] > 0:
-            core.faded[slot, clock[LENGTH] % core.faded.shape[1]] = faded
+            core.faded[slot, clock[LENGTH] % core.faded.shape[1]] = left
         _advance(core, slot, y)
         out[:] = core.forecast[slot]
         return begins
@@ -275,6 +302,16 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     else:
         out[:] = math.nan
     return begins
+
+
+@inner
+def _pass(core: Any, slot: int, time: float) -> float:
+    """Let the stream's time become that of an event; return the seconds that passed, NaN where they are not known."""
+    gap = max(time - core.time[slot], 0.0) if known(time) and known(core.time[slot]) else math.nan
+    if known(time) and not time <= core.time[slot]:
+        core.gap[slot] = gap
+        core.time[slot] = time
+    return gap
 
 
 @inner
@@ -306,14 +343,49 @@ def _advance(core: Any, slot: int, y: Any) -> None:
         core.counts[N_OVERFLOWS] += 1
         outputs[:] = 0
         _forecast(core, core.target_moments[slot], last_y, outputs, forecast)
+        _promise(core, slot, row)
         _forget(core, slot)
         return
     core.base[slot, row] = last_y
     _forecast(core, core.target_moments[slot], last_y, outputs, forecast)
+    _promise(core, slot, row)
     clock[LENGTH] = length + 1
     if task.horizon == 0:
+        _judge(core, slot, y)
         arrived = _inject_label(core, slot, row, y)
         _learn(core, slot, arrived)
+
+
+@inner
+def _promise(core: Any, slot: int, row: int) -> None:
+    """Give each number of the newest forecast its interval."""
+    for column in range(core.interval.shape[1]):
+        centre, ends = core.forecast[slot, column], core.interval[slot, column]
+        interval(core.conformal, core.calibration[slot, column], centre, ends)
+        promised = core.promised[slot, row, column]
+        promised[0], promised[1], promised[2] = centre, ends[0], ends[1]
+
+
+@inner
+def _judge(core: Any, slot: int, y: Any) -> None:
+    """Hold y (D,) against the forecasts of it as they were made: calibrate their intervals, and score the surprise."""
+    task, length, kept = core.task, core.clock[slot, LENGTH], core.features.shape[1]
+    if core.surprise.shape[1] > 0 and length > 0:
+        residuals = core.work.residuals
+        for d in range(task.targets):
+            point = core.forecast[slot, d * task.width + task.point]
+            residuals[d] = y[d] - point if known(y[d]) else math.nan
+        core.score[slot] = surprise(core.anomaly, core.surprise[slot], residuals)
+    for column in range(core.interval.shape[1]):
+        ahead, d = column // task.targets + 1, column % task.targets
+        if ahead > length or not known(y[d]):
+            continue
+        promised = core.promised[slot, (length - ahead) % kept, column]
+        centre, low, high = promised[0], promised[1], promised[2]
+        if known(low):
+            core.counts[N_JUDGED] += 1
+            core.counts[N_COVERED] += low <= y[d] <= high
+        calibrate(core.conformal, core.calibration[slot, column], y[d] - centre, low - centre, high - centre)
 
 
 @inner

@@ -1,23 +1,21 @@
-"""What a job writes for each event: the targets' values, and what was forecast."""
+"""What a job writes for each event: the targets' values, what was forecast, and how it was judged."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stream_rnn.naming import forecast_names
+from stream_rnn.naming import output_names
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from stream_rnn.config import Settings
+    from stream_rnn.engine import Taken
 
 
-def columns_of(
-    settings: Settings, y: NDArray[np.float64], forecasts: NDArray[np.float64]
-) -> dict[str, NDArray[np.float64]]:
-    """Return the columns of N events: each target's value, then each number of the forecasts.
+def columns_of(settings: Settings, y: NDArray[np.float64], taken: Taken) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of N events, by `output_names`.
 
     Parameters
     ----------
@@ -25,9 +23,11 @@ def columns_of(
         Whose forecasts these are.
     y
         (N, D) the targets' values.
-    forecasts
-        (N, *forecast_shape)
+    taken
+        What became of the events.
     """
-    flat = forecasts.reshape(len(y), math.prod(settings.forecast_shape))
-    known: dict[str, NDArray[Any]] = {name: y[:, d] for d, name in enumerate(settings.target_names)}
-    return known | dict(zip(forecast_names(settings), flat.T, strict=True))
+    columns = [*y.T]
+    for numbers in (taken.forecasts, taken.intervals, taken.anomalies):
+        if numbers is not None:
+            columns += [*numbers.reshape(len(y), numbers[:1].size if len(y) else 0).T]
+    return dict(zip(output_names(settings), columns, strict=True))

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from stream_rnn.naming import output_names
 from stream_rnn.output import columns_of
 
 if TYPE_CHECKING:
     from connectors.events import EventBatch
     from stream_rnn.config import Settings
+    from stream_rnn.engine import Taken
 
 PLACE = ("horizon", "model", "learned", "topic", "partition", "offset")
 """Fields of a forecast beside its time, key, values and forecasts."""
@@ -22,9 +24,9 @@ PLACE = ("horizon", "model", "learned", "topic", "partition", "offset")
 class Payloads:
     """Writes forecasts of one engine.
 
-    Fields are time, key, the targets' values, the forecasts, and what made them of what: the horizon, the model (eight
-    characters that tell settings apart), how many events it had learned from with this one, and where the event stood.
-    Numbers are the shortest text that reads back as the same; missing ones are null.
+    Fields are time, key, what the engine tells of the event by `output_names`, and what made it of what: the horizon,
+    the model (eight characters that tell settings apart), how many events it had learned from with this one, and where
+    the event stood. Numbers are the shortest text that reads back as the same; missing ones are null.
 
     Parameters
     ----------
@@ -35,13 +37,12 @@ class Payloads:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._model = f"{zlib.crc32(msgspec.json.encode(settings.describe(), order='sorted')):08x}"
-        none = np.zeros((0, len(settings.target_names))), np.zeros((0, *settings.forecast_shape))
-        names = ("time", "key", *columns_of(settings, *none), *PLACE)
+        names = ("time", "key", *output_names(settings), *PLACE)
         fields = [f"f{i}" for i in range(len(names))]
         self._row: Any = msgspec.defstruct("Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
         self._encode = msgspec.json.Encoder().encode
 
-    def of(self, events: EventBatch, y: np.ndarray, forecasts: np.ndarray, *, topic: str, learned: int) -> list[bytes]:
+    def of(self, events: EventBatch, y: np.ndarray, taken: Taken, *, topic: str, learned: int) -> list[bytes]:
         """Return the objects of events of one partition.
 
         Parameters
@@ -50,8 +51,8 @@ class Payloads:
             N events with their positions.
         y
             (N, D) the targets' values.
-        forecasts
-            (N, *forecast_shape)
+        taken
+            What became of the events.
         topic
             That the events are of.
         learned
@@ -60,7 +61,7 @@ class Payloads:
         if not len(events):
             return []
         moments = np.round(1e6 * events.times).astype("datetime64[us]")
-        columns = [column.tolist() for column in columns_of(self._settings, y, forecasts).values()]
+        columns = [column.tolist() for column in columns_of(self._settings, y, taken).values()]
         rows = map(
             self._row,
             np.datetime_as_string(moments, timezone="UTC").tolist(),

@@ -167,6 +167,7 @@ class Probe:
             d_input=np.zeros(sizes.inputs),
             regressors=np.zeros(0),
             gain=np.zeros(0),
+            residuals=np.zeros(0),
         )
         out = np.zeros((length, self.outputs))
         loss = _run(self.network, self.loss, window, self.params, after, events, recent, work, out)

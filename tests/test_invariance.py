@@ -30,6 +30,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "quantiles": {"loss": "quantile"},
     "labels": {"task": "regression", "horizon": 1},
     "derived inputs": {"differences": True, "lags": (1, 4), "calendar": "day", "elapsed": True, "half_life": 3.0},
+    "judged": {"interval": 0.8, "anomaly": True},
     "sensitivities": {"layer": "lru"},
     "sensitivities of a stack": {"layer": ("elstm", "columnar_gru")},
 }

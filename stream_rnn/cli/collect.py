@@ -35,6 +35,10 @@ class Tail(NamedTuple):
     that the lookahead waits for"""
     far: NDArray[np.float64]
     """(N,) what was forecast of each as many events before as the horizon reaches"""
+    low: NDArray[np.float64]
+    """(N,) where the interval around `near` begins; NaN without intervals"""
+    high: NDArray[np.float64]
+    """(N,) where it ends"""
 
 
 class Tails:
@@ -61,9 +65,12 @@ class Tails:
         """Take a batch."""
         taken, count = shown.taken, len(shown.batch)
         points = self._point(taken.forecasts).reshape(count, self._horizon, self._targets)
+        ends = np.full((count, 2), np.nan)
+        if taken.intervals is not None:
+            ends = taken.intervals.reshape(count, -1, 2)[:, 0]
         rows = np.column_stack(
-            [shown.batch.times, shown.y[:, 0], points[:, 0, 0], points[:, -1, 0], taken.begins]
-        )  # (N, 5)
+            [taken.begins, shown.batch.times, shown.y[:, 0], points[:, -1, 0], points[:, 0, 0], ends]
+        )  # (N, 7)
         order = np.argsort(taken.slots, kind="stable")
         for mine in np.split(order, np.flatnonzero(np.diff(taken.slots[order])) + 1):
             slot, key = int(taken.slots[mine[0]]), shown.batch.keys[mine[-1]]
@@ -85,10 +92,11 @@ class Tails:
         if not self._kept:
             return None
         key, events, rows = max(self._kept.values(), key=lambda kept: kept[1])
-        sequence = np.cumsum(rows[:, 4])
-        near = _shifted(rows[:, 2], sequence, self._nearest)
+        sequence = np.cumsum(rows[:, 0])
         far = _shifted(rows[:, 3], sequence, self._horizon)
-        return Tail(key, events, *(column[-self._length :] for column in (rows[:, 0], rows[:, 1], near, far)))
+        near, low, high = (_shifted(column, sequence, self._nearest) for column in rows[:, 4:].T)
+        columns = (rows[:, 1], rows[:, 2], near, far, low, high)
+        return Tail(key, events, *(column[-self._length :] for column in columns))
 
 
 def _shifted(made: NDArray[np.float64], sequence: NDArray[np.float64], ahead: int) -> NDArray[np.float64]:

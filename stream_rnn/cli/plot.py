@@ -78,6 +78,9 @@ class Plot:
         if settings.horizon > 1:
             far = f"forecast {settings.horizon} events before"
             axes.plot(x, tail.far, color=FAR, linewidth=1.1, alpha=0.85, label=far)
+        if settings.interval is not None:
+            inside = f"{settings.interval:.3g} interval"
+            axes.fill_between(x, tail.low, tail.high, color=NEAR, alpha=0.18, linewidth=0, label=inside)
         axes.plot(x, tail.near, color=NEAR, linewidth=1.1, alpha=0.9, label=_when(settings))
         _limit(axes, tail)
         stream = f" of stream {tail.key}" if self._keyed else ""

@@ -86,6 +86,11 @@ def _lines(summary: Summary) -> list[str]:
         lines.insert(0, "stopped before the end")
     if summary.resumed_at:
         lines.insert(0, f"resumed after {summary.resumed_at:,} events")
+    if summary.judged:
+        share, asked = summary.covered / summary.judged, summary.settings["interval"]
+        lines.append(
+            f"intervals: {share:.1%} of {summary.judged:,} values inside, {asked:.3g} asked for".replace("%", " %")
+        )
     if summary.skipped:
         reasons = [f"{reason} ({count:,})" for reason, count in summary.skipped_reasons.items()]
         lines.append(f"skipped: {summary.skipped:,} records: {_listed(reasons)}")

@@ -102,6 +102,8 @@ class Work(NamedTuple):
     """(q,) float64, scratch of recursive least squares"""
     gain: Any
     """(q,) float64"""
+    residuals: Any
+    """(D,) float64"""
 
 
 @inner
