@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -11,6 +11,7 @@ from msgspec import Meta
 from stream_rnn.checking import Checked, check_types, make_tuples
 from stream_rnn.errors import SettingError, nearest
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY
+from stream_rnn.presets import expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,6 +209,28 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _check_layers(self)
         _check_ranges(self)
         _check_together(self)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> Self:
+        """Return the settings of a mapping, such as a table of a TOML file; ``preset`` names others to begin with.
+
+        Raises
+        ------
+        SettingError
+            For an unknown name, with the nearest known one, one that is missing, or a value that is not allowed.
+        """
+        return super().parse(expand(values))
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """Return a preset's settings, with changes; ``inputs`` has to be among them.
+
+        Raises
+        ------
+        SettingError
+            As `parse`.
+        """
+        return cls.parse({"preset": name} | changes)
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain values that `parse` takes back."""

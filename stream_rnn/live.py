@@ -24,6 +24,7 @@ from stream_rnn.lane import Plan
 from stream_rnn.monitor import Monitor
 from stream_rnn.monitor_server import MonitorServer
 from stream_rnn.payloads import PLACE
+from stream_rnn.presets import expand
 from stream_rnn.scores import Scores
 from stream_rnn.session import Post, Session
 from stream_rnn.slot import Slot
@@ -194,7 +195,7 @@ def _engine_settings(given: dict[str, Any], first: tuple[Path, Saved] | None) ->
     known = first[1].settings.describe() if first is not None else {}
     if "inputs" not in known | given:
         raise SettingError("inputs must be named for a live job: a topic is not searched for columns")
-    settings = Settings.parse(known | given)
+    settings = Settings.parse(known | expand(given))
     if settings.task == "forecast":
         missing = tuple(name for name in settings.target_names if name not in settings.inputs)
         settings = Settings.parse(settings.describe() | {"inputs": settings.inputs + missing})

@@ -65,7 +65,7 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
             stop=stopper,
         )
         opened.enter_context(source)
-        _check_pace(settings, source)
+        _check_times(settings, engine_settings, source)
         wanted = Settings.parse(engine_settings | {"inputs": _inputs(asked, source)})
         if found is not None:
             check_settings(found[0], found[1].settings, wanted)
@@ -75,9 +75,14 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
     return job
 
 
-def _check_pace(settings: JobSettings, source: Source) -> None:
-    if settings.speed is not None and source.time is None:
-        raise SettingError("speed needs times: name the column with time")
+def _check_times(settings: JobSettings, engine_settings: dict[str, Any], source: Source) -> None:
+    """Refuse what times are needed for, where there are none; a preset does without."""
+    asked = {"speed": settings.speed} | {
+        name: engine_settings.get(name) for name in ("calendar", "elapsed", "half_life")
+    }
+    for name, value in asked.items():
+        if value and source.time is None:
+            raise SettingError(f"{name} needs times: name the column with time")
 
 
 def _dead_letters(settings: JobSettings, positions: dict[str, Any]) -> DeadLetterCounter:

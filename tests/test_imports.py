@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEVELS = [
-    {"kernels", "errors", "checking"},
+    {"kernels", "errors", "checking", "presets"},
     {"layers"},
     {"learning", "streams", "config", "conversions", "naming", "vocabulary"},
     {"core", "checkpoint", "scores"},

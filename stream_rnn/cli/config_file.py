@@ -61,9 +61,8 @@ def read(path: str) -> dict[str, dict[str, Any]]:
     for name, table in found.items():
         if name not in TABLES or not isinstance(table, dict):
             raise SettingError(f"{path}: unknown table {name!r}, there are {_TABLES}")
-        known = TABLES[name].__struct_fields__
         for setting in table:
-            if setting not in known:
+            if setting not in _settings(name):
                 raise SettingError(f"{path}: unknown setting {setting!r} in [{name}]{_hint(setting, name)}")
     return {name: dict(found.get(name, {})) for name in TABLES}
 
@@ -73,7 +72,12 @@ def _hint(setting: str, table: str) -> str:
     for name, struct in TABLES.items():
         if name != table and setting in struct.__struct_fields__:
             return f"; it belongs to [{name}]"
-    return nearest(setting, TABLES[table].__struct_fields__)
+    return nearest(setting, _settings(table))
+
+
+def _settings(table: str) -> tuple[str, ...]:
+    """Return the names that a table may have."""
+    return (*TABLES[table].__struct_fields__, *(("preset",) if table == "engine" else ()))
 
 
 def _placed(error: SettingError, path: str | None) -> SettingError:

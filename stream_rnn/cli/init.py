@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from stream_rnn.cli.config_file import TABLES
 from stream_rnn.cli.options import Field, fields_of
 from stream_rnn.errors import SettingError
+from stream_rnn.presets import WORDS
 
 HEAD = """\
 # A job of stream-rnn: where events come from, what is learned from them, where forecasts go.
@@ -68,6 +70,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "residual": False,
         "max_streams": 10_000,
         "reset_after": 3600.0,
+        "half_life": 600.0,
+        "lags": [1, 24],
+        "calendar": ["day", "week"],
+        "interval": 0.9,
     },
 }
 """What a setting without a default may look like, by table."""
@@ -97,8 +103,15 @@ def run(path: str) -> None:
 
 def text(file: str) -> str:
     """Return a job file in which every setting is explained."""
-    tables = (f"\n[{name}]\n{''.join(_entry(name, field) for field in fields_of(TABLES[name]))}" for name in TABLES)
+    tables = (
+        f"\n[{name}]\n{_beginning(name)}{''.join(map(partial(_entry, name), fields_of(TABLES[name])))}"
+        for name in TABLES
+    )
     return HEAD.format(file=file) + "".join(tables)
+
+
+def _beginning(table: str) -> str:
+    return _said(textwrap.wrap(WORDS, 110), '# preset = "forecast"  # not set') if table == "engine" else ""
 
 
 def _entry(table: str, field: Field) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from stream_rnn.config import Settings
 from stream_rnn.job_settings import JobSettings
 from stream_rnn.live_settings import LiveSettings
+from stream_rnn.presets import PRESETS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,8 +107,9 @@ def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command an option for every setting of an engine."""
-    return _with_options(command, Settings, "Engine", leave_out=set())
+    """Give a command an option for every setting of an engine, and for a preset of them."""
+    named = click.option("--preset", cls=SettingOption, type=click.Choice(list(PRESETS)), help=WORDS, section="Engine")
+    return named(_with_options(command, Settings, "Engine", leave_out=set()))
 
 
 def _with_options(command: Any, struct: type[msgspec.Struct], section: str, leave_out: set[str]) -> Any:

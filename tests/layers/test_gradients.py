@@ -14,7 +14,7 @@ TOLERANCE = 1e-6
 """Central differences in float64 are good to about 1e-9."""
 
 FIXED = [body for body in BODIES if any(p.role == "fixed" for p in body_of(body).parameters())]
-UNCARRIED = ["dense", "embedding"]
+UNCARRIED = ["dense", "embedding", "none"]
 """Bodies of which an event sees nothing of those before it."""
 ACTIVATED = [name for name in LAYERS if hasattr(body_of(name), "activation")]
 
