@@ -1,12 +1,13 @@
-"""What forecasts one row ahead are held against: two naive ones and online linear models.
+"""What forecasts 1..H rows ahead are held against: two naive ones, online linear models, and a frozen recurrence.
 
-The linear ones learn by recursive least squares (Haykin 2014, ch. 10) with forgetting l and inverse correlation P:
+The linear ones learn by recursive least squares (Haykin 2014, ch. 10) with forgetting l and inverse correlation P, one
+model for each horizon h:
 
     k = P u / (l + u' P u)      w += k (y - w' u)      P = (P - k u' P) / l
 
-u is 1 and the newest values, y the change to the next row, so that all begin as persistence: P = I, w = 0. AR sees the
-target's own column, VAR all columns. Lags and forgetting are those with the least error on the second half of the
-training rows.
+u is 1 and the newest values, y the change over h rows, learned when it has come, so that all begin as persistence:
+P = I, w = 0. AR sees the target's own column, VAR all columns. Lags and forgetting are those with the least error h = H
+rows ahead on the second half of the training rows. Where values are missing the last known ones stand for them.
 """
 
 from __future__ import annotations
@@ -37,67 +38,87 @@ class Chosen(NamedTuple):
     """A linear model's forecasts, and what it was chosen to be."""
 
     forecasts: NDArray[np.float64]
-    """(N, D) what was said of each row before it came"""
+    """(N, H, D) what was said at each row of those after it"""
     lags: int
     forgetting: float
 
 
-def persistence(z: Array) -> Array:
-    """Return the row before."""
-    return seasonal_naive(z, 1)
+def persistence(z: Array, horizon: int = 1) -> Array:
+    """Return each row (N, D), for the H after it: (N, H, D)."""
+    return np.repeat(filled(z)[:, np.newaxis], horizon, axis=1)
 
 
-def seasonal_naive(z: Array, season: int) -> Array:
-    """Return the row a season before; the first season says 0."""
-    forecasts = np.zeros_like(z)
-    forecasts[season:] = z[:-season]
+def seasonal_naive(z: Array, season: int, horizon: int = 1) -> Array:
+    """Return the rows a season before those to come, (N, H, D); the first season says 0."""
+    known = filled(z)
+    forecasts = np.zeros((len(z), horizon, z.shape[1]))
+    for ahead in range(1, horizon + 1):
+        back = season * -(-ahead // season) - ahead
+        forecasts[back:, ahead - 1] = known[: len(z) - back]
     return forecasts
 
 
-def online_ar(z: Array, train: int) -> Chosen:
+def online_ar(z: Array, train: int, horizon: int = 1) -> Chosen:
     """Return autoregressions, one for each column, chosen on rows before `train`."""
-    return _choose(z, train, [lags for lags in LAGS if z.shape[1] * (1 + lags) ** 2 <= LARGEST], _ar)
+    return _choose(z, train, horizon, [lags for lags in LAGS if z.shape[1] * (1 + lags) ** 2 <= LARGEST], _ar)
 
 
-def online_var(z: Array, train: int) -> Chosen:
+def online_var(z: Array, train: int, horizon: int = 1) -> Chosen:
     """Return a vector autoregression, chosen on rows before `train`."""
-    return _choose(z, train, [lags for lags in LAGS if (1 + lags * z.shape[1]) ** 2 <= LARGEST], _var)
+    return _choose(z, train, horizon, [lags for lags in LAGS if (1 + lags * z.shape[1]) ** 2 <= LARGEST], _var)
 
 
-def _choose(z: Array, train: int, lags: list[int], forecast: Callable[[Array, int, float], Array]) -> Chosen:
+def filled(z: Array) -> Array:
+    """Return z (N, D) with the last known value where one is missing, 0 before the first."""
+    rows = np.where(np.isnan(z), 0, np.arange(len(z))[:, np.newaxis])
+    last = np.take_along_axis(z, np.maximum.accumulate(rows, axis=0), axis=0)
+    return np.nan_to_num(last)
+
+
+def _choose(
+    z: Array, train: int, horizon: int, lags: list[int], model: Callable[[Array, int, float, int], Array]
+) -> Chosen:
     def error(candidate: tuple[int, float]) -> float:
-        judged = slice(train // 2, train)
-        return float(np.mean((forecast(z[:train], *candidate)[judged] - z[judged]) ** 2))
+        said = model(z[:train], *candidate, horizon)
+        judged = slice(train // 2, train - horizon)
+        return float(np.nanmean((said[judged] - z[train // 2 + horizon : train]) ** 2))
 
     best = min(product(lags or LAGS[:1], FORGETTING), key=error)
-    return Chosen(forecast(z, *best), *best)
+    forecasts = [model(z, *best, ahead) for ahead in range(1, horizon + 1)]
+    return Chosen(np.stack(forecasts, axis=1), *best)
 
 
-def _ar(z: Array, lags: int, forgetting: float) -> Array:
-    return np.hstack([_var(z[:, d : d + 1], lags, forgetting) for d in range(z.shape[1])])
+def _ar(z: Array, lags: int, forgetting: float, ahead: int) -> Array:
+    return np.hstack([_var(z[:, d : d + 1], lags, forgetting, ahead) for d in range(z.shape[1])])
 
 
-def _var(z: Array, lags: int, forgetting: float) -> Array:
-    return _rls(np.ascontiguousarray(z), lags, forgetting)
+def _var(z: Array, lags: int, forgetting: float, ahead: int) -> Array:
+    known = filled(z)
+    padded = np.vstack([np.zeros((lags, z.shape[1])), known])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, lags, axis=0)[1:]  # (N, D, lags), oldest first
+    features = np.hstack([np.ones((len(z), 1)), windows.reshape(len(z), -1)])
+    return _rls(np.ascontiguousarray(z), known, np.ascontiguousarray(features), forgetting, ahead)
 
 
 @numba.njit
-def _rls(z: Array, lags: int, forgetting: float) -> Array:
-    """Return the forecasts of every row of z (N, D) from the `lags` rows before it."""
+def _rls(z: Array, known: Array, features: Array, forgetting: float, ahead: int) -> Array:
+    """Return what is said at every row, of which `features` (N, K) are known, of the row so many after it, (N, D)."""
     N, D = z.shape
-    K = 1 + lags * D
+    K = features.shape[1]
     P, w = np.eye(K), np.zeros((K, D))
-    u, forecasts = np.zeros(K), np.zeros((N, D))
-    u[0] = 1.0
-    for t in range(1, N):
-        u[1 + D :] = u[1 : K - D].copy()
-        u[1 : 1 + D] = z[t - 1]
-        forecasts[t] = z[t - 1] + u @ w  # (K,) @ (K, D) -> (D,)
-        Pu = P @ u
-        k = Pu / (forgetting + u @ Pu)
-        w += np.outer(k, z[t] - forecasts[t])
-        factor = 1.0 / forgetting if np.trace(P) < LIMIT * K else 1.0
-        for i in range(K):
-            for j in range(K):
-                P[i, j] = factor * (P[i, j] - k[i] * Pu[j])
+    forecasts, errors = np.zeros((N, D)), np.zeros(D)
+    for t in range(N):
+        if t >= ahead and not np.isnan(z[t]).all():
+            u = features[t - ahead]
+            said = known[t - ahead] + u @ w  # (K,) @ (K, D) -> (D,)
+            for d in range(D):
+                errors[d] = 0.0 if np.isnan(z[t, d]) else z[t, d] - said[d]
+            Pu = P @ u
+            k = Pu / (forgetting + u @ Pu)
+            w += np.outer(k, errors)
+            factor = 1.0 / forgetting if np.trace(P) < LIMIT * K else 1.0
+            for i in range(K):
+                for j in range(K):
+                    P[i, j] = factor * (P[i, j] - k[i] * Pu[j])
+        forecasts[t] = known[t] + features[t] @ w
     return forecasts

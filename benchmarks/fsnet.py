@@ -1,7 +1,8 @@
-"""The FSNet protocol, one step ahead: which rows are for training, which are tested, and in which units.
+"""The FSNet protocol: which rows are for training, which are tested, and in which units.
 
 All columns are inputs and targets. Values are in deviations from the mean of the training rows (population deviation),
-and only test rows count. A method may forecast and learn from the first row on.
+and only test rows count, each forecast 1..H rows before. A method may forecast and learn from the first row on, but
+from no row before it has come: published methods of this line learn from targets of farther horizons before they have.
 """
 
 from __future__ import annotations
@@ -52,9 +53,10 @@ class Table(NamedTuple):
         return round(DAY / gap) if 0 < gap <= DAY else None
 
     def score(self, forecasts: NDArray[np.float64]) -> dict[str, float]:
-        """Return the errors over the test rows; row t of `forecasts` (N, D) is what was said of row t."""
+        """Return the errors over the test rows; row t of `forecasts` (N, H, D) is what was said at row t."""
         first, stop = self.rows.test
-        errors = forecasts[first:stop] - self.z[first:stop]
+        ahead = range(1, forecasts.shape[1] + 1)
+        errors = np.stack([forecasts[first - k : stop - k, k - 1] - self.z[first:stop] for k in ahead])
         return {"mse": float(np.mean(errors**2)), "mae": float(np.mean(np.abs(errors)))}
 
 

@@ -51,29 +51,43 @@ def test_text_that_is_no_date_gives_no_times() -> None:
     assert fsnet.seconds(["monday"]) is None
 
 
-def test_the_seasonal_naive_says_what_was_a_season_ago() -> None:
-    z = np.arange(10.0)[:, np.newaxis]
-    np.testing.assert_array_equal(baselines.seasonal_naive(z, 4)[4:], z[:-4])
+def test_the_seasonal_naive_says_what_was_a_season_before() -> None:
+    z = np.arange(20.0)[:, np.newaxis]
+    said = baselines.seasonal_naive(z, 4, horizon=6)
+    for ahead, season in ((1, 4), (4, 4), (5, 8), (6, 8)):
+        np.testing.assert_array_equal(said[8:, ahead - 1], z[8:] + ahead - season)
 
 
-@pytest.mark.parametrize("model", [baselines.online_ar, baselines.online_var])
-def test_linear_models_learn_a_linear_series(model: Callable[[NDArray[np.float64], int], baselines.Chosen]) -> None:
+def test_the_last_known_value_stands_for_a_missing_one() -> None:
+    z = np.array([[np.nan, 1.0], [2.0, np.nan], [np.nan, np.nan], [3.0, 4.0]])
+    np.testing.assert_array_equal(baselines.filled(z), [[0, 1], [2, 1], [2, 1], [3, 4]])
+
+
+MODELS = pytest.mark.parametrize("model", [baselines.online_ar, baselines.online_var])
+
+
+@MODELS
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_linear_models_learn_a_linear_series(model: Callable[..., baselines.Chosen], horizon: int) -> None:
     t = np.arange(600)
     z = np.column_stack([np.sin(t / 5), np.cos(t / 9)])
-    errors = model(z, 200).forecasts - z
-    naive = baselines.persistence(z) - z
-    assert np.mean(errors[400:] ** 2) < 1e-3 * np.mean(naive[400:] ** 2)
+    table = fsnet.Table(("a", "b"), z, None, fsnet.Rows((0, 200), (400, 600)))
+    naive = table.score(baselines.persistence(z, horizon))["mse"]
+    assert table.score(model(z, 200, horizon).forecasts)["mse"] < 0.15 * naive
 
 
-@pytest.mark.parametrize("model", [baselines.online_ar, baselines.online_var])
-def test_linear_models_see_nothing_of_the_future(model: Callable[[NDArray[np.float64], int], baselines.Chosen]) -> None:
+@MODELS
+def test_linear_models_see_nothing_of_the_future(model: Callable[..., baselines.Chosen]) -> None:
     z = np.random.default_rng(0).normal(size=(300, 2)).cumsum(axis=0)
     changed = z.copy()
     changed[250:] += 100
-    np.testing.assert_array_equal(model(z, 200).forecasts[:251], model(changed, 200).forecasts[:251])
+    np.testing.assert_array_equal(model(z, 200, 3).forecasts[:250], model(changed, 200, 3).forecasts[:250])
 
 
-@pytest.mark.parametrize(("name", "mark"), [("ETTh1", 0.3632), ("ETTm1", 0.0914)])
-def test_persistence_has_its_published_error(name: str, mark: float, shared: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "horizon", "mark"), [("ETTh1", 1, 0.3632), ("ETTm1", 1, 0.0914), ("ETTm1", 24, 0.579)]
+)
+def test_persistence_has_its_published_error(name: str, horizon: int, mark: float, shared: Path) -> None:
     table = fsnet.read(shared / "ett" / f"{name}.csv")
-    assert table.score(baselines.persistence(table.z))["mse"] == pytest.approx(mark, abs=5e-5)
+    found = table.score(baselines.persistence(table.z, horizon))["mse"]
+    assert found == pytest.approx(mark, abs=5e-5 if horizon == 1 else 1e-3)
