@@ -135,9 +135,10 @@ def _student(z: float, column: Any) -> float:
     Forecasts h events ahead overlap, and h residuals in a row tell no more than one. How many these are is seen in the
     beginning: as many have come as the first interval's answer arrives.
     """
-    freedom = max(column[COUNT] / max(column[OVERLAP], 1.0), 1.0)
+    scarcity = min(max(column[OVERLAP], 1.0) / column[COUNT], 1.0)  # one over the degrees of freedom
     square = z * z
-    return z * (1.0 + (square + 1.0) / (4.0 * freedom) + ((5.0 * square + 16.0) * square + 3.0) / (96.0 * freedom**2))
+    first, second = (square + 1.0) / 4.0, ((5.0 * square + 16.0) * square + 3.0) / 96.0
+    return z * (1.0 + scarcity * (first + scarcity * second))
 
 
 @inner
