@@ -114,11 +114,12 @@ def _rls(z: Array, known: Array, features: Array, forgetting: float, ahead: int)
             for d in range(D):
                 errors[d] = 0.0 if np.isnan(z[t, d]) else z[t, d] - said[d]
             Pu = P @ u
-            k = Pu / (forgetting + u @ Pu)
-            w += np.outer(k, errors)
+            g = forgetting + u @ Pu
+            w += np.outer(Pu / g, errors)
+            Pu /= np.sqrt(g)  # products of its elements keep P symmetric to the bit; what is not grows by 1 / l a row
             factor = 1.0 / forgetting if np.trace(P) < LIMIT * K else 1.0
             for i in range(K):
                 for j in range(K):
-                    P[i, j] = factor * (P[i, j] - k[i] * Pu[j])
+                    P[i, j] = factor * (P[i, j] - Pu[i] * Pu[j])
         forecasts[t] = known[t] + features[t] @ w
     return forecasts

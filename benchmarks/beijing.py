@@ -59,7 +59,7 @@ def read(folder: Path) -> Stations:
     files = sorted(folder.glob("PRSA_Data_*.csv"))
     if not files:
         raise SystemExit(f"{folder}: no PRSA_Data_*.csv")
-    options = csv.ConvertOptions(null_values=["NA"], strings_can_be_null=True)
+    options = csv.ConvertOptions(null_values=["NA", " "], strings_can_be_null=True)
     tables = [csv.read_csv(file, convert_options=options) for file in files]
     dates = [tables[0][name].to_numpy() for name in ("year", "month", "day", "hour")]
     years, months, days, hours = dates
@@ -107,8 +107,11 @@ def measure(stations: Stations, ahead: int, values: dict[str, Any], seeds: int) 
 
 def compare(stations: Stations, ahead: int) -> dict[str, Any]:
     """Return the baselines' errors so many hours ahead."""
-    chosen = [baselines.online_ar(stations.target[:, s : s + 1], BURN_IN, ahead) for s in range(len(stations.names))]
-    linear = np.hstack([model.forecasts[:, -1] for model in chosen])
+    first = stations.target[:BURN_IN]
+    mean, deviation = np.nanmean(first, axis=0), np.nanstd(first, axis=0)
+    z = (stations.target - mean) / deviation
+    chosen = [baselines.online_ar(z[:, s : s + 1], BURN_IN, ahead) for s in range(len(stations.names))]
+    linear = mean + deviation * np.hstack([model.forecasts[:, -1] for model in chosen])
     return {
         "persistence": stations.score(baselines.persistence(stations.target, ahead)[:, -1], ahead),
         "seasonal_naive": stations.score(baselines.seasonal_naive(stations.target, DAY, ahead)[:, -1], ahead),
