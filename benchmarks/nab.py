@@ -15,11 +15,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numba
 import numpy as np
 
 from benchmarks import baselines, nab_protocol, report
 from stream_rnn import Engine, Settings
-from stream_rnn.kernels.jit import entry
 from stream_rnn.learning import anomaly
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def ar_residuals(file: File) -> Array:
     return z - baselines.online_ar(z[:, np.newaxis], file.probation).forecasts[:, 0]
 
 
-@entry
+@numba.njit(error_model="numpy")
 def surprises(constants: anomaly.Anomaly, state: Array, residuals: Array, times: Array, scores: Array) -> None:
     """Write the score of each of a stream's residuals (N, 1), in their order, to `scores` (N,)."""
     for i in range(len(scores)):

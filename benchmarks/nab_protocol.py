@@ -126,7 +126,7 @@ def _file(path: Path, name: str, labels: list[list[str]]) -> File:
     windows = []
     for label in labels:
         ends = seconds(list(label))
-        inside = [] if ends is None else np.flatnonzero((times >= ends[0]) & (times <= ends[1]))
+        inside = () if ends is None else np.flatnonzero((times >= ends[0]) & (times <= ends[1]))
         if len(inside) == 0:
             raise SystemExit(f"{path}: a window must hold rows, got none from {label[0]} to {label[-1]}")
         windows.append((int(inside[0]), int(inside[-1])))

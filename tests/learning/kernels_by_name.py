@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stream_rnn.kernels.jit import entry
-from stream_rnn.learning import clipping, conformal, losses, optimizers, penalties, scaling
+from stream_rnn.learning import anomaly, clipping, conformal, losses, optimizers, penalties, scaling
 
 loss_gradient = entry(losses.loss_gradient)
 step = entry(optimizers.step)
@@ -18,3 +18,4 @@ score = entry(scaling.score)
 known = entry(scaling.known)
 interval = entry(conformal.interval)
 calibrate = entry(conformal.calibrate)
+surprise = entry(anomaly.surprise)

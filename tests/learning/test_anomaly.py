@@ -1,0 +1,150 @@
+"""Anomaly scores of residuals whose anomalies are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernels_by_name import surprise
+
+from stream_rnn.learning.anomaly import DEFAULT, rows
+
+STEP = 300.0
+
+
+def noise(count: int = 2000, targets: int = 1, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(count, targets))
+
+
+def scores_of(residuals: np.ndarray, step: float = STEP) -> np.ndarray:
+    residuals = residuals.reshape(len(residuals), -1)
+    state = np.zeros(rows(residuals.shape[1]))
+    scores = np.array([surprise(DEFAULT, state, r, step * i) for i, r in enumerate(residuals)])
+    assert np.isfinite(state).all()
+    return scores
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=80))
+@settings(deadline=None)
+def test_a_score_is_from_0_to_1_whatever_comes(residuals: list[float]) -> None:
+    scores = scores_of(np.array(residuals))
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_noise_is_no_anomaly() -> None:
+    assert (scores_of(noise(20_000)) > 0.4).mean() < 1e-4
+
+
+def test_heavy_tails_are_told_from_anomalies_better_than_by_their_deviations() -> None:
+    residuals = np.random.default_rng(0).standard_t(3, size=20_000)
+    far = np.abs(residuals) > 5 * residuals.std()  # a normal residual is that far once in a million
+    assert (scores_of(residuals) > 0.6).sum() < 0.5 * far.sum()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_spike_has_a_high_score_at_once(sign: int) -> None:
+    residuals = noise()
+    residuals[1500] = 15 * sign
+    scores = scores_of(residuals)
+    assert scores[1500] > 0.9
+    assert np.argmax(scores) == 1500
+
+
+def test_errors_that_stay_larger_have_a_high_score_soon() -> None:
+    residuals = noise()
+    residuals[1500:] *= 4
+    scores = scores_of(residuals)
+    assert scores[:1500].max() < 0.4 < scores[1500:1510].max()
+
+
+def test_an_anomaly_of_many_events_gives_few_alarms() -> None:
+    residuals = noise()
+    residuals[1500:1560] += 15
+    assert 1 <= (scores_of(residuals) > 0.4).sum() <= 3
+
+
+def test_a_second_anomaly_long_after_the_first_is_seen() -> None:
+    residuals = noise(4000)
+    residuals[[1500, 2500]] = 20
+    scores = scores_of(residuals)
+    assert scores[1500] > 0.9
+    assert scores[2500] > 0.9
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 3.0, -7e8])
+def test_residuals_that_never_change_are_no_anomaly(value: float) -> None:
+    assert not scores_of(np.full(500, value)).any()
+
+
+def test_the_first_error_of_a_perfect_forecast_is_one() -> None:
+    residuals = np.zeros(500)
+    residuals[400] = 1e-3
+    scores = scores_of(residuals)
+    assert scores[400] == 1
+    assert not scores[:400].any()
+
+
+@pytest.mark.parametrize("factor", [1000.0, 1e-6, 3e20])
+def test_units_do_not_matter(factor: float) -> None:
+    residuals = noise()
+    residuals[1500] = 8
+    np.testing.assert_allclose(scores_of(residuals * factor), scores_of(residuals), rtol=1e-6, atol=1e-9)
+
+
+def test_signs_do_not_matter() -> None:
+    np.testing.assert_array_equal(scores_of(-noise()), scores_of(noise()))
+
+
+def test_missing_residuals_change_nothing() -> None:
+    residuals, gaps = noise(600), np.full((1200, 1), np.nan)
+    residuals[500] = 10
+    gaps[::2] = residuals
+    with_gaps = scores_of(gaps, STEP / 2)
+    np.testing.assert_array_equal(with_gaps[::2], scores_of(residuals))
+    assert not with_gaps[1::2].any()
+
+
+def test_one_target_that_is_missing_does_not_hide_another() -> None:
+    residuals = noise(targets=2)
+    residuals[1400:, 0] = np.nan
+    residuals[1500, 1] = 15
+    assert scores_of(residuals)[1500] > 0.9
+
+
+def test_more_targets_do_not_mean_more_false_alarms() -> None:
+    assert (scores_of(noise(20_000, targets=8)) > 0.4).mean() < 2e-4
+
+
+def test_a_glitch_does_not_blind_the_stream() -> None:
+    residuals = noise(3000)
+    residuals[1000], residuals[2000] = 1e30, 15
+    scores = scores_of(residuals)
+    assert scores[1000] == 1
+    assert scores[2000] > 0.8
+
+
+def test_jumps_at_the_same_hour_every_day_are_expected_in_the_end() -> None:
+    day = int(86_400 / STEP)
+    residuals = noise(40 * day)
+    residuals[108::day] += 8
+    known, unknown = scores_of(residuals), scores_of(residuals, math.nan)
+    assert known[108::day][30:].max() < 0.75 * unknown[108::day][30:].mean()
+
+
+def test_what_is_expected_at_one_hour_is_not_at_another() -> None:
+    day = int(86_400 / STEP)
+    residuals = noise(40 * day)
+    residuals[108::day] += 8
+    residuals[39 * day + 250] += 8
+    scores = scores_of(residuals)
+    assert scores[39 * day + 250] > 1.5 * scores[39 * day + 108]
+
+
+def test_a_score_knows_nothing_of_what_comes() -> None:
+    residuals = noise()
+    changed = residuals.copy()
+    changed[1500:] *= 100
+    np.testing.assert_array_equal(scores_of(changed)[:1500], scores_of(residuals)[:1500])
