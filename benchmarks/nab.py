@@ -42,7 +42,7 @@ ENGINE: Final[dict[str, Any]] = {
     "readout": "rls",
     "skip": True,
 }
-VARIED: Final = ("short", "long", "hour", "fade", "margin", "prior", "limit")
+VARIED: Final = ("short", "lasting", "long", "hour", "fade", "margin", "prior", "limit")
 
 
 def calendar(times: Array) -> Array:
@@ -172,7 +172,7 @@ def vary(files: Sequence[File], seeds: int) -> list[dict[str, Any]]:
 
 
 def _scaled(name: str, value: float, factor: float) -> float:
-    if name in {"short", "long", "hour", "fade"}:
+    if name in {"short", "lasting", "long", "hour", "fade"}:
         return float(value ** (1.0 / factor))
     return 1.0 + (value - 1.0) * factor if name == "margin" else value * factor
 

@@ -6,8 +6,11 @@ target's one-step residual r, with Q the normal upper tail:
 
     a = sqrt(|r|)                          near normal even where residuals have heavy tails
     s <- mean of a over the last events    exponentially weighted, as all means here
-    p = Q((s - m) / d)                     m, d: mean and deviation that s has had over the long run
-    score = log10(D p) / log10(1e-10)      within [0, 1]; the least p of D targets
+    z = (s - m) / d                        m, d: mean and deviation that s has had over the long run
+    score = log10(2 D Q(z)) / log10(1e-10) within [0, 1]; the largest z of D targets
+
+Each target has two z: of its residuals, which sees what is sudden or restless, and of their mean over a longer time,
+which sees forecasts that keep missing to one side.
 
 Two things keep false alarms from piling up. Where a stream is known to be restless at this hour of the day (shops
 open, a shift begins), m and d are the hour's, if larger than the stream's; an hour begins with the stream's moments, as
@@ -34,6 +37,10 @@ BAR = 0
 SHORT_WEIGHT, SHORT_MEAN, LONG = 0, 1, 2
 HOUR = LONG + MOMENTS
 WIDTH = HOUR + HOURS * MOMENTS
+"""Numbers of one z."""
+BIAS_WEIGHT, BIAS_MEAN, SUDDEN = 0, 1, 2
+LASTING = SUDDEN + WIDTH
+TARGET = LASTING + WIDTH
 """Numbers of one target; the bar, which all share, stands before the first."""
 
 SETTLED = 20.0
@@ -48,6 +55,8 @@ class Anomaly(NamedTuple):
     """The constants of the score; of each memory, what an event leaves of it."""
 
     short: float
+    lasting: float
+    """Of the mean residual."""
     long: float
     hour: float
     fade: float
@@ -63,14 +72,21 @@ def keep(half_life: float) -> float:
 
 
 DEFAULT: Final = Anomaly(
-    short=keep(1.5), long=keep(2000.0), hour=keep(2000.0 / HOURS), fade=keep(100.0), margin=1.25, prior=50.0, limit=30.0
+    short=keep(1.5),
+    lasting=keep(12.0),
+    long=keep(2000.0),
+    hour=keep(2000.0 / HOURS),
+    fade=keep(100.0),
+    margin=1.25,
+    prior=50.0,
+    limit=30.0,
 )
 """Chosen on synthetic series and on the real ones of `benchmarks.nab`, where the score is flat about it."""
 
 
 def rows(targets: int) -> int:
     """Return how many float64 numbers of state a stream needs, all 0 in the beginning."""
-    return 1 + targets * WIDTH
+    return 1 + targets * TARGET
 
 
 @inner
@@ -80,42 +96,65 @@ def surprise(anomaly: Anomaly, state: Any, residuals: Any, time: float) -> float
     `state` (rows(D),) is the stream's. A residual that is NaN is not known and changes nothing; without any, the score
     is 0. `time` is the event's, in seconds since the Unix epoch; without it (NaN) no hour is told from another.
     """
-    least, unknown = 1.0, True
+    z, unknown = -math.inf, True
     for d in range(residuals.shape[0]):
         if known(residuals[d]):
             unknown = False
-            first = 1 + d * WIDTH
-            least = min(least, _tail(anomaly, state[first : first + WIDTH], math.sqrt(abs(residuals[d])), time))
+            first = 1 + d * TARGET
+            z = max(z, _target(anomaly, state[first : first + TARGET], residuals[d], time))
     if unknown:
         return 0.0
-    p = min(max(residuals.shape[0] * least, LEAST), 1.0)
+    p = residuals.shape[0] * math.erfc(z / math.sqrt(2.0))  # Q is half of it, but there are two z
+    p = min(max(p, LEAST), 1.0)
     score, bar = math.log10(p) / math.log10(LEAST), state[BAR]
     state[BAR] = max(anomaly.fade * bar, anomaly.margin * score)
     return score if score > bar else 0.0
 
 
 @inner
-def _tail(anomaly: Anomaly, own: Any, a: float, time: float) -> float:
-    """Take one target's a into its state (WIDTH,) and return p, 1 while nothing can be said."""
+def _target(anomaly: Anomaly, own: Any, residual: float, time: float) -> float:
+    """Take one target's residual into its state (TARGET,) and return the larger z."""
+    sudden, lasting = own[SUDDEN:LASTING], own[LASTING:]
+    a, reach = math.sqrt(abs(residual)), _reach(anomaly, sudden[LONG : LONG + MOMENTS])
+    if reach > 0.0 and a > reach:
+        a = reach
+        residual = math.copysign(a * a, residual)
+    own[BIAS_WEIGHT] = anomaly.lasting * own[BIAS_WEIGHT] + 1.0
+    own[BIAS_MEAN] += (residual - own[BIAS_MEAN]) / own[BIAS_WEIGHT]
+    return max(
+        _excess(anomaly, sudden, a, time),
+        _excess(anomaly, lasting, math.sqrt(abs(own[BIAS_MEAN])), time),
+    )
+
+
+@inner
+def _reach(anomaly: Anomaly, moments: Any) -> float:
+    """Return what a counts as at most, 0 while there is no telling."""
+    mean, deviation = moments[1], _deviation(moments)
+    settled = moments[0] > SETTLED and deviation > ROUNDING * mean
+    return mean + anomaly.limit * deviation if settled else 0.0
+
+
+@inner
+def _excess(anomaly: Anomaly, own: Any, a: float, time: float) -> float:
+    """Take an a into the state (WIDTH,) of its z and return z, -inf while nothing can be said."""
     mean, deviation = own[LONG + 1], _deviation(own[LONG : LONG + MOMENTS])
     settled = own[LONG] > SETTLED
-    if settled and deviation > ROUNDING * mean:
-        a = min(a, mean + anomaly.limit * deviation)
     own[SHORT_WEIGHT] = anomaly.short * own[SHORT_WEIGHT] + 1.0
     own[SHORT_MEAN] += (a - own[SHORT_MEAN]) / own[SHORT_WEIGHT]
     s = own[SHORT_MEAN]
     if math.isfinite(time):
-        place = HOUR + MOMENTS * int((time % DAY) / DAY * HOURS)
+        place = HOUR + MOMENTS * min(int((time % DAY) / DAY * HOURS), HOURS - 1)  # -1e-20 % DAY is DAY
         hour = own[place : place + MOMENTS]
         hour_mean, hour_deviation = _pooled(anomaly.prior, own[LONG : LONG + MOMENTS], hour)
         mean, deviation = max(mean, hour_mean), max(deviation, hour_deviation)
         _observe(hour, s, anomaly.hour)
     _observe(own[LONG : LONG + MOMENTS], s, anomaly.long)
     if not settled:
-        return 1.0
+        return -math.inf
     if deviation <= ROUNDING * mean:
-        return 0.0 if s > (1.0 + ROUNDING) * mean else 1.0
-    return 0.5 * math.erfc((s - mean) / (deviation * math.sqrt(2.0)))
+        return math.inf if s > (1.0 + ROUNDING) * mean else -math.inf
+    return (s - mean) / deviation
 
 
 @inner

@@ -60,6 +60,15 @@ def test_errors_that_stay_larger_have_a_high_score_soon() -> None:
     assert scores[:1500].max() < 0.4 < scores[1500:1510].max()
 
 
+def test_forecasts_that_keep_missing_to_one_side_have_a_high_score() -> None:
+    residuals = noise()
+    restless = residuals.copy()
+    residuals[1500:1530] = 1.2 + 0.1 * residuals[1500:1530]
+    restless[1500:1530] = np.where(np.arange(30) % 2, 1, -1)[:, np.newaxis] * residuals[1500:1530]
+    assert scores_of(residuals)[1500:1530].max() > 0.5
+    assert scores_of(restless)[1500:1530].max() < 0.4
+
+
 def test_an_anomaly_of_many_events_gives_few_alarms() -> None:
     residuals = noise()
     residuals[1500:1560] += 15
@@ -141,6 +150,14 @@ def test_what_is_expected_at_one_hour_is_not_at_another() -> None:
     residuals[39 * day + 250] += 8
     scores = scores_of(residuals)
     assert scores[39 * day + 250] > 1.5 * scores[39 * day + 108]
+
+
+@pytest.mark.parametrize("time", [-1e-20, -5e9, 86_399.999_999_999_99, 1e300, math.inf, -math.inf])
+def test_any_time_has_an_hour_or_none(time: float) -> None:
+    guarded = np.zeros(rows(1) + 3)
+    for residual in noise(50):
+        assert 0 <= surprise(DEFAULT, guarded[: rows(1)], residual, time) <= 1
+    assert not guarded[rows(1) :].any()
 
 
 def test_a_score_knows_nothing_of_what_comes() -> None:
