@@ -63,7 +63,7 @@ def test_errors_that_stay_larger_have_a_high_score_soon() -> None:
 def test_forecasts_that_keep_missing_to_one_side_have_a_high_score() -> None:
     residuals = noise()
     restless = residuals.copy()
-    residuals[1500:1530] = 1.2 + 0.1 * residuals[1500:1530]
+    residuals[1500:1530] = 1.5 + 0.1 * residuals[1500:1530]
     restless[1500:1530] = np.where(np.arange(30) % 2, 1, -1)[:, np.newaxis] * residuals[1500:1530]
     assert scores_of(residuals)[1500:1530].max() > 0.5
     assert scores_of(restless)[1500:1530].max() < 0.4
