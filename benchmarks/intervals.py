@@ -20,14 +20,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numba
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from benchmarks import interval_peers, report
+from benchmarks import beijing, interval_peers, report
 from stream_rnn import Engine, Settings
-from stream_rnn.learning import conformal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,13 +34,9 @@ if TYPE_CHECKING:
 
 HORIZON = 24
 FIFTH = 0.2
-READINGS = ("PM2.5", "PM10", "SO2", "NO2", "CO", "O3", "TEMP", "PRES", "DEWP", "RAIN", "WSPM")
-FORECASTS: dict[str, Any] = {"layer": "lru", "hidden": 32, "readout": "rls", "skip": True, "horizon": HORIZON}
-QUANTILES: dict[str, Any] = {"layer": "lru", "hidden": 32, "skip": True, "horizon": HORIZON, "loss": "quantile"}
+QUANTILES: dict[str, Any] = {"readout": "gradient", "loss": "quantile"}
 MONTH_AT_LEAST = 100
 """Answers that a month needs to count."""
-
-interval, calibrate = conformal.interval, conformal.calibrate
 
 
 class Streams(NamedTuple):
@@ -53,20 +47,33 @@ class Streams(NamedTuple):
     targets: tuple[str, ...]
     x: NDArray[np.float64]
     """(T, S, I)"""
-    months: NDArray[np.int64]
-    """(T,)"""
+    times: NDArray[np.float64]
+    """(T,) seconds since the Unix epoch"""
     horizons: tuple[int, ...]
     """Those that are scored."""
     scored: int
     """The first row that is."""
 
-    def engine(self, settings: dict[str, Any]) -> NDArray[np.float64]:
-        """Return the forecasts (T, S, H, D, ...) of an engine with these settings."""
+    @property
+    def months(self) -> NDArray[np.int64]:
+        """Return each row's month (T,)."""
+        return self.times.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+
+    def engine(self, **changes: Any) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return forecasts (T, S, H, D, ...) and intervals (T, S, H, D, 2) of the forecast preset with changes."""
         rows, streams = self.x.shape[:2]
-        engine = Engine(Settings(inputs=self.inputs, targets=self.targets, **settings))
-        keys = np.tile(np.arange(streams), rows)
-        made = engine.process(keys, self.x.reshape(rows * streams, -1))
-        return made.reshape(rows, streams, *made.shape[1:])
+        said = {"inputs": self.inputs, "targets": self.targets, "horizon": HORIZON} | changes
+        engine = Engine(Settings.preset("forecast", **said))
+        keys, times = np.tile(np.arange(streams), rows), np.repeat(self.times, streams)
+        _, y = np.nonzero(np.equal.outer(self.targets, self.inputs))
+        taken = engine.take(
+            keys, self.x.reshape(rows * streams, -1), self.x[:, :, y].reshape(rows * streams, -1), times
+        )
+        made, around = taken.forecasts, taken.intervals
+        shape = rows, streams
+        return made.reshape(*shape, *made.shape[1:]), None if around is None else around.reshape(
+            *shape, *around.shape[1:]
+        )
 
 
 class Column(NamedTuple):
@@ -77,6 +84,8 @@ class Column(NamedTuple):
     """(T,)"""
     quantiles: NDArray[np.float64]
     """(T, levels) less the forecast"""
+    ends: dict[float, NDArray[np.float64]]
+    """(T, 2) the engine's own of each coverage, less the forecast"""
 
 
 def read_ett(path: Path) -> Streams:
@@ -86,49 +95,35 @@ def read_ett(path: Path) -> Streams:
     values = np.column_stack([table[name].cast(pa.float64()).to_numpy() for name in names])
     fifth = int(FIFTH * len(values))
     z = (values - values[:fifth].mean(axis=0)) / values[:fifth].std(axis=0)
-    months = table.column(0).cast(pa.timestamp("s")).to_numpy().astype("datetime64[M]").astype(np.int64)
-    return Streams(path.stem, names, names, z[:, np.newaxis], months, tuple(range(1, HORIZON + 1)), fifth)
+    times = table.column(0).cast(pa.timestamp("s")).to_numpy().astype("datetime64[s]").astype(float)
+    return Streams(path.stem, names, names, z[:, np.newaxis], times, tuple(range(1, HORIZON + 1)), fifth)
 
 
 def read_beijing(folder: Path) -> Streams:
     """Read a folder of stations' files, all of the same hours."""
-    blanks = csv.ConvertOptions(null_values=["NA", "", " "])
-    tables = [csv.read_csv(path, convert_options=blanks) for path in sorted(folder.glob("*.csv"))]
-    if not tables:
-        raise SystemExit(f"{folder}: no CSV files")
-    x = np.stack([np.column_stack([_numbers(table[name]) for name in READINGS]) for table in tables], axis=1)
-    months = (12 * _numbers(tables[0]["year"]) + _numbers(tables[0]["month"])).astype(np.int64)
-    return Streams("Beijing PM2.5", READINGS, READINGS[:1], x, months, (1, HORIZON), len(x) // 2)
+    stations, horizons = beijing.read(folder), (1, HORIZON)
+    half = len(stations.x) // 2
+    return Streams("Beijing PM2.5", beijing.INPUTS, (beijing.TARGET,), stations.x, stations.times, horizons, half)
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-
-
-def columns(streams: Streams, levels: tuple[float, ...]) -> Iterator[Column]:
-    """Let one engine forecast values, and another their quantiles."""
-    forecasts = streams.engine(FORECASTS)  # (T, S, H, D)
-    quantiles = streams.engine(QUANTILES | {"quantiles": levels})  # (T, S, H, D, levels)
+def columns(streams: Streams, coverages: list[float], levels: tuple[float, ...]) -> Iterator[Column]:
+    """Let engines forecast values with intervals of each coverage, and another their quantiles."""
+    runs = {coverage: streams.engine(interval=coverage) for coverage in coverages}
+    forecasts = runs[coverages[0]][0]  # (T, S, H, D), the same with any interval
+    quantiles, _ = streams.engine(**QUANTILES, quantiles=levels)  # (T, S, H, D, levels)
     places = [streams.inputs.index(name) for name in streams.targets]
     for s, h, d in np.ndindex(streams.x.shape[1], len(streams.horizons), len(places)):
         ahead = streams.horizons[h]
         centre = forecasts[:-ahead, s, ahead - 1, d]
         residuals = np.full(len(streams.x), np.nan)
         residuals[ahead:] = streams.x[ahead:, s, places[d]] - centre
-        around = np.full((len(residuals), len(levels)), np.nan)
-        around[ahead:] = quantiles[:-ahead, s, ahead - 1, d] - centre[:, np.newaxis]
-        yield Column(ahead, residuals, around)
 
+        def around(made: Any, at: Any = (s, ahead - 1, d), centre: Any = centre) -> NDArray[np.float64]:
+            found = np.full((len(streams.x), made.shape[-1]), np.nan)
+            found[len(made) - len(centre) :] = made[: len(centre), *at] - centre[:, np.newaxis]
+            return found
 
-@numba.njit
-def adapted(constants: Any, residuals: Any, horizon: int) -> Any:  # pragma: no cover
-    """Return the ends (T, 2) of the engine's intervals, less the forecast."""
-    ends, kept = np.full((len(residuals), 2), np.nan), np.zeros(conformal.STATE)
-    for t in range(len(residuals)):
-        calibrate(constants, kept, residuals[t], ends[t, 0], ends[t, 1])
-        if t + horizon < len(residuals):
-            interval(constants, kept, 0.0, ends[t + horizon])
-    return ends
+        yield Column(ahead, residuals, around(quantiles), {share: around(made) for share, (_, made) in runs.items()})
 
 
 def all_ends(column: Column, coverage: float, levels: tuple[float, ...]) -> dict[str, NDArray[np.float64]]:
@@ -136,7 +131,7 @@ def all_ends(column: Column, coverage: float, levels: tuple[float, ...]) -> dict
     residuals, rows = column.residuals, len(column.residuals)
     low, high = (levels.index(level) for level in _tails(coverage))
     return {
-        "stream_rnn": adapted(conformal.conformal(coverage), residuals, column.horizon),
+        "stream_rnn": column.ends[coverage],
         "aci_window_500": interval_peers.adaptive(residuals, column.horizon, coverage),
         "quantile_loss": column.quantiles[:, [low, high]],
         "constant": interval_peers.constant(residuals, int(FIFTH * rows), coverage),
@@ -196,7 +191,7 @@ def measure(streams: Streams, coverages: list[float]) -> list[dict[str, Any]]:
     """Return a row for each coverage and method."""
     levels = tuple(sorted({level for coverage in coverages for level in _tails(coverage)}))
     scores: dict[float, dict[str, list[Score]]] = {coverage: {} for coverage in coverages}
-    for column in columns(streams, levels):
+    for column in columns(streams, coverages, levels):
         for coverage in coverages:
             for name, ends in all_ends(column, coverage, levels).items():
                 scores[coverage].setdefault(name, []).append(score(streams, column.residuals, ends, coverage))

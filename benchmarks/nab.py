@@ -31,32 +31,24 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-CYCLES: Final = (86_400.0, 604_800.0)
-HARMONICS: Final = 2
-CALENDAR: Final = tuple(f"calendar_{i}" for i in range(2 * HARMONICS * len(CYCLES)))
 ENGINE: Final[dict[str, Any]] = {
-    "inputs": ("value", *CALENDAR),
-    "targets": ("value",),
+    "inputs": ("value",),
     "layer": "gru",
     "hidden": 16,
     "readout": "rls",
     "skip": True,
+    "calendar": ("day", "week"),
+    "anomaly": True,
 }
 VARIED: Final = ("short", "lasting", "long", "hour", "fade", "margin", "prior", "limit")
 
 
-def calendar(times: Array) -> Array:
-    """Return sines and cosines of the time of day and of week (N, 8)."""
-    angles = [2 * np.pi * harmonic * times / cycle for cycle in CYCLES for harmonic in range(1, HARMONICS + 1)]
-    return np.column_stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)])
-
-
-def engine_residuals(file: File, seed: int) -> Array:
-    """Return what each value was off the engine's forecast of it (N,), NaN for the first."""
+def engine_run(file: File, seed: int) -> tuple[Array, Array]:
+    """Return the engine's score of every row (N,), and what each value was off its forecast (N,), NaN for the first."""
     engine = Engine(Settings(**ENGINE, seed=seed))
-    x = np.column_stack([file.values, calendar(file.times)])
-    made = engine.process(0, x, file.values[:, np.newaxis], times=file.times)  # (N, 1, 1), each of the row after
-    return file.values - np.append(np.nan, made[:-1, 0, 0])
+    taken = engine.take(0, file.values, times=file.times)
+    residuals = file.values - np.append(np.nan, taken.forecasts[:-1, 0, 0])
+    return np.nan_to_num(taken.anomalies), residuals
 
 
 def persistence_residuals(file: File) -> Array:
@@ -68,7 +60,8 @@ def ar_residuals(file: File) -> Array:
     """Return the residuals (N,) of an online autoregression that was chosen on the rows that do not count."""
     known = file.values[: file.probation]
     z = (file.values - known.mean()) / (known.std() or 1.0)
-    return z - baselines.online_ar(z[:, np.newaxis], file.probation).forecasts[:, 0]
+    made = baselines.online_ar(z[:, np.newaxis], file.probation).forecasts[:, 0, 0]
+    return z - np.append(np.nan, made[:-1])
 
 
 @numba.njit(error_model="numpy")
@@ -95,12 +88,12 @@ def z_scores(residuals: Array) -> Array:
 
 def detectors(files: Sequence[File], seed: int) -> dict[str, list[Array]]:
     """Return the scores of every file's rows, by each of the detectors."""
-    engine = [engine_residuals(file, seed) for file in files]
+    engine = [engine_run(file, seed) for file in files]
     persistence = [persistence_residuals(file) for file in files]
     random = np.random.default_rng(seed)
     return {
-        "stream_rnn": [anomaly_scores(*pair) for pair in zip(files, engine, strict=True)],
-        "stream_rnn_residual": [z_scores(own) for own in engine],
+        "stream_rnn": [scores for scores, _ in engine],
+        "stream_rnn_residual": [z_scores(residuals) for _, residuals in engine],
         "persistence": [anomaly_scores(*pair) for pair in zip(files, persistence, strict=True)],
         "persistence_residual": [z_scores(own) for own in persistence],
         "ar_residual": [z_scores(ar_residuals(file)) for file in files],
@@ -154,7 +147,7 @@ def measure(files: Sequence[File], seeds: int) -> dict[str, Any]:
 
 def vary(files: Sequence[File], seeds: int) -> list[dict[str, Any]]:
     """Return the scores with each constant 30 % below and above what it is; of memories, the half-life."""
-    residuals = [[engine_residuals(file, seed) for file in files] for seed in range(seeds)]
+    residuals = [[engine_run(file, seed)[1] for file in files] for seed in range(seeds)]
 
     def standing(constants: anomaly.Anomaly) -> dict[str, float]:
         runs = [[anomaly_scores(*pair, constants) for pair in zip(files, own, strict=True)] for own in residuals]

@@ -16,7 +16,6 @@ from stream_rnn.layers.layer import parts
 from stream_rnn.layers.network import Network, network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning import anomaly, conformal
-from stream_rnn.learning.anomaly import Anomaly
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, Inputs
 from stream_rnn.learning.losses import Loss, LossKind
@@ -121,7 +120,7 @@ def assemble(settings: Settings) -> Assembly:
     )
     initial = initial_weights(net, how, settings.seed).astype(kind)
     kept = max(window, reach)
-    parts = Parts(net, learner, task, inputs, conformal.conformal(settings.interval or 0.9), Anomaly())
+    parts = Parts(net, learner, task, inputs, conformal.conformal(settings.interval or 0.9), anomaly.DEFAULT)
     rows = _arena_rows(settings, parts, kept, kind)
     if settings.weights == "per_stream":
         rows |= _weight_rows(net, initial, learner)
@@ -243,7 +242,7 @@ def _arena_rows(settings: Settings, parts: Parts, kept: int, kind: np.dtype[Any]
         "interval": ((promised, 2), np.float64),
         "promised": ((kept, promised, 3), np.float64),
         "calibration": ((promised, conformal.STATE), np.float64),
-        "surprise": ((anomaly.state(task.targets) if settings.anomaly else 0,), np.float64),
+        "surprise": ((anomaly.rows(task.targets) if settings.anomaly else 0,), np.float64),
         "score": ((), np.float64),
     }
 

@@ -272,7 +272,7 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     begins = clock[LENGTH] + clock[PENDING] == 0
     core.score[slot] = math.nan
     if task.horizon > 0:
-        _judge(core, slot, y)
+        _judge(core, slot, y, time)
         arrived = _reveal(core, slot, y)
         if not begins:
             _learn(core, slot, arrived)
@@ -290,6 +290,8 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
         if core.faded.shape[1] > 0:
             core.faded[slot, clock[LENGTH] % core.faded.shape[1]] = left
         _advance(core, slot, y)
+        if task.horizon == 0:
+            _judge(core, slot, y, time)
         out[:] = core.forecast[slot]
         return begins
     waits = (clock[EVENTS] - 1) % (task.lookahead + 1)
@@ -351,7 +353,6 @@ def _advance(core: Any, slot: int, y: Any) -> None:
     _promise(core, slot, row)
     clock[LENGTH] = length + 1
     if task.horizon == 0:
-        _judge(core, slot, y)
         arrived = _inject_label(core, slot, row, y)
         _learn(core, slot, arrived)
 
@@ -367,7 +368,7 @@ def _promise(core: Any, slot: int, row: int) -> None:
 
 
 @inner
-def _judge(core: Any, slot: int, y: Any) -> None:
+def _judge(core: Any, slot: int, y: Any, time: float) -> None:
     """Hold y (D,) against the forecasts of it as they were made: calibrate their intervals, and score the surprise."""
     task, length, kept = core.task, core.clock[slot, LENGTH], core.features.shape[1]
     if core.surprise.shape[1] > 0 and length > 0:
@@ -375,7 +376,7 @@ def _judge(core: Any, slot: int, y: Any) -> None:
         for d in range(task.targets):
             point = core.forecast[slot, d * task.width + task.point]
             residuals[d] = y[d] - point if known(y[d]) else math.nan
-        core.score[slot] = surprise(core.anomaly, core.surprise[slot], residuals)
+        core.score[slot] = surprise(core.anomaly, core.surprise[slot], residuals, time)
     for column in range(core.interval.shape[1]):
         ahead, d = column // task.targets + 1, column % task.targets
         if ahead > length or not known(y[d]):
