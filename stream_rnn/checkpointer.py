@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from stream_rnn.checkpoints import CheckpointFolder
     from stream_rnn.engine import Engine
     from stream_rnn.snapshot import Snapshot
@@ -63,10 +65,17 @@ class Checkpointer:
         """Whether a checkpoint is under way."""
         return self._writing is not None
 
-    def begin(self, positions: Mapping[str, Any]) -> None:
+    def begin(self, positions: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
         """Fix the state as it is now, and begin to write it; one that is under way is finished first.
 
         What became of that one, the next `advance` or `finish` says.
+
+        Parameters
+        ----------
+        positions
+            As for `Engine.save`.
+        arrays
+            Of those who know the positions, by names that the engine does not use; they must not change any more.
 
         Raises
         ------
@@ -77,6 +86,7 @@ class Checkpointer:
         self._settle(wait=True)
         snapshot = self._engine.snapshot(positions=deepcopy(dict(positions)))
         self._writing = _Writing(self._folder, snapshot, self._engine.counts.events, began)
+        self._writing.more = dict(arrays or {})
         self._writing.pause = time.perf_counter() - began
         self._writing.start()
 
@@ -124,6 +134,7 @@ class _Writing(threading.Thread):
         self.result: Path | Exception | None = None
         self.times: CheckpointTimes | None = None
         self.pause = 0.0
+        self.more: dict[str, NDArray[Any]] = {}
         self._folder = folder
         self._events = events
         self._began = began
@@ -133,7 +144,8 @@ class _Writing(threading.Thread):
             while not self.snapshot.advance(PIECE):
                 time.sleep(BREATH)
             copied = time.perf_counter() - self._began
-            path = self._folder.write(self.snapshot.finish(), self._events)
+            state = self.snapshot.finish()
+            path = self._folder.write(state._replace(arrays=state.arrays | self.more), self._events)
             written = time.perf_counter() - self._began
             self.times = CheckpointTimes(0.0, copied, written, path.stat().st_size)
             self.result = path

@@ -20,6 +20,7 @@ from connectors.replay import paced
 from stream_rnn.checkpointer import Checkpointer
 from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.errors import CheckpointError
+from stream_rnn.held_back import FILES, to_keep
 from stream_rnn.output import columns_of
 from stream_rnn.scores import Scores, season_of
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from connectors.events import EventBatch
+    from connectors.ordering import Ordering
     from connectors.sinks import Sink
     from connectors.source import Source
     from stream_rnn.engine import Engine, Taken
@@ -58,6 +60,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int
     """records that could not be used"""
     skipped_reasons: dict[str, int]
+    late: int
+    """of these, those that came later than lateness allows"""
+    duplicates: int
+    """records that were dropped since they came before"""
+    held: int
+    """events that wait for others before them: where a run ends before its files, they are in the checkpoint"""
     skipped_updates: int
     resets: int
     missing_inputs: int
@@ -113,18 +121,28 @@ class Job:
         Asks `stopper` whether to stop.
     sink
         Takes the forecasts; None to keep none.
+    ordering
+        Puts events in order; None to take them as they come.
     stopper
         What `stop` sets.
     """
 
     def __init__(
-        self, settings: JobSettings, engine: Engine, source: Source, sink: Sink | None, stopper: Stopper
+        self,
+        settings: JobSettings,
+        engine: Engine,
+        source: Source,
+        sink: Sink | None,
+        ordering: Ordering | None,
+        stopper: Stopper,
     ) -> None:
         self.settings = settings
         self.engine = engine
         self.source = source
         self.events = 0
         self._sink = sink
+        self._ordering = ordering
+        self._late = self._duplicates = 0
         self._stopper = stopper
         self._waits_for_pipe = False
         folder = CheckpointFolder(settings.checkpoint) if settings.checkpoint is not None else None
@@ -135,10 +153,9 @@ class Job:
         self._checkpoint_errors = 0
         self._season = settings.season
         self._scores: Scores | None = None
-        self._whole: EventBatch | None = None
+        self._whole = ordering.ready if ordering is not None else None
         self._done = 0
         self._letters_before = self._letters_at()
-        self._positions = self._where()
 
     def warmup(self) -> None:
         """Compile the kernels, or load them from the disk, before time is measured."""
@@ -184,12 +201,31 @@ class Job:
         return self._scores.overall() if self._scores is not None else {}
 
     def _batches(self, ahead: Callable[[EventBatch], int] | None) -> Iterator[EventBatch]:
-        """Give what is to be taken at once, and note where that leaves the source."""
-        batches = paced(self._read(), self.settings.speed, stop=Stop(self._stopper))
+        """Give what is to be taken at once, and note how much of what was read that leaves."""
+        batches = paced(self._noted(), self.settings.speed, stop=Stop(self._stopper))
         for batch in batches if ahead is None else _cut(batches, ahead):
             self._done += len(batch)
-            self._positions = self._where()
             yield batch
+
+    def _noted(self) -> Iterator[EventBatch]:
+        for batch in self._read() if self._ordering is None else self._in_order(self._ordering):
+            self._whole, self._done = batch, 0
+            yield batch
+
+    def _in_order(self, ordering: Ordering) -> Iterator[EventBatch]:
+        """Put what is read in order; give the rest where the source ends, but not where the job is stopped."""
+        if len(ordering.ready):
+            yield ordering.ready
+        for batch in self._read():
+            ordered = ordering.take(batch)
+            for letter in ordered.late:
+                self.source.dead_letters.add(letter)
+            self._late += len(ordered.late)
+            self._duplicates += len(ordered.duplicates)
+            if len(ordered.events):
+                yield ordered.events
+        if not self._stopper() and ordering.held:
+            yield ordering.finish()
 
     def _read(self) -> Iterator[EventBatch]:
         batches, pipe = iter(self.source), "-" in self.source.files
@@ -205,17 +241,20 @@ class Job:
             finally:
                 self._waits_for_pipe = False
             if batch is None:
-                self._positions = self._where()  # refused records at the end belong to no batch
                 return
-            self._whole, self._done = batch, 0
             yield batch
 
-    def _where(self) -> dict[str, Any]:
-        """Return the positions after all that was given out, or a part of the last batch when paced."""
-        if self._whole is not None and self._done < len(self._whole):
+    def _where(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the positions after all that was given out, or a part of the last batch when paced; and arrays.
+
+        Events in order stand where no position of the source tells which were taken: the others are kept as they are.
+        """
+        rest = self._whole[self._done :] if self._whole is not None and self._done < len(self._whole) else None
+        if rest is not None and self._whole is not None and self._ordering is None:
             source = self.source.position_after(self._whole.positions[: self._done])
-            return {"source": source, "dead_letters": self._letters_before}
-        return {"source": self.source.position(), "dead_letters": self._letters_at()}
+            return {"source": source, "dead_letters": self._letters_before}, {}
+        held, arrays = to_keep({FILES: self._ordering.state(rest)} if self._ordering is not None else {})
+        return {"source": self.source.position(), "dead_letters": self._letters_at()} | held, arrays
 
     def _letters_at(self) -> int | None:
         letters = self.source.dead_letters
@@ -284,7 +323,8 @@ class Job:
         if isinstance(self.source.dead_letters, DeadLetterFile):
             self.source.dead_letters.flush()
         sink = self._sink.position() if self._sink is not None else None
-        checkpointer.begin(self._positions | {"sink": sink})
+        positions, arrays = self._where()
+        checkpointer.begin(positions | {"sink": sink}, arrays)
 
     def _await_checkpoint(self) -> None:
         """Wait for a checkpoint that is under way; a failure is survived."""
@@ -319,6 +359,9 @@ class Job:
             streams=len(self.engine.keys),
             skipped=len(self.source.dead_letters),
             skipped_reasons=dict(self.source.dead_letters.reasons),
+            late=self._late,
+            duplicates=self._duplicates,
+            held=self._ordering.held if self._ordering is not None else 0,
             skipped_updates=counts.skipped,
             resets=counts.resets,
             missing_inputs=counts.missing_inputs,

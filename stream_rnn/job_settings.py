@@ -13,6 +13,20 @@ LONGEST_SEASON = 1_000_000
 """So many values are kept of each stream, for the seasonal naive forecast."""
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
+Lateness = Annotated[
+    float | None,
+    Meta(
+        description="Seconds that events are held back, so that those out of order are put in order of time within "
+        "their stream; what comes later still is refused. Default: events are taken as they come."
+    ),
+]
+Duplicates = Annotated[
+    Literal["keep", "drop"],
+    Meta(
+        description="drop: leave out records read before, and events with the stream and time of one that is held "
+        "back or was taken last."
+    ),
+]
 
 
 class JobSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +60,8 @@ class JobSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True
         Meta(description="auto, iso (8601), s or ms (seconds, milliseconds since 1970)."),
     ] = "auto"
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
+    lateness: Lateness = None
+    duplicates: Duplicates = "keep"
     follow: Annotated[bool, Meta(description="Go on as the files grow, until interrupted.")] = False
     speed: Annotated[
         float | None,
@@ -86,6 +102,8 @@ class JobSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise SettingError(f"checkpoint_seconds must be above 0, got {self.checkpoint_seconds}")
         if self.season is not None and not 0 <= self.season <= LONGEST_SEASON:
             raise SettingError(f"season must be from 0 to {LONGEST_SEASON:,}, got {self.season}")
+        if self.lateness is not None and self.lateness < 0:
+            raise SettingError(f"lateness must be at least 0 seconds, got {self.lateness}")
         if self.speed is not None and self.speed <= 0:
             raise SettingError(f"speed must be above 0, got {self.speed}")
         if self.resume and self.checkpoint is None:

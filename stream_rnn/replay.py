@@ -11,6 +11,7 @@ import msgspec
 from connectors.deadletter import DeadLetterCounter, DeadLetterFile
 from connectors.events import DeadLetter
 from connectors.files import open_files
+from connectors.ordering import Ordering, Rule
 from connectors.schema import Schema
 from connectors.sinks import open_sink
 from stream_rnn.checkpoint import check_settings
@@ -18,11 +19,13 @@ from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.config import Settings
 from stream_rnn.engine import Engine
 from stream_rnn.errors import SettingError, nearest
+from stream_rnn.held_back import FILES, state_of
 from stream_rnn.job import Job, Stopper
 
 if TYPE_CHECKING:
     from connectors.sinks import Sink
     from connectors.source import Source
+    from stream_rnn.checkpoint import Saved
     from stream_rnn.job_settings import JobSettings
 
 UNSAID = ("?",)
@@ -70,19 +73,35 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
         if found is not None:
             check_settings(found[0], found[1].settings, wanted)
         engine = Engine(wanted) if found is None else Engine.restore(found[1])
-        job = Job(settings, engine, source, _sink(settings, positions["sink"], engine.counts.events), stopper)
+        ordering = _ordering(settings, source, found[1] if found is not None else None)
+        sink = _sink(settings, positions["sink"], engine.counts.events)
+        job = Job(settings, engine, source, sink, ordering, stopper)
         opened.pop_all()
     return job
 
 
 def _check_times(settings: JobSettings, engine_settings: dict[str, Any], source: Source) -> None:
     """Refuse what times are needed for, where there are none; a preset does without."""
-    asked = {"speed": settings.speed} | {
-        name: engine_settings.get(name) for name in ("calendar", "elapsed", "half_life")
-    }
+    asked = {
+        "speed": settings.speed,
+        "lateness": settings.lateness is not None,
+        "duplicates": settings.duplicates == "drop",
+    } | {name: engine_settings.get(name) for name in ("calendar", "elapsed", "half_life")}
     for name, value in asked.items():
         if value and source.time is None:
             raise SettingError(f"{name} needs times: name the column with time")
+
+
+def _ordering(settings: JobSettings, source: Source, saved: Saved | None) -> Ordering | None:
+    """Return what puts events in order, with what it held; None where nothing is asked for and nothing was held."""
+    rule = Rule(settings.lateness, settings.duplicates)
+    state = state_of(saved, FILES) if saved is not None else None
+    if state is None and not rule.active:
+        return None
+    ordering = Ordering(rule, source.columns, dict(enumerate(source.files)))
+    if state is not None:
+        ordering.restore(state)
+    return ordering
 
 
 def _dead_letters(settings: JobSettings, positions: dict[str, Any]) -> DeadLetterCounter:

@@ -18,6 +18,7 @@ from stream_rnn.cli import logs
 from stream_rnn.config import Settings
 from stream_rnn.core import EVENTS, Counts
 from stream_rnn.errors import CheckpointError
+from stream_rnn.held_back import described
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -60,7 +61,7 @@ def describe(file: Path, saved: Saved) -> dict[str, Any]:
         "counts": Counts(*map(int, saved.arrays["counts"]))._asdict() | {"evictions": saved.evictions},
         "streams": [{"key": key, "events": count} for key, count in streams],
         "bytes_per_stream": memory | {"total": sum(memory.values())},
-        "positions": saved.positions,
+        "positions": described(saved.positions),
     }
 
 

@@ -94,6 +94,10 @@ def _lines(summary: Summary) -> list[str]:
     if summary.skipped:
         reasons = [f"{reason} ({count:,})" for reason, count in summary.skipped_reasons.items()]
         lines.append(f"skipped: {summary.skipped:,} records: {_listed(reasons)}")
+    if summary.duplicates:
+        lines.append(f"duplicates: {summary.duplicates:,} records dropped")
+    if summary.held:
+        lines.append(f"held back: {summary.held:,} events")
     if summary.skipped_updates:
         lines.append(f"skipped updates: {summary.skipped_updates:,}, their gradients were not finite")
     if summary.ignored:

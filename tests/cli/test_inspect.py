@@ -51,6 +51,18 @@ def test_it_says_what_the_engine_says(invoke: Invoke, state: Path) -> None:
     assert list(found["positions"]["source"]["files"].values()) == [600]
 
 
+def test_it_says_how_many_events_were_held_back_late_and_duplicates(invoke: Invoke, tmp_path: Path) -> None:
+    path, state = waves(tmp_path / "waves.csv", keys=3), tmp_path / "state"
+    with path.open("a") as file:
+        file.write("1700000000,s0,1,1\n1700011940,s0,1,1\n")
+    args = ["--key", "sensor", "--lateness", "600", "--duplicates", "drop", *SMALL, "--checkpoint", state]
+    shown = invoke("replay", path, *args).stdout
+    assert "skipped: 1 records: later than lateness allows (1)" in shown
+    assert "duplicates: 1 records dropped" in shown
+    assert about(invoke, state)["positions"]["ordering"] == {"files": {"held": 0, "late": 1, "duplicates": 1}}
+    assert '"late":1' in invoke("inspect", state).stdout
+
+
 def test_a_person_sees_what_matters(invoke: Invoke, state: Path) -> None:
     shown = invoke("inspect", state).stdout
     for words in ("inputs=a,b", "hidden=4", "parameter", "4 x 12", "events 600", "streams: 3", "s2", "positions"):

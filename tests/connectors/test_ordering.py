@@ -131,8 +131,8 @@ def test_a_stage_that_is_kept_and_revived_at_any_moment_goes_on_as_if_never_stop
 def test_a_shuffle_within_the_lateness_is_undone(readings: list[tuple[str, int]], data: Any) -> None:
     sent = sorted((float(time), key) for key, time in readings)
     delays = data.draw(st.lists(st.floats(0, 5), min_size=len(sent), max_size=len(sent)))
-    arrived = [event for _, event in sorted(zip([t + d for (t, _), d in zip(sent, delays, strict=True)], sent))]
-    events = [(key, time) for time, key in arrived]
+    arrivals = sorted((time + delay, time, key) for (time, key), delay in zip(sent, delays, strict=True))
+    events = [(key, time) for _, time, key in arrivals]
     of = found(Rule(5.0, "drop"), events, (4,))
     for key in "kl":
         ordered = [events[n][1] for n in of.given + of.rest if events[n][0] == key]
