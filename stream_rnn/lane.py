@@ -16,11 +16,14 @@ import numpy as np
 from connectors.errors import ConnectorError
 from connectors.events import DeadLetter
 from connectors.kafka import name_of
+from connectors.kafka_ordering import PartitionOrdering, Released
+from connectors.ordering import Rule
 from stream_rnn.checkpointer import Checkpointer
 from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.conversions import are_whole
 from stream_rnn.engine import Engine
 from stream_rnn.errors import CheckpointError
+from stream_rnn.held_back import state_of, to_keep
 from stream_rnn.payloads import Payloads
 from stream_rnn.scores import Scores
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from connectors.events import EventBatch
     from connectors.kafka import Headers, KafkaBatch, KafkaSource, Offsets
+    from stream_rnn.checkpoint import Saved
     from stream_rnn.config import Settings
 
 NOT_A_CLASS = "not a class of this job"
@@ -47,6 +51,7 @@ class Plan(NamedTuple):
     folder: Path
     first: Path | None
     """The checkpoint that engines begin with; None to begin knowing nothing."""
+    rule: Rule
     writes: bool
     """Whether forecasts are wanted."""
     every_events: int
@@ -66,6 +71,8 @@ class Made(NamedTuple):
     events: int
     replayed: int
     """events that had been forecast before"""
+    duplicates: int
+    """records that were dropped since they came before"""
 
 
 class Lane:
@@ -107,6 +114,8 @@ class Lane:
         self._plan = plan
         self._start = start
         self._payloads = Payloads(engine.settings)
+        self._columns = tuple(dict.fromkeys(engine.settings.inputs + engine.settings.target_names))
+        self._orderings = {partition: self._ordering(partition) for partition in position} if plan.rule.active else {}
         self._saved_events = engine.counts.events
         self._saved_position = dict(position)
         self._saved_at = time.monotonic()
@@ -138,7 +147,7 @@ class Lane:
             _refuse_lost(folder, plan.group, committed)
             engine = Engine(plan.engine) if plan.first is None else Engine.load(plan.first, settings=plan.engine)
             start = {partition: source.beginning(partition) for partition in committed}
-            folder.save(engine, _positions(plan.group, start, start))
+            folder.save(engine, _positions(plan, start, start))
             return cls(name, plan, engine, folder, start, dict(start), dict(start))
         kept, engine = found[1].positions["kafka"], Engine.restore(found[1])
         start, position, done = {}, {}, {}
@@ -148,7 +157,10 @@ class Lane:
             start[partition] = kept["start"].get(place, new)
             position[partition] = kept["offsets"].get(place, new)
             done[partition] = position[partition] if at is None else at
-        return cls(name, plan, engine, folder, start, position, done)
+        _refuse_other_rule(found[0], kept, plan.rule, position, done)
+        lane = cls(name, plan, engine, folder, start, position, done)
+        lane._restore(found[1])
+        return lane
 
     def check_bounds(self, source: KafkaSource) -> dict[TopicPartition, int]:
         """Move on where records were deleted before they were read; give how many are missing, by partition.
@@ -173,23 +185,20 @@ class Lane:
         return missing
 
     def take(self, batch: KafkaBatch) -> Made:
-        """Learn from a batch, and make what is to be written of it."""
+        """Learn from what a batch releases, and make what is to be written of it.
+
+        An event was forecast before if the record whose arrival released it had been committed: held or not, it is
+        released by the same record whenever the partition is read again.
+        """
         settings, partition = self.engine.settings, batch.partition
-        events, headers, dead = batch.events, batch.headers, batch.dead
-        x = np.column_stack([events.columns[name] for name in settings.inputs])
-        y = np.column_stack([events.columns[name] for name in settings.target_names])
-        if settings.tokens or settings.categorical:
-            refusals = _refusals(settings, x, y)
-            good = refusals == ""
-            if not good.all():
-                dead = _with_refused(dead, events[~good], refusals[~good], name_of(partition))
-                headers = None if headers is None else [h for h, fine in zip(headers, good, strict=True) if fine]
-                events, x, y = events[good], x[good], y[good]
+        batch, by, duplicates = self._in_order(self._usable(batch))
+        events, before = batch.events, self.committed[partition]
+        x, y = _values(settings, events)
         learned = self.engine.counts.events
         taken = self.engine.take(events.keys, x, y, events.times, events.ends)
         self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
         self.position[partition] = batch.next
-        old = int(np.searchsorted(events.positions.record, self.committed[partition]))
+        old = int(np.searchsorted(by, before))
         payloads = []
         if self._plan.writes:
             rest = events[old:], y[old:], taken.part(slice(old, None))
@@ -198,12 +207,45 @@ class Lane:
             partition,
             payloads,
             [key.encode() for key in events.keys[old:].tolist()] if payloads else [],
-            None if headers is None else headers[old:],
-            [letter for letter in dead if letter.record >= self.committed[partition]],
+            None if batch.headers is None else batch.headers[old:],
+            [letter for letter in batch.dead if letter.record >= before],
             batch.next,
             len(events),
             old,
+            int((duplicates >= before).sum()),
         )
+
+    @property
+    def held(self) -> int:
+        """How many events are held back."""
+        return sum(ordering.held for ordering in self._orderings.values())
+
+    def _usable(self, batch: KafkaBatch) -> KafkaBatch:
+        """Refuse events that are none for the engine."""
+        settings, events, headers = self.engine.settings, batch.events, batch.headers
+        if not (settings.tokens or settings.categorical):
+            return batch
+        refusals = _refusals(settings, *_values(settings, events))
+        good = refusals == ""
+        if good.all():
+            return batch
+        dead = _with_refused(batch.dead, events[~good], refusals[~good], name_of(batch.partition))
+        if headers is not None:
+            headers = [kept for kept, fine in zip(headers, good, strict=True) if fine]
+        return batch._replace(events=events[good], headers=headers, dead=dead)
+
+    def _in_order(self, batch: KafkaBatch) -> Released:
+        ordering = self._orderings.get(batch.partition)
+        return Released.as_they_come(batch) if ordering is None else ordering.take(batch)
+
+    def _ordering(self, partition: TopicPartition) -> PartitionOrdering:
+        return PartitionOrdering(self._plan.rule, self._columns, partition)
+
+    def _restore(self, saved: Saved) -> None:
+        """Hold again what a checkpoint held, whether or not events are still put in order."""
+        for partition in self.position:
+            if (state := state_of(saved, name_of(partition))) is not None:
+                self._orderings.setdefault(partition, self._ordering(partition)).restore(state)
 
     def is_at(self, committed: Mapping[TopicPartition, int | None]) -> bool:
         """Tell whether the engine has learned just what was committed."""
@@ -231,7 +273,8 @@ class Lane:
         """
         self._saved_events, self._saved_position = self.engine.counts.events, dict(self.position)
         self._saved_at = time.monotonic()
-        self.checkpointer.begin(_positions(self._plan.group, self._start, self.position))
+        held, arrays = to_keep({name_of(place): ordering.state() for place, ordering in self._orderings.items()})
+        self.checkpointer.begin(_positions(self._plan, self._start, self.position) | held, arrays)
 
     def advance(self) -> bool:
         """Tell whether a checkpoint has become safe since it was asked last.
@@ -257,11 +300,24 @@ class Lane:
             raise
 
 
-def _positions(group: str, start: Offsets, offsets: Offsets) -> dict[str, Any]:
+def _positions(plan: Plan, start: Offsets, offsets: Offsets) -> dict[str, Any]:
     def named(some: Offsets) -> dict[str, int]:
         return {name_of(partition): offset for partition, offset in some.items()}
 
-    return {"kafka": {"group": group, "start": named(start), "offsets": named(offsets)}}
+    rule = plan.rule._asdict()
+    return {"kafka": {"group": plan.group, "rule": rule, "start": named(start), "offsets": named(offsets)}}
+
+
+def _refuse_other_rule(path: Path, kept: Mapping[str, Any], rule: Rule, position: Offsets, committed: Offsets) -> None:
+    """Refuse to learn again under a rule that would release other events than those that were forecast."""
+    before = Rule(**kept.get("rule", {}))
+    if before == rule or all(offset >= committed[partition] for partition, offset in position.items()):
+        return
+    name = next(name for name in Rule._fields if getattr(before, name) != getattr(rule, name))
+    raise CheckpointError(
+        f"checkpoint {path} has {name} = {getattr(before, name)!r}, the settings say {getattr(rule, name)!r}; what was "
+        "committed since is to be learned again under the former: start with it, stop in good order, then change it"
+    )
 
 
 def _goes_with(positions: Mapping[str, Any], group: str, committed: Mapping[TopicPartition, int | None]) -> bool:
@@ -293,6 +349,12 @@ def _refuse_lost(folder: CheckpointFolder, group: str, committed: Mapping[TopicP
         f"{said}, and {folder.folder} has no checkpoint that goes with it; bring the folder back, or name another "
         "group and folder to begin anew"
     )
+
+
+def _values(settings: Settings, events: EventBatch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the inputs (N, I) and targets (N, D) of N events."""
+    x = np.column_stack([events.columns[name] for name in settings.inputs])
+    return x, np.column_stack([events.columns[name] for name in settings.target_names])
 
 
 def _refusals(settings: Settings, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.object_]:

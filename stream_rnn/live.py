@@ -15,6 +15,7 @@ from connectors.deadletter import DeadLetterLog
 from connectors.errors import ConnectorError
 from connectors.kafka import Subscription
 from connectors.kafka_client import BrokerError, cluster
+from connectors.ordering import Rule
 from stream_rnn.checkpoint import read
 from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.config import Settings
@@ -74,6 +75,7 @@ class LiveJob:
             group=settings.group,
             folder=Path(settings.checkpoint),
             first=first[0] if first is not None else None,
+            rule=Rule(settings.lateness, settings.duplicates),
             writes=settings.output is not None,
             every_events=settings.checkpoint_every,
             every_seconds=settings.checkpoint_seconds,

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from stream_rnn.checking import Checked, check_types, make_tuples
 from stream_rnn.errors import SettingError
+from stream_rnn.job_settings import Duplicates, Lateness  # noqa: TC001 - msgspec reads them
 
 
 class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +47,8 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="auto, iso (8601), s or ms (seconds, milliseconds since 1970)."),
     ] = "auto"
     end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
+    lateness: Lateness = None
+    duplicates: Duplicates = "keep"
     output: Annotated[str | None, Meta(description="Topic for the forecasts; default: none are written.")] = None
     dead_letter_topic: Annotated[
         str | None, Meta(description="Topic for records that cannot be used, each with its reason and position.")
@@ -124,6 +127,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 _RANGES: dict[str, tuple[Any, str]] = {
+    "lateness": (lambda value: value is None or value >= 0, "at least 0 seconds"),
     "commit_seconds": (lambda value: 0 < value <= 10, "above 0 and at most 10 seconds"),
     "checkpoint_every": (lambda value: value >= 1, "at least 1"),
     "checkpoint_seconds": (lambda value: value > 0, "above 0 seconds"),

@@ -28,7 +28,7 @@ FAILURES = ("transaction", "checkpoint", "broker", "rebalance")
 """Kinds of failures that a job is known to survive: shown from the start, as zero."""
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
-UNWANTED = ("replayed", "refused", "lost", "skipped_updates")
+UNWANTED = ("replayed", "refused", "duplicates", "lost", "skipped_updates")
 """Fields that a line names only where they are not zero."""
 
 
@@ -44,6 +44,7 @@ COUNTERS = {
     "forecasts": Family("Forecasts written."),
     "replayed_events": Family("Events put through again on recovery, without output."),
     "dead_letters": Family("Records that could not be used, by reason.", ("partition", "reason")),
+    "duplicates": Family("Records dropped since they came before."),
     "lost_records": Family("Records that the topic deleted before they were read."),
     "skipped_updates": Family("Updates left out because the gradient was not finite."),
     "missing_inputs": Family("Inputs that had no value."),
@@ -58,6 +59,7 @@ GAUGES = {
     "partitions": Family("Partitions that are assigned to this process.", ()),
     "turn_age_seconds": Family("Time since the loop last came round.", ()),
     "streams": Family("Streams that the engine holds."),
+    "held_events": Family("Events that wait for others before them."),
     "lag_records": Family("Records in the topic that are still to be read."),
     "mean_absolute_error": Family("Mean absolute error of the forecasts since the process began."),
     "persistence_mean_absolute_error": Family("The same of persistence, on the same events."),
@@ -163,6 +165,12 @@ class Monitor:
         with self._lock:
             for reason, records in reasons.items():
                 self._counts["dead_letters"][partition, reason] += records
+
+    def ordered(self, partition: str, *, duplicates: int, held: int) -> None:
+        """Count records dropped since they came before, and note how many events are held back."""
+        with self._lock:
+            self._counts["duplicates"][partition,] += duplicates
+            self._show(partition, held_events=held)
 
     def lost(self, partition: str, records: int) -> None:
         """Count records that the topic deleted before they were read."""
@@ -319,6 +327,7 @@ class Monitor:
             "partitions": len(self._partitions),
             "replayed": count["replayed_events"],
             "refused": count["dead_letters"],
+            "duplicates": count["duplicates"],
             "lost": count["lost_records"],
             "skipped_updates": count["skipped_updates"],
         }

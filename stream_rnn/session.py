@@ -335,6 +335,7 @@ class Session:
     def _count(self, lane: Lane, made: Made) -> None:
         monitor = self._monitor
         monitor.taken(lane.name, events=made.events, forecasts=len(made.payloads), replayed=made.replayed)
+        monitor.ordered(lane.name, duplicates=made.duplicates, held=lane.held)
         if made.dead:
             monitor.refused(lane.name, Counter(letter.reason for letter in made.dead))
         self._count_engine(lane)

@@ -270,6 +270,7 @@ def test_fields_are_the_numbers_of_the_last_line(monitor: Monitor, clock: Clock)
         "partitions": 0,
         "replayed": 0,
         "refused": 0,
+        "duplicates": 0,
         "lost": 0,
         "skipped_updates": 0,
         "failed_broker": 1,
