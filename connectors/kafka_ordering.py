@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.kafka import name_of
+from connectors.kafka import KafkaBatch, name_of
 from connectors.ordering import Ordering, Rule, State
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kafka import TopicPartition
     from numpy.typing import NDArray
 
-    from connectors.kafka import Headers, KafkaBatch
+    from connectors.kafka import Headers
 
 
 class Released(NamedTuple):
@@ -65,7 +65,7 @@ class PartitionOrdering:
         if self._headers:
             headers = [self._headers.pop(offset, ()) for offset in ordered.events.positions.record.tolist()]
         dead = sorted([*batch.dead, *ordered.late], key=lambda letter: letter.record)
-        released = batch._replace(events=ordered.events, headers=headers, dead=dead)
+        released = KafkaBatch(batch.partition, ordered.events, headers, dead, batch.next)
         return Released(released, ordered.by, ordered.duplicates)
 
     def state(self) -> State:

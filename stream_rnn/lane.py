@@ -15,7 +15,7 @@ import numpy as np
 
 from connectors.errors import ConnectorError
 from connectors.events import DeadLetter
-from connectors.kafka import name_of
+from connectors.kafka import KafkaBatch, name_of
 from connectors.kafka_ordering import PartitionOrdering, Released
 from connectors.ordering import Rule
 from stream_rnn.checkpointer import Checkpointer
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from connectors.events import EventBatch
-    from connectors.kafka import Headers, KafkaBatch, KafkaSource, Offsets
+    from connectors.kafka import Headers, KafkaSource, Offsets
     from stream_rnn.checkpoint import Saved
     from stream_rnn.config import Settings
 
@@ -232,7 +232,7 @@ class Lane:
         dead = _with_refused(batch.dead, events[~good], refusals[~good], name_of(batch.partition))
         if headers is not None:
             headers = [kept for kept, fine in zip(headers, good, strict=True) if fine]
-        return batch._replace(events=events[good], headers=headers, dead=dead)
+        return KafkaBatch(batch.partition, events[good], headers, dead, batch.next)
 
     def _in_order(self, batch: KafkaBatch) -> Released:
         ordering = self._orderings.get(batch.partition)

@@ -123,6 +123,8 @@ class Live:
 def assert_same_state(one: Saved, other: Saved) -> None:
     assert one.keys == other.keys
     assert one.positions["kafka"]["offsets"] == other.positions["kafka"]["offsets"]
+    assert one.positions.get("ordering") == other.positions.get("ordering")
+    assert one.arrays.keys() == other.arrays.keys()
     for name, array in one.arrays.items():
         assert array.tobytes() == other.arrays[name].tobytes(), name
 
