@@ -13,6 +13,7 @@ import numpy as np
 
 from connectors.errors import ConnectorError
 from connectors.events import DeadLetter, EventBatch, Positions
+from connectors.held import COLUMN, Held, parts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LATE = "later than lateness allows"
-COLUMN = "column."
-"""Begins the names of a state's arrays that are inputs."""
 
 
 class Rule(NamedTuple):
@@ -90,8 +89,8 @@ class Ordering:
         self._codes: dict[str | int, int] = {}
         self._newest = np.zeros(0)  # (streams,) newest time seen
         self._last = np.zeros(0)  # (streams,) time of the event released last
-        self._held = self.ready = EventBatch.empty(columns)  # in order of arrival
-        self._streams = np.zeros(0, np.int64)  # (held,) the code of each one's stream
+        self._held = Held(columns)
+        self.ready = EventBatch.empty(columns)
         self._seen: dict[int, int] = {}  # last record, by file
 
     @property
@@ -110,22 +109,25 @@ class Ordering:
         self._newest[arrivals.stream] = arrivals.newest  # the last of each stream stays
 
         kept = np.flatnonzero(~(late | double))
-        due = np.flatnonzero((self._held.times <= self._reach(self._newest)[self._streams]) & self._seen_in(arrivals))
+        due = self._held.up_to(self._by_stream(arrivals, self._reach(arrivals.newest), -np.inf))
+        waiting, waiting_streams = self._held.events(due), self._held.streams[due]
         releaser = arrivals.releasers(
-            np.concatenate([self._streams[due], arrivals.stream[kept]]),
-            np.concatenate([self._held.times[due], arrivals.time[kept]]),
+            np.concatenate([waiting_streams, arrivals.stream[kept]]),
+            np.concatenate([waiting.times, arrivals.time[kept]]),
             np.concatenate([np.zeros(len(due), np.int64), kept]),
             self._reach(arrivals.newest),
         )
         out = releaser[len(due) :] >= 0
         new, plain = arrivals.event[kept[out]], np.flatnonzero(untimed)
-        pool = EventBatch.concat([self._held[due], batch[new], batch[plain]])
+        pool = EventBatch.concat([waiting, batch[new], batch[plain]])
         by = np.concatenate([arrivals.event[releaser[releaser >= 0]], plain])
-        streams = np.concatenate([self._streams[due], codes[new], codes[plain]])
+        streams = np.concatenate([waiting_streams, codes[new], codes[plain]])
         order = np.lexsort((pool.times, by))  # stable: what is left of a tie stands in order of arrival
         events, by, streams = pool[order], by[order], streams[order]
 
-        self._hold(due, batch, np.sort(arrivals.event[kept[~out]]), codes)
+        later = np.sort(arrivals.event[kept[~out]])
+        self._held.drop(due)
+        self._held.add(batch[later], codes[later])
         self._note_last(streams, events.times)
         refused = batch.positions[np.sort(arrivals.event[late])]
         dropped = np.sort(np.concatenate([np.flatnonzero(~fresh), arrivals.event[double]]))
@@ -138,10 +140,11 @@ class Ordering:
 
         If more comes after all, what lies before the events given is late.
         """
-        order = np.argsort(self._held.times, kind="stable")
-        events = self._held[order]
-        self._note_last(self._streams[order], events.times)
-        self._held, self._streams = events[:0], self._streams[:0]
+        rows = self._held.rows
+        rows = rows[np.argsort(self._held.times[rows], kind="stable")]
+        events = self._held.events(rows)
+        self._note_last(self._held.streams[rows], events.times)
+        self._held.drop(rows)
         return events
 
     def state(self, ready: EventBatch | None = None) -> State:
@@ -152,7 +155,6 @@ class Ordering:
         ready
             What was released and is not taken yet; `restore` gives it back.
         """
-        ready = self._held[:0] if ready is None else ready
         about = {
             "late": self.late,
             "duplicates": self.duplicates,
@@ -163,8 +165,11 @@ class Ordering:
         }
         known = len(self._codes)
         arrays = {"newest": self._newest[:known].copy(), "last": self._last[:known].copy()}
-        for name, events in (("held", self._held), ("ready", ready)):
-            arrays |= {f"{name}.{part}": array for part, array in self._parts(events).items()}
+        taken = (
+            parts(ready, self._codes_of(ready.keys)) if ready is not None else self._held.parts(np.zeros(0, np.intp))
+        )
+        for which, some in (("held", self._held.parts(self._held.rows)), ("ready", taken)):
+            arrays |= {f"{which}.{name}": array for name, array in some.items() if name != "key"}
         return State(about, arrays)
 
     def restore(self, state: State) -> None:
@@ -182,7 +187,9 @@ class Ordering:
         files = {name: file for file, name in self._places.items()}
         self._seen = {files[name]: record for name, record in about["seen"].items() if name in files}
         moved = {int(file): files.get(name, -1) for file, name in about["places"].items()}
-        self._held, self._streams = self._whole("held", state, moved)
+        held, streams = self._whole("held", state, moved)
+        self._held = Held(self._held.columns)
+        self._held.add(held, streams)
         self.ready, _ = self._whole("ready", state, moved)
 
     def _codes_of(self, keys: NDArray[np.object_]) -> NDArray[np.int64]:
@@ -226,8 +233,10 @@ class Ordering:
         if self.rule.lateness is None:
             return time == np.where(arrivals.first, last, np.roll(time, 1))
         double = time == last
-        good, held = np.flatnonzero(~late), np.flatnonzero(self._seen_in(arrivals))
-        streams = np.concatenate([self._streams[held], stream[good]])
+        good = np.flatnonzero(~late)
+        earliest = np.full(len(time), time.min(initial=np.inf))
+        held = self._held.since(self._by_stream(arrivals, earliest, np.inf))
+        streams = np.concatenate([self._held.streams[held], stream[good]])
         times = np.concatenate([self._held.times[held], time[good]])
         order = np.lexsort((times, streams))
         again = (np.diff(streams[order]) == 0) & (np.diff(times[order]) == 0)
@@ -235,21 +244,11 @@ class Ordering:
         double[good[repeated[repeated >= len(held)] - len(held)]] = True
         return double & ~late
 
-    def _seen_in(self, arrivals: _Arrivals) -> NDArray[np.bool_]:
-        """Tell which held events are of a stream that has arrivals."""
-        seen = np.zeros(len(self._newest), np.bool_)
-        seen[arrivals.stream] = True
-        return seen[self._streams]
-
-    def _hold(self, due: NDArray[np.intp], batch: EventBatch, new: NDArray[np.intp], codes: NDArray[np.int64]) -> None:
-        """Let go of held events that are due, and hold new ones."""
-        if len(due):
-            stays = np.ones(len(self._held), np.bool_)
-            stays[due] = False
-            self._held, self._streams = self._held[stays], self._streams[stays]
-        if len(new):
-            self._held = EventBatch.concat([self._held, batch[new]])
-            self._streams = np.concatenate([self._streams, codes[new]])
+    def _by_stream(self, arrivals: _Arrivals, values: NDArray[np.float64], other: float) -> NDArray[np.float64]:
+        """Return (streams,) the value of the last arrival of each stream, `other` where a stream has none."""
+        found = np.full(len(self._newest), other)
+        found[arrivals.stream] = values
+        return found
 
     def _note_last(self, streams: NDArray[np.int64], times: NDArray[np.float64]) -> None:
         timed = ~np.isnan(times)
@@ -259,29 +258,19 @@ class Ordering:
         places = zip(refused.file.tolist(), refused.record.tolist(), strict=True)
         return [DeadLetter.of(self._places[file], record, LATE, "") for file, record in places]
 
-    def _parts(self, events: EventBatch) -> dict[str, NDArray[Any]]:
-        return {
-            "stream": np.fromiter(map(self._codes.__getitem__, events.keys.tolist()), np.int64, len(events)),
-            "time": events.times,
-            "end": events.ends,
-            "file": events.positions.file,
-            "record": events.positions.record,
-        } | {f"{COLUMN}{name}": values for name, values in events.columns.items()}
-
     def _whole(self, which: str, state: State, moved: dict[int, int]) -> tuple[EventBatch, NDArray[np.int64]]:
         """Return events of a state with their streams; `moved` says where their files stand now, -1 for nowhere."""
-        parts = {name.removeprefix(f"{which}."): a for name, a in state.arrays.items() if name.startswith(f"{which}.")}
-        kept = {name.removeprefix(COLUMN): values for name, values in parts.items() if name.startswith(COLUMN)}
-        if kept.keys() != self._held.columns.keys():
+        some = {name.removeprefix(f"{which}."): a for name, a in state.arrays.items() if name.startswith(f"{which}.")}
+        columns = [name.removeprefix(COLUMN) for name in some if name.startswith(COLUMN)]
+        if set(columns) != set(self._held.columns):
             raise ConnectorError(
-                f"events that were held back have the columns {', '.join(sorted(kept))}, "
+                f"events that were held back have the columns {', '.join(sorted(columns))}, "
                 f"the source has {', '.join(sorted(self._held.columns))}"
             )
         keys = np.array([*state.about["keys"], None], object)[:-1]
-        files = np.fromiter((moved[file] for file in parts["file"].tolist()), np.int32, len(parts["file"]))
-        columns = {name: kept[name] for name in self._held.columns}
-        positions = Positions(files, parts["record"])
-        return EventBatch(keys[parts["stream"]], parts["time"], columns, parts["end"], positions), parts["stream"]
+        files = np.fromiter((moved[file] for file in some["file"].tolist()), np.int32, len(some["file"]))
+        events = whole(some | {"key": keys[some["stream"]], "file": files})
+        return events, some["stream"]
 
 
 class _Arrivals(NamedTuple):

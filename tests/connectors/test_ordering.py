@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors import held
 from connectors.errors import ConnectorError
 from connectors.events import EventBatch, Positions
 from connectors.ordering import LATE, Ordering, Rule, State
@@ -65,6 +67,7 @@ def numbers(events: EventBatch) -> list[int]:
     return [int(n) for n in events.columns["n"]]
 
 
+@mock.patch.object(held, "FEWEST", 2)  # gaps close up though there are few
 def found(rule: Rule, events: Sequence[Event], cuts: Sequence[int] = (1000,), *, revive: bool = False) -> Found:
     """Put events in order, in batches of these sizes in turn."""
     stage, of, at = ordering(rule), Found([], [], [], [], []), 0
@@ -87,7 +90,7 @@ def expected(rule: Rule, events: Sequence[Event]) -> Found:
     of = Found([], [], [], [], [])
     newest: dict[str, float] = {}
     last: dict[str, float] = {}
-    held: list[tuple[float, int, str]] = []
+    waiting: list[tuple[float, int, str]] = []
     for n, (key, time) in enumerate(events):
         if math.isnan(time):
             of.given.append(n)
@@ -97,19 +100,19 @@ def expected(rule: Rule, events: Sequence[Event]) -> Found:
             of.late.append(n)
             continue
         if rule.duplicates == "drop" and (
-            last.get(key) == time or any((time, key) == (other, name) for other, _, name in held)
+            last.get(key) == time or any((time, key) == (other, name) for other, _, name in waiting)
         ):
             of.duplicates.append(n)
             continue
         newest[key] = max(time, newest.get(key, -math.inf))
-        held.append((time, n, key))
+        waiting.append((time, n, key))
         reach = math.inf if rule.lateness is None else newest[key] - rule.lateness
-        for event in sorted(event for event in held if event[2] == key and event[0] <= reach):
-            held.remove(event)
+        for event in sorted(event for event in waiting if event[2] == key and event[0] <= reach):
+            waiting.remove(event)
             of.given.append(event[1])
             of.by.append(n)
             last[key] = event[0]
-    of.rest.extend(n for _, n, _ in sorted(held))
+    of.rest.extend(n for _, n, _ in sorted(waiting))
     return of
 
 
