@@ -108,6 +108,14 @@ def test_a_counter_is_there_as_zero_before_anything_is_counted(monitor: Monitor)
     assert value(monitor, "failures_total", kind="transaction") == 0
 
 
+def test_duplicates_are_counted_and_what_is_held_is_shown_as_it_is_now(monitor: Monitor) -> None:
+    monitor.assigned(LANE)
+    for held in (7, 3):
+        monitor.ordered(LANE, duplicates=2, held=held)
+    assert value(monitor, "duplicates_total") == 4
+    assert value(monitor, "held_events") == 3
+
+
 def test_failures_rebalances_and_lost_records_are_counted(monitor: Monitor) -> None:
     monitor.failed("broker")
     monitor.rebalanced()

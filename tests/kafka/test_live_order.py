@@ -123,3 +123,21 @@ def test_another_lateness_waits_for_a_stop_in_good_order(broker: Cluster, topic:
     feed(broker, topic, [("s0", 5000 + at) for at in range(100)])
     wait_for(lambda: max(json.loads(value)["time"] for value in live.forecasts()[b"s0"]) > "2023-11-14T23:36")
     assert live.stop() == [0]
+
+
+@pytest.mark.timeout(120)
+def test_with_one_engine_for_all_partitions_each_event_is_forecast_once_too(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    arrived = readings()[:2000]
+    job = Live(broker, tmp_path, topic, broker.topic(), "one", RULE | {"scope": "job", "checkpoint_every": 300})
+    for stop in (1000, 2000):
+        feed(broker, topic, arrived[stop - 1000 : stop])
+        job.start()
+        job.wait_for_forecasts(released(arrived[:stop])[0])
+        job.kill()
+    made = job.forecasts()
+    assert len(places(made)) == len(set(places(made))) == released(arrived)[0]
+    for values in made.values():
+        times = [json.loads(value)["time"] for value in values]
+        assert times == sorted(set(times))
