@@ -165,10 +165,9 @@ class Ordering:
         }
         known = len(self._codes)
         arrays = {"newest": self._newest[:known].copy(), "last": self._last[:known].copy()}
-        taken = (
-            parts(ready, self._codes_of(ready.keys)) if ready is not None else self._held.parts(np.zeros(0, np.intp))
-        )
-        for which, some in (("held", self._held.parts(self._held.rows)), ("ready", taken)):
+        rows = self._held.rows
+        released = self._held.parts(rows[:0]) if ready is None else parts(ready, self._codes_of(ready.keys))
+        for which, some in (("held", self._held.parts(rows)), ("ready", released)):
             arrays |= {f"{which}.{name}": array for name, array in some.items() if name != "key"}
         return State(about, arrays)
 
@@ -225,7 +224,8 @@ class Ordering:
     def _doubles(self, arrivals: _Arrivals, late: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which events have the stream and the time of one that is held or was released last.
 
-        Of the events of this batch none but the last can have been released with a time that is not late by now.
+        What this batch released before an event came is told with the rest of the batch: where it is older than the
+        last released, an event with its time is late.
         """
         stream, time, last = arrivals.stream, arrivals.time, self._last[arrivals.stream]
         if self.rule.duplicates == "keep":
