@@ -191,6 +191,7 @@ def _learner(settings: Settings, window: int) -> Learner:
             float(settings.rls_ridge),
             unit=-0.5 * len(settings.target_names) * settings.horizon,  # undoes the mean of squares: see `_inject`
         ),
+        boost=float(settings.drift_boost),
     )
 
 
@@ -206,6 +207,7 @@ def _arena_rows(net: Network, task: Task, columns: int, kept: int, kind: np.dtyp
         "base": ((kept, task.targets), np.float64),
         "last_y": ((task.targets,), np.float64),
         "last_x": ((task.inputs,), np.float64),
+        "miss": ((), np.float64),
         "ahead_x": ((ahead, columns), kind),
         "ahead_y": ((ahead, task.targets), np.float64),
         "input_moments": ((3, task.inputs), np.float64),
@@ -221,7 +223,7 @@ def _weight_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
     return {
         "params": (initial.shape, initial.dtype),
         "moments": ((moments, *initial.shape), initial.dtype),
-        "updates": ((1,), np.int64),
+        "updates": ((2,), np.int64),
         "inverse": ((regressors, regressors), np.float64),
     }
 

@@ -72,6 +72,9 @@ class Arenas(NamedTuple):
     """(slots, D) float64, the last known target values of the sequence, NaN before"""
     last_x: Any
     """(slots, I) float64, the newest event's inputs"""
+    miss: Any
+    """(slots,) float64, by how much the newest event's targets were missed (see `losses.miss`), NaN if none was known;
+    of forecasts those one event ahead"""
     ahead_x: Any
     """(slots, L + 1, columns) the newest events' scaled inputs, each in row (event of the stream mod L + 1); no rows
     without lookahead"""
@@ -106,6 +109,8 @@ class Counts(NamedTuple):
     """hidden states zeroed because they were not finite"""
     missing_inputs: int
     missing_targets: int
+    drifts: int
+    """changes of the streams that were found"""
 
 
 @structref.register
@@ -135,7 +140,7 @@ def bind(
     """Return the core of these parts.
 
     Each array of `weights` has one row if the streams share their weights, and `initial` is then empty; else one row
-    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (7,) int64, as Counts.
+    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (8,) int64, as Counts.
     """
     core: Core = _bind(network, learner, task, weights, initial, arenas, work, counts)
     core.lenders = (weights, initial, arenas, work, counts)
@@ -210,6 +215,7 @@ def _new_compiled(
         core.base = borrow(arenas.base)
         core.last_y = borrow(arenas.last_y)
         core.last_x = borrow(arenas.last_x)
+        core.miss = borrow(arenas.miss)
         core.ahead_x = borrow(arenas.ahead_x)
         core.ahead_y = borrow(arenas.ahead_y)
         core.input_moments = borrow(arenas.input_moments)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.config import Settings
     from stream_rnn.core import Core
+    from stream_rnn.drift import Drift, Watch
 
 CHUNK = 8192
 """Events that are handed to the kernel at a time: a tenth of a second, so that Ctrl-C is heard."""
@@ -58,6 +59,8 @@ class Taken(NamedTuple):
     """(N,) the row of each event's stream"""
     begins: NDArray[np.bool_]
     """(N,) whether the event began a sequence"""
+    drifts: Sequence[Drift] = ()
+    """Changes of the streams that were found, in the order of events."""
 
 
 class Engine:
@@ -85,7 +88,9 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._assembly: Assembly = assemble(settings)
-        self._streams = StreamTable(self._assembly.rows, settings.max_streams)
+        self._watch = _watch(settings, self._assembly)
+        kept = self._watch.rows if self._watch is not None else {}
+        self._streams = StreamTable(self._assembly.rows | kept, settings.max_streams)
         self._params = self._assembly.shared_weights()
         self._counts = np.zeros(len(Counts._fields), np.int64)
         self._width = math.prod(settings.forecast_shape)
@@ -134,6 +139,11 @@ class Engine:
     def evictions(self) -> int:
         """Streams that were forgotten to make room for others."""
         return self._streams.evictions
+
+    @property
+    def drifts(self) -> list[Drift]:
+        """The newest changes of the streams that this engine object found, oldest first; `counts` tells of all."""
+        return list(self._watch.newest) if self._watch is not None else []
 
     @property
     def stream_bytes(self) -> dict[str, int]:
@@ -215,6 +225,8 @@ class Engine:
             self._protect(one.slots)
         out = np.empty((1, self._width))
         online.process(self._core, one, out, self._begins)
+        if self._watch is not None:
+            self._look(self._watch, one.slots[0], new, key)
         return out.reshape(self.settings.forecast_shape)
 
     def process(
@@ -300,16 +312,36 @@ class Engine:
         marks = (online.EVENT + online.NEW * new + online.END * events.ends).astype(np.uint8)
         if self._streams.capacity != self._bound:
             self._bind()
+        asked = (slots, marks, events.x, events.y, events.times)
+        columns = [np.require(column, requirements=["C", "A", "W"]) for column in asked]
         out = np.empty((count, self._width))
         begins = np.empty(count, np.bool_)
-        start = 0
+        drifts: list[Drift] = []
+        start, most = 0, CHUNK if self._watch is None else 1  # no event may come before a drift is answered
         while start < count:
-            part = slice(start, start + self._protect(slots[start : start + CHUNK]))
-            columns = (slots, marks, events.x, events.y, events.times)
-            batch = online.Batch(*(np.require(a[part], requirements=["C", "A", "W"]) for a in columns))
+            part = slice(start, start + self._protect(slots[start : start + most]))
+            batch = online.Batch(*(column[part] for column in columns))
             online.process(self._core, batch, out[part], begins[part])
+            if self._watch is not None:
+                drifts += self._look(self._watch, slots[start], new[start], events.keys[start])
             start = part.stop
-        return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
+        return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins, drifts)
+
+    def _look(self, watch: Watch, slot: int, new: bool, key: Hashable) -> list[Drift]:
+        """Look at the error of the event that was just taken; answer the drift that it shows, and return it."""
+        if watch.overall is not None:
+            row = watch.overall
+        else:
+            row = self._streams.arenas["drift"][slot]
+            if new:
+                row[:] = 0
+        error = float(self._streams.arenas["miss"][slot])
+        if not math.isfinite(error) or not watch.finds(row, error):
+            return []
+        watch.answer(self._weights_of(slot))
+        self._counts[online.N_DRIFTS] += 1
+        watch.note(int(self._counts[online.N_EVENTS]), key)
+        return [watch.newest[-1]]
 
     def label(self, key: Hashable, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Label each event of a whole sequence: one of the stream's own, from its first event to its last.
@@ -618,6 +650,8 @@ class Engine:
         if self._params is not None:
             arrays |= {f"weights.{name}": array for name, array in self._params._asdict().items()}
         arrays["counts"] = self._counts
+        if self._watch is not None and self._watch.overall is not None:
+            arrays["drift"] = self._watch.overall
         keys = streams.keys
         recency = keys if self.settings.max_streams is None else streams.recency
         tokens = self.vocabulary.tokens if self.vocabulary is not None else []
@@ -654,5 +688,16 @@ class Engine:
         if engine._params is not None:
             for name, array in engine._params._asdict().items():
                 array[:] = saved.arrays[f"weights.{name}"]
+        if engine._watch is not None and engine._watch.overall is not None:
+            engine._watch.overall[:] = saved.arrays["drift"]
         engine._bind()
         return engine
+
+
+def _watch(settings: Settings, assembly: Assembly) -> Watch | None:
+    """Return what looks for drifts, or None if nothing is to."""
+    if settings.drift == "off":
+        return None
+    from stream_rnn.drift import Watch  # noqa: PLC0415 - river takes a second to import
+
+    return Watch(settings, assembly)

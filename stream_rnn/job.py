@@ -60,6 +60,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     skipped_reasons: dict[str, int]
     skipped_updates: int
     resets: int
+    drifts: int
+    """changes of streams that were found"""
+    newest_drifts: list[dict[str, Any]]
+    """event and key of the last of them"""
     missing_inputs: int
     missing_targets: int
     seconds: float
@@ -225,6 +229,8 @@ class Job:
         if self._scores is None:
             self._season = season_of(batch.keys, batch.times) if self._season is None else self._season
             self._scores = Scores(engine.settings, self._season)
+        for drift in taken.drifts:
+            log.info("%s", drift)
         judged = self._scores.add(taken.slots, taken.begins, y, taken.forecasts)
         if self._sink is not None:
             self._sink.write(self._rows(batch, y, taken))
@@ -317,6 +323,8 @@ class Job:
             skipped_reasons=dict(self.source.dead_letters.reasons),
             skipped_updates=counts.skipped,
             resets=counts.resets,
+            drifts=counts.drifts,
+            newest_drifts=[drift._asdict() for drift in self.engine.drifts],
             missing_inputs=counts.missing_inputs,
             missing_targets=counts.missing_targets,
             seconds=seconds,

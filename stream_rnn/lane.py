@@ -8,6 +8,7 @@ it was.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from connectors.events import EventBatch
     from connectors.kafka import Headers, KafkaBatch, KafkaSource, Offsets
     from stream_rnn.config import Settings
+
+log = logging.getLogger("stream_rnn")
 
 NOT_A_CLASS = "not a class of this job"
 NO_ID = "not a token of this job"
@@ -188,6 +191,8 @@ class Lane:
         learned = self.engine.counts.events
         taken = self.engine.take(events.keys, x, y, events.times, events.ends)
         self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
+        for drift in taken.drifts:
+            log.warning("%s: %s", self.name, drift)
         self.position[partition] = batch.next
         old = int(np.searchsorted(events.positions.record, self.committed[partition]))
         payloads = []

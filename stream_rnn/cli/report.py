@@ -91,6 +91,10 @@ def _lines(summary: Summary) -> list[str]:
         lines.append(f"skipped: {summary.skipped:,} records: {_listed(reasons)}")
     if summary.skipped_updates:
         lines.append(f"skipped updates: {summary.skipped_updates:,}, their gradients were not finite")
+    if summary.drifts:
+        newest = summary.newest_drifts[-1:]
+        last = f", the last of stream {newest[0]['key']!r} at event {newest[0]['event']:,}" if newest else ""
+        lines.append(f"drifts: {summary.drifts:,}{last}")
     if summary.ignored:
         lines.append(f"ignored columns: {_listed([f'{name}: {why}' for name, why in summary.ignored.items()])}")
     if not summary.scores.get("model") and summary.events:
