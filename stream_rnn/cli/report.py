@@ -92,14 +92,17 @@ def _lines(summary: Summary) -> list[str]:
     if summary.skipped_updates:
         lines.append(f"skipped updates: {summary.skipped_updates:,}, their gradients were not finite")
     if summary.drifts:
-        newest = summary.newest_drifts[-1:]
-        last = f", the last of stream {newest[0]['key']!r} at event {newest[0]['event']:,}" if newest else ""
-        lines.append(f"drifts: {summary.drifts:,}{last}")
+        lines.append(f"drifts: {summary.drifts:,}{''.join(map(_last, summary.newest_drifts[-1:]))}")
     if summary.ignored:
         lines.append(f"ignored columns: {_listed([f'{name}: {why}' for name, why in summary.ignored.items()])}")
     if not summary.scores.get("model") and summary.events:
         lines.append("nothing to score: no target was known after a forecast of it")
     return lines
+
+
+def _last(drift: dict[str, Any]) -> str:
+    stream = f"of stream {drift['key']} " if drift["key"] else ""  # without a key column there is but one
+    return f", the last {stream}at event {drift['event']:,}"
 
 
 def _listed(words: list[str]) -> str:
