@@ -164,7 +164,7 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             description="What to do when a stream's error shows that it has changed: off (do not look), report, boost "
             "(learn faster for a while), reset_optimizer (forget its moments, and the memory of recursive least "
-            "squares), reset_head (begin the readout anew). Looking takes events one at a time, 5 to 10 us more for each."
+            "squares), reset_head (begin the readout anew). Looking takes 5 to 10 us more for each event."
         ),
     ] = "off"
     drift_scope: Annotated[

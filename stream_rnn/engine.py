@@ -217,7 +217,8 @@ class Engine:
         if self._limited:
             self._check(one.x, one.y)
         one.times[0] = math.nan if time is None else conversions.seconds(time)
-        one.slots[0], new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
+        key = key.item() if isinstance(key, np.generic) else key
+        one.slots[0], new = self._streams.slot(key)
         one.marks[0] = online.EVENT | (online.NEW if new else 0) | (online.END if end else 0)
         if self._streams.capacity != self._bound:
             self._bind()

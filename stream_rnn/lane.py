@@ -191,10 +191,11 @@ class Lane:
         learned = self.engine.counts.events
         taken = self.engine.take(events.keys, x, y, events.times, events.ends)
         self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
-        for drift in taken.drifts:
-            log.warning("%s: %s", self.name, drift)
         self.position[partition] = batch.next
         old = int(np.searchsorted(events.positions.record, self.committed[partition]))
+        for drift in taken.drifts:
+            if drift.event > learned + old:  # others were told of before
+                log.warning("%s: %s", self.name, drift)
         payloads = []
         if self._plan.writes:
             rest = events[old:], y[old:], taken.forecasts[old:]

@@ -90,6 +90,13 @@ def test_a_batch_tells_of_its_own_drifts() -> None:
     assert len(found) > 0
 
 
+def test_a_stream_is_named_by_the_key_that_it_is_kept_by() -> None:
+    engine = engine_for("report")
+    for value in changing():
+        engine.step(np.int64(5), value)
+    assert {type(drift.key) for drift in engine.drifts} == {int}
+
+
 def test_only_the_newest_are_remembered() -> None:
     engine = engine_of(drift="report", drift_threshold=0.01, drift_delta=0.0)
     engine.process("s", series(31 * (KEPT + 20)))
