@@ -213,6 +213,7 @@ def _learner(settings: Settings, window: int) -> Learner:
             float(settings.rls_ridge),
             unit=-0.5 * len(settings.target_names) * settings.horizon,  # undoes the mean of squares: see `_inject`
         ),
+        boost=float(settings.drift_boost),
     )
 
 
@@ -233,6 +234,7 @@ def _arena_rows(settings: Settings, parts: Parts, kept: int, kind: np.dtype[Any]
         "history": ((inputs.kept, inputs.values), np.float64),
         "faded": ((kept if task.half_life < math.inf else 0,), kind),
         "ahead_x": ((ahead, inputs.columns), kind),
+        "miss": ((), np.float64),
         "ahead_y": ((ahead, task.targets), np.float64),
         "input_moments": ((3, inputs.moments), np.float64),
         "target_moments": ((3, columns), np.float64),
@@ -253,7 +255,7 @@ def _weight_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
     return {
         "params": (initial.shape, initial.dtype),
         "moments": ((moments, *initial.shape), initial.dtype),
-        "updates": ((1,), np.int64),
+        "updates": ((2,), np.int64),
         "inverse": ((regressors, regressors), np.float64),
     }
 

@@ -23,6 +23,7 @@ LossName = Literal["squared", "absolute", "huber", "quantile", "gaussian_nll", "
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw"]
 ClipName = Literal["norm", "value", "off"]
 Cycle = Literal["day", "week", "year"]
+DriftAction = Literal["off", "report", "boost", "reset_optimizer", "reset_head"]
 
 LARGEST_VOCABULARY = 2**24
 """Ids go through the network as float32, which holds every whole number up to here."""
@@ -185,6 +186,33 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     anomaly: Annotated[bool, Meta(description="Score from 0 to 1 how much each event surprises.")] = False
 
+    drift: Annotated[
+        DriftAction,
+        Meta(
+            description="What to do when a stream's error shows that it has changed: off (do not look), report, boost "
+            "(learn faster for a while), reset_optimizer (forget its moments, and the memory of recursive least "
+            "squares), reset_head (begin the readout anew). Looking takes 5 to 10 us more for each event."
+        ),
+    ] = "off"
+    drift_scope: Annotated[
+        Literal["stream", "all"],
+        Meta(
+            description="Whose error is watched: each stream's, or that of all as one. Shared weights are acted on as "
+            "a whole, be it one stream of many that has changed."
+        ),
+    ] = "stream"
+    drift_threshold: Annotated[
+        float,
+        Meta(description="How much error too many is a drift, added up, in units of its mean (Page-Hinkley's lambda)."),
+    ] = 50.0
+    drift_delta: Annotated[
+        float, Meta(description="How much the error may exceed its mean, in units of it, before it is too much.")
+    ] = 0.5
+    drift_boost: Annotated[
+        float, Meta(description="What boost multiplies the learning rate and 1 - rls_forgetting by.")
+    ] = 2.0
+    drift_events: Annotated[int, Meta(description="How many updates the boost lasts.")] = 200
+
     weights: Annotated[
         Literal["shared", "per_stream"],
         Meta(description="shared: all streams train one network; per_stream: each has its own."),
@@ -331,6 +359,10 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "weight_decay": (lambda value: value is None or value >= 0, "at least 0"),
     "momentum": (lambda value: 0 <= value < 1, "from 0 to below 1"),
     "scaling_forgetting": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "drift_threshold": (lambda value: value > 0, "above 0"),
+    "drift_delta": (lambda value: value >= 0, "at least 0"),
+    "drift_boost": (lambda value: value >= 1, "at least 1"),
+    "drift_events": (lambda value: value >= 1, "at least 1"),
     "max_streams": (lambda value: value is None or value >= 1, "at least 1"),
     "reset_after": (lambda value: value is None or value > 0, "above 0 seconds"),
     "half_life": (lambda value: value is None or value > 0, "above 0 seconds"),
@@ -375,6 +407,7 @@ def _check_together(settings: Settings) -> None:
     _check_lookahead(settings)
     _check_readout(settings)
     _check_tokens(settings)
+    _check_drift(settings)
     if settings.vanishing > 0 and "rnn" not in settings.layer:
         raise SettingError(f"vanishing is for rnn layers, got {settings.vanishing} for {', '.join(settings.layer)}")
     _check_task(settings)
@@ -470,6 +503,22 @@ def _check_judged(settings: Settings) -> None:
 def _check_readout(settings: Settings) -> None:
     if settings.readout == "rls" and settings.loss_name != "squared":
         raise SettingError(f"readout rls needs loss squared, got {settings.loss_name!r}")
+
+
+def _check_drift(settings: Settings) -> None:
+    if settings.drift == "off":
+        return
+    if settings.lookahead:
+        raise SettingError(f"drift is not for bidirectional layers, got {settings.drift}")
+    if settings.drift_scope == "all" and settings.weights == "per_stream":
+        raise SettingError("drift_scope must be stream with weights per_stream, got all")
+    if settings.drift == "boost" and settings.readout == "rls":
+        forgotten = settings.drift_boost * (1 - settings.rls_forgetting)
+        if forgotten >= 1:
+            raise SettingError(
+                f"drift_boost must be below {1 / (1 - settings.rls_forgetting):g} with rls_forgetting "
+                f"{settings.rls_forgetting}, got {settings.drift_boost}"
+            )
 
 
 def _check_loss(wrong: bool, loss: str, task: str) -> None:

@@ -83,6 +83,9 @@ class Arenas(NamedTuple):
     """(slots, kept, I) float64, as `inputs.Past`"""
     faded: Any
     """(slots, R) what was left of the state before each event; no columns where nothing fades"""
+    miss: Any
+    """(slots,) float64, by how much the newest event's targets were missed (see `losses.miss`), NaN if none was known;
+    of forecasts those one event ahead"""
     ahead_x: Any
     """(slots, L + 1, columns) the newest events' scaled inputs, each in row (event of the stream mod L + 1); no rows
     without lookahead"""
@@ -133,6 +136,8 @@ class Counts(NamedTuple):
     """values that came where an interval had been given"""
     covered: int
     """of these, inside it"""
+    drifts: int
+    """changes of the streams that were found"""
 
 
 @structref.register
@@ -153,7 +158,7 @@ def bind(parts: Parts, weights: Weights, initial: Any, arenas: Arenas, work: Wor
     """Return the core of these parts.
 
     Each array of `weights` has one row if the streams share their weights, and `initial` is then empty; else one row
-    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (9,) int64, as Counts.
+    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (10,) int64, as Counts.
     """
     core: Core = _bind(parts, weights, initial, arenas, work, counts)
     core.lenders = (weights, initial, arenas, work, counts)
@@ -218,6 +223,7 @@ def _new_compiled(parts: Any, weights: Any, initial: Any, arenas: Any, work: Any
         core.last_y = borrow(arenas.last_y)
         core.history = borrow(arenas.history)
         core.faded = borrow(arenas.faded)
+        core.miss = borrow(arenas.miss)
         core.ahead_x = borrow(arenas.ahead_x)
         core.ahead_y = borrow(arenas.ahead_y)
         core.input_moments = borrow(arenas.input_moments)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.config import Settings
     from stream_rnn.core import Core
+    from stream_rnn.drift import Drift, Watch
 
 CHUNK = 8192
 """Events that are handed to the kernel at a time: a tenth of a second, so that Ctrl-C is heard."""
@@ -64,9 +65,13 @@ class Taken(NamedTuple):
     anomalies: NDArray[np.float64] | None = None
     """(N,) from 0 to 1 how much each event surprises, NaN where no forecast spoke of it; None if not asked for"""
 
+    drifts: Sequence[Drift] = ()
+    """Changes of the streams that were found, in the order of events."""
+
     def part(self, which: slice) -> Taken:
-        """Return what became of some of the events."""
-        return Taken(*(None if column is None else column[which] for column in self))  # type: ignore[arg-type]
+        """Return what became of some of the events; drifts, which are no column, are left out."""
+        columns = (self.forecasts, self.slots, self.begins, self.intervals, self.anomalies)
+        return Taken(*(None if column is None else column[which] for column in columns))  # type: ignore[arg-type]
 
 
 class Engine:
@@ -94,7 +99,9 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._assembly: Assembly = assemble(settings)
-        self._streams = StreamTable(self._assembly.rows, settings.max_streams)
+        self._watch = _watch(settings, self._assembly)
+        kept = self._watch.rows if self._watch is not None else {}
+        self._streams = StreamTable(self._assembly.rows | kept, settings.max_streams)
         self._params = self._assembly.shared_weights()
         self._counts = np.zeros(len(Counts._fields), np.int64)
         self._width = math.prod(settings.forecast_shape)
@@ -143,6 +150,11 @@ class Engine:
     def evictions(self) -> int:
         """Streams that were forgotten to make room for others."""
         return self._streams.evictions
+
+    @property
+    def drifts(self) -> list[Drift]:
+        """The newest changes of the streams that this engine object found, oldest first; `counts` tells of all."""
+        return list(self._watch.newest) if self._watch is not None else []
 
     @property
     def stream_bytes(self) -> dict[str, int]:
@@ -216,7 +228,8 @@ class Engine:
         if self._limited:
             self._check(one.x, one.y)
         one.times[0] = math.nan if time is None else conversions.seconds(time)
-        one.slots[0], new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
+        key = key.item() if isinstance(key, np.generic) else key
+        one.slots[0], new = self._streams.slot(key)
         one.marks[0] = online.EVENT | (online.NEW if new else 0) | (online.END if end else 0)
         if self._streams.capacity != self._bound:
             self._bind()
@@ -224,6 +237,8 @@ class Engine:
             self._protect(one.slots)
         out, spare = np.empty((1, self._width)), self._spare
         online.process(self._core, one, online.Outcome(out, spare.intervals, spare.scores, spare.begins))
+        if self._watch is not None:
+            self._look(self._watch, one.slots[0], new, key)
         return out.reshape(self.settings.forecast_shape)
 
     def process(
@@ -309,13 +324,17 @@ class Engine:
         marks = (online.EVENT + online.NEW * new + online.END * events.ends).astype(np.uint8)
         if self._streams.capacity != self._bound:
             self._bind()
+        asked = (slots, marks, events.x, events.y, events.times)
+        columns = [np.require(column, requirements=["C", "A", "W"]) for column in asked]
         out = self._outcome(count)
-        start = 0
+        drifts: list[Drift] = []
+        start, most = 0, CHUNK if self._watch is None else 1  # no event may come before a drift is answered
         while start < count:
-            part = slice(start, start + self._protect(slots[start : start + CHUNK]))
-            columns = (slots, marks, events.x, events.y, events.times)
-            batch = online.Batch(*(np.require(a[part], requirements=["C", "A", "W"]) for a in columns))
+            part = slice(start, start + self._protect(slots[start : start + most]))
+            batch = online.Batch(*(column[part] for column in columns))
             online.process(self._core, batch, online.Outcome(*(array[part] for array in out)))
+            if self._watch is not None:
+                drifts += self._look(self._watch, slots[start], new[start], events.keys[start])
             start = part.stop
         shape = (count, *self.settings.forecast_shape)
         return Taken(
@@ -324,7 +343,24 @@ class Engine:
             out.begins,
             out.intervals.reshape(*shape, 2) if self.settings.interval is not None else None,
             out.scores if self.settings.anomaly else None,
+            drifts,
         )
+
+    def _look(self, watch: Watch, slot: int, new: bool, key: Hashable) -> list[Drift]:
+        """Look at the error of the event that was just taken; answer the drift that it shows, and return it."""
+        if watch.overall is not None:
+            row = watch.overall
+        else:
+            row = self._streams.arenas["drift"][slot]
+            if new:
+                row[:] = 0
+        error = float(self._streams.arenas["miss"][slot])
+        if not math.isfinite(error) or not watch.finds(row, error):
+            return []
+        watch.answer(self._weights_of(slot))
+        self._counts[online.N_DRIFTS] += 1
+        watch.note(int(self._counts[online.N_EVENTS]), key)
+        return [watch.newest[-1]]
 
     def _outcome(self, count: int) -> online.Outcome:
         """Return room for what comes of so many events."""
@@ -692,6 +728,8 @@ class Engine:
         if self._params is not None:
             arrays |= {f"weights.{name}": array for name, array in self._params._asdict().items()}
         arrays["counts"] = self._counts
+        if self._watch is not None and self._watch.overall is not None:
+            arrays["drift"] = self._watch.overall
         keys = streams.keys
         recency = keys if self.settings.max_streams is None else streams.recency
         tokens = self.vocabulary.tokens if self.vocabulary is not None else []
@@ -728,5 +766,16 @@ class Engine:
         if engine._params is not None:
             for name, array in engine._params._asdict().items():
                 array[:] = saved.arrays[f"weights.{name}"]
+        if engine._watch is not None and engine._watch.overall is not None:
+            engine._watch.overall[:] = saved.arrays["drift"]
         engine._bind()
         return engine
+
+
+def _watch(settings: Settings, assembly: Assembly) -> Watch | None:
+    """Return what looks for drifts, or None if nothing is to."""
+    if settings.drift == "off":
+        return None
+    from stream_rnn.drift import Watch  # noqa: PLC0415 - river takes a second to import
+
+    return Watch(settings, assembly)

@@ -68,6 +68,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """events that wait for others before them: where a run ends before its files, they are in the checkpoint"""
     skipped_updates: int
     resets: int
+    drifts: int
+    """changes of streams that were found"""
+    newest_drifts: list[dict[str, Any]]
+    """event and key of the last of them"""
     missing_inputs: int
     missing_targets: int
     judged: int
@@ -268,6 +272,8 @@ class Job:
         if self._scores is None:
             self._season = season_of(batch.keys, batch.times) if self._season is None else self._season
             self._scores = Scores(engine.settings, self._season)
+        for drift in taken.drifts:
+            log.info("%s", drift)
         judged = self._scores.add(taken.slots, taken.begins, y, taken.forecasts)
         if self._sink is not None:
             self._sink.write(self._rows(batch, y, taken))
@@ -364,6 +370,8 @@ class Job:
             held=self._ordering.held if self._ordering is not None else 0,
             skipped_updates=counts.skipped,
             resets=counts.resets,
+            drifts=counts.drifts,
+            newest_drifts=[drift._asdict() for drift in self.engine.drifts],
             missing_inputs=counts.missing_inputs,
             missing_targets=counts.missing_targets,
             judged=counts.judged,

@@ -8,6 +8,7 @@ it was.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from connectors.kafka import Headers, KafkaSource, Offsets
     from stream_rnn.checkpoint import Saved
     from stream_rnn.config import Settings
+
+log = logging.getLogger("stream_rnn")
 
 NOT_A_CLASS = "not a class of this job"
 NO_ID = "not a token of this job"
@@ -199,6 +202,9 @@ class Lane:
         self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
         self.position[partition] = batch.next
         old = int(np.searchsorted(by, before))
+        for drift in taken.drifts:
+            if drift.event > learned + old:  # others were told of before
+                log.warning("%s: %s", self.name, drift)
         payloads = []
         if self._plan.writes:
             rest = events[old:], y[old:], taken.part(slice(old, None))

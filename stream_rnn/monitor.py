@@ -28,7 +28,7 @@ FAILURES = ("transaction", "checkpoint", "broker", "rebalance")
 """Kinds of failures that a job is known to survive: shown from the start, as zero."""
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
-UNWANTED = ("replayed", "refused", "duplicates", "lost", "skipped_updates")
+UNWANTED = ("replayed", "refused", "duplicates", "lost", "skipped_updates", "drifts")
 """Fields that a line names only where they are not zero."""
 
 
@@ -50,6 +50,7 @@ COUNTERS = {
     "missing_inputs": Family("Inputs that had no value."),
     "resets": Family("Sequences ended by a gap, a flag or a reset."),
     "evictions": Family("Streams forgotten to make room for others."),
+    "drifts": Family("Changes of streams that were found."),
     "checkpoints": Family("Checkpoints made safe."),
     "failures": Family("Failures that were survived, by kind.", ("kind",)),
     "rebalances": Family("Times that the group shared out its partitions anew.", ()),
@@ -183,7 +184,15 @@ class Monitor:
             self._show(partition, lag_records=records)
 
     def engine(
-        self, partition: str, *, streams: int, skipped: int, missing_inputs: int, resets: int, evictions: int
+        self,
+        partition: str,
+        *,
+        streams: int,
+        skipped: int,
+        missing_inputs: int,
+        resets: int,
+        evictions: int,
+        drifts: int,
     ) -> None:
         """Note an engine's totals since it began, which may be weeks before this process.
 
@@ -195,6 +204,7 @@ class Monitor:
             "missing_inputs": missing_inputs,
             "resets": resets,
             "evictions": evictions,
+            "drifts": drifts,
         }
         with self._lock:
             self._show(partition, streams=streams)
@@ -330,6 +340,7 @@ class Monitor:
             "duplicates": count["duplicates"],
             "lost": count["lost_records"],
             "skipped_updates": count["skipped_updates"],
+            "drifts": count["drifts"],
         }
         if (error := self._error()) is not None:
             fields["error_percent"] = error

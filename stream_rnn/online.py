@@ -30,7 +30,7 @@ from stream_rnn.layers.network import infer, read_out
 from stream_rnn.learning.anomaly import surprise
 from stream_rnn.learning.conformal import calibrate, interval
 from stream_rnn.learning.inputs import Past, show, take_in
-from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
+from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient, miss
 from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
 from stream_rnn.learning.tbptt import Progress, Recent, Weights, update
@@ -45,6 +45,7 @@ from stream_rnn.learning.tbptt import Progress, Recent, Weights, update
     N_MISSING_TARGETS,
     N_JUDGED,
     N_COVERED,
+    N_DRIFTS,
 ) = range(len(Counts._fields))
 
 
@@ -269,6 +270,7 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     clock, last_y = core.clock[slot], core.last_y[slot]
     counts[N_EVENTS] += 1
     clock[EVENTS] += 1
+    core.miss[slot] = math.nan
     begins = clock[LENGTH] + clock[PENDING] == 0
     core.score[slot] = math.nan
     if task.horizon > 0:
@@ -401,6 +403,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
     D, W = task.targets, task.width
     length, kept = core.clock[slot, LENGTH], core.features.shape[1]
     params = _weights(core, slot).params
+    missed, count = 0.0, 0
     arrived = False
     for d in range(D):
         if not known(y[d]):
@@ -418,8 +421,13 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
             outputs = core.work.outputs[:W]
             read_out(core.network, params, core.features[slot, row], first, outputs)
             z = _standardised(task, moments, column, base, y[d])
-            _inject(core, z, outputs, core.errors[slot, row, first : first + W])
+            distance = _inject(core, z, outputs, core.errors[slot, row, first : first + W])
+            if ahead == 1:
+                missed += distance
+                count += 1
             arrived = True
+    if count > 0:
+        core.miss[slot] = missed / count
     return arrived
 
 
@@ -427,25 +435,29 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
 def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
     """Inject the errors of this event's own targets; return whether there are any."""
     task, moments, W = core.task, core.target_moments[slot], core.task.width
-    arrived = False
+    missed, count = 0.0, 0
     for d in range(task.targets):
         if not known(y[d]):
             continue
         if task.scale_targets:
             observe(moments, d, y[d], task.forgetting, task.limit)
         z = _standardised(task, moments, d, 0.0, y[d])
-        _inject(core, z, core.work.outputs[d * W : d * W + W], core.errors[slot, row, d * W : d * W + W])
-        arrived = True
-    return arrived
+        missed += _inject(core, z, core.work.outputs[d * W : d * W + W], core.errors[slot, row, d * W : d * W + W])
+        count += 1
+    if count > 0:
+        core.miss[slot] = missed / count
+    return count > 0
 
 
 @inner
-def _inject(core: Any, z: float, outputs: Any, errors: Any) -> None:
-    """Write the gradient of the mean loss over all targets and horizons."""
+def _inject(core: Any, z: float, outputs: Any, errors: Any) -> float:
+    """Write the gradient of the mean loss over all targets and horizons; return by how much z was missed."""
     loss_gradient(core.learner.loss, outputs, z, errors)
+    distance = miss(core.learner.loss, outputs, core.task.point, z, errors)
     share = errors.dtype.type(1.0 / (core.task.targets * max(core.task.horizon, 1)))
     for w in range(errors.shape[0]):
         errors[w] *= share
+    return distance
 
 
 @inner

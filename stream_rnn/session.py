@@ -355,6 +355,7 @@ class Session:
             missing_inputs=counts.missing_inputs,
             resets=counts.resets,
             evictions=lane.engine.evictions,
+            drifts=counts.drifts,
         )
 
 

@@ -65,6 +65,8 @@ def arrays(engine: Engine) -> dict[str, NDArray[Any]]:
     found = {name: array[: len(engine.keys)] for name, array in engine._streams.arenas.items()}
     if engine._params is not None:
         found |= {f"shared {name}": array for name, array in engine._params._asdict().items()}
+    if engine._watch is not None and engine._watch.overall is not None:
+        found["overall drift"] = engine._watch.overall
     return found | {"counts": engine._counts}
 
 

@@ -70,6 +70,23 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no inputs": ({"inputs": ()}, "inputs must name at least one column"),
     "inputs twice": ({"inputs": ("a", "b", "a")}, "inputs must be different columns, got 'a' twice"),
     "targets twice": ({"targets": ("y", "y")}, "targets must be different columns, got 'y' twice"),
+    "drift": ({"drift": "bost"}, "drift must be one of .*, got 'bost'; did you mean 'boost'"),
+    "drift_threshold": ({"drift_threshold": 0.0}, "drift_threshold must be above 0, got 0.0"),
+    "drift_delta": ({"drift_delta": -0.1}, "drift_delta must be at least 0, got -0.1"),
+    "drift_boost": ({"drift_boost": 0.5}, "drift_boost must be at least 1, got 0.5"),
+    "drift_events": ({"drift_events": 0}, "drift_events must be at least 1, got 0"),
+    "drift, both directions": (
+        {"drift": "report", "task": "regression", "targets": "y", "layer": "bigru", "lookahead": 3},
+        "drift is not for bidirectional layers, got report",
+    ),
+    "drift of all": (
+        {"drift": "report", "drift_scope": "all", "weights": "per_stream"},
+        "drift_scope must be stream with weights per_stream, got all",
+    ),
+    "drift forgets all": (
+        {"drift": "boost", "readout": "rls", "rls_forgetting": 0.9, "drift_boost": 20.0},
+        "drift_boost must be below 10 with rls_forgetting 0.9, got 20.0",
+    ),
     "no layer": ({"layer": ()}, "layer must name at least one layer"),
     "layer": ({"layer": "gruu"}, "layer must be one of .*gru.*, got 'gruu'; did you mean 'gru'"),
     "loss": ({"loss": "sqared"}, "loss must be one of .*, got 'sqared'; did you mean 'squared'"),

@@ -17,6 +17,7 @@ LEVELS = [
     {"core", "checkpoint", "scores"},
     {"online", "snapshot"},
     {"assembly"},
+    {"drift"},
     {"engine"},
     {"checkpoints", "checkpointer", "job_settings", "estimators"},
     {"job"},

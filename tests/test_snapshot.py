@@ -26,6 +26,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "limited": {"max_streams": 5},
     "per stream": {"weights": "per_stream"},
     "limited, per stream": {"max_streams": 5, "weights": "per_stream"},
+    "limited, watched": {"max_streams": 5, "drift": "boost", "drift_threshold": 0.1},
 }
 ALL_KINDS = pytest.mark.parametrize("kind", KINDS)
 VALUES = series(1000)[:, 0].tolist()

@@ -86,11 +86,31 @@ def _lines(summary: Summary) -> list[str]:
         lines.insert(0, "stopped before the end")
     if summary.resumed_at:
         lines.insert(0, f"resumed after {summary.resumed_at:,} events")
+    lines += _judged(summary)
+    lines += _notices(summary)
+    if summary.ignored:
+        lines.append(f"ignored columns: {_listed([f'{name}: {why}' for name, why in summary.ignored.items()])}")
+    if not summary.scores.get("model") and summary.events:
+        lines.append("nothing to score: no target was known after a forecast of it")
+    return lines
+
+
+def _judged(summary: Summary) -> list[str]:
+    """Say what intervals held, and which changes were found."""
+    lines = []
     if summary.judged:
         share, asked = summary.covered / summary.judged, summary.settings["interval"]
         lines.append(
             f"intervals: {share:.1%} of {summary.judged:,} values inside, {asked:.3g} asked for".replace("%", " %")
         )
+    if summary.drifts:
+        lines.append(f"drifts: {summary.drifts:,}{''.join(map(_last, summary.newest_drifts[-1:]))}")
+    return lines
+
+
+def _notices(summary: Summary) -> list[str]:
+    """Say what was not taken, or not learned from."""
+    lines = []
     if summary.skipped:
         reasons = [f"{reason} ({count:,})" for reason, count in summary.skipped_reasons.items()]
         lines.append(f"skipped: {summary.skipped:,} records: {_listed(reasons)}")
@@ -100,11 +120,12 @@ def _lines(summary: Summary) -> list[str]:
         lines.append(f"held back: {summary.held:,} events")
     if summary.skipped_updates:
         lines.append(f"skipped updates: {summary.skipped_updates:,}, their gradients were not finite")
-    if summary.ignored:
-        lines.append(f"ignored columns: {_listed([f'{name}: {why}' for name, why in summary.ignored.items()])}")
-    if not summary.scores.get("model") and summary.events:
-        lines.append("nothing to score: no target was known after a forecast of it")
     return lines
+
+
+def _last(drift: dict[str, Any]) -> str:
+    stream = f"of stream {drift['key']} " if drift["key"] else ""  # without a key column there is but one
+    return f", the last {stream}at event {drift['event']:,}"
 
 
 def _listed(words: list[str]) -> str:

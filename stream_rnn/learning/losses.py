@@ -84,6 +84,19 @@ def loss_gradient(loss: Loss, o: Any, z: float, gradient: Any) -> float:  # noqa
 
 
 @inner
+def miss(loss: Loss, o: Any, point: int, z: float, gradient: Any) -> float:
+    """Return by how much the outputs o (m,) missed the target z, from the loss's gradient in them.
+
+    That is |o_point - z| for numbers, and the probability that was not given to the class that came.
+    """
+    if loss.kind == LossKind.SOFTMAX:
+        return -gradient[int(z)]
+    if loss.kind == LossKind.LOGISTIC:
+        return abs(gradient[0])
+    return abs(o[point] - z)
+
+
+@inner
 def log_variance(s: float) -> float:
     """Return a Gaussian output's log variance, held within its bound."""
     return min(max(s, -LOG_VARIANCE_BOUND), LOG_VARIANCE_BOUND)

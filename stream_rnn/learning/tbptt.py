@@ -36,6 +36,8 @@ class Learner(NamedTuple):
     penalties: Penalties
     optimizer: Optimizer
     rls: RLS
+    boost: float
+    """What a boosted update multiplies the learning rate and what least squares forget by."""
 
 
 class Weights(NamedTuple):
@@ -46,9 +48,13 @@ class Weights(NamedTuple):
     moments: Any
     """(m, P), m as `optimizers.MOMENTS`"""
     updates: Any
-    """(1,) number of updates so far"""
+    """(2,) int64: DONE, BOOSTED"""
     inverse: Any
     """(q, q) float64, P of recursive least squares; (0, 0) where the optimizer learns the readout"""
+
+
+DONE, BOOSTED = 0, 1
+"""Updates: those since the optimizer began; those to come that are boosted."""
 
 
 class Progress(NamedTuple):
@@ -114,6 +120,9 @@ def update(
 
     A gradient that is not finite changes nothing.
     """
+    if weights.updates[BOOSTED] > 0:
+        weights.updates[BOOSTED] -= 1
+        learner = _boosted(learner)
     second_order = weights.inverse.shape[0] > 0
     if second_order:
         work.gradient[network.readout :] = 0  # nothing descends by it, and it must not grow without end
@@ -123,6 +132,23 @@ def update(
         done = _fit_readout(network, learner.rls, weights, recent, progress, work)
     recent.errors[:] = 0
     return done
+
+
+@inner
+def _boosted(learner: Learner) -> Learner:
+    """Return the learner that learns faster: by a higher learning rate, and by forgetting more."""
+    o, r = learner.optimizer, learner.rls
+    rate, forgetting = learner.boost * o.learning_rate, 1.0 - learner.boost * (1.0 - r.forgetting)
+    return Learner(
+        learner.window,
+        learner.every,
+        learner.loss,
+        learner.clip,
+        learner.penalties,
+        Optimizer(o.kind, rate, o.momentum, o.nesterov, o.decay, o.first_decay, o.epsilon),
+        RLS(forgetting, r.ridge, r.unit),
+        learner.boost,
+    )
 
 
 @inner
@@ -161,12 +187,12 @@ def _descend(learner: Learner, weights: Weights, factor: float, work: Work) -> b
     factor = clip_factor(learner.clip, square, factor)
     if math.isnan(factor):
         return False
-    weights.updates[0] += 1
+    weights.updates[DONE] += 1
     for begin, end in work.trained:
         clip_values(learner.clip, work.gradient[begin:end], factor)
         penalised = work.penalised[begin:end]
         decay(learner.penalties, learner.optimizer.learning_rate, weights.params[begin:end], penalised)
-        count = weights.updates[0]
+        count = weights.updates[DONE]
         step(learner.optimizer, weights.params, weights.moments, work.gradient, begin, end, factor, count)
     return True
 

@@ -107,6 +107,17 @@ def test_records_that_cannot_be_used_are_counted_and_kept(invoke: Invoke, tmp_pa
     assert "skipped: 2 records: expected 4 fields, got 3 (1)" in shown
 
 
+@pytest.mark.parametrize(
+    ("key", "words"), [([], "the last at event"), (["--key", "sensor"], "the last of stream s0 at")]
+)
+def test_drifts_are_counted_and_the_last_is_named(invoke: Invoke, recording: Path, key: list[str], words: str) -> None:
+    watching = ("--drift", "report", "--drift-threshold", "0.1", *key)
+    found = summary(invoke, recording, *watching)
+    assert found["drifts"] == len(found["newest_drifts"]) > 0
+    shown = invoke("replay", recording, *SMALL, *watching).stdout
+    assert f"drifts: {found['drifts']}, {words}" in shown
+
+
 def test_broken_json_is_counted(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text('{"a": 1}\n{"a": \n{"a": 2}\n[3]\n{"a": 4}\n')

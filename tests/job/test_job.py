@@ -112,6 +112,28 @@ def test_stopped_and_resumed_is_as_never_stopped(
         assert (whole / output).read_bytes() == (parts / output).read_bytes()
 
 
+def test_drifts_are_told_and_found_again_by_a_resumed_job(recording: Path, tmp_path: Path) -> None:
+    summaries = []
+    for name, stops in (("whole", [None]), ("parts", [1, None])):
+        for stop_after in stops:
+            settings = JobSettings(
+                files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/{name}/state", resume=True
+            )
+            job, batches = replay(settings, NETWORK | {"drift": "boost", "drift_threshold": 5.0}), list[int]()
+
+            def watch(shown: Shown, job: Job = job, stop: int | None = stop_after, seen: list[int] = batches) -> None:
+                seen.append(len(shown.batch))
+                if len(seen) == stop:
+                    job.stop()
+
+            summaries.append(job.run(watch))
+    whole, first, second = summaries
+    assert 0 < first.drifts < second.drifts == whole.drifts
+    assert second.newest_drifts[-1] == whole.newest_drifts[-1]
+    assert whole.newest_drifts[-1]["key"] in {"s0", "s1"}
+    assert_same_state(last_state(tmp_path / "whole"), last_state(tmp_path / "parts"))
+
+
 def test_batches_that_are_cut_to_look_ahead_leave_what_whole_ones_leave(recording: Path, tmp_path: Path) -> None:
     states, told, some = [], [], [1000, 7, 1, 5000]
     for name in ("whole", "cut"):

@@ -82,7 +82,7 @@ def value(monitor: Monitor, name: str, **labels: str) -> float | None:
 
 
 def engine(monitor: Monitor, skipped: int, resets: int = 0) -> None:
-    monitor.engine(LANE, streams=500, skipped=skipped, missing_inputs=0, resets=resets, evictions=0)
+    monitor.engine(LANE, streams=500, skipped=skipped, missing_inputs=0, resets=resets, evictions=0, drifts=resets)
 
 
 def test_what_was_taken_is_counted(monitor: Monitor) -> None:
@@ -131,6 +131,7 @@ def test_what_an_engine_did_before_this_process_is_not_counted(monitor: Monitor)
     engine(monitor, skipped=1002, resets=51)
     assert value(monitor, "skipped_updates_total") == 2
     assert value(monitor, "resets_total") == 1
+    assert value(monitor, "drifts_total") == 1
 
 
 def test_a_counter_does_not_fall_when_an_engine_is_restored(monitor: Monitor) -> None:
@@ -281,6 +282,7 @@ def test_fields_are_the_numbers_of_the_last_line(monitor: Monitor, clock: Clock)
         "duplicates": 0,
         "lost": 0,
         "skipped_updates": 0,
+        "drifts": 0,
         "failed_broker": 1,
     }
 
