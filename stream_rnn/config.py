@@ -55,7 +55,10 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     layer: Annotated[tuple[str, ...], Meta(description=f"The layers, lowest first: {', '.join(REGISTRY)}.")] = ("gru",)
     hidden: Annotated[
         tuple[int, ...],
-        Meta(description="Units of each layer, or of each direction of one; one number stands for all layers."),
+        Meta(
+            description="Units of each layer, or of each direction of one; one number stands for all layers. none has "
+            "as many as inputs, whatever is said here."
+        ),
     ] = (32,)
     activation: Annotated[
         ActivationName, Meta(description="Activation of rnn, dense and conv layers: tanh, relu, sigmoid, identity.")

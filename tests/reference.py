@@ -28,6 +28,10 @@ def dense(p: Mapping[str, Array], x: Array, _state: Array) -> Array:
     return np.tanh(x @ p["W"] + p["b"])
 
 
+def none(_p: Mapping[str, Array], x: Array, _state: Array) -> Array:
+    return x
+
+
 def embedding(p: Mapping[str, Array], x: Array, _state: Array) -> Array:
     return p["E"][int(x[0])]
 
@@ -108,6 +112,7 @@ CELLS: dict[str, Cell] = {
     "lstm": lstm,
     "lstm_peephole": lstm_peephole,
     "dense": dense,
+    "none": none,
     "conv": conv,
     "reservoir": reservoir,
     "embedding": embedding,

@@ -9,7 +9,7 @@ import pytest
 from probe import FORECASTING
 from support import engine_of
 
-RECURRENT = [layer for layer in FORECASTING if layer not in {"dense", "conv", "embedding"}]
+RECURRENT = [layer for layer in FORECASTING if layer not in {"dense", "none", "conv", "embedding"}]
 SUITED: dict[str, dict[str, Any]] = {"reservoir": {"hidden": 50, "input_scaling": 0.3, "learning_rate": 0.005}}
 """What a layer asks for beside the claim's settings: one that does not learn has to be larger."""
 COLUMNS = ("elstm", "columnar_gru")
@@ -35,6 +35,14 @@ def persistence(x: Any) -> float:
 def test_a_sine_is_forecast_far_better_than_by_the_last_value(layer: str) -> None:
     engine = engine_of(**({"layer": layer, "hidden": 8} | SUITED.get(layer, {})))
     assert error(engine, sine()) < 0.05 * persistence(sine())
+
+
+def test_a_linear_model_of_the_last_two_values_is_all_that_a_sine_takes() -> None:
+    x = sine()[:, 0]
+    X = np.column_stack([x[1:], x[:-1]])
+    engine = engine_of(inputs=("x", "before"), targets=("x",), layer="none", readout="rls", missing_flags=False)
+    made = engine.process("s", X)[:-1, 0]
+    assert np.mean((made - X[1:, :1])[-1000:] ** 2) < 1e-3 * persistence(sine())
 
 
 def test_a_dense_layer_cannot_tell_a_rising_sine_from_a_falling_one() -> None:

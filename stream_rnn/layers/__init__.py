@@ -16,6 +16,7 @@ REGISTRY = {
     "lstm": "lstm.LSTM",
     "lstm_peephole": "lstm.PeepholeLSTM",
     "dense": "dense.Dense",
+    "none": "none.none",
     "lru": "lru.LRU",
     "elstm": "elstm.ELSTM",
     "columnar_gru": "columnar_gru.ColumnarGRU",

@@ -45,8 +45,8 @@ def penalised(network: Network) -> NDArray[np.float64]:
 
 def trained(part: Network | Layer) -> NDArray[np.int64]:
     """Return where each run of parameters that are learned begins and ends, (k, 2)."""
-    learned = np.concatenate([np.full(np.prod(p.shape), p.role != "fixed") for p in part.parameters()])
-    turns = np.flatnonzero(np.diff(learned, prepend=False, append=False))
+    learned = [np.full(np.prod(p.shape), p.role != "fixed") for p in part.parameters()]
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], *learned, [False]])))
     return turns.reshape(-1, 2)
 
 
