@@ -13,7 +13,7 @@ from stream_rnn.kernels.memory import aligned_zeros
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
 from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised, trained
 from stream_rnn.layers.layer import parts
-from stream_rnn.layers.network import Network, network
+from stream_rnn.layers.network import Network, Parts, network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.losses import Loss, LossKind
@@ -23,13 +23,17 @@ from stream_rnn.learning.rls import RLS, begin
 from stream_rnn.learning.tbptt import Learner, Weights, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import DTypeLike, NDArray
 
     from stream_rnn.config import Settings
+    from stream_rnn.layers.layer import Parameter
 
 Rows = dict[str, tuple[tuple[int, ...], "DTypeLike"]]
 
-WEIGHTS = tuple(Weights._fields)
+WEIGHTS = ("body", "body_moments", "body_updates", "head", "head_moments", "head_updates", "inverse")
+"""Names of the arrays of weights: an arena's where each stream has its own."""
 
 
 class Assembly(NamedTuple):
@@ -38,41 +42,54 @@ class Assembly(NamedTuple):
     network: Network
     learner: Learner
     task: Task
-    initial: NDArray[Any]
-    """(P,) weights to begin with"""
+    initial: Parts
+    """(B,) and (R,) weights to begin with"""
     work: Work
     rows: Rows
     """Shape and type of one stream's row in each arena."""
     feedback: NDArray[np.int64]
     """(I,) which target each input is, -1 for none"""
-    shared: bool
+    shared: Rows
+    """The same of each array of weights that all streams share."""
 
-    def shared_weights(self) -> Weights | None:
-        """Return memory for the weights of all streams, or None if each has its own in the arenas."""
-        if not self.shared:
-            return None
-        rows = _weight_rows(self.network, self.initial, self.learner)
-        weights = Weights(**{name: aligned_zeros((1, *shape), kind) for name, (shape, kind) in rows.items()})
-        weights.params[0] = self.initial
-        begin(self.learner.rls, weights.inverse[0])
+    def shared_weights(self) -> dict[str, NDArray[Any]]:
+        """Return memory for the weights that all streams share, each array with one row."""
+        weights = {name: aligned_zeros((1, *shape), kind) for name, (shape, kind) in self.shared.items()}
+        for name, initial in self.initial._asdict().items():
+            if name in weights:
+                weights[name][0] = initial
+        if "inverse" in weights:
+            begin(self.learner.rls, weights["inverse"][0])
         return weights
 
-    def core(self, arenas: dict[str, NDArray[Any]], weights: Weights | None, counts: NDArray[np.int64]) -> Core:
-        """Return the core of the streams' arenas and the shared weights, or none if each stream has its own."""
-        initial = self.initial[:0] if weights is not None else self.initial
-        if weights is None:
-            weights = Weights(**{name: arenas[name] for name in WEIGHTS})
+    def core(self, arenas: dict[str, NDArray[Any]], shared: dict[str, NDArray[Any]], counts: NDArray[np.int64]) -> Core:
+        """Return the core of the streams' arenas and the shared weights."""
+        rows = {name: 0 if name in shared else 1 for name in Parts._fields}
+        initial = Parts(**{name: part[np.newaxis][: rows[name]] for name, part in self.initial._asdict().items()})
         streams = Arenas(**{name: arenas[name] for name in Arenas._fields})
+        weights = gathered(arenas | shared)
         return bind(self.network, self.learner, self.task, weights, initial, streams, self.work, counts)
 
-    def named(self, params: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return read-only views of the weights (P,), by name."""
-        views = {}
-        for parameter, part in parts(self.network.parameters()):
-            view = params[part].reshape(parameter.shape)
-            view.flags.writeable = False
-            views[parameter.name] = view
-        return views
+    def named(self, params: Parts) -> dict[str, NDArray[Any]]:
+        """Return read-only views of the weights (B,) and (R,), by name."""
+        return _views(params.body, self.network.body.parameters()) | _views(params.head, self.network.head_parameters())
+
+
+def gathered(arrays: Mapping[str, NDArray[Any]]) -> Weights:
+    """Return arrays of weights by name as the kernels take them."""
+    params, moments, updates = (
+        Parts(arrays[f"body{what}"], arrays[f"head{what}"]) for what in ("", "_moments", "_updates")
+    )
+    return Weights(params, moments, updates, arrays["inverse"])
+
+
+def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDArray[Any]]:
+    views = {}
+    for parameter, part in parts(table):
+        view = params[part].reshape(parameter.shape)
+        view.flags.writeable = False
+        views[parameter.name] = view
+    return views
 
 
 def assemble(settings: Settings) -> Assembly:
@@ -112,11 +129,11 @@ def assemble(settings: Settings) -> Assembly:
         settings.init_recurrent,
         {"f": settings.forget_bias, "z": settings.update_bias},
     )
-    initial = initial_weights(net, how, settings.seed).astype(kind)
+    initial = net.split(initial_weights(net, how, settings.seed).astype(kind))
     kept = max(window, reach)
     rows = _arena_rows(net, task, columns, kept, kind)
-    if settings.weights == "per_stream":
-        rows |= _weight_rows(net, initial, learner)
+    weights = _weight_rows("body", initial.body, learner), _head_rows(net, initial.head, learner)
+    own, shared = _owned(settings, *weights)
     places = {name: place for place, name in enumerate(settings.target_names)}
     return Assembly(
         net,
@@ -124,9 +141,9 @@ def assemble(settings: Settings) -> Assembly:
         task,
         initial,
         _work(net, learner, (1 + settings.lookahead) * columns, kept, kind),
-        rows,
+        rows | own,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
-        settings.weights == "shared",
+        shared,
     )
 
 
@@ -215,15 +232,29 @@ def _arena_rows(net: Network, task: Task, columns: int, kept: int, kind: np.dtyp
     }
 
 
-def _weight_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
+def _owned(settings: Settings, body: Rows, head: Rows) -> tuple[Rows, Rows]:
+    """Return which rows of weights each stream has of its own, and which all share."""
+    if settings.weights == "per_stream":
+        return body | head, {}
+    return (head, body) if settings.head == "per_stream" else ({}, body | head)
+
+
+def _weight_rows(part: str, initial: NDArray[Any], learner: Learner) -> Rows:
     moments = MOMENTS[OptimizerKind(learner.optimizer.kind)]
-    regressors = net.features + 1 if learner.rls.forgetting else 0
     return {
-        "params": (initial.shape, initial.dtype),
-        "moments": ((moments, *initial.shape), initial.dtype),
-        "updates": ((1,), np.int64),
-        "inverse": ((regressors, regressors), np.float64),
+        part: (initial.shape, initial.dtype),
+        f"{part}_moments": ((moments, *initial.shape), initial.dtype),
+        f"{part}_updates": ((1,), np.int64),
     }
+
+
+def _head_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
+    rows = _weight_rows("head", initial, learner)
+    if not learner.rls.forgetting:
+        return rows | {"inverse": ((0, 0), np.float64)}
+    moments, kind = rows["head_moments"]
+    q = net.features + 1
+    return rows | {"head_moments": ((moments[0], 0), kind), "inverse": ((q, q), np.float64)}
 
 
 def _work(net: Network, learner: Learner, inputs: int, kept: int, kind: np.dtype[Any]) -> Work:

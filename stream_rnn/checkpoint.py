@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERSION = 2
+VERSION = 3
 STREAMS = "streams."
 """Begins the names of arrays that have a row per stream."""
 

@@ -15,6 +15,7 @@ from numba.extending import overload
 
 from stream_rnn.kernels.borrow import borrow
 from stream_rnn.kernels.jit import PART, entry
+from stream_rnn.layers.network import Parts
 from stream_rnn.learning.tbptt import Weights, Work
 
 if TYPE_CHECKING:
@@ -127,15 +128,16 @@ def bind(
     learner: Learner,
     task: Task,
     weights: Weights,
-    initial: Any,
+    initial: Parts,
     arenas: Arenas,
     work: Work,
     counts: Any,
 ) -> Core:
     """Return the core of these parts.
 
-    Each array of `weights` has one row if the streams share their weights, and `initial` is then empty; else one row
-    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (7,) int64, as Counts.
+    Each array of `weights`, the body's and the readout's, has one row if the streams share them, and `initial` then has
+    none; else one row per slot, and `initial` one: what those of a new stream begin as. `counts` is (7,) int64, as
+    Counts.
     """
     core: Core = _bind(network, learner, task, weights, initial, arenas, work, counts)
     core.lenders = (weights, initial, arenas, work, counts)
@@ -148,7 +150,7 @@ def _bind(
     learner: Learner,
     task: Task,
     weights: Weights,
-    initial: Any,
+    initial: Parts,
     arenas: Arenas,
     work: Work,
     counts: Any,
@@ -184,9 +186,12 @@ def _new_compiled(
         core.learner = learner
         core.task = task
         core.weights = Weights(
-            borrow(weights.params), borrow(weights.moments), borrow(weights.updates), borrow(weights.inverse)
+            Parts(borrow(weights.params.body), borrow(weights.params.head)),
+            Parts(borrow(weights.moments.body), borrow(weights.moments.head)),
+            Parts(borrow(weights.updates.body), borrow(weights.updates.head)),
+            borrow(weights.inverse),
         )
-        core.initial = borrow(initial)
+        core.initial = Parts(borrow(initial.body), borrow(initial.head))
         core.counts = borrow(counts)
         core.work = Work(
             borrow(work.x),

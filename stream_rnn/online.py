@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from stream_rnn.core import ERRORS, EVENTS, LENGTH, PENDING, WAITING, Counts, Task
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.prefetch import prefetch
-from stream_rnn.layers.network import infer, read_out
+from stream_rnn.layers.network import Parts, infer, read_out
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient
 from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
@@ -166,9 +166,15 @@ def _expect(core: Any, slot: int) -> None:
 
 @inner
 def _weights(core: Any, slot: int) -> Weights:
-    owner = slot if core.initial.shape[0] > 0 else 0
-    weights = core.weights
-    return Weights(weights.params[owner], weights.moments[owner], weights.updates[owner], weights.inverse[owner])
+    params, moments, updates = core.weights.params, core.weights.moments, core.weights.updates
+    body = slot if core.initial.body.shape[0] > 0 else 0
+    head = slot if core.initial.head.shape[0] > 0 else 0
+    return Weights(
+        Parts(params.body[body], params.head[head]),
+        Parts(moments.body[body], moments.head[head]),
+        Parts(updates.body[body], updates.head[head]),
+        core.weights.inverse[head],
+    )
 
 
 @inner
@@ -182,11 +188,15 @@ def _clear(core: Any, slot: int) -> None:
     core.target_moments[slot] = 0
     core.time[slot] = math.nan
     core.clock[slot] = 0
-    if core.initial.shape[0] > 0:
-        own = _weights(core, slot)
-        own.params[:] = core.initial
-        own.moments[:] = 0
-        own.updates[:] = 0
+    own = _weights(core, slot)
+    if core.initial.body.shape[0] > 0:
+        own.params.body[:] = core.initial.body[0]
+        own.moments.body[:] = 0
+        own.updates.body[:] = 0
+    if core.initial.head.shape[0] > 0:
+        own.params.head[:] = core.initial.head[0]
+        own.moments.head[:] = 0
+        own.updates.head[:] = 0
         begin(core.learner.rls, own.inverse)
 
 
@@ -316,7 +326,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
                 observe(moments, column, y[d] - base, task.forgetting, task.limit)
             first = column * W
             outputs = core.work.outputs[:W]
-            read_out(core.network, params, core.features[slot, row], first, outputs)
+            read_out(core.network, params.head, core.features[slot, row], first, outputs)
             z = _standardised(task, moments, column, base, y[d])
             _inject(core, z, outputs, core.errors[slot, row, first : first + W])
             arrived = True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot
 from stream_rnn.layers.layer import accumulate, backward
-from stream_rnn.layers.network import Network, readout_backward
+from stream_rnn.layers.network import Network, Parts, readout_backward
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay
@@ -41,12 +41,12 @@ class Learner(NamedTuple):
 class Weights(NamedTuple):
     """A network's weights and what is remembered to learn them."""
 
-    params: Any
-    """(P,)"""
-    moments: Any
-    """(m, P), m as `optimizers.MOMENTS`"""
-    updates: Any
-    """(1,) number of updates so far"""
+    params: Parts
+    """(B,) and (R,)"""
+    moments: Parts
+    """(m, B) and (m, R), m as `optimizers.MOMENTS`; (m, 0) for a readout that the optimizer does not learn"""
+    updates: Parts
+    """(1,) and (1,) number of updates so far"""
     inverse: Any
     """(q, q) float64, P of recursive least squares; (0, 0) where the optimizer learns the readout"""
 
@@ -85,7 +85,7 @@ class Work(NamedTuple):
     rows: Any
     """(window,) the window's rows, newest first"""
     gradient: Any
-    """(P,)"""
+    """(P,) the body's (B,), then the readout's (R,)"""
     penalised: Any
     """(P,) 1 for weights, 0 for biases; constant"""
     trained: Any
@@ -114,7 +114,7 @@ def update(
     if second_order:
         work.gradient[network.readout :] = 0  # nothing descends by it, and it must not grow without end
     backpropagate(network, learner.window, weights.params, recent, progress.length, work)
-    done = _descend(learner, weights, 1.0 / progress.errors, work)
+    done = _descend(network, learner, weights, 1.0 / progress.errors, work)
     if done and second_order:
         done = _fit_readout(network, learner.rls, weights, recent, progress, work)
     recent.errors[:] = 0
@@ -134,7 +134,7 @@ def _fit_readout(network: Network, rls: RLS, weights: Weights, recent: Recent, p
                 done &= fit(
                     rls,
                     network,
-                    weights.params,
+                    weights.params.head,
                     weights.inverse,
                     recent.features[row],
                     gradients,
@@ -147,31 +147,35 @@ def _fit_readout(network: Network, rls: RLS, weights: Weights, recent: Recent, p
 
 
 @inner
-def _descend(learner: Learner, weights: Weights, factor: float, work: Work) -> bool:
+def _descend(network: Network, learner: Learner, weights: Weights, factor: float, work: Work) -> bool:
     """Change the trained weights by factor * work.gradient, unless that is not finite; return whether it was."""
-    square = 0.0
+    B, square = network.readout, 0.0
+    params, moments, updates = weights.params, weights.moments, weights.updates
+    gradient, penalised, optimizer = work.gradient, work.penalised, learner.optimizer
+    add_penalties(learner.penalties, factor, params.body, penalised[:B], gradient[:B])
+    add_penalties(learner.penalties, factor, params.head, penalised[B:], gradient[B:])
     for begin, end in work.trained:
-        gradient = work.gradient[begin:end]
-        add_penalties(learner.penalties, factor, weights.params[begin:end], work.penalised[begin:end], gradient)
-        square += dot(gradient, gradient)
+        square += dot(gradient[begin:end], gradient[begin:end])
     factor = clip_factor(learner.clip, square, factor)
     if math.isnan(factor):
         return False
-    weights.updates[0] += 1
+    updates.body[0] += 1
+    updates.head[0] += 1
     for begin, end in work.trained:
-        clip_values(learner.clip, work.gradient[begin:end], factor)
-        penalised = work.penalised[begin:end]
-        decay(learner.penalties, learner.optimizer.learning_rate, weights.params[begin:end], penalised)
-        count = weights.updates[0]
-        step(learner.optimizer, weights.params, weights.moments, work.gradient, begin, end, factor, count)
+        clip_values(learner.clip, gradient[begin:end], factor)
+        middle = min(max(begin, B), end)  # a run of the body's and on of the readout's; either may be empty
+        decay(learner.penalties, optimizer.learning_rate, params.body[begin:middle], penalised[begin:middle])
+        decay(learner.penalties, optimizer.learning_rate, params.head[middle - B : end - B], penalised[middle:end])
+        step(optimizer, params.body, moments.body, gradient[:B], begin, middle, factor, updates.body[0])
+        step(optimizer, params.head, moments.head, gradient[B:], middle - B, end - B, factor, updates.head[0])
     return True
 
 
 @inner
-def backpropagate(network: Network, window: int, params: Any, recent: Recent, length: int, work: Work) -> None:
+def backpropagate(network: Network, window: int, params: Parts, recent: Recent, length: int, work: Work) -> None:
     """Write the gradient of the errors in `recent` to `work.gradient`."""
     kept = recent.errors.shape[0]
-    body = params[: network.readout]
+    B = network.readout
     for begin, end in work.trained:
         work.gradient[begin:end] = 0
     work.d_state[:] = 0
@@ -182,17 +186,17 @@ def backpropagate(network: Network, window: int, params: Any, recent: Recent, le
         work.d_body[:] = 0
         for error in errors:
             if error != 0:
-                readout_backward(network, params, recent.features[row], errors, work.gradient, work.d_body)
+                readout_backward(network, params.head, recent.features[row], errors, work.gradient[B:], work.d_body)
                 break
         if age < steps:
             work.rows[age] = row
             backward(
                 network.body,
-                body,
+                params.body,
                 recent.tape[row],
                 work.d_body,
                 work.d_state,
                 work.deltas[row],
                 work.d_input,
             )
-    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[: network.readout])
+    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[:B])
