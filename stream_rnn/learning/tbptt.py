@@ -163,11 +163,14 @@ def _descend(network: Network, learner: Learner, weights: Weights, factor: float
     updates.head[0] += 1
     for begin, end in work.trained:
         clip_values(learner.clip, gradient[begin:end], factor)
-        middle = min(max(begin, B), end)  # a run of the body's and on of the readout's; either may be empty
-        decay(learner.penalties, optimizer.learning_rate, params.body[begin:middle], penalised[begin:middle])
-        decay(learner.penalties, optimizer.learning_rate, params.head[middle - B : end - B], penalised[middle:end])
-        step(optimizer, params.body, moments.body, gradient[:B], begin, middle, factor, updates.body[0])
-        step(optimizer, params.head, moments.head, gradient[B:], middle - B, end - B, factor, updates.head[0])
+        if begin < B:
+            stop = min(end, B)
+            decay(learner.penalties, optimizer.learning_rate, params.body[begin:stop], penalised[begin:stop])
+            step(optimizer, params.body, moments.body, gradient[:B], begin, stop, factor, updates.body[0])
+        if end > B:
+            start = max(begin, B)
+            decay(learner.penalties, optimizer.learning_rate, params.head[start - B : end - B], penalised[start:end])
+            step(optimizer, params.head, moments.head, gradient[B:], start - B, end - B, factor, updates.head[0])
     return True
 
 
