@@ -100,7 +100,7 @@ def peek(core: Any, slot: int, x: Any, rollout: Rollout, out: Any) -> None:
     the one that was picked), or what it was before if feedback[c] is -1.
     """
     network, task = core.network, core.task
-    params = _weights(core, slot).params
+    params = _params(core, slot)
     state, tape = core.state[slot].copy(), core.tape[slot, 0].copy()
     features, outputs = core.features[slot, 0].copy(), core.work.outputs
     last_x, last_y = core.last_x[slot].copy(), core.last_y[slot].copy()
@@ -165,12 +165,25 @@ def _expect(core: Any, slot: int) -> None:
 
 
 @inner
+def _owners(core: Any, slot: int) -> Parts:
+    """Return the rows of a stream's weights: its own, or the one that all share."""
+    body, head = core.initial
+    return Parts(slot if body.shape[0] > 0 else 0, slot if head.shape[0] > 0 else 0)
+
+
+@inner
+def _params(core: Any, slot: int) -> Parts:
+    """Return a stream's weights alone: a forecast does not wait for what only learning needs."""
+    body, head = _owners(core, slot)
+    return Parts(core.weights.params.body[body], core.weights.params.head[head])
+
+
+@inner
 def _weights(core: Any, slot: int) -> Weights:
-    params, moments, updates = core.weights.params, core.weights.moments, core.weights.updates
-    body = slot if core.initial.body.shape[0] > 0 else 0
-    head = slot if core.initial.head.shape[0] > 0 else 0
+    moments, updates = core.weights.moments, core.weights.updates
+    body, head = _owners(core, slot)
     return Weights(
-        Parts(params.body[body], params.head[head]),
+        _params(core, slot),
         Parts(moments.body[body], moments.head[head]),
         Parts(updates.body[body], updates.head[head]),
         core.weights.inverse[head],
@@ -283,7 +296,7 @@ def _advance(core: Any, slot: int, y: Any) -> None:
     state, outputs, forecast = core.state[slot], core.work.outputs, core.forecast[slot]
     length = clock[LENGTH]
     row = length % core.features.shape[1]
-    params = _weights(core, slot).params
+    params = _params(core, slot)
     infer(core.network, params, core.work.x, state, core.tape[slot, row], core.features[slot, row], outputs)
     if not (_finite(state[: task.remembered]) and _finite(outputs)):
         core.counts[N_OVERFLOWS] += 1
@@ -310,7 +323,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
     task, moments = core.task, core.target_moments[slot]
     D, W = task.targets, task.width
     length, kept = core.clock[slot, LENGTH], core.features.shape[1]
-    params = _weights(core, slot).params
+    params = _params(core, slot)
     arrived = False
     for d in range(D):
         if not known(y[d]):

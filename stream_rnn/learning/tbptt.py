@@ -163,14 +163,12 @@ def _descend(network: Network, learner: Learner, weights: Weights, factor: float
     updates.head[0] += 1
     for begin, end in work.trained:
         clip_values(learner.clip, gradient[begin:end], factor)
-        if begin < B:
-            stop = min(end, B)
-            decay(learner.penalties, optimizer.learning_rate, params.body[begin:stop], penalised[begin:stop])
-            step(optimizer, params.body, moments.body, gradient[:B], begin, stop, factor, updates.body[0])
-        if end > B:
-            start = max(begin, B)
-            decay(learner.penalties, optimizer.learning_rate, params.head[start - B : end - B], penalised[start:end])
-            step(optimizer, params.head, moments.head, gradient[B:], start - B, end - B, factor, updates.head[0])
+        for part, first in enumerate((0, B)):  # the body, the readout
+            start, stop = max(begin, first), (min(end, B) if part == 0 else end)
+            if start < stop:
+                w, g, last = params[part], gradient[first:], stop - first
+                decay(learner.penalties, optimizer.learning_rate, w[start - first : last], penalised[start:stop])
+                step(optimizer, w, moments[part], g, start - first, last, factor, updates[part][0])
     return True
 
 
