@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.core import Arenas, Core, Parts, Task, bind
+from stream_rnn.core import Arenas, Core, Model, Task, bind
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.memory import aligned_zeros
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
 from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised, trained
 from stream_rnn.layers.layer import parts
-from stream_rnn.layers.network import Network, network
+from stream_rnn.layers.network import Network, Parts, network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning import anomaly, conformal
 from stream_rnn.learning.clipping import Clip, ClipKind
@@ -25,64 +25,80 @@ from stream_rnn.learning.rls import RLS, begin
 from stream_rnn.learning.tbptt import Learner, Weights, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import DTypeLike, NDArray
 
     from stream_rnn.config import Settings
+    from stream_rnn.layers.layer import Parameter
 
 Rows = dict[str, tuple[tuple[int, ...], "DTypeLike"]]
 
-WEIGHTS = tuple(Weights._fields)
+WEIGHTS = ("body", "body_moments", "body_updates", "head", "head_moments", "head_updates", "inverse")
+"""Names of the arrays of weights: an arena's where each stream has its own."""
 
 
 class Assembly(NamedTuple):
     """A network, how it learns, and the shapes of all that it needs."""
 
-    parts: Parts
-    initial: NDArray[Any]
-    """(P,) weights to begin with"""
+    model: Model
+    initial: Parts
+    """(B,) and (R,) weights to begin with"""
     work: Work
     rows: Rows
     """Shape and type of one stream's row in each arena."""
     feedback: NDArray[np.int64]
     """(I,) which target each input is, -1 for none"""
-    shared: bool
+    shared: Rows
+    """The same of each array of weights that all streams share."""
 
     @property
     def network(self) -> Network:
         """The layers and their readout."""
-        return self.parts.network
+        return self.model.network
 
     @property
     def learner(self) -> Learner:
         """How weights are learned."""
-        return self.parts.learner
+        return self.model.learner
 
-    def shared_weights(self) -> Weights | None:
-        """Return memory for the weights of all streams, or None if each has its own in the arenas."""
-        if not self.shared:
-            return None
-        rows = _weight_rows(self.network, self.initial, self.learner)
-        weights = Weights(**{name: aligned_zeros((1, *shape), kind) for name, (shape, kind) in rows.items()})
-        weights.params[0] = self.initial
-        begin(self.learner.rls, weights.inverse[0])
+    def shared_weights(self) -> dict[str, NDArray[Any]]:
+        """Return memory for the weights that all streams share, each array with one row."""
+        weights = {name: aligned_zeros((1, *shape), kind) for name, (shape, kind) in self.shared.items()}
+        for name, initial in self.initial._asdict().items():
+            if name in weights:
+                weights[name][0] = initial
+        if "inverse" in weights:
+            begin(self.learner.rls, weights["inverse"][0])
         return weights
 
-    def core(self, arenas: dict[str, NDArray[Any]], weights: Weights | None, counts: NDArray[np.int64]) -> Core:
-        """Return the core of the streams' arenas and the shared weights, or none if each stream has its own."""
-        initial = self.initial[:0] if weights is not None else self.initial
-        if weights is None:
-            weights = Weights(**{name: arenas[name] for name in WEIGHTS})
+    def core(self, arenas: dict[str, NDArray[Any]], shared: dict[str, NDArray[Any]], counts: NDArray[np.int64]) -> Core:
+        """Return the core of the streams' arenas and the shared weights."""
+        rows = {name: 0 if name in shared else 1 for name in Parts._fields}
+        initial = Parts(**{name: part[np.newaxis][: rows[name]] for name, part in self.initial._asdict().items()})
         streams = Arenas(**{name: arenas[name] for name in Arenas._fields})
-        return bind(self.parts, weights, initial, streams, self.work, counts)
+        return bind(self.model, gathered(arenas | shared), initial, streams, self.work, counts)
 
-    def named(self, params: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return read-only views of the weights (P,), by name."""
-        views = {}
-        for parameter, part in parts(self.network.parameters()):
-            view = params[part].reshape(parameter.shape)
-            view.flags.writeable = False
-            views[parameter.name] = view
-        return views
+    def named(self, params: Parts) -> dict[str, NDArray[Any]]:
+        """Return read-only views of the weights (B,) and (R,), by name."""
+        return _views(params.body, self.network.body.parameters()) | _views(params.head, self.network.head_parameters())
+
+
+def gathered(arrays: Mapping[str, NDArray[Any]]) -> Weights:
+    """Return arrays of weights by name as the kernels take them."""
+    params, moments, updates = (
+        Parts(arrays[f"body{what}"], arrays[f"head{what}"]) for what in ("", "_moments", "_updates")
+    )
+    return Weights(params, moments, updates, arrays["inverse"])
+
+
+def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDArray[Any]]:
+    views = {}
+    for parameter, part in parts(table):
+        view = params[part].reshape(parameter.shape)
+        view.flags.writeable = False
+        views[parameter.name] = view
+    return views
 
 
 def assemble(settings: Settings) -> Assembly:
@@ -118,20 +134,19 @@ def assemble(settings: Settings) -> Assembly:
         settings.init_recurrent,
         {"f": settings.forget_bias, "z": settings.update_bias},
     )
-    initial = initial_weights(net, how, settings.seed).astype(kind)
+    initial = net.split(initial_weights(net, how, settings.seed).astype(kind))
     kept = max(window, reach)
-    parts = Parts(net, learner, task, inputs, conformal.conformal(settings.interval or 0.9), anomaly.DEFAULT)
-    rows = _arena_rows(settings, parts, kept, kind)
-    if settings.weights == "per_stream":
-        rows |= _weight_rows(net, initial, learner)
+    model = Model(net, learner, task, inputs, conformal.conformal(settings.interval or 0.9), anomaly.DEFAULT)
+    weights = _weight_rows("body", initial.body, learner), _head_rows(net, initial.head, learner)
+    own, shared = _owned(settings, *weights)
     places = {name: place for place, name in enumerate(settings.target_names)}
     return Assembly(
-        parts,
+        model,
         initial,
-        _work(parts, kept, kind),
-        rows,
+        _work(model, kept, kind),
+        _arena_rows(settings, model, kept, kind) | own,
         np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
-        settings.weights == "shared",
+        shared,
     )
 
 
@@ -217,8 +232,8 @@ def _learner(settings: Settings, window: int) -> Learner:
     )
 
 
-def _arena_rows(settings: Settings, parts: Parts, kept: int, kind: np.dtype[Any]) -> Rows:
-    net, task, inputs = parts.network, parts.task, parts.inputs
+def _arena_rows(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]) -> Rows:
+    net, task, inputs = model.network, model.task, model.inputs
     sizes, outputs = net.body.sizes, net.outputs
     ahead = task.lookahead + 1 if task.lookahead else 0
     columns = max(task.horizon, 1) * task.targets
@@ -249,23 +264,37 @@ def _arena_rows(settings: Settings, parts: Parts, kept: int, kind: np.dtype[Any]
     }
 
 
-def _weight_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
+def _owned(settings: Settings, body: Rows, head: Rows) -> tuple[Rows, Rows]:
+    """Return which rows of weights each stream has of its own, and which all share."""
+    if settings.weights == "per_stream":
+        return body | head, {}
+    return (head, body) if settings.head == "per_stream" else ({}, body | head)
+
+
+def _weight_rows(part: str, initial: NDArray[Any], learner: Learner) -> Rows:
     moments = MOMENTS[OptimizerKind(learner.optimizer.kind)]
-    regressors = net.features + 1 if learner.rls.forgetting else 0
     return {
-        "params": (initial.shape, initial.dtype),
-        "moments": ((moments, *initial.shape), initial.dtype),
-        "updates": ((2,), np.int64),
-        "inverse": ((regressors, regressors), np.float64),
+        part: (initial.shape, initial.dtype),
+        f"{part}_moments": ((moments, *initial.shape), initial.dtype),
+        f"{part}_updates": ((2,), np.int64),
     }
 
 
-def _work(parts: Parts, kept: int, kind: np.dtype[Any]) -> Work:
-    net, learner = parts.network, parts.learner
+def _head_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
+    rows = _weight_rows("head", initial, learner)
+    if not learner.rls.forgetting:
+        return rows | {"inverse": ((0, 0), np.float64)}
+    moments, kind = rows["head_moments"]
+    q = net.features + 1
+    return rows | {"head_moments": ((moments[0], 0), kind), "inverse": ((q, q), np.float64)}
+
+
+def _work(model: Model, kept: int, kind: np.dtype[Any]) -> Work:
+    net, learner = model.network, model.learner
     sizes = net.body.sizes
     weighted = penalised(net).astype(kind)
     return Work(
-        x=aligned_zeros(((1 + parts.task.lookahead) * parts.inputs.columns,), kind),
+        x=aligned_zeros(((1 + model.task.lookahead) * model.inputs.columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(learner.window, np.int64),
@@ -277,5 +306,5 @@ def _work(parts: Parts, kept: int, kind: np.dtype[Any]) -> Work:
         d_input=aligned_zeros((0,), kind),
         regressors=aligned_zeros((net.features + 1,), np.float64),
         gain=aligned_zeros((net.features + 1,), np.float64),
-        residuals=aligned_zeros((parts.task.targets,), np.float64),
+        residuals=aligned_zeros((model.task.targets,), np.float64),
     )

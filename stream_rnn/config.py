@@ -217,6 +217,13 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["shared", "per_stream"],
         Meta(description="shared: all streams train one network; per_stream: each has its own."),
     ] = "shared"
+    head: Annotated[
+        Literal["shared", "per_stream"],
+        Meta(
+            description="shared: all streams that share weights share the readout, too; per_stream: each has its own "
+            "over the layers that all train."
+        ),
+    ] = "shared"
     max_streams: Annotated[
         int | None, Meta(description="Streams kept; the least recently seen makes room. Default: no limit.")
     ] = None
@@ -503,6 +510,8 @@ def _check_judged(settings: Settings) -> None:
 def _check_readout(settings: Settings) -> None:
     if settings.readout == "rls" and settings.loss_name != "squared":
         raise SettingError(f"readout rls needs loss squared, got {settings.loss_name!r}")
+    if settings.head == settings.weights == "per_stream":
+        raise SettingError("head must be shared with weights per_stream, which are the head's, too, got per_stream")
 
 
 def _check_drift(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from numba.extending import overload
 
 from stream_rnn.kernels.borrow import borrow
 from stream_rnn.kernels.jit import PART, entry
+from stream_rnn.layers.network import Parts
 from stream_rnn.learning.tbptt import Weights, Work
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Task(NamedTuple):
     """Seconds in which the state halves; infinite for never."""
 
 
-class Parts(NamedTuple):
+class Model(NamedTuple):
     """What the settings ask for, in the kernels' words."""
 
     network: Network
@@ -154,50 +155,54 @@ class Core(structref.StructRefProxy):
 structref.define_boxing(CoreType, Core)
 
 
-def bind(parts: Parts, weights: Weights, initial: Any, arenas: Arenas, work: Work, counts: Any) -> Core:
-    """Return the core of these parts.
+def bind(model: Model, weights: Weights, initial: Parts, arenas: Arenas, work: Work, counts: Any) -> Core:
+    """Return the core of an engine's model and arrays.
 
-    Each array of `weights` has one row if the streams share their weights, and `initial` is then empty; else one row
-    per slot, and `initial` (P,) is what a new stream's weights begin as. `counts` is (10,) int64, as Counts.
+    Each array of `weights`, the body's and the readout's, has one row if the streams share them, and `initial` then has
+    none; else one row per slot, and `initial` one: what those of a new stream begin as. `counts` is (10,) int64, as
+    Counts.
     """
-    core: Core = _bind(parts, weights, initial, arenas, work, counts)
+    core: Core = _bind(model, weights, initial, arenas, work, counts)
     core.lenders = (weights, initial, arenas, work, counts)
     return core
 
 
 @entry
-def _bind(parts: Parts, weights: Weights, initial: Any, arenas: Arenas, work: Work, counts: Any) -> Any:
-    return _new(parts, weights, initial, arenas, work, counts)
+def _bind(model: Model, weights: Weights, initial: Parts, arenas: Arenas, work: Work, counts: Any) -> Any:
+    return _new(model, weights, initial, arenas, work, counts)
 
 
-def _new(parts: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
+def _new(model: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
     """Only compiled code can make a core."""
     raise TypeError("a core is made by bind")
 
 
 @overload(_new, jit_options=PART)
-def _new_compiled(parts: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
+def _new_compiled(model: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
     others = {"weights": weights, "initial": initial, "counts": counts, "work": work}
     core_type = CoreType(
         [
-            *zip(parts.fields, parts.types, strict=True),
+            *zip(model.fields, model.types, strict=True),
             *others.items(),
             *zip(arenas.fields, arenas.types, strict=True),
         ]
     )
 
-    def new(parts: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
+    def new(model: Any, weights: Any, initial: Any, arenas: Any, work: Any, counts: Any) -> Any:
         core = structref.new(core_type)
-        core.network = parts.network
-        core.learner = parts.learner
-        core.task = parts.task
-        core.inputs = parts.inputs
-        core.conformal = parts.conformal
-        core.anomaly = parts.anomaly
+        core.network = model.network
+        core.learner = model.learner
+        core.task = model.task
+        core.inputs = model.inputs
+        core.conformal = model.conformal
+        core.anomaly = model.anomaly
         core.weights = Weights(
-            borrow(weights.params), borrow(weights.moments), borrow(weights.updates), borrow(weights.inverse)
+            Parts(borrow(weights.params.body), borrow(weights.params.head)),
+            Parts(borrow(weights.moments.body), borrow(weights.moments.head)),
+            Parts(borrow(weights.updates.body), borrow(weights.updates.head)),
+            borrow(weights.inverse),
         )
-        core.initial = borrow(initial)
+        core.initial = Parts(borrow(initial.body), borrow(initial.head))
         core.counts = borrow(counts)
         core.work = Work(
             borrow(work.x),

@@ -21,7 +21,7 @@ import numpy as np
 from river.drift import PageHinkley
 
 from stream_rnn.learning import rls
-from stream_rnn.learning.tbptt import BOOSTED
+from stream_rnn.learning.tbptt import BOOSTED, DONE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -92,16 +92,17 @@ class Watch:
 
     def answer(self, weights: Weights) -> None:
         """Do with the weights what the settings say."""
-        action, readout = self._settings.drift, self._assembly.network.readout
+        action, moments, updates = self._settings.drift, weights.moments, weights.updates
         if action == "boost":
-            weights.updates[BOOSTED] = self._settings.drift_events
+            updates.head[BOOSTED] = self._settings.drift_events
         elif action == "reset_optimizer":
-            weights.moments[:] = 0
-            weights.updates[:] = 0
+            for part in (*moments, *updates):
+                part[:] = 0
             rls.begin(self._assembly.learner.rls, weights.inverse)
         elif action == "reset_head":
-            weights.params[readout:] = self._assembly.initial[readout:]
-            weights.moments[:, readout:] = 0
+            weights.params.head[:] = self._assembly.initial.head
+            moments.head[:] = 0
+            updates.head[DONE] = 0
             rls.begin(self._assembly.learner.rls, weights.inverse)
 
     def note(self, event: int, key: Hashable) -> None:

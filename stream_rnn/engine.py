@@ -10,12 +10,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from stream_rnn import checkpoint, conversions, online
-from stream_rnn.assembly import WEIGHTS, Assembly, assemble
+from stream_rnn.assembly import WEIGHTS, Assembly, assemble, gathered
 from stream_rnn.checkpoint import STREAMS, Saved
 from stream_rnn.core import EVENTS, LENGTH, PENDING, Counts
 from stream_rnn.errors import CheckpointError, DataError
 from stream_rnn.learning.diagnosis import Diagnosis, changes, diagnose
-from stream_rnn.learning.tbptt import Recent, Weights
+from stream_rnn.learning.tbptt import Recent
 from stream_rnn.snapshot import Snapshot
 from stream_rnn.streams import StreamTable
 from stream_rnn.vocabulary import Vocabulary
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from stream_rnn.config import Settings
     from stream_rnn.core import Core
     from stream_rnn.drift import Drift, Watch
+    from stream_rnn.layers.network import Parts
+    from stream_rnn.learning.tbptt import Weights
 
 CHUNK = 8192
 """Events that are handed to the kernel at a time: a tenth of a second, so that Ctrl-C is heard."""
@@ -102,7 +104,7 @@ class Engine:
         self._watch = _watch(settings, self._assembly)
         kept = self._watch.rows if self._watch is not None else {}
         self._streams = StreamTable(self._assembly.rows | kept, settings.max_streams)
-        self._params = self._assembly.shared_weights()
+        self._shared = self._assembly.shared_weights()
         self._counts = np.zeros(len(Counts._fields), np.int64)
         self._width = math.prod(settings.forecast_shape)
         self._inputs, self._targets = settings.inputs, settings.target_names
@@ -129,7 +131,7 @@ class Engine:
         """Give the kernels the arrays; needed again when the streams' arenas have grown."""
         self._bound = self._streams.capacity
         self._snapshot = None  # if one is under way, it has the arrays that were left behind for itself
-        self._core = self._assembly.core(self._streams.arenas, self._params, self._counts)
+        self._core = self._assembly.core(self._streams.arenas, self._shared, self._counts)
 
     @property
     def counts(self) -> Counts:
@@ -168,11 +170,19 @@ class Engine:
         Raises
         ------
         DataError
-            With ``weights="per_stream"``: there is no one network.
+            With ``weights="per_stream"`` or ``head="per_stream"``: there is no one network. See `parameters_of`.
         """
-        if self._params is None:
-            raise DataError("weights are per stream: there is no one network")
-        return self._assembly.named(self._params.params[0])
+        for name in ("weights", "head"):
+            if getattr(self.settings, name) == "per_stream":
+                raise DataError(f"{name} per_stream: there is no one network; parameters_of(key) has a stream's")
+        return self._assembly.named(self._weights_of(0).params)
+
+    def parameters_of(self, key: Hashable) -> dict[str, NDArray[Any]]:
+        """Return the weights that a stream is forecast with, by name, as read-only views.
+
+        Of those that each stream has of its own, one that is not known has what it would begin with.
+        """
+        return self._assembly.named(self._params_of(key))
 
     def step(
         self,
@@ -583,8 +593,7 @@ class Engine:
             As `step`.
         """
         slot, network, arenas = self._streams.find(key), self._assembly.network, self._streams.arenas
-        begins = self._assembly.initial if self._params is None else self._weights_of(0).params
-        params = begins if slot is None else self._weights_of(slot).params
+        params = np.concatenate(self._params_of(key))
         length = 0 if slot is None else int(arenas["clock"][slot, LENGTH])
         recent = Recent(*(arenas[name][slot or 0] for name in Recent._fields))
         found = diagnose(network, params, recent, length, self._assembly.learner.window)
@@ -596,14 +605,20 @@ class Engine:
         if copies[0].counts.updates == self.counts.updates:
             return found
         after, unclipped = (copy._weights_of(0) for copy in copies)  # noqa: SLF001 - engines, too
-        clipped = bool((after.moments != unclipped.moments).any())
-        return found._replace(updates=changes(network, params, after.params), clipped=clipped)
+        clipped = any((one != other).any() for one, other in zip(after.moments, unclipped.moments, strict=True))
+        return found._replace(updates=changes(network, params, np.concatenate(after.params)), clipped=clipped)
 
     def _weights_of(self, slot: int) -> Weights:
         """Return the weights that a stream is forecast with, a row of each array."""
-        if self._params is not None:
-            return Weights(*(array[0] for array in self._params))
-        return Weights(*(self._streams.arenas[name][slot] for name in WEIGHTS))
+        shared, arenas = self._shared, self._streams.arenas
+        return gathered({name: shared[name][0] if name in shared else arenas[name][slot] for name in WEIGHTS})
+
+    def _params_of(self, key: Hashable) -> Parts:
+        """Return the weights (B,) and (R,) that a stream is forecast with, or would begin with."""
+        slot, initial = self._streams.find(key), self._assembly.initial
+        if slot is not None:
+            return self._weights_of(slot).params
+        return initial._replace(**{name: self._shared[name][0] for name in initial._fields if name in self._shared})
 
     def _alone(self, key: Hashable, settings: Settings) -> Engine:
         """Return an engine of its own with a copy of the weights, and of one stream if it is known."""
@@ -653,7 +668,7 @@ class Engine:
     def _stranger(self) -> Core:
         """Return a core whose slot 0 is a stream that was never seen."""
         streams = StreamTable(self._assembly.rows, 1)
-        core = self._assembly.core(streams.arenas, self._params, np.zeros_like(self._counts))
+        core = self._assembly.core(streams.arenas, self._shared, np.zeros_like(self._counts))
         one = self._one
         one.slots[0], one.marks[0] = 0, online.NEW
         online.process(core, one, self._outcome(1))
@@ -725,8 +740,7 @@ class Engine:
         """Return everything, without copying arrays: the next event changes them."""
         streams = self._streams
         arrays = {f"{STREAMS}{name}": array[: len(streams)] for name, array in streams.arenas.items()}
-        if self._params is not None:
-            arrays |= {f"weights.{name}": array for name, array in self._params._asdict().items()}
+        arrays |= {f"weights.{name}": array for name, array in self._shared.items()}
         arrays["counts"] = self._counts
         if self._watch is not None and self._watch.overall is not None:
             arrays["drift"] = self._watch.overall
@@ -763,9 +777,8 @@ class Engine:
         engine._streams.evictions = saved.evictions
         if engine.vocabulary is not None:
             engine.vocabulary.encode(saved.tokens)
-        if engine._params is not None:
-            for name, array in engine._params._asdict().items():
-                array[:] = saved.arrays[f"weights.{name}"]
+        for name, array in engine._shared.items():
+            array[:] = saved.arrays[f"weights.{name}"]
         if engine._watch is not None and engine._watch.overall is not None:
             engine._watch.overall[:] = saved.arrays["drift"]
         engine._bind()

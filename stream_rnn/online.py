@@ -26,7 +26,7 @@ from stream_rnn.core import ERRORS, EVENTS, LENGTH, PENDING, WAITING, Counts, Ta
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
-from stream_rnn.layers.network import infer, read_out
+from stream_rnn.layers.network import Parts, infer, read_out
 from stream_rnn.learning.anomaly import surprise
 from stream_rnn.learning.conformal import calibrate, interval
 from stream_rnn.learning.inputs import Past, show, take_in
@@ -136,7 +136,7 @@ def peek(core: Any, slot: int, event: Next, rollout: Rollout, out: Any) -> None:
     picked), or what it was before if feedback[c] is -1; they follow each other as the stream's last two did.
     """
     network, task, clock = core.network, core.task, core.clock[slot]
-    params = _weights(core, slot).params
+    params = _params(core, slot)
     past = Past(core.input_moments[slot].copy(), core.history[slot].copy())
     gap, place = core.gap[slot], clock[LENGTH] + clock[PENDING]
     x, time = past.history[(place - 1) % past.history.shape[0]].copy(), core.time[slot]
@@ -211,10 +211,29 @@ def _expect(core: Any, slot: int) -> None:
 
 
 @inner
+def _owners(core: Any, slot: int) -> Parts:
+    """Return the rows of a stream's weights: its own, or the one that all share."""
+    body, head = core.initial
+    return Parts(slot if body.shape[0] > 0 else 0, slot if head.shape[0] > 0 else 0)
+
+
+@inner
+def _params(core: Any, slot: int) -> Parts:
+    """Return a stream's weights alone: a forecast does not wait for what only learning needs."""
+    body, head = _owners(core, slot)
+    return Parts(core.weights.params.body[body], core.weights.params.head[head])
+
+
+@inner
 def _weights(core: Any, slot: int) -> Weights:
-    owner = slot if core.initial.shape[0] > 0 else 0
-    weights = core.weights
-    return Weights(weights.params[owner], weights.moments[owner], weights.updates[owner], weights.inverse[owner])
+    moments, updates = core.weights.moments, core.weights.updates
+    body, head = _owners(core, slot)
+    return Weights(
+        _params(core, slot),
+        Parts(moments.body[body], moments.head[head]),
+        Parts(updates.body[body], updates.head[head]),
+        core.weights.inverse[head],
+    )
 
 
 @inner
@@ -233,11 +252,15 @@ def _clear(core: Any, slot: int) -> None:
     core.calibration[slot] = 0
     core.surprise[slot] = 0
     core.score[slot] = math.nan
-    if core.initial.shape[0] > 0:
-        own = _weights(core, slot)
-        own.params[:] = core.initial
-        own.moments[:] = 0
-        own.updates[:] = 0
+    own = _weights(core, slot)
+    if core.initial.body.shape[0] > 0:
+        own.params.body[:] = core.initial.body[0]
+        own.moments.body[:] = 0
+        own.updates.body[:] = 0
+    if core.initial.head.shape[0] > 0:
+        own.params.head[:] = core.initial.head[0]
+        own.moments.head[:] = 0
+        own.updates.head[:] = 0
         begin(core.learner.rls, own.inverse)
 
 
@@ -341,7 +364,7 @@ def _advance(core: Any, slot: int, y: Any) -> None:
     state, outputs, forecast = core.state[slot], core.work.outputs, core.forecast[slot]
     length = clock[LENGTH]
     row = length % core.features.shape[1]
-    params = _weights(core, slot).params
+    params = _params(core, slot)
     infer(core.network, params, core.work.x, state, core.tape[slot, row], core.features[slot, row], outputs)
     if not (_finite(state[: task.remembered]) and _finite(outputs)):
         core.counts[N_OVERFLOWS] += 1
@@ -402,7 +425,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
     task, moments = core.task, core.target_moments[slot]
     D, W = task.targets, task.width
     length, kept = core.clock[slot, LENGTH], core.features.shape[1]
-    params = _weights(core, slot).params
+    params = _params(core, slot)
     missed, count = 0.0, 0
     arrived = False
     for d in range(D):
@@ -419,7 +442,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
                 observe(moments, column, y[d] - base, task.forgetting, task.limit)
             first = column * W
             outputs = core.work.outputs[:W]
-            read_out(core.network, params, core.features[slot, row], first, outputs)
+            read_out(core.network, params.head, core.features[slot, row], first, outputs)
             z = _standardised(task, moments, column, base, y[d])
             distance = _inject(core, z, outputs, core.errors[slot, row, first : first + W])
             if ahead == 1:

@@ -170,7 +170,8 @@ class Probe:
             residuals=np.zeros(0),
         )
         out = np.zeros((length, self.outputs))
-        loss = _run(self.network, self.loss, window, self.params, after, events, recent, work, out)
+        params = self.network.split(self.params)
+        loss = _run(self.network, self.loss, window, params, after, events, recent, work, out)
         return {"loss": loss, "out": out, "state": after, "gradient": work.gradient, "d_input": work.d_input}
 
     def slope(self, loss: Callable[[], float]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stream_rnn import Engine, Settings
+from stream_rnn.assembly import WEIGHTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,17 +55,21 @@ def series(length: int, seed: int = 0) -> NDArray[np.float64]:
     return (np.sin(np.arange(length) / 4) + 0.2 * rng.normal(size=length))[:, np.newaxis]
 
 
-def weights(engine: Engine) -> NDArray[Any]:
-    """Return a copy of the shared weights (P,)."""
-    assert engine._params is not None
-    return engine._params.params[0].copy()
+def weights(engine: Engine, key: Any = "s") -> NDArray[Any]:
+    """Return a copy of the weights (P,) that a stream is forecast with."""
+    return np.concatenate(engine._params_of(key))
+
+
+def set_weights(engine: Engine, params: NDArray[Any]) -> None:
+    """Give the shared network these weights (P,)."""
+    for name, part in engine._assembly.network.split(params)._asdict().items():
+        engine._shared[name][0] = part
 
 
 def arrays(engine: Engine) -> dict[str, NDArray[Any]]:
     """Return all that an engine would take along into a checkpoint."""
     found = {name: array[: len(engine.keys)] for name, array in engine._streams.arenas.items()}
-    if engine._params is not None:
-        found |= {f"shared {name}": array for name, array in engine._params._asdict().items()}
+    found |= {f"shared {name}": array for name, array in engine._shared.items()}
     if engine._watch is not None and engine._watch.overall is not None:
         found["overall drift"] = engine._watch.overall
     return found | {"counts": engine._counts}
@@ -87,5 +92,5 @@ def stream(engine: Engine, arena: str, key: Any = "s") -> NDArray[Any]:
 
 def all_finite(engine: Engine) -> bool:
     """Say whether every weight, moment and hidden state is finite."""
-    names = ("state", "shared params", "shared moments", "params", "moments", "input_moments", "target_moments")
+    names = (*WEIGHTS, *(f"shared {name}" for name in WEIGHTS), "state", "input_moments", "target_moments")
     return all(np.isfinite(array).all() for name, array in arrays(engine).items() if name in names)

@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "float32": {},
     "float64": {"dtype": "float64", "layer": "dense"},
     "per stream": {"weights": "per_stream"},
+    "own heads": {"head": "per_stream"},
     "limited": {"max_streams": 2},
     "limited, per stream": {"max_streams": 2, "weights": "per_stream"},
     "waiting for an update": {"window": 8, "update_every": 7},

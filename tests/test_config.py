@@ -95,6 +95,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "task": ({"task": "forcast"}, "task must be one of .*, got 'forcast'; did you mean 'forecast'"),
     "activation": ({"activation": "tan"}, "activation must be one of .*, got 'tan'; did you mean 'tanh'"),
     "weights": ({"weights": "own"}, "weights must be one of shared, per_stream, got 'own'"),
+    "head": ({"head": "own"}, "head must be one of shared, per_stream, got 'own'"),
+    "own twice": ({"weights": "per_stream", "head": "per_stream"}, "head must be shared with weights per_stream"),
     "dtype": ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
     "text for a number": ({"window": "sixteen"}, "window: expected `int`, got `str`.*'sixteen'"),
     "half an event": ({"window": 2.5}, "window: expected `int`, got `float`.*2.5"),

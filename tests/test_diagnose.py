@@ -24,9 +24,7 @@ def taught(**changes: Any) -> Any:
 
 def params(engine: Any) -> dict[str, Any]:
     """Return copies of the stream's weights by name, biases left out."""
-    own = stream(engine, "params") if engine.settings.weights == "per_stream" else engine._params.params[0]
-    named = engine._assembly.named(own.copy())
-    return {name: block for name, block in named.items() if block.ndim > 1}
+    return {name: block.copy() for name, block in engine.parameters_of("s").items() if block.ndim > 1}
 
 
 @pytest.mark.parametrize(
@@ -36,9 +34,10 @@ def params(engine: Any) -> dict[str, Any]:
         {"optimizer": "sgd"},
         {"optimizer": "adamw", "weight_decay": 0.5},
         {"weights": "per_stream"},
+        {"head": "per_stream"},
         {"task": "regression", "targets": ("y",)},
     ],
-    ids=["adam", "sgd", "decay", "per stream", "labels"],
+    ids=["adam", "sgd", "decay", "per stream", "own head", "labels"],
 )
 def test_what_an_update_would_change_is_what_it_changes(changes: dict[str, Any]) -> None:
     engine = taught(**changes)
@@ -53,7 +52,7 @@ def test_what_an_update_would_change_is_what_it_changes(changes: dict[str, Any])
         assert ratio > 0
 
 
-@pytest.mark.parametrize("changes", [{}, {"weights": "per_stream"}, {"max_streams": 1}])
+@pytest.mark.parametrize("changes", [{}, {"weights": "per_stream"}, {"head": "per_stream"}, {"max_streams": 1}])
 @pytest.mark.parametrize("key", ["s", "stranger"])
 def test_diagnosing_changes_nothing(changes: dict[str, Any], key: str) -> None:
     engine = taught(**changes)

@@ -133,9 +133,10 @@ def test_parameters_are_named_and_read_only() -> None:
         found["W"][0, 0] = 1
 
 
-def test_there_is_no_one_network_where_each_stream_has_its_own() -> None:
-    with pytest.raises(DataError, match="per stream"):
-        _ = engine_of(weights="per_stream").parameters
+@pytest.mark.parametrize("whose", ["weights", "head"])
+def test_there_is_no_one_network_where_each_stream_has_its_own(whose: str) -> None:
+    with pytest.raises(DataError, match=f"{whose} per_stream: there is no one network"):
+        _ = engine_of(**{whose: "per_stream"}).parameters
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {

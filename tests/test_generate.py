@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import TOKENS, bits, engine_of, series, tokens_engine
+from support import TOKENS, bits, engine_of, series, set_weights, tokens_engine, weights
 
 from stream_rnn import DataError
 
@@ -31,8 +31,7 @@ def reader(text: str = "abcabcabac", **changes: Any) -> Any:
 def sure_of(p: Any) -> Any:
     """Return an engine that gives the classes these probabilities, whatever comes."""
     engine = reader(vocabulary=len(p), classes=len(p))
-    engine._params.params[:] = 0
-    engine._params.params[0, -len(p) :] = np.log(p)
+    set_weights(engine, np.append(np.zeros(len(weights(engine)) - len(p)), np.log(p)))
     return engine
 
 

@@ -24,6 +24,8 @@ EVENTS = st.lists(
 KINDS: dict[str, dict[str, Any]] = {
     "shared": {},
     "per stream": {"weights": "per_stream"},
+    "own heads": {"head": "per_stream"},
+    "own regressions, two of three kept": {"head": "per_stream", "readout": "rls", "max_streams": 2},
     "two of three kept": {"max_streams": 2},
     "two of three kept, each with weights": {"max_streams": 2, "weights": "per_stream"},
     "scaled": {"scale_inputs": True, "scaling_forgetting": 0.9},

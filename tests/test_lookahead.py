@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from probe import finite_differences, relative_error
-from support import NAN, all_finite, bits, engine_of, series, stream, weights
+from support import NAN, all_finite, bits, engine_of, series, set_weights, stream, weights
 
 from stream_rnn import DataError, Engine
 from stream_rnn.naming import forecast_names
@@ -37,8 +37,7 @@ def labelling(**changes: Any) -> Engine:
 def frozen(**changes: Any) -> Engine:
     """Return an engine with random weights."""
     engine = engine_of(**(BARE | changes))
-    params = engine._params.params[0]  # type: ignore[union-attr]
-    params[:] = np.random.default_rng(2).normal(0, 0.5, len(params))
+    set_weights(engine, np.random.default_rng(2).normal(0, 0.5, len(weights(engine))))
     return engine
 
 

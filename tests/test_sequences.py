@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import reference
 from probe import finite_differences, relative_error
-from support import NAN, bits, engine_of, series, stream, weights
+from support import NAN, bits, engine_of, series, set_weights, stream, weights
 
 if TYPE_CHECKING:
     from stream_rnn import Engine
@@ -163,7 +163,7 @@ def test_errors_that_wait_at_the_end_are_learned_from_first(ending: str) -> None
     waiting = engine_of(**PLAIN, window=8, update_every=8, reset_after=100.0)
     direct = engine_of(**PLAIN, window=8, update_every=4)
     for engine in (waiting, direct):
-        engine._params.params[0] = np.random.default_rng(0).normal(0, 0.3, len(weights(engine)))
+        set_weights(engine, np.random.default_rng(0).normal(0, 0.3, len(weights(engine))))
         sequence(engine, series(5), start=0.0, ending=ending if engine is waiting else None, y=series(5, seed=1))
     if ending == "gap":
         waiting.step("s", [0.0], NAN, 1000.0)
@@ -191,7 +191,7 @@ def test_an_update_is_a_step_down_the_mean_loss_of_the_window(horizon: int, targ
     sgd = {"optimizer": "sgd", "momentum": 0.0, "clip": "off", "learning_rate": rate}
     engine = engine_of(**(PLAIN | change | sgd))
     before = np.random.default_rng(0).normal(0, 0.4, len(weights(engine))).astype(np.float32)
-    engine._params.params[0] = before
+    set_weights(engine, before)
     x, y = series(n + 1), np.hstack([series(n + 1, seed=d) for d in range(1, D + 1)])
     engine.process("s", x, y)
 
@@ -212,7 +212,7 @@ def test_errors_older_than_the_window_wait_for_their_update() -> None:
     sgd = {"optimizer": "sgd", "momentum": 0.0, "clip": "off", "learning_rate": rate}
     engine = engine_of(**(PLAIN | change | sgd))
     before = np.random.default_rng(0).normal(0, 0.4, len(weights(engine))).astype(np.float32)
-    engine._params.params[0] = before
+    set_weights(engine, before)
     x, y = series(7), series(7, seed=1)
     engine.process("s", x, np.where(np.arange(7)[:, None] < 5, NAN, y))  # two targets answer forecasts of six events
 

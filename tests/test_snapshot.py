@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "shared": {},
     "limited": {"max_streams": 5},
     "per stream": {"weights": "per_stream"},
+    "own heads": {"head": "per_stream"},
     "limited, per stream": {"max_streams": 5, "weights": "per_stream"},
     "limited, watched": {"max_streams": 5, "drift": "boost", "drift_threshold": 0.1},
 }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import arrays, bits, engine_of, series, stream
+from support import bits, engine_of, series, weights
 
 from stream_rnn import DataError
 from stream_rnn.streams import FIRST_CAPACITY, StreamTable
@@ -146,15 +146,15 @@ def test_growing_while_streams_learn_changes_no_bit() -> None:
 def test_weights_per_stream_begin_alike_and_evolve_apart() -> None:
     engine = engine_of(weights="per_stream")
     engine.process(["a", "b"], [[1.0], [2.0]])
-    np.testing.assert_array_equal(stream(engine, "params", "a"), stream(engine, "params", "b"))
+    np.testing.assert_array_equal(weights(engine, "a"), weights(engine, "b"))
     engine.process(["a", "b"] * 10, series(20))
-    assert (stream(engine, "params", "a") != stream(engine, "params", "b")).any()
+    assert (weights(engine, "a") != weights(engine, "b")).any()
 
 
 def test_weights_per_stream_begin_as_the_shared_ones() -> None:
     own, shared = engine_of(weights="per_stream"), engine_of()
     own.step("a", [1.0])
-    np.testing.assert_array_equal(stream(own, "params", "a"), arrays(shared)["shared params"][0])
+    np.testing.assert_array_equal(weights(own, "a"), weights(shared))
 
 
 def test_memory_of_a_stream_is_told_by_arena() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from probe import finite_differences, relative_error
-from support import NAN, bits, engine_of, stream, tokens_engine, weights
+from support import NAN, bits, engine_of, set_weights, stream, tokens_engine, weights
 
 from stream_rnn import DataError
 
@@ -113,7 +113,7 @@ def test_an_update_is_a_step_down_the_mean_loss_over_the_horizons(horizon: int) 
     sgd = {"optimizer": "sgd", "momentum": 0.0, "clip": "off", "learning_rate": rate}
     engine = tokens_engine(horizon=horizon, window=n, update_every=n, **sgd)
     before = np.random.default_rng(0).normal(0, 0.4, len(weights(engine))).astype(np.float32)
-    engine._params.params[0] = before
+    set_weights(engine, before)
     ids = np.array([1, 4, 2, 2, 0, 3, 1])
     engine.process("s", ids)
     net, at = engine._assembly.network, before.astype(float)

@@ -6,7 +6,8 @@ The readout's gradient, for e = dL/do:
 
     dV = e f^T        dc = e        dL/d(body's output) = V^T e
 
-Parameters are the body's, then V (outputs, features), then c (outputs,).
+Parameters are the body's (B,), and the readout's, its head: V (outputs, features), then c (outputs,). They are apart
+because they may have different owners: one body for all streams, and a head for each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,13 @@ from typing import Any, NamedTuple
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_scaled, dot
 from stream_rnn.layers.layer import Layer, Parameter, count, forward
+
+
+class Parts(NamedTuple):
+    """What there is of something for the body's parameters, and for the readout's."""
+
+    body: Any
+    head: Any
 
 
 class Network(NamedTuple):
@@ -28,12 +36,19 @@ class Network(NamedTuple):
     """hidden, plus the inputs with `skip`."""
     outputs: int
     readout: int
-    """Where the readout's parameters begin."""
+    """B, where the readout's parameters begin."""
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the table of the body's parameters, V and c."""
+        return (*self.body.parameters(), *self.head_parameters())
+
+    def split(self, params: Any) -> Parts:
+        """Return the body's and the readout's of parameters (P,) that stand one behind the other."""
+        return Parts(params[: self.readout], params[self.readout :])
+
+    def head_parameters(self) -> tuple[Parameter, ...]:
+        """Return the table of V and c."""
         return (
-            *self.body.parameters(),
             Parameter("V", (self.outputs, self.features), "readout", "o"),
             Parameter("c", (self.outputs,), "bias", "o"),
         )
@@ -47,32 +62,30 @@ def network(body: Layer, outputs: int, *, skip: bool) -> Network:
 
 
 @inner
-def infer(network: Network, params: Any, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
+def infer(network: Network, params: Parts, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
     """Advance `state` by one event; write its tape, the features and the outputs."""
     H = network.hidden
-    forward(network.body, params[: network.readout], x, state, tape)
+    forward(network.body, params.body, x, state, tape)
     features[:H] = state[:H]
     features[H:] = x[: network.features - H]
-    read_out(network, params, features, 0, outputs)
+    read_out(network, params.head, features, 0, outputs)
 
 
 @inner
-def read_out(network: Network, params: Any, features: Any, first: int, outputs: Any) -> None:
+def read_out(network: Network, head: Any, features: Any, first: int, outputs: Any) -> None:
     """Write the network's outputs from the first-th on to `outputs`, as many as fit."""
     F, O = network.features, network.outputs
-    V = params[network.readout : network.readout + O * F].reshape(O, F)
-    c = params[network.readout + O * F :]
+    V, c = head[: O * F].reshape(O, F), head[O * F :]
     for o in range(outputs.shape[0]):
         outputs[o] = c[first + o] + dot(V[first + o], features)  # (F,) . (F,) -> ()
 
 
 @inner
-def readout_backward(network: Network, params: Any, features: Any, errors: Any, gradient: Any, d_body: Any) -> None:
-    """Add the readout's weight gradient for dL/do = `errors` (O,), and that in the body's output, (H,)."""
+def readout_backward(network: Network, head: Any, features: Any, errors: Any, gradient: Any, d_body: Any) -> None:
+    """Add the head's gradient for dL/do = `errors` (O,) to `gradient`, and that in the body's output, (H,)."""
     F, O, H = network.features, network.outputs, network.hidden
-    V = params[network.readout : network.readout + O * F].reshape(O, F)
-    dV = gradient[network.readout : network.readout + O * F].reshape(O, F)
-    dc = gradient[network.readout + O * F :]
+    V = head[: O * F].reshape(O, F)
+    dV, dc = gradient[: O * F].reshape(O, F), gradient[O * F :]
     for o in range(O):
         if errors[o] != 0:
             add_scaled(errors[o], features, dV[o])  # () * (F,) -> (F,)

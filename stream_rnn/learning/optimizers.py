@@ -84,12 +84,18 @@ def _rmsprop(optimizer: Optimizer, w: Any, s: Any, g: Any, factor: float) -> Non
 
 
 @inner
+def _taken(b: float, t: int) -> float:
+    """Return 1 - b^t, without the power where it no longer shows: b^t <= e^(-(1 - b) t), and 1 - e^-38 rounds to 1."""
+    return 1.0 if (1.0 - b) * t > 38.0 else 1.0 - b**t
+
+
+@inner
 def _adam(optimizer: Optimizer, w: Any, m: Any, s: Any, g: Any, factor: float, t: int) -> None:
     number = w.dtype.type
     b1, b2, c = number(optimizer.first_decay), number(optimizer.decay), number(factor)
     rest1, rest2 = number(1.0 - optimizer.first_decay), number(1.0 - optimizer.decay)
-    a = number(optimizer.learning_rate / (1.0 - optimizer.first_decay**t))
-    unbias = number(1.0 / (1.0 - optimizer.decay**t))
+    a = number(optimizer.learning_rate / _taken(optimizer.first_decay, t))
+    unbias = number(1.0 / _taken(optimizer.decay, t))
     eps = number(optimizer.epsilon)
     for k in range(w.shape[0]):
         gk = c * g[k]

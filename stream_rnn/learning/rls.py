@@ -44,7 +44,7 @@ def begin(rls: RLS, P: Any) -> None:
 
 @inner
 def fit(
-    rls: RLS, network: Network, params: Any, P: Any, features: Any, gradients: Any, fresh: bool, F: Any, u: Any
+    rls: RLS, network: Network, head: Any, P: Any, features: Any, gradients: Any, fresh: bool, F: Any, u: Any
 ) -> bool:
     """Correct the readout by one event's errors; return whether it could be.
 
@@ -59,19 +59,18 @@ def fit(
     g = rls.forgetting + dot(F, u)
     if not (math.isfinite(g) and g > 0.0):
         return False
-    _correct(network, params, gradients, rls.unit / g, u)
+    _correct(network, head, gradients, rls.unit / g, u)
     if fresh:
         _remember(rls, P, g, u)
     return True
 
 
 @inner
-def _correct(network: Network, params: Any, gradients: Any, factor: float, u: Any) -> None:
+def _correct(network: Network, head: Any, gradients: Any, factor: float, u: Any) -> None:
     """W += factor * gradients u^T."""
     Q, O = network.features, network.outputs
-    V = params[network.readout : network.readout + O * Q].reshape(O, Q)
-    c = params[network.readout + O * Q :]
-    number = params.dtype.type
+    V, c = head[: O * Q].reshape(O, Q), head[O * Q :]
+    number = head.dtype.type
     for o in range(O):
         if gradients[o] != 0:
             step, row = factor * gradients[o], V[o]

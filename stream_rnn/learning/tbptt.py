@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
 from stream_rnn.layers.layer import accumulate, backward
-from stream_rnn.layers.network import Network, readout_backward
+from stream_rnn.layers.network import Network, Parts, readout_backward
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay
@@ -43,12 +43,12 @@ class Learner(NamedTuple):
 class Weights(NamedTuple):
     """A network's weights and what is remembered to learn them."""
 
-    params: Any
-    """(P,)"""
-    moments: Any
-    """(m, P), m as `optimizers.MOMENTS`"""
-    updates: Any
-    """(2,) int64: DONE, BOOSTED"""
+    params: Parts
+    """(B,) and (R,)"""
+    moments: Parts
+    """(m, B) and (m, R), m as `optimizers.MOMENTS`; (m, 0) for a readout that the optimizer does not learn"""
+    updates: Parts
+    """(2,) and (2,) int64: DONE, BOOSTED"""
     inverse: Any
     """(q, q) float64, P of recursive least squares; (0, 0) where the optimizer learns the readout"""
 
@@ -93,7 +93,7 @@ class Work(NamedTuple):
     rows: Any
     """(window,) the window's rows, newest first"""
     gradient: Any
-    """(P,)"""
+    """(P,) the body's (B,), then the readout's (R,)"""
     penalised: Any
     """(P,) 1 for weights, 0 for biases; constant"""
     trained: Any
@@ -120,14 +120,14 @@ def update(
 
     A gradient that is not finite changes nothing.
     """
-    if weights.updates[BOOSTED] > 0:
-        weights.updates[BOOSTED] -= 1
+    if weights.updates.head[BOOSTED] > 0:
+        weights.updates.head[BOOSTED] -= 1
         learner = _boosted(learner)
     second_order = weights.inverse.shape[0] > 0
     if second_order:
         work.gradient[network.readout :] = 0  # nothing descends by it, and it must not grow without end
     backpropagate(network, learner.window, weights.params, recent, progress.length, work)
-    done = _descend(learner, weights, 1.0 / progress.errors, work)
+    done = _descend(network, learner, weights, 1.0 / progress.errors, work)
     if done and second_order:
         done = _fit_readout(network, learner.rls, weights, recent, progress, work)
     recent.errors[:] = 0
@@ -164,7 +164,7 @@ def _fit_readout(network: Network, rls: RLS, weights: Weights, recent: Recent, p
                 done &= fit(
                     rls,
                     network,
-                    weights.params,
+                    weights.params.head,
                     weights.inverse,
                     recent.features[row],
                     gradients,
@@ -177,31 +177,36 @@ def _fit_readout(network: Network, rls: RLS, weights: Weights, recent: Recent, p
 
 
 @inner
-def _descend(learner: Learner, weights: Weights, factor: float, work: Work) -> bool:
+def _descend(network: Network, learner: Learner, weights: Weights, factor: float, work: Work) -> bool:
     """Change the trained weights by factor * work.gradient, unless that is not finite; return whether it was."""
-    square = 0.0
+    B, square = network.readout, 0.0
+    params, moments, updates = weights.params, weights.moments, weights.updates
+    gradient, penalised, optimizer = work.gradient, work.penalised, learner.optimizer
+    add_penalties(learner.penalties, factor, params.body, penalised[:B], gradient[:B])
+    add_penalties(learner.penalties, factor, params.head, penalised[B:], gradient[B:])
     for begin, end in work.trained:
-        gradient = work.gradient[begin:end]
-        add_penalties(learner.penalties, factor, weights.params[begin:end], work.penalised[begin:end], gradient)
-        square += dot(gradient, gradient)
+        square += dot(gradient[begin:end], gradient[begin:end])
     factor = clip_factor(learner.clip, square, factor)
     if math.isnan(factor):
         return False
-    weights.updates[DONE] += 1
+    updates.body[DONE] += 1
+    updates.head[DONE] += 1
     for begin, end in work.trained:
-        clip_values(learner.clip, work.gradient[begin:end], factor)
-        penalised = work.penalised[begin:end]
-        decay(learner.penalties, learner.optimizer.learning_rate, weights.params[begin:end], penalised)
-        count = weights.updates[DONE]
-        step(learner.optimizer, weights.params, weights.moments, work.gradient, begin, end, factor, count)
+        clip_values(learner.clip, gradient[begin:end], factor)
+        for part, first in enumerate((0, B)):  # the body, the readout
+            start, stop = max(begin, first), (min(end, B) if part == 0 else end)
+            if start < stop:
+                w, g, last = params[part], gradient[first:], stop - first
+                decay(learner.penalties, optimizer.learning_rate, w[start - first : last], penalised[start:stop])
+                step(optimizer, w, moments[part], g, start - first, last, factor, updates[part][DONE])
     return True
 
 
 @inner
-def backpropagate(network: Network, window: int, params: Any, recent: Recent, length: int, work: Work) -> None:
+def backpropagate(network: Network, window: int, params: Parts, recent: Recent, length: int, work: Work) -> None:
     """Write the gradient of the errors in `recent` to `work.gradient`."""
     kept = recent.errors.shape[0]
-    body = params[: network.readout]
+    B = network.readout
     for begin, end in work.trained:
         work.gradient[begin:end] = 0
     work.d_state[:] = 0
@@ -212,13 +217,13 @@ def backpropagate(network: Network, window: int, params: Any, recent: Recent, le
         work.d_body[:] = 0
         for error in errors:
             if error != 0:
-                readout_backward(network, params, recent.features[row], errors, work.gradient, work.d_body)
+                readout_backward(network, params.head, recent.features[row], errors, work.gradient[B:], work.d_body)
                 break
         if age < steps:
             work.rows[age] = row
             backward(
                 network.body,
-                body,
+                params.body,
                 recent.tape[row],
                 work.d_body,
                 work.d_state,
@@ -227,4 +232,4 @@ def backpropagate(network: Network, window: int, params: Any, recent: Recent, le
             )
             if recent.faded.shape[0] > 0:
                 multiply(recent.faded[row], work.d_state)
-    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[: network.readout])
+    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[:B])

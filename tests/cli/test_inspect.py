@@ -75,7 +75,7 @@ def test_per_stream_weights_have_a_table_too(invoke: Invoke, recording: Path, tm
     assert invoke("replay", recording, *args).exit_code == 0
     found = about(invoke, folder)
     assert sum(row["count"] for row in found["parameters"]) > 0
-    assert found["bytes_per_stream"]["params"] > 0
+    assert found["bytes_per_stream"]["body"] > 0
 
 
 @pytest.mark.parametrize("name", ["none.safetensors", "waves.csv", "empty"])

@@ -47,7 +47,7 @@ class Run:
         state, tape = np.zeros(sizes.state), np.zeros((rows, sizes.tape))
         features, outputs = np.zeros(self.network.features), np.zeros(TARGETS)
         for t, x in enumerate(self.X):
-            infer(self.network, self.params, x, state, tape[t % rows], features, outputs)
+            infer(self.network, self.network.split(self.params), x, state, tape[t % rows], features, outputs)
         return tape
 
     def diagnose(self, window: int = LENGTH, rows: int = LENGTH) -> Diagnosis:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from kernels_by_name import step
 
-from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind
+from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind, _taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,3 +89,8 @@ def test_the_factor_multiplies_the_gradient(kind: OptimizerKind, gradients: NDAr
 @pytest.mark.parametrize("kind", OptimizerKind, ids=lambda kind: kind.name.lower())
 def test_no_gradient_no_step(kind: OptimizerKind) -> None:
     np.testing.assert_array_equal(trained(rule(kind), np.zeros((STEPS, SIZE))), np.linspace(-1, 1, SIZE))
+
+
+@pytest.mark.parametrize("b", [0.9, 0.99, 0.999])
+def test_the_power_is_left_out_only_where_it_does_not_show(b: float) -> None:
+    assert all(_taken(b, t) == 1.0 - b**t for t in range(1, 50_000))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import bits, engine_of, series, stream
+from support import bits, engine_of, series, weights
 
 from stream_rnn import Engine, SettingError
 
@@ -78,15 +78,13 @@ def test_each_stream_of_its_own_weights_has_a_regression_of_its_own() -> None:
     both, alone = engine_of(**FROZEN, weights="per_stream"), engine_of(**FROZEN)
     both.process(["a", "b"] * 20, X, Z)
     alone.process("a", X[::2], Z[::2])
-    assert alone._params is not None
-    np.testing.assert_array_equal(stream(both, "params", "a"), alone._params.params[0])
+    np.testing.assert_array_equal(weights(both, "a"), weights(alone))
 
 
 def test_the_inverse_stays_symmetric_to_the_bit() -> None:
     engine = engine_of(inputs=("x",), readout="rls", dtype="float32")
     engine.process("s", series(500))
-    assert engine._params is not None
-    P = engine._params.inverse[0]
+    P = engine._shared["inverse"][0]
     np.testing.assert_array_equal(P, P.T)
 
 
@@ -94,8 +92,7 @@ def test_inputs_that_stand_still_do_not_blow_the_inverse_up() -> None:
     engine = engine_of(inputs=("x",), readout="rls", rls_forgetting=0.9)
     engine.process("s", series(50))
     engine.process("s", np.full((5000, 1), 0.3))
-    assert engine._params is not None
-    P = engine._params.inverse[0]
+    P = engine._shared["inverse"][0]
     assert np.trace(P) <= len(P) * (1 + 1e-9)
     assert np.isfinite(engine.process("s", series(50, seed=1))).all()
 
