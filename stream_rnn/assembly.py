@@ -22,6 +22,7 @@ from stream_rnn.learning.losses import Loss, LossKind
 from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind
 from stream_rnn.learning.penalties import Penalties
 from stream_rnn.learning.rls import RLS, begin
+from stream_rnn.learning.targets import Targets
 from stream_rnn.learning.tbptt import Learner, Weights, Work
 
 if TYPE_CHECKING:
@@ -116,11 +117,7 @@ def assemble(settings: Settings) -> Assembly:
         lookahead=settings.lookahead,
         width=width,
         point=point,
-        residual=settings.is_residual,
-        scale_targets=settings.scale_targets and not settings.categorical,
         remembered=body.sizes.state - vectors,
-        forgetting=float(settings.scaling_forgetting),
-        limit=float(settings.outlier),
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
         half_life=math.inf if settings.half_life is None else float(settings.half_life),
     )
@@ -136,7 +133,9 @@ def assemble(settings: Settings) -> Assembly:
     )
     initial = net.split(initial_weights(net, how, settings.seed).astype(kind))
     kept = max(window, reach)
-    model = Model(net, learner, task, inputs, conformal.conformal(settings.interval or 0.9), anomaly.DEFAULT)
+    model = Model(
+        net, learner, task, inputs, _targets(settings), conformal.conformal(settings.interval or 0.9), anomaly.DEFAULT
+    )
     weights = _weight_rows("body", initial.body, learner), _head_rows(net, initial.head, learner)
     own, shared = _owned(settings, *weights)
     places = {name: place for place, name in enumerate(settings.target_names)}
@@ -162,6 +161,17 @@ def _inputs(settings: Settings) -> Inputs:
         lags=np.array(settings.lags, np.int64),
         elapsed=settings.elapsed,
         cycles=np.array([2 * math.pi * turn * (1 + k) for turn in turns for k in range(settings.harmonics)]),
+        forgetting=float(settings.scaling_forgetting),
+        limit=float(settings.outlier),
+    )
+
+
+def _targets(settings: Settings) -> Targets:
+    return Targets(
+        targets=len(settings.target_names),
+        scaled=settings.scale_targets and not settings.categorical,
+        residual=settings.is_residual,
+        reversion=settings.reversion,
         forgetting=float(settings.scaling_forgetting),
         limit=float(settings.outlier),
     )
@@ -253,6 +263,8 @@ def _arena_rows(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]
         "ahead_y": ((ahead, task.targets), np.float64),
         "input_moments": ((3, inputs.moments), np.float64),
         "target_moments": ((3, columns), np.float64),
+        "levels": ((3, task.targets if settings.reversion else 0), np.float64),
+        "slopes": ((2, columns if settings.reversion else 0), np.float64),
         "time": ((), np.float64),
         "gap": ((), np.float64),
         "clock": ((5,), np.int64),

@@ -93,7 +93,11 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = "gradient"
     rls_forgetting: Annotated[
-        float, Meta(description="What each event leaves of the memory of recursive least squares.")
+        float,
+        Meta(
+            description="What each event of a stream leaves of the memory of recursive least squares; where streams "
+            "share a readout, one event of each."
+        ),
     ] = 0.9998
     rls_ridge: Annotated[
         float, Meta(description="How strongly recursive least squares begins by holding weights at 0.")
@@ -162,6 +166,13 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool | None,
         Meta(description="Forecast the change from the last value; default: true for forecasts, false for labels."),
     ] = None
+    reversion: Annotated[
+        bool,
+        Meta(
+            description="Begin from between the last value and the running mean, as near to either as served best "
+            "at each horizon so far: for series that return to their level."
+        ),
+    ] = False
     missing_flags: Annotated[bool, Meta(description="Give each input another that says whether it is missing.")] = True
     differences: Annotated[
         bool, Meta(description="Give each input another: its change since the event before, in units of such changes.")
@@ -477,6 +488,8 @@ def _check_lookahead(settings: Settings) -> None:
 
 def _check_task(settings: Settings) -> None:
     loss, task = settings.loss_name, settings.task
+    if settings.reversion and not settings.is_residual:
+        raise SettingError("reversion is for residual forecasts, got true")
     if task == "forecast":
         _check_loss(loss == "logistic", loss, task)
         if settings.residual and settings.categorical:

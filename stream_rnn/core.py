@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stream_rnn.learning.anomaly import Anomaly
     from stream_rnn.learning.conformal import Conformal
     from stream_rnn.learning.inputs import Inputs
+    from stream_rnn.learning.targets import Targets
     from stream_rnn.learning.tbptt import Learner
 
 
@@ -39,13 +40,8 @@ class Task(NamedTuple):
     """Outputs of one target at one horizon; O = max(H, 1) D width."""
     point: int
     """Which of these is fed back when a forecast is rolled out."""
-    residual: bool
-    """Forecast the change from the last value."""
-    scale_targets: bool
     remembered: int
     """Numbers of the state that have to be finite: all but an embedding's vectors, NaN for events that do not come."""
-    forgetting: float
-    limit: float
     reset_after: float
     """Seconds; infinite for never."""
     half_life: float
@@ -59,6 +55,7 @@ class Model(NamedTuple):
     learner: Learner
     task: Task
     inputs: Inputs
+    targets: Targets
     conformal: Conformal
     anomaly: Anomaly
 
@@ -95,7 +92,11 @@ class Arenas(NamedTuple):
     input_moments: Any
     """(slots, 3, moments) float64, as `inputs.Past`"""
     target_moments: Any
-    """(slots, 3, max(H, 1) D) float64, of the change over each horizon in residual forecasts, else of the values"""
+    """(slots, 3, C) float64, as `targets.Scales`, for C = max(H, 1) D columns"""
+    levels: Any
+    """(slots, 3, D or 0) float64, likewise"""
+    slopes: Any
+    """(slots, 2, C or 0) float64, likewise"""
     time: Any
     """(slots,) float64, seconds, the latest time of an event; NaN before"""
     gap: Any
@@ -139,6 +140,8 @@ class Counts(NamedTuple):
     """of these, inside it"""
     drifts: int
     """changes of the streams that were found"""
+    streams: int
+    """that were kept at once, at most"""
 
 
 @structref.register
@@ -159,7 +162,7 @@ def bind(model: Model, weights: Weights, initial: Parts, arenas: Arenas, work: W
     """Return the core of an engine's model and arrays.
 
     Each array of `weights`, the body's and the readout's, has one row if the streams share them, and `initial` then has
-    none; else one row per slot, and `initial` one: what those of a new stream begin as. `counts` is (10,) int64, as
+    none; else one row per slot, and `initial` one: what those of a new stream begin as. `counts` is (11,) int64, as
     Counts.
     """
     core: Core = _bind(model, weights, initial, arenas, work, counts)
@@ -194,6 +197,7 @@ def _new_compiled(model: Any, weights: Any, initial: Any, arenas: Any, work: Any
         core.learner = model.learner
         core.task = model.task
         core.inputs = model.inputs
+        core.targets = model.targets
         core.conformal = model.conformal
         core.anomaly = model.anomaly
         core.weights = Weights(
@@ -233,6 +237,8 @@ def _new_compiled(model: Any, weights: Any, initial: Any, arenas: Any, work: Any
         core.ahead_y = borrow(arenas.ahead_y)
         core.input_moments = borrow(arenas.input_moments)
         core.target_moments = borrow(arenas.target_moments)
+        core.levels = borrow(arenas.levels)
+        core.slopes = borrow(arenas.slopes)
         core.time = borrow(arenas.time)
         core.gap = borrow(arenas.gap)
         core.clock = borrow(arenas.clock)

@@ -32,8 +32,9 @@ from stream_rnn.learning.conformal import calibrate, interval
 from stream_rnn.learning.inputs import Past, show, take_in
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient, miss
 from stream_rnn.learning.rls import begin
-from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
-from stream_rnn.learning.tbptt import Progress, Recent, Weights, update
+from stream_rnn.learning.scaling import known
+from stream_rnn.learning.targets import Scales, centre, standardised, take_change, take_value, unit
+from stream_rnn.learning.tbptt import Progress, Recent, Weights, shared_by, update
 
 (
     N_EVENTS,
@@ -46,6 +47,7 @@ from stream_rnn.learning.tbptt import Progress, Recent, Weights, update
     N_JUDGED,
     N_COVERED,
     N_DRIFTS,
+    N_STREAMS,
 ) = range(len(Counts._fields))
 
 
@@ -168,7 +170,7 @@ def peek(core: Any, slot: int, event: Next, rollout: Rollout, out: Any) -> None:
             if not (_finite(state[: task.remembered]) and _finite(outputs)):
                 state[:] = 0
                 outputs[:] = 0
-            _forecast(core, core.target_moments[slot], last_y, outputs, out[i])
+            _forecast(core, _scales(core, slot), last_y, outputs, out[i])
         if classes:
             rollout.picks[i] = _pick(out[i, : task.width], rollout.temperature, rollout.draws[i])
 
@@ -245,6 +247,9 @@ def _clear(core: Any, slot: int) -> None:
     core.history[slot] = math.nan
     core.input_moments[slot] = 0
     core.target_moments[slot] = 0
+    core.levels[slot] = 0
+    core.slopes[slot] = 0
+    core.counts[N_STREAMS] = max(core.counts[N_STREAMS], slot + 1)
     core.time[slot] = math.nan
     core.gap[slot] = math.nan
     core.clock[slot] = 0
@@ -369,12 +374,12 @@ def _advance(core: Any, slot: int, y: Any) -> None:
     if not (_finite(state[: task.remembered]) and _finite(outputs)):
         core.counts[N_OVERFLOWS] += 1
         outputs[:] = 0
-        _forecast(core, core.target_moments[slot], last_y, outputs, forecast)
+        _forecast(core, _scales(core, slot), last_y, outputs, forecast)
         _promise(core, slot, row)
         _forget(core, slot)
         return
     core.base[slot, row] = last_y
-    _forecast(core, core.target_moments[slot], last_y, outputs, forecast)
+    _forecast(core, _scales(core, slot), last_y, outputs, forecast)
     _promise(core, slot, row)
     clock[LENGTH] = length + 1
     if task.horizon == 0:
@@ -422,7 +427,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
     made would correct again and again, until its own correction shows: with many streams or far horizons there are
     hundreds of updates between the two, and learning would overshoot and oscillate.
     """
-    task, moments = core.task, core.target_moments[slot]
+    task, targets, scales = core.task, core.targets, _scales(core, slot)
     D, W = task.targets, task.width
     length, kept = core.clock[slot, LENGTH], core.features.shape[1]
     params = _params(core, slot)
@@ -431,19 +436,17 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
     for d in range(D):
         if not known(y[d]):
             continue
-        if task.scale_targets and not task.residual:
-            observe(moments, d, y[d], task.forgetting, task.limit)
+        take_value(targets, scales, d, y[d])
         for ahead in range(1, min(task.horizon, length) + 1):
             row, column = (length - ahead) % kept, (ahead - 1) * D + d
             base = core.base[slot, row, d]
-            if task.residual and math.isnan(base):
+            if targets.residual and math.isnan(base):
                 continue
-            if task.scale_targets and task.residual:
-                observe(moments, column, y[d] - base, task.forgetting, task.limit)
+            take_change(targets, scales, column, base, y[d])
             first = column * W
             outputs = core.work.outputs[:W]
             read_out(core.network, params.head, core.features[slot, row], first, outputs)
-            z = _standardised(task, moments, column, base, y[d])
+            z = standardised(targets, scales, column, base, y[d])
             distance = _inject(core, z, outputs, core.errors[slot, row, first : first + W])
             if ahead == 1:
                 missed += distance
@@ -457,14 +460,13 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
 @inner
 def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
     """Inject the errors of this event's own targets; return whether there are any."""
-    task, moments, W = core.task, core.target_moments[slot], core.task.width
+    task, targets, scales, W = core.task, core.targets, _scales(core, slot), core.task.width
     missed, count = 0.0, 0
     for d in range(task.targets):
         if not known(y[d]):
             continue
-        if task.scale_targets:
-            observe(moments, d, y[d], task.forgetting, task.limit)
-        z = _standardised(task, moments, d, 0.0, y[d])
+        take_value(targets, scales, d, y[d])
+        z = standardised(targets, scales, d, 0.0, y[d])
         missed += _inject(core, z, core.work.outputs[d * W : d * W + W], core.errors[slot, row, d * W : d * W + W])
         count += 1
     if count > 0:
@@ -499,7 +501,8 @@ def _update(core: Any, slot: int) -> None:
     if clock[ERRORS] > 0:
         recent = Recent(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
         progress = Progress(clock[LENGTH], clock[WAITING], clock[ERRORS])
-        done = update(core.network, core.learner, _weights(core, slot), recent, progress, core.work)
+        sharing = 1 if core.initial.head.shape[0] > 0 else max(core.counts[N_STREAMS], 1)
+        done = update(core.network, shared_by(core.learner, sharing), _weights(core, slot), recent, progress, core.work)
         core.counts[N_UPDATES if done else N_SKIPPED] += 1
     clock[WAITING] = 0
     clock[ERRORS] = 0
@@ -515,34 +518,12 @@ def _fade(task: Task, state: Any, gap: float) -> float:
 
 
 @inner
-def _scale(task: Task, moments: Any, column: int) -> float:
-    """Return the unit in which a target is learned."""
-    if not task.scale_targets:
-        return 1.0
-    if task.residual:
-        return root_mean_square(moments, column)
-    return deviation(moments, column % task.targets)
+def _scales(core: Any, slot: int) -> Scales:
+    return Scales(core.target_moments[slot], core.levels[slot], core.slopes[slot])
 
 
 @inner
-def _centre(task: Task, moments: Any, column: int, base: float) -> float:
-    """Return the value from which a target is learned."""
-    if task.residual:
-        return 0.0 if math.isnan(base) else base
-    return moments[MEAN, column % task.targets] if task.scale_targets else 0.0
-
-
-@inner
-def _standardised(task: Task, moments: Any, column: int, base: float, value: float) -> float:
-    """Return a target's value as the network is to say it."""
-    centre = _centre(task, moments, column, base)
-    if not task.scale_targets:
-        return value - centre
-    return score(value, centre, _scale(task, moments, column), task.limit)
-
-
-@inner
-def _forecast(core: Any, moments: Any, last_y: Any, outputs: Any, out: Any) -> None:
+def _forecast(core: Any, scales: Scales, last_y: Any, outputs: Any, out: Any) -> None:
     """Write what the outputs (O,) say in the target's units, to `out` (O,) float64."""
     task, kind, W = core.task, core.learner.loss.kind, core.task.width
     if kind == LossKind.SOFTMAX:
@@ -554,10 +535,10 @@ def _forecast(core: Any, moments: Any, last_y: Any, outputs: Any, out: Any) -> N
         if kind == LossKind.LOGISTIC:
             out[first] = 1.0 / (1.0 + math.exp(-outputs[first]))
             continue
-        centre = _centre(task, moments, column, last_y[column % task.targets])
-        scale = _scale(task, moments, column)
+        middle = centre(core.targets, scales, column, last_y[column % task.targets])
+        scale = unit(core.targets, scales, column)
         for w in range(W):
-            out[first + w] = centre + scale * outputs[first + w]
+            out[first + w] = middle + scale * outputs[first + w]
         if kind == LossKind.GAUSSIAN_NLL:
             out[first + 1] = scale * scale * math.exp(log_variance(outputs[first + 1]))
         elif kind == LossKind.QUANTILE:

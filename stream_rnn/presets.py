@@ -6,20 +6,23 @@ from typing import Any
 
 from stream_rnn.errors import SettingError, nearest
 
+SENSORS: dict[str, Any] = {
+    "readout": "rls",
+    "rls_forgetting": 0.9999,
+    "rls_ridge": 100.0,
+    "scaling_forgetting": 0.9999,
+    "outlier": 5.0,
+    "reversion": True,
+    "differences": True,
+    "calendar": ("day",),
+    "harmonics": 8,
+}
+"""What all have in common, so that they differ in their recurrence alone."""
+
 PRESETS: dict[str, dict[str, Any]] = {
-    "forecast": {
-        "layer": ("gru",),
-        "hidden": (32,),
-        "window": 8,
-        "readout": "rls",
-        "rls_ridge": 10.0,
-        "skip": True,
-        "differences": True,
-        "calendar": ("day",),
-        "harmonics": 8,
-    },
-    "linear": {"layer": ("none",), "readout": "rls", "lags": (1, 2, 3, 4, 5, 6, 7), "missing_flags": False},
-    "reservoir": {"layer": ("reservoir",), "hidden": (100,), "readout": "rls", "skip": True},
+    "forecast": SENSORS | {"layer": ("gru",), "hidden": (32,), "window": 8, "skip": True},
+    "linear": SENSORS | {"layer": ("none",), "lags": (1, 2, 3)},
+    "reservoir": SENSORS | {"layer": ("reservoir",), "hidden": (100,), "skip": True},
 }
 """Sensor forecasts; and two simple models to hold them against: an online autoregression by recursive least squares,
 and a frozen random recurrence under such a readout."""

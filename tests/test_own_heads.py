@@ -112,4 +112,4 @@ def test_forecasts_without_a_trace_are_of_the_streams_own_head() -> None:
 def test_the_heads_are_memory_of_the_streams() -> None:
     one, other = own(hidden=8), engine_of(hidden=8)
     more = sum(one.stream_bytes.values()) - sum(other.stream_bytes.values())
-    assert more == 3 * 4 * 9 + 8  # V and c, with two moments, and a count
+    assert more == 3 * 4 * 9 + 16  # V and c, with two moments, and two counts

@@ -7,9 +7,13 @@ With the features and a constant F = [f, 1] (q,), outputs o = W F (O,), errors e
 which minimises sum_t l^(T-t) |z_t - W F_t|^2 + l^T ridge |W|^2 exactly, for P = I / ridge in the beginning:
 O(q^2 + q O) for each event. W is the network's V and c.
 
-P grows without bound where features do not vary; its trace is therefore kept below what it began with, by forgetting
-nothing at an event that would take it there. An error that arrives later than the first of its event (a farther
-horizon) finds its features in P already: it corrects W with the present P, and leaves P as it is.
+P grows without bound where features do not vary. Each coordinate's variance is therefore kept below what it began with,
+by forgetting nothing of it at an event that would take it there: P <- S (P - u u^T / g) S for a diagonal S of l^(-1/2),
+or 1 where P_ii / l would pass 1 / ridge. What never varies, as the flag of a value that is never missing, must not keep
+the others from forgetting.
+
+An error that arrives later than the first of its event (a farther horizon) finds its features in P already: it corrects
+W with the present P, and leaves P as it is.
 """
 
 from __future__ import annotations
@@ -81,15 +85,17 @@ def _correct(network: Network, head: Any, gradients: Any, factor: float, u: Any)
 
 @inner
 def _remember(rls: RLS, P: Any, g: float, u: Any) -> None:
-    """Take the event into P, and replace u by u / sqrt(g): products of its elements keep P symmetric to the bit."""
-    root, trace = math.sqrt(g), 0.0
+    """Take the event into P, with u as scratch: products of its elements keep P symmetric to the bit."""
+    root, grown, most = math.sqrt(g), 1.0 / math.sqrt(rls.forgetting), rls.forgetting / rls.ridge
     for i in range(u.shape[0]):
         u[i] /= root
-        trace += P[i, i] - u[i] * u[i]
-    grown = 1.0 / rls.forgetting
-    if trace * grown > u.shape[0] / rls.ridge:
-        grown = 1.0
     for i in range(u.shape[0]):
         row, ui = P[i], u[i]
         for j in range(u.shape[0]):
-            row[j] = (row[j] - ui * u[j]) * grown
+            row[j] -= ui * u[j]
+    for i in range(u.shape[0]):
+        u[i] = grown if P[i, i] <= most else 1.0
+    for i in range(u.shape[0]):
+        row, ui = P[i], u[i]
+        for j in range(u.shape[0]):
+            row[j] *= ui * u[j]

@@ -135,10 +135,23 @@ def update(
 
 
 @inner
+def shared_by(learner: Learner, streams: int) -> Learner:
+    """Return the learner of a readout that so many streams share: one event of each is forgotten as one of it alone."""
+    if streams == 1 or learner.rls.forgetting == 0.0:
+        return learner
+    return _with(learner, learner.optimizer.learning_rate, learner.rls.forgetting ** (1.0 / streams))
+
+
+@inner
 def _boosted(learner: Learner) -> Learner:
     """Return the learner that learns faster: by a higher learning rate, and by forgetting more."""
+    forgetting = 1.0 - learner.boost * (1.0 - learner.rls.forgetting)
+    return _with(learner, learner.boost * learner.optimizer.learning_rate, forgetting)
+
+
+@inner
+def _with(learner: Learner, rate: float, forgetting: float) -> Learner:
     o, r = learner.optimizer, learner.rls
-    rate, forgetting = learner.boost * o.learning_rate, 1.0 - learner.boost * (1.0 - r.forgetting)
     return Learner(
         learner.window,
         learner.every,
