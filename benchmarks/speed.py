@@ -4,7 +4,7 @@
     python -m benchmarks.speed --only reference,step --json
     python -m benchmarks.speed --torch-python /usr/bin/python3
 
-Parts: ``reference`` (the reference job beside JAX, PyTorch and the core's own limit), ``layers`` (other networks),
+Halves: ``reference`` (the reference job beside JAX, PyTorch and the core's own limit), ``layers`` (other networks),
 ``step`` (calls with one event), ``streams`` (1 to 100,000 streams), ``startup`` (import and first forecast) and ``csv``
 (a file of a million events, end to end). One thread each, and the time that a process waits for a core is left out;
 other work on the machine still changes every figure, so only the ratios, taken within a run, are to be compared.

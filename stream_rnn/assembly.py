@@ -13,7 +13,7 @@ from stream_rnn.kernels.memory import aligned_zeros
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
 from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised, trained
 from stream_rnn.layers.layer import parts
-from stream_rnn.layers.network import Network, Parts, network
+from stream_rnn.layers.network import Halves, Network, network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning import anomaly, conformal
 from stream_rnn.learning.clipping import Clip, ClipKind
@@ -43,7 +43,7 @@ class Assembly(NamedTuple):
     """A network, how it learns, and the shapes of all that it needs."""
 
     model: Model
-    initial: Parts
+    initial: Halves
     """(B,) and (R,) weights to begin with"""
     work: Work
     rows: Rows
@@ -75,12 +75,12 @@ class Assembly(NamedTuple):
 
     def core(self, arenas: dict[str, NDArray[Any]], shared: dict[str, NDArray[Any]], counts: NDArray[np.int64]) -> Core:
         """Return the core of the streams' arenas and the shared weights."""
-        rows = {name: 0 if name in shared else 1 for name in Parts._fields}
-        initial = Parts(**{name: part[np.newaxis][: rows[name]] for name, part in self.initial._asdict().items()})
+        rows = {name: 0 if name in shared else 1 for name in Halves._fields}
+        initial = Halves(**{name: part[np.newaxis][: rows[name]] for name, part in self.initial._asdict().items()})
         streams = Arenas(**{name: arenas[name] for name in Arenas._fields})
         return bind(self.model, gathered(arenas | shared), initial, streams, self.work, counts)
 
-    def named(self, params: Parts) -> dict[str, NDArray[Any]]:
+    def named(self, params: Halves) -> dict[str, NDArray[Any]]:
         """Return read-only views of the weights (B,) and (R,), by name."""
         return _views(params.body, self.network.body.parameters()) | _views(params.head, self.network.head_parameters())
 
@@ -88,7 +88,7 @@ class Assembly(NamedTuple):
 def gathered(arrays: Mapping[str, NDArray[Any]]) -> Weights:
     """Return arrays of weights by name as the kernels take them."""
     params, moments, updates = (
-        Parts(arrays[f"body{what}"], arrays[f"head{what}"]) for what in ("", "_moments", "_updates")
+        Halves(arrays[f"body{what}"], arrays[f"head{what}"]) for what in ("", "_moments", "_updates")
     )
     return Weights(params, moments, updates, arrays["inverse"])
 

@@ -15,7 +15,7 @@ from numba.extending import overload
 
 from stream_rnn.kernels.borrow import borrow
 from stream_rnn.kernels.jit import PART, entry
-from stream_rnn.layers.network import Parts
+from stream_rnn.layers.network import Halves
 from stream_rnn.learning.tbptt import Weights, Work
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Core(structref.StructRefProxy):
 structref.define_boxing(CoreType, Core)
 
 
-def bind(model: Model, weights: Weights, initial: Parts, arenas: Arenas, work: Work, counts: Any) -> Core:
+def bind(model: Model, weights: Weights, initial: Halves, arenas: Arenas, work: Work, counts: Any) -> Core:
     """Return the core of an engine's model and arrays.
 
     Each array of `weights`, the body's and the readout's, has one row if the streams share them, and `initial` then has
@@ -171,7 +171,7 @@ def bind(model: Model, weights: Weights, initial: Parts, arenas: Arenas, work: W
 
 
 @entry
-def _bind(model: Model, weights: Weights, initial: Parts, arenas: Arenas, work: Work, counts: Any) -> Any:
+def _bind(model: Model, weights: Weights, initial: Halves, arenas: Arenas, work: Work, counts: Any) -> Any:
     return _new(model, weights, initial, arenas, work, counts)
 
 
@@ -201,12 +201,12 @@ def _new_compiled(model: Any, weights: Any, initial: Any, arenas: Any, work: Any
         core.conformal = model.conformal
         core.anomaly = model.anomaly
         core.weights = Weights(
-            Parts(borrow(weights.params.body), borrow(weights.params.head)),
-            Parts(borrow(weights.moments.body), borrow(weights.moments.head)),
-            Parts(borrow(weights.updates.body), borrow(weights.updates.head)),
+            Halves(borrow(weights.params.body), borrow(weights.params.head)),
+            Halves(borrow(weights.moments.body), borrow(weights.moments.head)),
+            Halves(borrow(weights.updates.body), borrow(weights.updates.head)),
             borrow(weights.inverse),
         )
-        core.initial = Parts(borrow(initial.body), borrow(initial.head))
+        core.initial = Halves(borrow(initial.body), borrow(initial.head))
         core.counts = borrow(counts)
         core.work = Work(
             borrow(work.x),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stream_rnn.config import Settings
     from stream_rnn.core import Core
     from stream_rnn.drift import Drift, Watch
-    from stream_rnn.layers.network import Parts
+    from stream_rnn.layers.network import Halves
     from stream_rnn.learning.tbptt import Weights
 
 CHUNK = 8192
@@ -613,7 +613,7 @@ class Engine:
         shared, arenas = self._shared, self._streams.arenas
         return gathered({name: shared[name][0] if name in shared else arenas[name][slot] for name in WEIGHTS})
 
-    def _params_of(self, key: Hashable) -> Parts:
+    def _params_of(self, key: Hashable) -> Halves:
         """Return the weights (B,) and (R,) that a stream is forecast with, or would begin with."""
         slot, initial = self._streams.find(key), self._assembly.initial
         if slot is not None:

@@ -26,7 +26,7 @@ from stream_rnn.core import ERRORS, EVENTS, LENGTH, PENDING, WAITING, Counts, Ta
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
-from stream_rnn.layers.network import Parts, infer, read_out
+from stream_rnn.layers.network import Halves, infer, read_out
 from stream_rnn.learning.anomaly import surprise
 from stream_rnn.learning.conformal import calibrate, interval
 from stream_rnn.learning.inputs import Past, show, take_in
@@ -213,17 +213,17 @@ def _expect(core: Any, slot: int) -> None:
 
 
 @inner
-def _owners(core: Any, slot: int) -> Parts:
+def _owners(core: Any, slot: int) -> Halves:
     """Return the rows of a stream's weights: its own, or the one that all share."""
     body, head = core.initial
-    return Parts(slot if body.shape[0] > 0 else 0, slot if head.shape[0] > 0 else 0)
+    return Halves(slot if body.shape[0] > 0 else 0, slot if head.shape[0] > 0 else 0)
 
 
 @inner
-def _params(core: Any, slot: int) -> Parts:
+def _params(core: Any, slot: int) -> Halves:
     """Return a stream's weights alone: a forecast does not wait for what only learning needs."""
     body, head = _owners(core, slot)
-    return Parts(core.weights.params.body[body], core.weights.params.head[head])
+    return Halves(core.weights.params.body[body], core.weights.params.head[head])
 
 
 @inner
@@ -232,8 +232,8 @@ def _weights(core: Any, slot: int) -> Weights:
     body, head = _owners(core, slot)
     return Weights(
         _params(core, slot),
-        Parts(moments.body[body], moments.head[head]),
-        Parts(updates.body[body], updates.head[head]),
+        Halves(moments.body[body], moments.head[head]),
+        Halves(updates.body[body], updates.head[head]),
         core.weights.inverse[head],
     )
 

@@ -19,7 +19,7 @@ from stream_rnn.kernels.linalg import add_scaled, dot
 from stream_rnn.layers.layer import Layer, Parameter, count, forward
 
 
-class Parts(NamedTuple):
+class Halves(NamedTuple):
     """What there is of something for the body's parameters, and for the readout's."""
 
     body: Any
@@ -42,9 +42,9 @@ class Network(NamedTuple):
         """Return the table of the body's parameters, V and c."""
         return (*self.body.parameters(), *self.head_parameters())
 
-    def split(self, params: Any) -> Parts:
+    def split(self, params: Any) -> Halves:
         """Return the body's and the readout's of parameters (P,) that stand one behind the other."""
-        return Parts(params[: self.readout], params[self.readout :])
+        return Halves(params[: self.readout], params[self.readout :])
 
     def head_parameters(self) -> tuple[Parameter, ...]:
         """Return the table of V and c."""
@@ -62,7 +62,7 @@ def network(body: Layer, outputs: int, *, skip: bool) -> Network:
 
 
 @inner
-def infer(network: Network, params: Parts, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
+def infer(network: Network, params: Halves, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
     """Advance `state` by one event; write its tape, the features and the outputs."""
     H = network.hidden
     forward(network.body, params.body, x, state, tape)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
 from stream_rnn.layers.layer import accumulate, backward
-from stream_rnn.layers.network import Network, Parts, readout_backward
+from stream_rnn.layers.network import Halves, Network, readout_backward
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay
@@ -43,11 +43,11 @@ class Learner(NamedTuple):
 class Weights(NamedTuple):
     """A network's weights and what is remembered to learn them."""
 
-    params: Parts
+    params: Halves
     """(B,) and (R,)"""
-    moments: Parts
+    moments: Halves
     """(m, B) and (m, R), m as `optimizers.MOMENTS`; (m, 0) for a readout that the optimizer does not learn"""
-    updates: Parts
+    updates: Halves
     """(2,) and (2,) int64: DONE, BOOSTED"""
     inverse: Any
     """(q, q) float64, P of recursive least squares; (0, 0) where the optimizer learns the readout"""
@@ -216,7 +216,7 @@ def _descend(network: Network, learner: Learner, weights: Weights, factor: float
 
 
 @inner
-def backpropagate(network: Network, window: int, params: Parts, recent: Recent, length: int, work: Work) -> None:
+def backpropagate(network: Network, window: int, params: Halves, recent: Recent, length: int, work: Work) -> None:
     """Write the gradient of the errors in `recent` to `work.gradient`."""
     kept = recent.errors.shape[0]
     B = network.readout
