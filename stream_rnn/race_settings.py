@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -66,6 +66,14 @@ class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the settings as plain values that `parse` takes back."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return {name: value for name, value in plain.items() if value is not None}
+
+
+class Entrants(NamedTuple):
+    """A race that is asked for."""
+
+    members: dict[str, dict[str, Any]]
+    """each one's engine settings, by name"""
+    race: RaceSettings
 
 
 def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:
