@@ -43,7 +43,7 @@ class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 0.2
     forgetting: Annotated[
         float, Meta(description="What each judged forecast leaves of the memory of losses; 1 forgets nothing.")
-    ] = 0.98
+    ] = 0.99
     retire_below: Annotated[
         float | None,
         Meta(description="Drop a member whose mean weight since the last check is below this share. Default: never."),
