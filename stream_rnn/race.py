@@ -67,9 +67,9 @@ class Race:
     --------
     >>> import numpy as np
     >>> from stream_rnn import Race, Settings
-    >>> slow, fast = (Settings(inputs=("x",), hidden=8, learning_rate=rate) for rate in (1e-6, 1e-2))
+    >>> slow, fast = (Settings(inputs=("x",), hidden=8, learning_rate=rate) for rate in (1e-6, 1e-3))
     >>> race = Race({"slow": slow, "fast": fast})
-    >>> for t in range(1000):
+    >>> for t in range(3000):
     ...     forecast = race.step("sensor", {"x": np.sin(t / 10)})
     >>> max(race.standings(), key=lambda name: race.standings()[name].weight)
     'fast'
