@@ -254,7 +254,7 @@ class Engine:
     @property
     def latest(self) -> tuple[NDArray[np.float64], bool]:
         """The targets' values (D,) at the event that `step` took last, and whether it began a sequence."""
-        return self._one.y[0], bool(self._begins[0])
+        return self._one.y[0], bool(self._spare.begins[0])
 
     def process(
         self,

@@ -241,7 +241,10 @@ class Race:
         return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
 
     def predict(
-        self, key: Hashable, x: Mapping[str, float | str | None] | Sequence[float | str] | str | None = None
+        self,
+        key: Hashable,
+        x: Mapping[str, float | str | None] | Sequence[float | str] | str | None = None,
+        time: float | datetime | None = None,
     ) -> NDArray[np.float64]:
         """Forecast, as `Engine.predict`, by the weights as they are now, and change nothing.
 
@@ -252,7 +255,7 @@ class Race:
         """
         made = np.full(self._made.shape[1:], np.nan)
         for place, engine in self._racing():
-            made[place] = engine.predict(key, x).reshape(-1)
+            made[place] = engine.predict(key, x, time).reshape(-1)
         slot, kept = self._streams.find(key), self._streams.arenas["log_weights"]
         out = np.empty(made.shape[1])
         mixing.average(self._field, kept[slot] if slot is not None else np.zeros(kept.shape[1:]), made, out)

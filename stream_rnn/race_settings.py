@@ -94,6 +94,9 @@ def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:
             )
         if settings.tokens or settings.lookahead:
             raise SettingError(f"member {name!r}: layer {settings.layer[0]} cannot race: no embedding, no lookahead")
+        for setting in ("interval", "anomaly"):
+            if value := getattr(settings, setting):
+                raise SettingError(f"member {name!r}: {setting} is of one engine and not of a race, got {value}")
         for setting, field in AGREE.items():
             here, there = getattr(settings, field), getattr(common, field)
             if here != there:

@@ -283,6 +283,8 @@ def test_weights_of_an_unknown_stream_are_refused() -> None:
         ({"max_streams": 5}, "member 'b': max_streams must be None as of member 'a', got 5"),
         ({"loss": "quantile"}, "member 'b': loss must be squared, absolute or huber in a race, got 'quantile'"),
         ({"loss": "gaussian_nll"}, "got 'gaussian_nll'"),
+        ({"interval": 0.9}, "member 'b': interval is of one engine and not of a race, got 0.9"),
+        ({"anomaly": True}, "anomaly is of one engine"),
         ({"task": "classification", "targets": ("y",), "horizon": 1}, "got 'logistic'"),
     ],
 )

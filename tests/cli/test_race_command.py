@@ -9,6 +9,8 @@ import pytest
 from command import SMALL, waves
 
 from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.cli.config_file import gather_race
+from stream_rnn.config import Settings
 from stream_rnn.race import Race
 
 if TYPE_CHECKING:
@@ -60,6 +62,13 @@ def test_members_of_a_file_share_the_engine_and_keep_their_own(invoke: Invoke, c
 def test_members_named_by_layer_take_the_readout_after_the_plus(invoke: Invoke, recording: Path) -> None:
     members = plain(invoke, recording, "--members", "rnn,rnn+rls", *SMALL)["members"]
     assert [member["settings"]["readout"] for member in members.values()] == ["gradient", "rls"]
+
+
+def test_a_members_preset_takes_the_place_of_what_is_common() -> None:
+    _, entrants = gather_race(None, {"hidden": (8,), "window": 4, "horizon": 2}, ("reservoir", "gru"))
+    reservoir, gru = (Settings.parse({"inputs": ("a",)} | values) for values in entrants.members.values())
+    assert (reservoir.readout, reservoir.hidden, reservoir.window, reservoir.horizon) == ("rls", (100,), 4, 2)
+    assert (gru.readout, gru.hidden) == ("gradient", (8,))
 
 
 def test_a_race_of_one_scores_as_a_replay_does(invoke: Invoke, recording: Path) -> None:
