@@ -89,7 +89,7 @@ def gather_race(
     try:
         race = RaceSettings.parse(tables["race"])
         return JobSettings.parse(tables["job"]), Entrants(
-            {n: tables["engine"] | own for n, own in members.items()}, race
+            {name: _joined(tables["engine"], own) for name, own in members.items()}, race
         )
     except SettingError as error:
         raise _placed(error, path) from None
