@@ -1,10 +1,12 @@
 """A race against the best of its members: what not knowing the best beforehand costs.
 
     python -m benchmarks.race --data ../shared/data --json
-    python -m benchmarks.race --only regimes --horizon 6
+    python -m benchmarks.race --only regimes --members presets --horizon 6
 
 Prequential, from the first event on, one step ahead or over all steps of a farther horizon. Members are an LRU and a
-reservoir with a readout by recursive least squares, and a GRU, all with defaults; beside them is their even average.
+reservoir with a readout by recursive least squares, and a GRU, all with defaults; or the presets and a GRU.
+They are given no times. Beside them is their even average.
+
 The regret is the mixture's mean squared error over that of the member that turned out best on the same rows, less 1;
 below 0 the mixture was better than all. Switching regimes are made by autoregressions and a map that take turns.
 
@@ -29,11 +31,20 @@ from stream_rnn import Engine, Race, Settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MEMBERS: dict[str, dict[str, Any]] = {
-    "lru+rls": {"layer": "lru", "readout": "rls"},
-    "gru": {"layer": "gru"},
-    "reservoir+rls": {"layer": "reservoir", "readout": "rls", "hidden": 50},
+MEMBERS: dict[str, dict[str, dict[str, Any]]] = {
+    "layers": {
+        "lru+rls": {"layer": "lru", "readout": "rls"},
+        "gru": {"layer": "gru"},
+        "reservoir+rls": {"layer": "reservoir", "readout": "rls", "hidden": 50},
+    },
+    "presets": {
+        "forecast": {"preset": "forecast"},
+        "linear": {"preset": "linear"},
+        "reservoir": {"preset": "reservoir"},
+        "gru": {"layer": "gru"},
+    },
 }
+"""Who races; the presets' members are as unequal as the others are equal."""
 CHOSEN_ON = 3600
 """Rows of ETTh1 by which the mixing's constants were chosen."""
 STATIONS = ("Changping", "Gucheng", "Wanliu")
@@ -85,11 +96,11 @@ def mse(forecasts: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float(np.mean([np.nanmean(error**2, axis=0) / np.nanvar(y, axis=0) for error in errors]))
 
 
-def run(table: NDArray[np.float64], targets: int, horizon: int, seed: int) -> dict[str, Any]:
+def run(options: argparse.Namespace, table: NDArray[np.float64], targets: int, seed: int) -> dict[str, Any]:
     """Return the errors of the mixture and of each member alone, and what they took."""
     columns = tuple(f"c{i}" for i in range(table.shape[1]))
-    common = {"inputs": columns, "targets": columns[:targets], "horizon": horizon, "hidden": 32, "seed": seed}
-    race = Race({name: Settings.parse(common | own) for name, own in MEMBERS.items()})
+    common = {"inputs": columns, "targets": columns[:targets], "horizon": options.horizon, "seed": seed}
+    race = Race({name: Settings.parse(common | own) for name, own in MEMBERS[options.members].items()})
     race.warmup()
     learners: dict[str, Race | Engine] = {"mixture": race}
     learners |= {name: Engine(settings) for name, settings in race.member_settings.items()}
@@ -102,15 +113,15 @@ def run(table: NDArray[np.float64], targets: int, horizon: int, seed: int) -> di
         errors[name] = mse(forecasts, y)
         made.append(forecasts)
     errors["even average"] = mse(np.mean(made[1:], axis=0), y)
-    best = min(MEMBERS, key=errors.__getitem__)
+    best = min(race.members, key=errors.__getitem__)
     return {
         "seed": seed,
-        "mse": errors | {"persistence": mse(np.repeat(y[:, np.newaxis], horizon, axis=1), y)},
+        "mse": errors | {"persistence": mse(np.repeat(y[:, np.newaxis], options.horizon, axis=1), y)},
         "best": best,
         "regret": errors["mixture"] / errors[best] - 1.0,
         "weights": {name: standing.weight for name, standing in race.standings().items()},
         "seconds": seconds,
-        "overhead": seconds["mixture"] / sum(seconds[name] for name in MEMBERS) - 1.0,
+        "overhead": seconds["mixture"] / sum(seconds[name] for name in race.members) - 1.0,
     }
 
 
@@ -120,15 +131,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with ett/ and beijing_multisite/")
     parser.add_argument("--only", choices=names, action="append", help="these series only")
+    parser.add_argument("--members", choices=list(MEMBERS), default="layers", help="who races")
     parser.add_argument("--horizon", type=int, default=1, help="events ahead")
     parser.add_argument("--seeds", type=int, default=3, help="runs, with the seeds 0, 1, ...")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = {}
     for name in options.only or names:
-        found[name] = [run(*series(options.data, name, seed), options.horizon, seed) for seed in range(options.seeds)]
+        found[name] = [run(options, *series(options.data, name, seed), seed) for seed in range(options.seeds)]
     if options.json:
-        report.show_json({"horizon": options.horizon, "series": found})
+        report.show_json({"members": MEMBERS[options.members], "horizon": options.horizon, "series": found})
         return
     rows = []
     for name, runs in found.items():
