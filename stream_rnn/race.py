@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stream_rnn.assembly import Rows
     from stream_rnn.checkpoint import Saved
     from stream_rnn.config import Settings
+    from stream_rnn.drift import Drift
 
 
 class Standing(NamedTuple):
@@ -104,10 +105,15 @@ class Race:
 
     @property
     def counts(self) -> Counts:
-        """What was counted since the race began: updates, skipped ones and overflows of all members together."""
+        """What was counted since the race began: updates, skipped ones, overflows, drifts of all members together."""
         racing = [engine.counts for engine in self.members.values()]
-        total = Counts(*map(int, self._left + np.sum(racing, axis=0)))
-        return racing[0]._replace(updates=total.updates, skipped=total.skipped, overflows=total.overflows)
+        total = Counts(*map(int, self._left + np.sum(racing, axis=0)))._asdict()
+        return racing[0]._replace(**{name: total[name] for name in ("updates", "skipped", "overflows", "drifts")})
+
+    @property
+    def drifts(self) -> list[Drift]:
+        """The newest drifts of each member that is racing, member by member."""
+        return [drift for engine in self.members.values() for drift in engine.drifts]
 
     @property
     def keys(self) -> list[Hashable]:
@@ -212,33 +218,37 @@ class Race:
         """Do as `process`, and say which stream had each event and where sequences began."""
         events = self._lead.checked(keys, X, Y, times, ends)
         slots, new = self._streams.slots(events.keys)
-        made, begins, start = [], [], 0
+        parts, start = list[Taken](), 0
         while start < len(slots):
             part = slice(start, start + min(CHUNK, self._until_check() or self.race_settings.check_every))
             some = Events(events.keys[part], events.x[part], events.y[part], events.times[part], events.ends[part])
             taken = self._take(some, slots[part], new[part])
-            made.append(taken.forecasts)
-            begins.append(taken.begins)
+            parts.append(taken)
             start += len(taken.slots)
             if self._until_check() == 0:
                 self._check()
         shape = (len(slots), *self.settings.forecast_shape)
         return Taken(
-            np.concatenate([np.empty((0, *shape[1:])), *made]), slots, np.concatenate([np.empty(0, np.bool_), *begins])
+            np.concatenate([np.empty((0, *shape[1:])), *(taken.forecasts for taken in parts)]),
+            slots,
+            np.concatenate([np.empty(0, np.bool_), *(taken.begins for taken in parts)]),
+            drifts=[drift for taken in parts for drift in taken.drifts],
         )
 
     def _take(self, events: Events, slots: NDArray[np.int64], new: NDArray[np.bool_]) -> Taken:
         """Let every member take events that were checked, and mix what they made."""
         count = len(slots)
         begins = np.ones(count, np.bool_)
+        drifts: list[Drift] = []
         made = np.full((count, *self._made.shape[1:]), np.nan)
         for place, engine in self._racing():
             taken = engine.take(*events)
             made[:, place] = taken.forecasts.reshape(count, -1)
+            drifts += taken.drifts
             begins &= taken.begins  # a member whose state overflowed begins anew by itself
         marks = (mixing.NEW * new + mixing.BEGINS * begins).astype(np.uint8)
         out = self._mix(mixing.Heat(slots, marks, events.y, made))
-        return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins)
+        return Taken(out.reshape(count, *self.settings.forecast_shape), slots, begins, drifts=drifts)
 
     def predict(
         self,
