@@ -12,14 +12,28 @@ if TYPE_CHECKING:
     from stream_rnn.config import Settings
     from stream_rnn.engine import Engine
     from stream_rnn.errors import CheckpointError, DataError, SettingError, StreamRNNError
+    from stream_rnn.race import Race
+    from stream_rnn.race_settings import RaceSettings
     from stream_rnn.vocabulary import Vocabulary
 
-__all__ = ["CheckpointError", "DataError", "Engine", "SettingError", "Settings", "StreamRNNError", "Vocabulary"]
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "Engine",
+    "Race",
+    "RaceSettings",
+    "SettingError",
+    "Settings",
+    "StreamRNNError",
+    "Vocabulary",
+]
 
 _HOME = {
     "CheckpointError": "errors",
     "DataError": "errors",
     "Engine": "engine",
+    "Race": "race",
+    "RaceSettings": "race_settings",
     "SettingError": "errors",
     "Settings": "config",
     "StreamRNNError": "errors",

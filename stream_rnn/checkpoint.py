@@ -48,6 +48,8 @@ class Saved(NamedTuple):
     arrays: dict[str, NDArray[Any]]
     tokens: Sequence[str] = ()
     """in the order of their ids, 1, 2, ...; none without an embedding"""
+    race: dict[str, Any] | None = None
+    """what JSON can hold of a race: its settings, its members'; None for a single engine"""
 
 
 class _Format(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ class _About(_Format, frozen=True, kw_only=True):
     evictions: int
     positions: dict[str, Any]
     tokens: list[str] = []
+    race: dict[str, Any] | None = None
 
 
 def write(path: str | os.PathLike[str], state: Saved) -> None:
@@ -116,7 +119,7 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Save
     if settings is not None:
         check_settings(path, saved, settings)
     recency = about.recency if about.recency is not None else about.keys
-    return Saved(saved, about.keys, recency, about.evictions, about.positions, arrays, about.tokens)
+    return Saved(saved, about.keys, recency, about.evictions, about.positions, arrays, about.tokens, about.race)
 
 
 def positions_of(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -188,6 +191,7 @@ def _text(state: Saved) -> str:
         evictions=state.evictions,
         positions=state.positions,
         tokens=list(state.tokens),
+        race=state.race,
     )
     try:
         return msgspec.json.encode(about).decode()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from stream_rnn.checkpoints import CheckpointFolder
     from stream_rnn.engine import Engine
+    from stream_rnn.race import Race
+    from stream_rnn.race_snapshot import RaceSnapshot
     from stream_rnn.snapshot import Snapshot
 
 BREATH = 0.001
@@ -52,7 +54,7 @@ class Checkpointer:
         What is saved.
     """
 
-    def __init__(self, folder: CheckpointFolder, engine: Engine) -> None:
+    def __init__(self, folder: CheckpointFolder, engine: Engine | Race) -> None:
         self.last: CheckpointTimes | None = None
         """Of the newest checkpoint that is safe on the disk."""
         self._folder = folder
@@ -128,7 +130,7 @@ class Checkpointer:
 class _Writing(threading.Thread):
     """One checkpoint on its way to the disk; a daemon, since without it the last good one is still there."""
 
-    def __init__(self, folder: CheckpointFolder, snapshot: Snapshot, events: int, began: float) -> None:
+    def __init__(self, folder: CheckpointFolder, snapshot: Snapshot | RaceSnapshot, events: int, began: float) -> None:
         super().__init__(name="checkpoint", daemon=True)
         self.snapshot = snapshot
         self.result: Path | Exception | None = None

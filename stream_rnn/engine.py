@@ -251,6 +251,11 @@ class Engine:
             self._look(self._watch, one.slots[0], new, key)
         return out.reshape(self.settings.forecast_shape)
 
+    @property
+    def latest(self) -> tuple[NDArray[np.float64], bool]:
+        """The targets' values (D,) at the event that `step` took last, and whether it began a sequence."""
+        return self._one.y[0], bool(self._spare.begins[0])
+
     def process(
         self,
         keys: Sequence[Hashable] | NDArray[Any] | str | int,
@@ -296,12 +301,12 @@ class Engine:
         ends: ArrayLike | None = None,
     ) -> Taken:
         """Do as `process`, and say which stream had each event and where sequences began."""
-        return self._take(self._checked(keys, X, Y, times, ends))
+        return self._take(self.checked(keys, X, Y, times, ends))
 
-    def _checked(
+    def checked(
         self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
     ) -> Events:
-        """Return the events as arrays that fit together."""
+        """Return the events that `take` would take, as arrays that fit together; raise as it would."""
         x = conversions.matrix(X, len(self._inputs), "X")
         count = len(x)
         if Y is not None:
@@ -447,7 +452,7 @@ class Engine:
         if self.settings.task == "forecast":
             raise DataError("label must be for regression or classification, got task forecast")
         x = conversions.matrix(X, len(self._inputs), "X")
-        events = self._checked([key] * len(x), x, Y, None, None)
+        events = self.checked([key] * len(x), x, Y, None, None)
         self.reset(key)
         made = np.concatenate([self._take(events).forecasts, self.finish(key)])
         return made[len(made) - len(x) :]
@@ -769,7 +774,15 @@ class Engine:
 
     @classmethod
     def restore(cls, saved: Saved) -> Self:
-        """Return the engine of a checkpoint that was read before; it goes on bit for bit."""
+        """Return the engine of a checkpoint that was read before; it goes on bit for bit.
+
+        Raises
+        ------
+        CheckpointError
+            If it is that of a race.
+        """
+        if saved.race is not None:
+            raise CheckpointError(f"the checkpoint is of a race of {', '.join(saved.race['members'])}: no one engine")
         engine = cls(saved.settings)
         engine._counts[:] = saved.arrays["counts"]
         arenas = {name.removeprefix(STREAMS): a for name, a in saved.arrays.items() if name.startswith(STREAMS)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from connectors.source import Source
     from stream_rnn.engine import Engine, Taken
     from stream_rnn.job_settings import JobSettings
+    from stream_rnn.race import Race
 
 log = logging.getLogger("stream_rnn")
 
@@ -112,7 +113,10 @@ class Stopper:
         return self.asked
 
 
-class Job:
+Learner = TypeVar("Learner", bound="Engine | Race")
+
+
+class Job(Generic[Learner]):
     """One run over recorded events; made by `stream_rnn.replay.replay`.
 
     Parameters
@@ -120,7 +124,7 @@ class Job:
     settings
         Where events come from, and where forecasts go.
     engine
-        What takes them; when resumed, as the checkpoint had it.
+        What takes them, an engine or a race; when resumed, as the checkpoint had it.
     source
         Asks `stopper` whether to stop.
     sink
@@ -134,7 +138,7 @@ class Job:
     def __init__(
         self,
         settings: JobSettings,
-        engine: Engine,
+        engine: Learner,
         source: Source,
         sink: Sink | None,
         ordering: Ordering | None,

@@ -1,10 +1,10 @@
-"""Replay: the job that puts recorded events through an engine, made of settings."""
+"""Replay: the job that puts recorded events through an engine or a race, made of settings."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -21,19 +21,28 @@ from stream_rnn.engine import Engine
 from stream_rnn.errors import SettingError, nearest
 from stream_rnn.held_back import FILES, state_of
 from stream_rnn.job import Job, Stopper
+from stream_rnn.race import Race
+from stream_rnn.race_settings import check_members
+from stream_rnn.race_snapshot import check_race
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connectors.sinks import Sink
     from connectors.source import Source
     from stream_rnn.checkpoint import Saved
     from stream_rnn.job_settings import JobSettings
+    from stream_rnn.race_settings import Entrants
 
 UNSAID = ("?",)
 """Stands for inputs that were not named, while the other settings are checked."""
 BEGINNING: dict[str, Any] = {"source": {"files": {}}, "sink": None, "dead_letters": None}
 
 
-def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
+Learner = TypeVar("Learner", Engine, Race)
+
+
+def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job[Engine]:
     """Return the job that replays files through an engine.
 
     Parameters
@@ -48,9 +57,57 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
     SettingError, ConnectorError, CheckpointError
         Before anything starts.
     """
+
+    def make(source: Source, found: tuple[Path, Saved] | None) -> Engine:
+        _check_times(settings, engine_settings, source)
+        wanted = Settings.parse(engine_settings | {"inputs": _inputs(asked, source)})
+        if found is None:
+            return Engine(wanted)
+        check_settings(found[0], found[1].settings, wanted)
+        return Engine.restore(found[1])
+
+    asked = Settings.parse({"inputs": UNSAID} | engine_settings)  # refused before a file is opened
+    return _job(settings, asked, make)
+
+
+def replay_race(settings: JobSettings, entrants: Entrants) -> Job[Race]:
+    """Return the job that replays files through a race, as `replay` does through an engine.
+
+    Raises
+    ------
+    SettingError, ConnectorError, CheckpointError
+        Before anything starts.
+    """
+
+    def parse(inputs: tuple[str, ...] | None) -> dict[str, Settings]:
+        members = {}
+        for name, values in entrants.members.items():
+            try:
+                members[name] = Settings.parse({"inputs": UNSAID} | values | ({"inputs": inputs} if inputs else {}))
+            except SettingError as error:
+                raise SettingError(f"member {name!r}: {error}") from None
+        check_members(members, entrants.race)
+        return members
+
+    def make(source: Source, found: tuple[Path, Saved] | None) -> Race:
+        for values in entrants.members.values():
+            _check_times(settings, values, source)
+        wanted = parse(_inputs(asked, source))
+        if found is None:
+            return Race(wanted, entrants.race)
+        check_race(found[0], found[1], wanted, entrants.race)
+        return Race.restore(found[1])
+
+    asked = next(iter(parse(None).values()))
+    return _job(settings, asked, make)
+
+
+def _job(
+    settings: JobSettings, asked: Settings, make: Callable[[Source, tuple[Path, Saved] | None], Learner]
+) -> Job[Learner]:
+    """Open what the job needs; `make` is given the source and the checkpoint to go on from."""
     if not settings.files:
         raise SettingError("files must name at least one file, got none")
-    asked = Settings.parse({"inputs": UNSAID} | engine_settings)  # refused before a file is opened
     found = CheckpointFolder(settings.checkpoint or "").newest() if settings.resume else None
     positions = found[1].positions if found is not None else BEGINNING
     stopper = Stopper()
@@ -68,14 +125,10 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job:
             stop=stopper,
         )
         opened.enter_context(source)
-        _check_times(settings, engine_settings, source)
-        wanted = Settings.parse(engine_settings | {"inputs": _inputs(asked, source)})
-        if found is not None:
-            check_settings(found[0], found[1].settings, wanted)
-        engine = Engine(wanted) if found is None else Engine.restore(found[1])
+        learner = make(source, found)
         ordering = _ordering(settings, source, found[1] if found is not None else None)
-        sink = _sink(settings, positions["sink"], engine.counts.events)
-        job = Job(settings, engine, source, sink, ordering, stopper)
+        sink = _sink(settings, positions["sink"], learner.counts.events)
+        job = Job(settings, learner, source, sink, ordering, stopper)
         opened.pop_all()
     return job
 

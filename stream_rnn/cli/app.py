@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from stream_rnn.cli import words
-from stream_rnn.cli.config_file import gather, gather_live
+from stream_rnn.cli.config_file import gather, gather_live, gather_race
 from stream_rnn.cli.errors import Polite
-from stream_rnn.cli.options import CommaSeparated, Sections, engine_options, job_options, live_options
+from stream_rnn.cli.options import CommaSeparated, Sections, engine_options, job_options, live_options, race_options
 
 WHERE = click.Path(dir_okay=False)
 
@@ -43,6 +43,26 @@ def replay(files: tuple[str, ...], config: str | None, plot: str | None, as_json
     from stream_rnn.cli.replay import run  # noqa: PLC0415
 
     click.get_current_context().exit(run(job, engine, plot=plot, as_json=as_json))
+
+
+@cli.command(cls=Sections, help=words.RACE, short_help="Let several networks race, and mix their forecasts.")
+@click.argument("files", nargs=-1)
+@click.option("--config", type=WHERE, help="Read [job], [engine], [race], [members.NAME] from this TOML file.")
+@click.option(
+    "--members", type=CommaSeparated(str), help="Presets or layers, +rls for that readout: forecast,linear,lru+rls,gru."
+)
+@click.option("--plot", type=WHERE, help="Draw the mixture's forecasts and running errors to this PNG file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@race_options
+@job_options
+@engine_options
+def race(files: tuple[str, ...], config: str | None, members: tuple[str, ...] | None, **options: Any) -> None:
+    """Race on files."""
+    request = {name: options.pop(name) for name in ("plot", "as_json")}
+    job, entrants = gather_race(config, options | ({"files": files} if files else {}), members)
+    from stream_rnn.cli.race import run  # noqa: PLC0415
+
+    click.get_current_context().exit(run(job, entrants, **request))
 
 
 @cli.command(cls=Sections, help=words.GRADIENTS, short_help="Measure how gradients fade or grow while it learns.")

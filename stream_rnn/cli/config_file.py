@@ -11,6 +11,8 @@ from stream_rnn.config import Settings
 from stream_rnn.errors import SettingError, nearest
 from stream_rnn.job_settings import JobSettings
 from stream_rnn.live_settings import LiveSettings
+from stream_rnn.presets import PRESETS
+from stream_rnn.race_settings import Entrants, RaceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 Parsed = TypeVar("Parsed")
 
 TABLES: dict[str, type[msgspec.Struct]] = {"job": JobSettings, "kafka": LiveSettings, "engine": Settings}
-_TABLES = "[job], [kafka] and [engine]"
+RACE_TABLES: dict[str, type[msgspec.Struct]] = TABLES | {"race": RaceSettings}
 
 
 def gather(path: str | None, options: dict[str, Any]) -> tuple[JobSettings, dict[str, Any]]:
@@ -50,26 +52,97 @@ def _gather(
         raise _placed(error, path) from None
 
 
+def gather_race(
+    path: str | None, options: dict[str, Any], names: tuple[str, ...] | None
+) -> tuple[JobSettings, Entrants]:
+    """Return a race's settings: the file's, overridden by the options that were given.
+
+    Parameters
+    ----------
+    path
+        A file with the tables [job], [engine], which all members have in common, [race], and one
+        [members.NAME] for each, with what is its own of an engine's settings.
+    options
+        Settings of the job, the race, and the engine that all have in common.
+    names
+        Members by their layer, and +rls for that readout, as ``lru+rls``, or by a preset, instead of the file's.
+
+    Raises
+    ------
+    SettingError
+        As `gather`, and if nobody is named.
+    """
+    found = _decode(path) if path is not None else {}
+    members = found.pop("members", {}) if names is None else {name: _member(name) for name in names}
+    found.pop("members", None)
+    tables = _known(found, path or "", RACE_TABLES)
+    if not isinstance(members, dict) or not all(isinstance(own, dict) for own in members.values()):
+        raise SettingError(f"{path}: members must be tables [members.NAME], got {members!r}")
+    for name, own in members.items():
+        _refuse_unknown(own, path or "", f"members.{name}", "engine")
+    if not members:
+        raise SettingError("members are needed: --members lru+rls,gru, or tables [members.NAME] of the file")
+    for name, value in options.items():
+        if value is not None:
+            table = next(table for table in ("job", "race", "engine") if name in RACE_TABLES[table].__struct_fields__)
+            tables[table][name] = value
+    try:
+        race = RaceSettings.parse(tables["race"])
+        return JobSettings.parse(tables["job"]), Entrants(
+            {name: _joined(tables["engine"], own) for name, own in members.items()}, race
+        )
+    except SettingError as error:
+        raise _placed(error, path) from None
+
+
+def _member(name: str) -> dict[str, Any]:
+    """Return the settings of a member that is named by its layer, or by a preset."""
+    if name in PRESETS:
+        return {"preset": name}
+    layer, plus, readout = name.partition("+")
+    return {"layer": layer} | ({"readout": readout} if plus else {})
+
+
+def _joined(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return a member's settings: its own, those of its own preset, and what is left of the common ones."""
+    preset = PRESETS.get(own.get("preset", ""), {})
+    return {name: value for name, value in common.items() if name not in preset} | own
+
+
 def read(path: str) -> dict[str, dict[str, Any]]:
     """Return the tables of a file, with known names only."""
+    return _known(_decode(path), path, TABLES)
+
+
+def _decode(path: str) -> dict[str, Any]:
     try:
-        found = msgspec.toml.decode(Path(path).read_bytes())
+        found: dict[str, Any] = msgspec.toml.decode(Path(path).read_bytes())
     except OSError as error:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path}: is not TOML: {error}") from None
+    return found
+
+
+def _known(found: dict[str, Any], path: str, tables: dict[str, type[msgspec.Struct]]) -> dict[str, dict[str, Any]]:
+    """Return each table's settings, none where it is not there."""
     for name, table in found.items():
-        if name not in TABLES or not isinstance(table, dict):
-            raise SettingError(f"{path}: unknown table {name!r}, there are {_TABLES}")
-        for setting in table:
-            if setting not in _settings(name):
-                raise SettingError(f"{path}: unknown setting {setting!r} in [{name}]{_hint(setting, name)}")
-    return {name: dict(found.get(name, {})) for name in TABLES}
+        if name not in tables or not isinstance(table, dict):
+            *most, last = (f"[{known}]" for known in tables)
+            raise SettingError(f"{path}: unknown table {name!r}, there are {', '.join(most)} and {last}")
+        _refuse_unknown(table, path, name, name)
+    return {name: dict(found.get(name, {})) for name in tables}
+
+
+def _refuse_unknown(table: dict[str, Any], path: str, shown: str, kind: str) -> None:
+    for setting in table:
+        if setting not in _settings(kind):
+            raise SettingError(f"{path}: unknown setting {setting!r} in [{shown}]{_hint(setting, kind)}")
 
 
 def _hint(setting: str, table: str) -> str:
     """Name the nearest setting, or the other table if it belongs there."""
-    for name, struct in TABLES.items():
+    for name, struct in RACE_TABLES.items():
         if name != table and setting in struct.__struct_fields__:
             return f"; it belongs to [{name}]"
     return nearest(setting, _settings(table))
@@ -77,7 +150,7 @@ def _hint(setting: str, table: str) -> str:
 
 def _settings(table: str) -> tuple[str, ...]:
     """Return the names that a table may have."""
-    return (*TABLES[table].__struct_fields__, *(("preset",) if table == "engine" else ()))
+    return (*RACE_TABLES[table].__struct_fields__, *(("preset",) if table == "engine" else ()))
 
 
 def _placed(error: SettingError, path: str | None) -> SettingError:

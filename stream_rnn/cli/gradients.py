@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stream_rnn.cli.sampling import Sample
+    from stream_rnn.engine import Engine
     from stream_rnn.job import Job
     from stream_rnn.job_settings import JobSettings
     from stream_rnn.learning.diagnosis import Diagnosis
@@ -76,13 +77,13 @@ def run(settings: JobSettings, engine_settings: dict[str, Any], request: Request
     return 128 + stopped.number if stopped.number else 0
 
 
-def _check_stream(stream: str, job: Job) -> None:
+def _check_stream(stream: str, job: Job[Engine]) -> None:
     keys = [str(key) for key in job.engine.keys]
     if stream not in keys:
         raise DataError(f"no event of a stream {stream!r}{nearest(stream, keys)}")
 
 
-def _plain(job: Job, sampler: Sampler, trouble: Trouble, warned: list[str]) -> dict[str, Any]:
+def _plain(job: Job[Engine], sampler: Sampler, trouble: Trouble, warned: list[str]) -> dict[str, Any]:
     return {
         "events": job.events,
         "streams": job.engine.stream_count,
@@ -101,7 +102,7 @@ def _sample(sample: Sample) -> dict[str, Any]:
     return {"events": sample.events, "stream": sample.stream, "fading": found.fading.tolist()} | plain
 
 
-def _show(job: Job, sampler: Sampler, warned: list[str], drawn: str | None, console: Console) -> None:
+def _show(job: Job[Engine], sampler: Sampler, warned: list[str], drawn: str | None, console: Console) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

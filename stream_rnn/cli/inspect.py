@@ -19,6 +19,7 @@ from stream_rnn.config import Settings
 from stream_rnn.core import EVENTS, Counts
 from stream_rnn.errors import CheckpointError
 from stream_rnn.held_back import described
+from stream_rnn.race_snapshot import members_of, race_settings_of, split
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -36,11 +37,30 @@ def run(path: str, *, as_json: bool) -> None:
     """
     logs.to_stderr()
     file, saved = find(path)
+    if saved.race is not None:
+        _run_race(file, saved, as_json=as_json)
+        return
     about = describe(file, saved)
     if as_json:
         click.echo(msgspec.json.encode(about))
         return
     _show(about, Console())
+
+
+def _run_race(file: Path, saved: Saved, *, as_json: bool) -> None:
+    """Print what each member of a race has, and when the others were retired."""
+    racing, mixing = split(saved)
+    retired = {name: int(at) for name, at in zip(members_of(saved), mixing["retired_at"], strict=True) if at}
+    members = {name: describe(file, part) for name, part in racing.items()}
+    if as_json:
+        race = race_settings_of(saved).describe()
+        click.echo(msgspec.json.encode({"race": race, "members": members, "retired_at": retired}))
+        return
+    for name, about in members.items():
+        click.echo(f"member {name}")
+        _show(about, Console())
+    for name, at in retired.items():
+        click.echo(f"member {name}: retired at event {at:,}")
 
 
 def describe(file: Path, saved: Saved) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from stream_rnn.config import Settings
 from stream_rnn.job_settings import JobSettings
 from stream_rnn.live_settings import LiveSettings
 from stream_rnn.presets import PRESETS, WORDS
+from stream_rnn.race_settings import RaceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,11 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command an option for every setting of a live job but those of Kafka's clients, which are a table."""
     return _with_options(command, LiveSettings, "Kafka", leave_out={"client"})
+
+
+def race_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command an option for every setting of a race."""
+    return _with_options(command, RaceSettings, "Race", leave_out=set())
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:

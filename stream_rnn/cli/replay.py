@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import msgspec
@@ -16,9 +16,20 @@ from stream_rnn.errors import SettingError
 from stream_rnn.replay import replay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream_rnn.cli.plot import Plot
-    from stream_rnn.job import Job, Shown
+    from stream_rnn.job import Job, Shown, Summary
     from stream_rnn.job_settings import JobSettings
+
+
+class Telling(NamedTuple):
+    """How a summary is told."""
+
+    show: Callable[[Summary, dict[str, str | None], Console], None]
+    """to a person, with the paths that were written"""
+    plain: Callable[[Summary], Any]
+    """to a program, as what JSON can hold"""
 
 
 def run(settings: JobSettings, engine_settings: dict[str, Any], *, plot: str | None, as_json: bool) -> int:
@@ -29,12 +40,28 @@ def run(settings: JobSettings, engine_settings: dict[str, Any], *, plot: str | N
     SettingError, ConnectorError, DataError, CheckpointError
         What the user can mend.
     """
+    check(settings, plot, as_json=as_json)
+    return carry_out(replay(settings, engine_settings), plot, Telling(show, lambda summary: summary), as_json=as_json)
+
+
+def check(settings: JobSettings, plot: str | None, *, as_json: bool) -> None:
+    """Refuse what would fail after the work; from here on, logs go to standard error.
+
+    Raises
+    ------
+    SettingError
+        If two things would go to standard output, or the plot cannot be drawn.
+    """
     logs.to_stderr()
     if as_json and settings.output == "-":
         raise SettingError("output must not be - with --json: both would go to standard output")
     if plot is not None:
         check_picture("plot", plot, ".png")
-    job = replay(settings, engine_settings)
+
+
+def carry_out(job: Job[Any], plot: str | None, telling: Telling, *, as_json: bool) -> int:
+    """Run a job, tell what came of it, and return the exit code as `run` does."""
+    settings = job.settings
     picture = _plot(job) if plot is not None else None
     job.warmup()
     stopped = signals.Stopped(job.stop)
@@ -50,13 +77,13 @@ def run(settings: JobSettings, engine_settings: dict[str, Any], *, plot: str | N
     paths = {"output": settings.output, "plot": plot if written else None, "checkpoint": summary.checkpoint}
     paths["dead letters"] = settings.dead_letters if summary.skipped else None
     if as_json:
-        click.echo(msgspec.json.encode(summary))
+        click.echo(msgspec.json.encode(telling.plain(summary)))
     else:
-        show(summary, paths, Console(stderr=settings.output == "-"))
+        telling.show(summary, paths, Console(stderr=settings.output == "-"))
     return 128 + stopped.number if stopped.number else 0
 
 
-def _plot(job: Job) -> Plot:
+def _plot(job: Job[Any]) -> Plot:
     from stream_rnn.cli.plot import Plot  # noqa: PLC0415 - matplotlib only where a plot is wanted
 
     return Plot(job.engine.settings, timed=job.source.time is not None, keyed=job.source.key is not None)

@@ -21,6 +21,11 @@ def show(summary: Summary, paths: dict[str, str | None], console: Console) -> No
     """Print the scores, then the counts, then the paths that were written."""
     if summary.scores:
         console.print(_table(summary))
+    say(summary, paths, console)
+
+
+def say(summary: Summary, paths: dict[str, str | None], console: Console) -> None:
+    """Print the counts, then the paths that were written."""
     for line in (*_lines(summary), *(f"{name}: {path}" for name, path in paths.items() if path)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -28,7 +33,7 @@ def show(summary: Summary, paths: dict[str, str | None], console: Console) -> No
 def _table(summary: Summary) -> Table:
     accuracy = any("accuracy" in (row or {}) for row in summary.scores.values())
     per_target = summary.per_target if 1 < len(summary.per_target) <= FEW_TARGETS else {}
-    table = Table(title=Text(_title(summary)), title_justify="left", title_style="")
+    table = Table(title=Text(title(summary)), title_justify="left", title_style="")
     if per_target:
         table.add_column("target", no_wrap=True)
     table.add_column("forecaster", no_wrap=True)
@@ -43,7 +48,7 @@ def _table(summary: Summary) -> Table:
     return table
 
 
-def _title(summary: Summary) -> str:
+def title(summary: Summary) -> str:
     """Say what is forecast how far ahead."""
     names = list(summary.per_target)
     what = ", ".join(names[:FEW]) + (f" and {len(names) - FEW:,} more" if len(names) > FEW else "")
@@ -64,16 +69,18 @@ def _add(table: Table, target: str | None, scores: dict[str, Any]) -> None:
         if "accuracy" in row:
             cells.append(f"{row['accuracy']:.2%}")
         else:
-            skill = "" if not naive or name == "persistence" or not naive["mae"] else _percent(row, naive)
-            cells += [_number(row["mae"]), _number(row["rmse"]), skill]
+            skill = "" if not naive or name == "persistence" or not naive["mae"] else percent(row, naive)
+            cells += [number(row["mae"]), number(row["rmse"]), skill]
         table.add_row(*cells, style="bold" if name == "model" else "")
 
 
-def _percent(row: dict[str, float], naive: dict[str, float]) -> str:
+def percent(row: dict[str, float], naive: dict[str, float]) -> str:
+    """Return by how much a MAE is below that of persistence."""
     return f"{1 - row['mae'] / naive['mae']:+.1%}".replace("%", " %")
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return an error as it is shown."""
     return f"{value:,.3f}" if 0.01 <= value < 100_000 else f"{value:.4g}"
 
 

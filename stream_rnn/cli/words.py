@@ -7,6 +7,7 @@ CLI = """Recurrent networks that learn online, one event at a time, on many stre
   stream-rnn init job.toml
   stream-rnn replay --config job.toml --checkpoint state/
   stream-rnn inspect state/
+  stream-rnn race sensors.csv --members lru+rls,gru,lstm
   stream-rnn run job.toml"""
 
 REPLAY = """Learn from recorded events as if they came in now, and forecast each one's future.
@@ -23,6 +24,27 @@ Every forecast is made before its target is read, then scored beside two naive f
 
 Ctrl-C ends the replay after the batch in hand: outputs are whole, and the summary is of what was done.
 Exit codes: 0 done, 1 the data cannot be used, 2 the request is wrong, 130 Ctrl-C, 143 terminated."""
+
+RACE = """Let several networks learn the same events side by side, and forecast by the mixture that does best.
+
+Each member's forecasts are judged as their targets arrive; what is written and scored is their average, by weights
+that follow the errors, of each stream and horizon apart. It is about as good as the best member, without knowing
+beforehand which that is. With --retire-below, members that get little weight are dropped and cost nothing more.
+
+\b
+  stream-rnn race sensors.csv --members lru+rls,gru,lstm
+  stream-rnn race sensors.csv --members forecast,linear,reservoir
+  stream-rnn race sensors.csv --members gru,lstm --hidden 16 --retire-below 0.02 --check-every 5000
+  stream-rnn race --config race.toml --output forecasts.csv --checkpoint state/ --resume
+
+In race.toml all members have the settings of [engine] in common; [members.NAME] has what is a member's own:
+
+\b
+  [job]                     [engine]          [members.slow]          [members.fast]
+  files = ["sensors.csv"]   horizon = 12      layer = "gru"           layer = "lru"
+                            hidden = 32       learning_rate = 3e-4    readout = "rls"
+
+Exit codes are those of replay."""
 
 GRADIENTS = """Measure how gradients fade or grow on their way back through the window, while the network learns.
 
