@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = [
     {"kernels", "errors", "checking", "presets"},
     {"layers"},
-    {"learning", "streams", "config", "conversions", "naming", "vocabulary", "race_settings"},
+    {"learning", "streams", "config", "requirements", "conversions", "naming", "vocabulary", "race_settings"},
     {"core", "checkpoint", "scores"},
     {"online", "snapshot", "race_snapshot"},
     {"assembly"},
