@@ -51,6 +51,12 @@ class Saved(NamedTuple):
     race: dict[str, Any] | None = None
     """what JSON can hold of a race: its settings, its members'; None for a single engine"""
 
+    def part(self, slot: int | None) -> Saved:
+        """Return what an engine of one stream alone would have, without copying arrays; None for no stream."""
+        rows = slice(0) if slot is None else slice(slot, slot + 1)
+        arrays = {name: array[rows] if name.startswith(STREAMS) else array for name, array in self.arrays.items()}
+        return self._replace(keys=self.keys[rows], recency=self.keys[rows], arrays=arrays)
+
 
 class _Format(msgspec.Struct, frozen=True, kw_only=True):
     """What every version of the text says."""

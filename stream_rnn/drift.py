@@ -14,8 +14,9 @@ is known of the error is forgotten.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from river.drift import PageHinkley
@@ -24,7 +25,7 @@ from stream_rnn.learning import rls
 from stream_rnn.learning.tbptt import BOOSTED, DONE
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     from numpy.typing import NDArray
 
@@ -78,6 +79,27 @@ class Watch:
         """Shape and type of what has to be kept of each stream, by name."""
         return {"drift": ((ROW,), np.float64)} if self.overall is None else {}
 
+    def look(self, arenas: Mapping[str, NDArray[Any]], slot: int, new: bool) -> bool:
+        """Look at the error of the event that a stream had just now; return whether it shows a drift.
+
+        Parameters
+        ----------
+        arenas
+            All streams' rows by name, those of `rows` among them.
+        slot
+            The stream's row.
+        new
+            Whether it was its first event, so that nothing is known of its error.
+        """
+        if self.overall is not None:
+            row = self.overall
+        else:
+            row = arenas["drift"][slot]
+            if new:
+                row[:] = 0
+        error = float(arenas["miss"][slot])
+        return math.isfinite(error) and self.finds(row, error)
+
     def finds(self, row: NDArray[np.float64], error: float) -> bool:
         """Take an error into a row (6,); return whether it shows a drift. The row is then 0."""
         weight, mean, *known = row.tolist()
@@ -105,9 +127,10 @@ class Watch:
             updates.head[DONE] = 0
             rls.begin(self._assembly.learner.rls, weights.inverse)
 
-    def note(self, event: int, key: Hashable) -> None:
-        """Remember a drift, for a while."""
+    def note(self, event: int, key: Hashable) -> Drift:
+        """Return a drift, and remember it for a while."""
         self.newest.append(Drift(event, key))
+        return self.newest[-1]
 
 
 def _recall(test: PageHinkley, known: list[float]) -> None:

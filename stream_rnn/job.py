@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from connectors.ordering import Ordering
     from connectors.sinks import Sink
     from connectors.source import Source
-    from stream_rnn.engine import Engine, Taken
+    from stream_rnn.engine import Engine
     from stream_rnn.job_settings import JobSettings
     from stream_rnn.race import Race
+    from stream_rnn.taken import Taken
 
 log = logging.getLogger("stream_rnn")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.config import Settings
-    from stream_rnn.engine import Taken
+    from stream_rnn.taken import Taken
 
 
 def columns_of(settings: Settings, y: NDArray[np.float64], taken: Taken) -> dict[str, NDArray[np.float64]]:

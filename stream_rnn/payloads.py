@@ -15,7 +15,7 @@ from stream_rnn.output import columns_of
 if TYPE_CHECKING:
     from connectors.events import EventBatch
     from stream_rnn.config import Settings
-    from stream_rnn.engine import Taken
+    from stream_rnn.taken import Taken
 
 PLACE = ("horizon", "model", "learned", "topic", "partition", "offset")
 """Fields of a forecast beside its time, key, values and forecasts."""

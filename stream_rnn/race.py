@@ -9,12 +9,14 @@ import numpy as np
 
 from stream_rnn import checkpoint
 from stream_rnn.core import Counts
-from stream_rnn.engine import CHUNK, Engine, Events, Taken
+from stream_rnn.engine import CHUNK, Engine
 from stream_rnn.errors import DataError
+from stream_rnn.events import Events
 from stream_rnn.learning import mixing
 from stream_rnn.race_settings import RaceSettings, check_members
 from stream_rnn.race_snapshot import MIXING, RaceSnapshot, members_of, race_settings_of, split
 from stream_rnn.streams import StreamTable
+from stream_rnn.taken import Taken
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence

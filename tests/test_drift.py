@@ -229,7 +229,7 @@ def test_a_boosted_update_is_that_of_a_higher_rate(changes: dict[str, Any]) -> N
     fast = {"learning_rate": 0.04} | ({"rls_forgetting": 1 - 4 * (1 - 0.98)} if changes else {})
     boosted = engine_of(**common, learning_rate=0.01, drift="boost", drift_boost=4.0, drift_events=1000)
     assert boosted._watch is not None
-    boosted._watch.answer(boosted._weights_of(0))
+    boosted._watch.answer(boosted._memory.weights_of(0))
     x = series(50)
     boosted.process("s", x)
     expected = engine_of(**(common | fast))
@@ -240,11 +240,11 @@ def test_a_boosted_update_is_that_of_a_higher_rate(changes: dict[str, Any]) -> N
 def test_a_boost_ends() -> None:
     engine = engine_of(drift="boost", drift_events=3)
     assert engine._watch is not None
-    engine._watch.answer(engine._weights_of(0))
+    engine._watch.answer(engine._memory.weights_of(0))
     left = []
     for value in series(6):
         engine.step("s", value)
-        left.append(int(engine._weights_of(0).updates.head[BOOSTED]))
+        left.append(int(engine._memory.weights_of(0).updates.head[BOOSTED]))
     assert left == [3, 2, 1, 0, 0, 0]
 
 
@@ -252,16 +252,16 @@ def answered(action: str, **changes: Any) -> tuple[Engine, Halves]:
     """Return an engine after it has answered a drift of stream a, and its weights before it did."""
     engine = engine_of(drift=action, **changes)
     engine.process(["a", "b"] * 20, series(40))
-    before = Halves(*(part.copy() for part in engine._weights_of(0).params))
+    before = Halves(*(part.copy() for part in engine._memory.weights_of(0).params))
     assert isinstance(engine._watch, Watch)
-    engine._watch.answer(engine._weights_of(0))
+    engine._watch.answer(engine._memory.weights_of(0))
     return engine, before
 
 
 @pytest.mark.parametrize("readout", ["gradient", "rls"])
 def test_resetting_the_optimizer_makes_it_one_that_has_not_begun(readout: str) -> None:
     engine, before = answered("reset_optimizer", readout=readout)
-    now, fresh = engine._weights_of(0), engine_of(readout=readout)._weights_of(0)
+    now, fresh = engine._memory.weights_of(0), engine_of(readout=readout)._memory.weights_of(0)
     for part, as_it_was, moments, updates in zip(now.params, before, now.moments, now.updates, strict=True):
         np.testing.assert_array_equal(part, as_it_was)
         assert updates[DONE] == 0
@@ -272,7 +272,7 @@ def test_resetting_the_optimizer_makes_it_one_that_has_not_begun(readout: str) -
 @pytest.mark.parametrize("readout", ["gradient", "rls"])
 def test_resetting_the_head_leaves_the_layers(readout: str) -> None:
     engine, before = answered("reset_head", readout=readout)
-    now, fresh = engine._weights_of(0), engine_of(readout=readout)._weights_of(0)
+    now, fresh = engine._memory.weights_of(0), engine_of(readout=readout)._memory.weights_of(0)
     np.testing.assert_array_equal(now.params.body, before.body)
     assert (before.head != fresh.params.head).any()
     np.testing.assert_array_equal(now.params.head, fresh.params.head)
@@ -287,8 +287,8 @@ def test_a_streams_drift_leaves_the_readouts_of_others(owner: dict[str, str]) ->
     engine, _ = answered("reset_head", **owner)
     untouched = engine_of(**owner)
     untouched.process(["a", "b"] * 20, series(40))
-    np.testing.assert_array_equal(engine._weights_of(1).params.head, untouched._weights_of(1).params.head)
-    assert (engine._weights_of(0).params.head != untouched._weights_of(0).params.head).any()
+    np.testing.assert_array_equal(engine._memory.weights_of(1).params.head, untouched._memory.weights_of(1).params.head)
+    assert (engine._memory.weights_of(0).params.head != untouched._memory.weights_of(0).params.head).any()
 
 
 def test_an_engine_that_does_not_look_for_drifts_does_not_import_river() -> None:

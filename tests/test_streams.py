@@ -131,15 +131,15 @@ def test_an_engine_with_a_limit_keeps_its_size() -> None:
     engine = engine_of(max_streams=3)
     engine.process(list(range(500)), series(500))
     assert engine.keys != []
-    assert all(len(array) == 3 for array in engine._streams.arenas.values())
+    assert all(len(array) == 3 for array in engine._memory.streams.arenas.values())
 
 
 def test_growing_while_streams_learn_changes_no_bit() -> None:
     keys = [key for _ in range(10) for key in range(50)]
     x = series(len(keys))
     grown, roomy = engine_of(), engine_of()
-    roomy._streams._reserve(64)
-    roomy._bind()
+    roomy._memory.streams._reserve(64)
+    roomy._memory._bind()
     assert grown.process(keys, x).tobytes() == roomy.process(keys, x).tobytes()
 
 
@@ -159,5 +159,5 @@ def test_weights_per_stream_begin_as_the_shared_ones() -> None:
 
 def test_memory_of_a_stream_is_told_by_arena() -> None:
     engine = engine_of()
-    expected = {name: array[0].nbytes for name, array in engine._streams.arenas.items()}
+    expected = {name: array[0].nbytes for name, array in engine._memory.streams.arenas.items()}
     assert engine.stream_bytes == expected

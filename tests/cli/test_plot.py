@@ -11,8 +11,8 @@ from command import SMALL, waves
 from connectors.events import EventBatch, Positions
 from stream_rnn.cli.collect import BINS, Curve, Tails
 from stream_rnn.config import Settings
-from stream_rnn.engine import Taken
 from stream_rnn.job import Shown
+from stream_rnn.taken import Taken
 
 if TYPE_CHECKING:
     from pathlib import Path

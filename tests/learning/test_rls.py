@@ -84,7 +84,7 @@ def test_each_stream_of_its_own_weights_has_a_regression_of_its_own() -> None:
 def test_the_inverse_stays_symmetric_to_the_bit() -> None:
     engine = engine_of(inputs=("x",), readout="rls", dtype="float32")
     engine.process("s", series(500))
-    P = engine._shared["inverse"][0]
+    P = engine._memory.shared["inverse"][0]
     np.testing.assert_array_equal(P, P.T)
 
 
@@ -92,7 +92,7 @@ def test_inputs_that_stand_still_do_not_blow_the_inverse_up() -> None:
     engine = engine_of(inputs=("x",), readout="rls", rls_forgetting=0.9)
     engine.process("s", series(50))
     engine.process("s", np.full((5000, 1), 0.3))
-    P = engine._shared["inverse"][0]
+    P = engine._memory.shared["inverse"][0]
     assert np.trace(P) <= len(P) * (1 + 1e-9)
     assert np.isfinite(engine.process("s", series(50, seed=1))).all()
 

@@ -1,0 +1,87 @@
+"""Forecaster: what might come, an event ahead or rolled out over many, without changing anything."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stream_rnn.core import LENGTH
+from stream_rnn.errors import DataError
+from stream_rnn.online import Next, Rollout, peek
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from numpy.typing import NDArray
+
+    from stream_rnn.config import Settings
+    from stream_rnn.events import Intake
+    from stream_rnn.memory import Memory
+
+
+class Forecaster:
+    """Forecasts from what an engine remembers.
+
+    Parameters
+    ----------
+    settings
+        The engine's.
+    memory
+        What it remembers.
+    intake
+        What takes in the events that might come.
+    """
+
+    def __init__(self, settings: Settings, memory: Memory, intake: Intake) -> None:
+        self._settings = settings
+        self._memory = memory
+        self._intake = intake
+        self._feedback = memory.assembly.feedback
+        self._width = math.prod(settings.forecast_shape)
+        self._once = Rollout(self._feedback, 0.0, np.zeros(1), np.zeros(1, np.int64))
+
+    def predict(self, key: Hashable, x: Any, time: Any) -> NDArray[np.float64]:
+        """Return the forecast of `Engine.predict`."""
+        return self._roll(key, x, time, self._once)[0]
+
+    def generate(self, key: Hashable, x: Any, time: Any, *, steps: int, temperature: float, seed: int) -> NDArray[Any]:
+        """Return the forecasts, or classes, of `Engine.generate`."""
+        rollout = _rollout(self._settings, self._feedback, steps, temperature, seed)
+        made = self._roll(key, x, time, rollout)
+        return rollout.picks if self._settings.categorical else made[:, 0]
+
+    def warmup(self) -> None:
+        """Compile the kernels, or load them from the disk."""
+        event = Next(np.zeros(len(self._settings.inputs)), math.nan)
+        peek(self._memory.stranger(), 0, event, self._once, np.empty((1, self._width)))
+
+    def _roll(self, key: Hashable, x: Any, time: Any, rollout: Rollout) -> NDArray[np.float64]:
+        """Return the forecasts of each step, (steps, *forecast_shape)."""
+        streams, lookahead = self._memory.streams, self._settings.lookahead
+        slot, event = streams.find(key), self._intake.coming(x, time)
+        if x is None and (slot is None or streams.arenas["clock"][slot, LENGTH] == 0):
+            few = f"at most {lookahead} events" if lookahead else "no event"
+            raise DataError(f"no forecast for stream {key!r}: its sequence has had {few} yet")
+        steps = len(rollout.draws)
+        out = np.empty((steps, self._width))
+        core = self._memory.stranger() if slot is None else self._memory.core
+        peek(core, slot or 0, event, rollout, out)
+        return out.reshape(steps, *self._settings.forecast_shape)
+
+
+def _rollout(settings: Settings, feedback: NDArray[np.int64], steps: int, temperature: float, seed: int) -> Rollout:
+    """Return how to roll out; refuse what is no number of steps, no temperature or no seed."""
+    if settings.task != "forecast":
+        raise DataError(f"generate is for forecasts only, got task {settings.task}")
+    if not isinstance(steps, (int, np.integer)) or steps < 1:
+        raise DataError(f"steps must be at least 1, got {steps!r}")
+    if not isinstance(temperature, (int, float, np.number)) or not 0 <= temperature < math.inf:
+        raise DataError(f"temperature must be at least 0, got {temperature!r}")
+    if temperature > 0 and not settings.categorical:
+        raise DataError(f"temperature is for forecasts by softmax, got {temperature!r} for {settings.loss_name}")
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise DataError(f"seed must be at least 0, got {seed!r}")
+    draws = np.random.default_rng(seed).random(steps)
+    return Rollout(feedback, float(temperature), draws, np.zeros(steps, np.int64))
