@@ -33,7 +33,7 @@ from stream_rnn.learning.inputs import Past, show, take_in
 from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient, miss
 from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import known
-from stream_rnn.learning.targets import Scales, centre, standardised, take_change, take_value, unit
+from stream_rnn.learning.targets import Scales, centre, rests, standardised, take_change, take_value, unit
 from stream_rnn.learning.tbptt import Progress, Recent, Weights, shared_by, update
 
 (
@@ -141,21 +141,23 @@ def peek(core: Any, slot: int, event: Next, rollout: Rollout, out: Any) -> None:
     params = _params(core, slot)
     past = Past(core.input_moments[slot].copy(), core.history[slot].copy())
     gap, place = core.gap[slot], clock[LENGTH] + clock[PENDING]
-    x, time = past.history[(place - 1) % past.history.shape[0]].copy(), core.time[slot]
+    x = past.history[(place - 1) % past.history.shape[0]].copy()
+    passed = _until(core, slot, event)
+    time = event.time if known(event.time) else core.time[slot] + gap
     state, tape = core.state[slot].copy(), core.tape[slot, 0].copy()
     features, outputs = core.features[slot, 0].copy(), core.work.outputs
     last_y = core.last_y[slot].copy()
     classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, rollout.feedback
+    if event.x.shape[0] > 0:
+        x[:] = event.x
+    if passed > task.reset_after and known(event.time):
+        state[:] = 0
+        last_y[:] = math.nan
+        place = 0
     for i in range(out.shape[0]):
         if i == 0 and event.x.shape[0] == 0:
             out[0] = core.forecast[slot]
         else:
-            passed = gap
-            if i == 0:
-                x[:] = event.x
-                if known(event.time):
-                    passed = max(event.time - time, 0.0)
-            time = event.time if i == 0 and known(event.time) else time + passed
             for c in range(feedback.shape[0]):
                 if feedback[c] >= 0 and i > 0:
                     fed = out[i - 1, feedback[c] * task.width + task.point]
@@ -166,6 +168,8 @@ def peek(core: Any, slot: int, event: Next, rollout: Rollout, out: Any) -> None:
             show(core.inputs, past, place, passed, time, core.work.x)
             place += 1
             _fade(task, state, passed)
+            passed = gap
+            time += gap
             infer(network, params, core.work.x, state, tape, features, outputs)
             if not (_finite(state[: task.remembered]) and _finite(outputs)):
                 state[:] = 0
@@ -173,6 +177,14 @@ def peek(core: Any, slot: int, event: Next, rollout: Rollout, out: Any) -> None:
             _forecast(core, _scales(core, slot), last_y, outputs, out[i])
         if classes:
             rollout.picks[i] = _pick(out[i, : task.width], rollout.temperature, rollout.draws[i])
+
+
+@inner
+def _until(core: Any, slot: int, event: Next) -> float:
+    """Return the seconds from the stream's last event to one that might come, NaN where they are not known."""
+    if not known(event.time):
+        return core.gap[slot]
+    return max(event.time - core.time[slot], 0.0) if known(core.time[slot]) else math.nan
 
 
 @inner
@@ -319,9 +331,7 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
         left = _fade(task, core.state[slot], gap)
         if core.faded.shape[1] > 0:
             core.faded[slot, clock[LENGTH] % core.faded.shape[1]] = left
-        _advance(core, slot, y)
-        if task.horizon == 0:
-            _judge(core, slot, y, time)
+        _advance(core, slot, y, time)
         out[:] = core.forecast[slot]
         return begins
     waits = (clock[EVENTS] - 1) % (task.lookahead + 1)
@@ -359,11 +369,11 @@ def _label_oldest(core: Any, slot: int) -> None:
         else:
             event[:] = math.nan
     clock[PENDING] -= 1
-    _advance(core, slot, y[oldest % places])
+    _advance(core, slot, y[oldest % places], core.time[slot])
 
 
 @inner
-def _advance(core: Any, slot: int, y: Any) -> None:
+def _advance(core: Any, slot: int, y: Any, time: float) -> None:
     """Let the network take the event in `work.x`: forecast, and learn from its label y (D,) if the task is labels."""
     task, clock, last_y = core.task, core.clock[slot], core.last_y[slot]
     state, outputs, forecast = core.state[slot], core.work.outputs, core.forecast[slot]
@@ -383,18 +393,22 @@ def _advance(core: Any, slot: int, y: Any) -> None:
     _promise(core, slot, row)
     clock[LENGTH] = length + 1
     if task.horizon == 0:
+        _judge(core, slot, y, time)
         arrived = _inject_label(core, slot, row, y)
         _learn(core, slot, arrived)
 
 
 @inner
 def _promise(core: Any, slot: int, row: int) -> None:
-    """Give each number of the newest forecast its interval."""
+    """Give each number of the newest forecast its interval; one that rests on no value yet is no promise."""
+    scales = _scales(core, slot)
     for column in range(core.interval.shape[1]):
-        centre, ends = core.forecast[slot, column], core.interval[slot, column]
-        interval(core.conformal, core.calibration[slot, column], centre, ends)
+        middle, ends = core.forecast[slot, column], core.interval[slot, column]
+        if not rests(core.targets, scales, column, core.base[slot, row, column % core.task.targets]):
+            middle = math.nan
+        interval(core.conformal, core.calibration[slot, column], middle, ends)
         promised = core.promised[slot, row, column]
-        promised[0], promised[1], promised[2] = centre, ends[0], ends[1]
+        promised[0], promised[1], promised[2] = middle, ends[0], ends[1]
 
 
 @inner
@@ -402,21 +416,24 @@ def _judge(core: Any, slot: int, y: Any, time: float) -> None:
     """Hold y (D,) against the forecasts of it as they were made: calibrate their intervals, and score the surprise."""
     task, length, kept = core.task, core.clock[slot, LENGTH], core.features.shape[1]
     if core.surprise.shape[1] > 0 and length > 0:
-        residuals = core.work.residuals
+        residuals, base, spoken = core.work.residuals, core.base[slot, (length - 1) % kept], False
         for d in range(task.targets):
-            point = core.forecast[slot, d * task.width + task.point]
-            residuals[d] = y[d] - point if known(y[d]) else math.nan
-        core.score[slot] = surprise(core.anomaly, core.surprise[slot], residuals, time)
+            residuals[d] = math.nan
+            if known(y[d]) and rests(core.targets, _scales(core, slot), d, base[d]):
+                residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
+                spoken = True
+        if spoken:
+            core.score[slot] = surprise(core.anomaly, core.surprise[slot], residuals, time)
     for column in range(core.interval.shape[1]):
         ahead, d = column // task.targets + 1, column % task.targets
         if ahead > length or not known(y[d]):
             continue
         promised = core.promised[slot, (length - ahead) % kept, column]
-        centre, low, high = promised[0], promised[1], promised[2]
+        middle, low, high = promised[0], promised[1], promised[2]
         if known(low):
             core.counts[N_JUDGED] += 1
             core.counts[N_COVERED] += low <= y[d] <= high
-        calibrate(core.conformal, core.calibration[slot, column], y[d] - centre, low - centre, high - centre)
+        calibrate(core.conformal, core.calibration[slot, column], y[d] - middle, low - middle, high - middle)
 
 
 @inner

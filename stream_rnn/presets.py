@@ -20,7 +20,7 @@ SENSORS: dict[str, Any] = {
 """What all have in common, so that they differ in their recurrence alone."""
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "forecast": SENSORS | {"layer": ("gru",), "hidden": (32,), "window": 8, "skip": True},
+    "forecast": SENSORS | {"layer": ("columnar_gru",), "hidden": (32,), "skip": True},
     "linear": SENSORS | {"layer": ("none",), "lags": (1, 2, 3)},
     "reservoir": SENSORS | {"layer": ("reservoir",), "hidden": (100,), "skip": True},
 }

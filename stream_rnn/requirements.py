@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from stream_rnn.config import Settings
 
+LONGEST_LAG = 100_000
+"""All events since are kept of each stream."""
+
 LARGEST_VOCABULARY = 2**24
 """Ids go through the network as float32, which holds every whole number up to here."""
 
@@ -70,7 +73,7 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "reset_after": (lambda value: value is None or value > 0, "above 0 seconds"),
     "half_life": (lambda value: value is None or value > 0, "above 0 seconds"),
     "interval": (lambda value: value is None or 0 < value < 1, "above 0 and below 1"),
-    "lags": (lambda lags: _ascend((0, *lags)), "whole numbers from 1 on, ascending"),
+    "lags": (lambda lags: _ascend((0, *lags, LONGEST_LAG + 1)), f"whole numbers from 1 to {LONGEST_LAG}, ascending"),
     "calendar": (lambda names: len(set(names)) == len(names), "different cycles"),
     "harmonics": (lambda value: value >= 1, "at least 1"),
     "quantiles": (lambda levels: _ascend((0.0, *levels, 1.0)) and len(levels) > 0, "ascending between 0 and 1"),

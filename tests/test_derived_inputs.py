@@ -134,6 +134,14 @@ def test_a_rolled_out_forecast_knows_what_time_it_is() -> None:
     np.testing.assert_allclose(rolled[1], one[0], rtol=1e-12)
 
 
+def test_an_event_that_would_come_after_a_reset_is_forecast_as_if_reset() -> None:
+    engine, other = (after(20, reset_after=1000.0) for _ in range(2))
+    other.reset("s")
+    late = TIMES[19] + 1001
+    np.testing.assert_array_equal(engine.predict("s", X[20], late), other.predict("s", X[20], late))
+    assert (engine.predict("s", X[20], late) != engine.predict("s", X[20], late - 2)).any()
+
+
 def test_time_alone_is_refused() -> None:
     with pytest.raises(DataError, match="x is needed"):
         after(2).predict("s", time=3.0)
@@ -166,8 +174,8 @@ def test_no_time_no_fading(time: float) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"lags": (0, 2)}, "lags must be whole numbers from 1 on, ascending, got"),
-        ({"lags": (3, 2)}, "lags must be whole numbers from 1 on, ascending, got"),
+        ({"lags": (0, 2)}, "lags must be whole numbers from 1 to 100000, ascending, got"),
+        ({"lags": (3, 2)}, "lags must be whole numbers from 1 to 100000, ascending, got"),
         ({"lags": (1.5,)}, "lags"),
         ({"calendar": ("month",)}, "calendar"),
         ({"calendar": ("day", "day")}, "calendar must be different cycles, got"),

@@ -74,14 +74,35 @@ def test_a_missing_value_judges_nothing() -> None:
     assert engine.counts.judged == before + 3
 
 
+@pytest.mark.parametrize("residual", [True, False])
+def test_a_forecast_that_rests_on_no_value_is_not_judged(residual: bool) -> None:
+    late = 1000 + X[:30].copy()
+    late[:10] = NAN
+    engine = judged(residual=residual, horizon=1)
+    taken = engine.take("s", late)
+    assert taken.intervals is not None
+    assert taken.anomalies is not None
+    assert np.isnan(taken.intervals[:11]).all()
+    assert np.isnan(taken.anomalies[:11]).all()
+    low, high = np.moveaxis(taken.intervals[12:], -1, 0)
+    assert ((high - low) < 100).all()
+
+
+def test_an_event_without_values_has_no_score() -> None:
+    engine = judged()
+    engine.process("s", X[:50])
+    engine.step("s", [NAN, NAN])
+    assert math.isnan(engine.anomaly("s"))
+
+
 def test_a_label_is_judged_by_its_own_event() -> None:
     engine = judged(task="regression", targets=("y",), horizon=1)
     taken = engine.take("s", X, X[:, :1])
     assert taken.intervals is not None
     assert taken.intervals.shape == (400, 1, 2)
-    assert engine.counts.judged == 399
-    low, high = taken.intervals[1:, 0].T
-    assert engine.counts.covered == ((low <= X[1:, 0]) & (X[1:, 0] <= high)).sum()
+    low, high = taken.intervals[:, 0].T
+    assert engine.counts.judged == np.isfinite(low).sum() == 398
+    assert engine.counts.covered == ((low <= X[:, 0]) & (X[:, 0] <= high)).sum()
 
 
 def test_scores_are_between_0_and_1_where_a_forecast_spoke_of_the_event() -> None:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
 
 
+LARGEST = 1e30
+"""A step of a weight beyond this is no correction: float32 would not hold many of them."""
+
+
 class RLS(NamedTuple):
     """The constants of recursive least squares."""
 
@@ -61,12 +65,25 @@ def fit(
     u[:] = 0
     add_product_transposed(P, F, u)  # (q, q) @ (q,) -> (q,)
     g = rls.forgetting + dot(F, u)
-    if not (math.isfinite(g) and g > 0.0):
+    if not (math.isfinite(g) and g > 0.0 and abs(rls.unit) / g * _largest(gradients) * _largest(u) < LARGEST):
         return False
     _correct(network, head, gradients, rls.unit / g, u)
     if fresh:
         _remember(rls, P, g, u)
     return True
+
+
+@inner
+def _largest(values: Any) -> float:
+    """Return the largest size of values (n,); NaN or infinite if one is."""
+    largest = 0.0
+    for value in values:
+        size = float(abs(value))
+        if not size <= largest:
+            largest = size
+        if not math.isfinite(size):
+            break
+    return largest
 
 
 @inner

@@ -20,7 +20,7 @@ import math
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.learning.scaling import MEAN, deviation, observe, root_mean_square, score
+from stream_rnn.learning.scaling import MEAN, WEIGHT, deviation, observe, root_mean_square, score
 
 PRODUCTS, BASES = 0, 1
 """The rows of `Scales.slopes`: sums of (b - m)(y - m) and of (b - m)^2."""
@@ -89,6 +89,14 @@ def centre(how: Targets, scales: Scales, column: int, base: float) -> float:
     slope = min(max(scales.slopes[PRODUCTS, column] / scales.slopes[BASES, column], 0.0), 1.0)
     mean = scales.levels[MEAN, d]
     return mean + slope * (base - mean)
+
+
+@inner
+def rests(how: Targets, scales: Scales, column: int, base: float) -> bool:
+    """Return whether a forecast rests on any value of its target: without one it is 0, and no error tells of it."""
+    if how.residual:
+        return not math.isnan(base)
+    return not how.scaled or scales.moments[WEIGHT, column % how.targets] > 0.0
 
 
 @inner

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import bits, engine_of, series, weights
+from support import all_finite, bits, engine_of, series, weights
 
 from stream_rnn import Engine, SettingError
 
@@ -130,3 +130,11 @@ def test_a_saved_regression_goes_on_bit_for_bit(weights: str, tmp_path: Any) -> 
 def test_only_squares_can_be_least() -> None:
     with pytest.raises(SettingError, match="readout rls needs loss squared, got 'huber'"):
         engine_of(readout="rls", loss="huber")
+
+
+def test_a_value_beyond_float32_spoils_nothing() -> None:
+    engine = engine_of(layer="none", readout="rls", scale_targets=False, scale_inputs=False, hidden=1)
+    engine.process("s", [[1.0], [2.0], [1e39], [2.0], [3.0]])
+    engine.process("s", series(50))
+    assert all_finite(engine)
+    assert np.isfinite(engine.predict("s")).all()
