@@ -267,7 +267,7 @@ def _arena_rows(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]
         "slopes": ((2, columns if settings.reversion else 0), np.float64),
         "time": ((), np.float64),
         "gap": ((), np.float64),
-        "clock": ((5,), np.int64),
+        "clock": ((7,), np.int64),
         "interval": ((promised, 2), np.float64),
         "promised": ((kept, promised, 3), np.float64),
         "calibration": ((promised, conformal.STATE), np.float64),

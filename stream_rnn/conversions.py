@@ -106,6 +106,8 @@ def times(values: ArrayLike | None, count: int) -> NDArray[np.float64]:
     if values is None:
         return np.full(count, math.nan)
     array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"times must be of shape ({count},), got {array.shape}")
     if array.dtype.kind == "M":
         return np.where(np.isnat(array), math.nan, array.astype("datetime64[us]").astype(np.int64) / 1e6)
     try:

@@ -102,7 +102,7 @@ class Arenas(NamedTuple):
     gap: Any
     """(slots,) float64, seconds between the latest time and the one before; NaN before"""
     clock: Any
-    """(slots, 5) int64: LENGTH, WAITING, ERRORS, EVENTS, PENDING"""
+    """(slots, 7) int64: LENGTH, WAITING, ERRORS, EVENTS, PENDING, TURN, BETWEEN"""
     interval: Any
     """(slots, C, 2) float64, low and high of the newest forecast's C = max(H, 1) D numbers; C = 0 without intervals"""
     promised: Any
@@ -115,9 +115,10 @@ class Arenas(NamedTuple):
     """(slots,) float64, the newest event's anomaly score; NaN where no forecast spoke of it"""
 
 
-LENGTH, WAITING, ERRORS, EVENTS, PENDING = 0, 1, 2, 3, 4
+LENGTH, WAITING, ERRORS, EVENTS, PENDING, TURN, BETWEEN = range(7)
 """A stream's clock: events of its current sequence that the network has taken; of these, since the last update; of
-these, at which errors arrived; events of the stream; of these, the newest that wait for their lookahead."""
+these, at which errors arrived; events of the stream; of these, the newest that wait for their lookahead; of all
+streams' events, the number of its last one; how many of these came from the one before on, with it."""
 
 
 class Counts(NamedTuple):
@@ -140,8 +141,6 @@ class Counts(NamedTuple):
     """of these, inside it"""
     drifts: int
     """changes of the streams that were found"""
-    streams: int
-    """that were kept at once, at most"""
 
 
 @structref.register
@@ -162,7 +161,7 @@ def bind(model: Model, weights: Weights, initial: Halves, arenas: Arenas, work: 
     """Return the core of an engine's model and arrays.
 
     Each array of `weights`, the body's and the readout's, has one row if the streams share them, and `initial` then has
-    none; else one row per slot, and `initial` one: what those of a new stream begin as. `counts` is (11,) int64, as
+    none; else one row per slot, and `initial` one: what those of a new stream begin as. `counts` is (10,) int64, as
     Counts.
     """
     core: Core = _bind(model, weights, initial, arenas, work, counts)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from stream_rnn.core import ERRORS, EVENTS, LENGTH, PENDING, WAITING, Counts, Task
+from stream_rnn.core import BETWEEN, ERRORS, EVENTS, LENGTH, PENDING, TURN, WAITING, Counts, Task
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
@@ -34,7 +34,7 @@ from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient, mi
 from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import known
 from stream_rnn.learning.targets import Scales, centre, rests, standardised, take_change, take_value, unit
-from stream_rnn.learning.tbptt import Progress, Recent, Weights, shared_by, update
+from stream_rnn.learning.tbptt import Progress, Recent, Weights, in_turn, update
 
 (
     N_EVENTS,
@@ -47,7 +47,6 @@ from stream_rnn.learning.tbptt import Progress, Recent, Weights, shared_by, upda
     N_JUDGED,
     N_COVERED,
     N_DRIFTS,
-    N_STREAMS,
 ) = range(len(Counts._fields))
 
 
@@ -261,10 +260,10 @@ def _clear(core: Any, slot: int) -> None:
     core.target_moments[slot] = 0
     core.levels[slot] = 0
     core.slopes[slot] = 0
-    core.counts[N_STREAMS] = max(core.counts[N_STREAMS], slot + 1)
     core.time[slot] = math.nan
     core.gap[slot] = math.nan
     core.clock[slot] = 0
+    core.clock[slot, TURN] = core.counts[N_EVENTS]
     core.interval[slot] = math.nan
     core.calibration[slot] = 0
     core.surprise[slot] = 0
@@ -310,6 +309,8 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     clock, last_y = core.clock[slot], core.last_y[slot]
     counts[N_EVENTS] += 1
     clock[EVENTS] += 1
+    clock[BETWEEN] = counts[N_EVENTS] - clock[TURN]
+    clock[TURN] = counts[N_EVENTS]
     core.miss[slot] = math.nan
     begins = clock[LENGTH] + clock[PENDING] == 0
     core.score[slot] = math.nan
@@ -518,8 +519,8 @@ def _update(core: Any, slot: int) -> None:
     if clock[ERRORS] > 0:
         recent = Recent(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
         progress = Progress(clock[LENGTH], clock[WAITING], clock[ERRORS])
-        sharing = 1 if core.initial.head.shape[0] > 0 else max(core.counts[N_STREAMS], 1)
-        done = update(core.network, shared_by(core.learner, sharing), _weights(core, slot), recent, progress, core.work)
+        events = 1 if core.initial.head.shape[0] > 0 else max(clock[BETWEEN], 1)
+        done = update(core.network, in_turn(core.learner, events), _weights(core, slot), recent, progress, core.work)
         core.counts[N_UPDATES if done else N_SKIPPED] += 1
     clock[WAITING] = 0
     clock[ERRORS] = 0

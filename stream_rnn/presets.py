@@ -45,6 +45,6 @@ def expand(values: dict[str, Any]) -> dict[str, Any]:
     preset = said.pop("preset", None)
     if preset is None:
         return said
-    if preset not in PRESETS:
-        raise SettingError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}{nearest(preset, PRESETS)}")
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise SettingError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}{nearest(str(preset), PRESETS)}")
     return PRESETS[preset] | said

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from stream_rnn.config import Settings
 
-LONGEST_LAG = 100_000
-"""All events since are kept of each stream."""
+MOST = 100_000
+"""Events or units: beyond, no memory holds what is kept of a stream."""
 
 LARGEST_VOCABULARY = 2**24
 """Ids go through the network as float32, which holds every whole number up to here."""
@@ -40,9 +40,9 @@ def _check_layers(settings: Settings) -> None:
 
 
 _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "horizon": (lambda value: value >= 1, "at least 1"),
+    "horizon": (lambda value: 1 <= value <= MOST, f"from 1 to {MOST}"),
     "vocabulary": (lambda value: 2 <= value <= LARGEST_VOCABULARY, f"from 2 to {LARGEST_VOCABULARY}"),
-    "kernel": (lambda value: value >= 1, "at least 1"),
+    "kernel": (lambda value: 1 <= value <= MOST, f"from 1 to {MOST}"),
     "lookahead": (lambda value: value >= 0, "at least 0"),
     "spectral_radius": (lambda value: value > 0, "above 0"),
     "density": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
@@ -51,10 +51,10 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "rls_forgetting": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "rls_ridge": (lambda value: value > 0, "above 0"),
     "vanishing": (lambda value: value >= 0, "at least 0"),
-    "window": (lambda value: value >= 1, "at least 1"),
+    "window": (lambda value: 1 <= value <= MOST, f"from 1 to {MOST}"),
     "update_every": (lambda value: value >= 1, "at least 1"),
     "classes": (lambda value: value >= 2, "at least 2"),
-    "hidden": (lambda units: min(units, default=0) >= 1, "at least 1 for every layer"),
+    "hidden": (lambda units: 1 <= min(units, default=0) <= max(units) <= MOST, f"from 1 to {MOST} for every layer"),
     "seed": (lambda value: value >= 0, "at least 0"),
     "learning_rate": (lambda value: value > 0, "above 0"),
     "clip_limit": (lambda value: value > 0, "above 0"),
@@ -73,9 +73,9 @@ _RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "reset_after": (lambda value: value is None or value > 0, "above 0 seconds"),
     "half_life": (lambda value: value is None or value > 0, "above 0 seconds"),
     "interval": (lambda value: value is None or 0 < value < 1, "above 0 and below 1"),
-    "lags": (lambda lags: _ascend((0, *lags, LONGEST_LAG + 1)), f"whole numbers from 1 to {LONGEST_LAG}, ascending"),
+    "lags": (lambda lags: _ascend((0, *lags, MOST + 1)), f"whole numbers from 1 to {MOST}, ascending"),
     "calendar": (lambda names: len(set(names)) == len(names), "different cycles"),
-    "harmonics": (lambda value: value >= 1, "at least 1"),
+    "harmonics": (lambda value: 1 <= value <= 100, "from 1 to 100"),
     "quantiles": (lambda levels: _ascend((0.0, *levels, 1.0)) and len(levels) > 0, "ascending between 0 and 1"),
 }
 

@@ -64,8 +64,17 @@ class StreamTable:
         return {name: array.nbytes // self.capacity for name, array in self.arenas.items()}
 
     def find(self, key: Hashable) -> int | None:
-        """Return the slot of a stream, or None if it is not here."""
-        return self._slots.get(key)
+        """Return the slot of a stream, or None if it is not here.
+
+        Raises
+        ------
+        DataError
+            If the key cannot be hashed.
+        """
+        try:
+            return self._slots.get(key)
+        except TypeError:
+            raise _unhashable(key) from None
 
     def slot(self, key: Hashable) -> tuple[int, bool]:
         """Return the slot of a stream that is seen now, and whether it is new.

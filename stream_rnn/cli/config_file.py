@@ -104,9 +104,8 @@ def _member(name: str) -> dict[str, Any]:
 
 
 def _joined(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Return a member's settings: its own, those of its own preset, and what is left of the common ones."""
-    preset = PRESETS.get(own.get("preset", ""), {})
-    return {name: value for name, value in common.items() if name not in preset} | own
+    """Return a member's settings: its own, then the common ones, then those of its preset."""
+    return common | own
 
 
 def read(path: str) -> dict[str, dict[str, Any]]:

@@ -36,7 +36,7 @@ class Polite(click.Group):
             expected = _code(error)
             if expected is None:
                 raise
-            code = _say(str(error), expected)
+            code = _say(str(error) or "not enough memory", expected)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -44,7 +44,7 @@ def _code(error: Exception) -> int | None:
     """Return the exit code of an error that a user can mend, None for a fault of the program."""
     if isinstance(error, SettingError):
         return USAGE
-    if isinstance(error, (StreamRNNError, OSError)):
+    if isinstance(error, (StreamRNNError, OSError, MemoryError)):
         return DATA
     from connectors.errors import ConnectorError, UsageError  # noqa: PLC0415 - only where it was needed anyway
 

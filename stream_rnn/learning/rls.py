@@ -4,13 +4,14 @@ With the features and a constant F = [f, 1] (q,), outputs o = W F (O,), errors e
 
     u = P F      g = l + F . u      W <- W + e u^T / g      P <- (P - u u^T / g) / l
 
-which minimises sum_t l^(T-t) |z_t - W F_t|^2 + l^T ridge |W|^2 exactly, for P = I / ridge in the beginning:
-O(q^2 + q O) for each event. W is the network's V and c.
+which minimises sum_t l^(T-t) |z_t - W F_t|^2 + l^T ridge |W|^2 exactly, for P = I / ridge in the beginning and for as
+long as nothing below holds P back: O(q^2 + q O) for each event. W is the network's V and c.
 
-P grows without bound where features do not vary. Each coordinate's variance is therefore kept below what it began with,
-by forgetting nothing of it at an event that would take it there: P <- S (P - u u^T / g) S for a diagonal S of l^(-1/2),
-or 1 where P_ii / l would pass 1 / ridge. What never varies, as the flag of a value that is never missing, must not keep
-the others from forgetting.
+P grows without bound where features do not vary. Each coordinate's variance is therefore kept below ten times what it
+began with, by forgetting nothing of it at an event that would take it there: P <- S (P - u u^T / g) S for a diagonal S
+of l^(-1/2), or 1 where P_ii / l would pass 10 / ridge. What never varies, as the flag of a value that is never missing,
+must not keep the others from forgetting. Where rounding has left a variance that is none, as it does with features of
+1e8, P begins anew; the weights stay.
 
 An error that arrives later than the first of its event (a farther horizon) finds its features in P already: it corrects
 W with the present P, and leaves P as it is.
@@ -27,6 +28,9 @@ from stream_rnn.kernels.linalg import add_product_transposed, copy, dot
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
 
+
+SLACK = 10.0
+"""How far a variance in P may grow beyond what it began with: as if the ridge had faded to a tenth."""
 
 LARGEST = 1e30
 """A step of a weight beyond this is no correction: float32 would not hold many of them."""
@@ -65,7 +69,10 @@ def fit(
     u[:] = 0
     add_product_transposed(P, F, u)  # (q, q) @ (q,) -> (q,)
     g = rls.forgetting + dot(F, u)
-    if not (math.isfinite(g) and g > 0.0 and abs(rls.unit) / g * _largest(gradients) * _largest(u) < LARGEST):
+    if not (math.isfinite(g) and g > 0.0):
+        begin(rls, P)
+        return False
+    if not abs(rls.unit) / g * _largest(gradients) * _largest(u) < LARGEST:
         return False
     _correct(network, head, gradients, rls.unit / g, u)
     if fresh:
@@ -103,7 +110,7 @@ def _correct(network: Network, head: Any, gradients: Any, factor: float, u: Any)
 @inner
 def _remember(rls: RLS, P: Any, g: float, u: Any) -> None:
     """Take the event into P, with u as scratch: products of its elements keep P symmetric to the bit."""
-    root, grown, most = math.sqrt(g), 1.0 / math.sqrt(rls.forgetting), rls.forgetting / rls.ridge
+    root, grown, most = math.sqrt(g), 1.0 / math.sqrt(rls.forgetting), SLACK * rls.forgetting / rls.ridge
     for i in range(u.shape[0]):
         u[i] /= root
     for i in range(u.shape[0]):
@@ -111,6 +118,9 @@ def _remember(rls: RLS, P: Any, g: float, u: Any) -> None:
         for j in range(u.shape[0]):
             row[j] -= ui * u[j]
     for i in range(u.shape[0]):
+        if not P[i, i] > 0.0:
+            begin(rls, P)
+            return
         u[i] = grown if P[i, i] <= most else 1.0
     for i in range(u.shape[0]):
         row, ui = P[i], u[i]

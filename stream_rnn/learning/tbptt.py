@@ -118,7 +118,8 @@ def update(
 ) -> bool:
     """Learn from the errors in `recent` and clear them; return whether the weights were changed.
 
-    A gradient that is not finite changes nothing.
+    A gradient that is not finite changes nothing; nor does a readout that cannot be fitted, but the layers then have
+    learned.
     """
     if weights.updates.head[BOOSTED] > 0:
         weights.updates.head[BOOSTED] -= 1
@@ -135,11 +136,14 @@ def update(
 
 
 @inner
-def shared_by(learner: Learner, streams: int) -> Learner:
-    """Return the learner of a readout that so many streams share: one event of each is forgotten as one of it alone."""
-    if streams == 1 or learner.rls.forgetting == 0.0:
+def in_turn(learner: Learner, events: int) -> Learner:
+    """Return the learner of a readout that streams share, at one whose turn came after so many events of all.
+
+    In a round that takes every stream once, as much is forgotten as by one event of a stream alone.
+    """
+    if events == 1 or learner.rls.forgetting == 0.0:
         return learner
-    return _with(learner, learner.optimizer.learning_rate, learner.rls.forgetting ** (1.0 / streams))
+    return _with(learner, learner.optimizer.learning_rate, learner.rls.forgetting ** (1.0 / events))
 
 
 @inner

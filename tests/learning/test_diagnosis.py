@@ -15,6 +15,7 @@ from stream_rnn.layers import network as networks
 from stream_rnn.layers.layer import parts
 from stream_rnn.layers.stack import places
 from stream_rnn.learning.diagnosis import Diagnosis, changes, diagnose, relative
+from stream_rnn.learning.tbptt import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,10 @@ infer = entry(networks.infer)
 
 HIDDEN, LENGTH = 3, 6
 CELLS: dict[type, Callable[..., Any]] = {type(body_of(name)): cell for name, cell in reference.CELLS.items()}
+
+
+def recent(tape: NDArray[np.float64]) -> Recent:
+    return Recent(tape, *[np.zeros(0)] * 3)
 
 
 class Run:
@@ -51,7 +56,7 @@ class Run:
         return tape
 
     def diagnose(self, window: int = LENGTH, rows: int = LENGTH) -> Diagnosis:
-        return diagnose(self.network, self.params, self.tape(rows), len(self.X), window)
+        return diagnose(self.network, self.params, recent(self.tape(rows)), len(self.X), window)
 
     def error(self, layer: int, event: int, state: Any = None) -> Any:
         """Return e^T o at the last event, or, without a state, the layer's state after an event.
@@ -120,7 +125,7 @@ def test_a_newest_gradient_of_nothing_leaves_nothing_to_compare_with() -> None:
 def test_a_gradient_beyond_all_numbers_is_infinite() -> None:
     run = Run("rnn", scale=0.1)
     run.block("U")[:] = 1e150 * np.eye(HIDDEN)
-    found = diagnose(run.network, run.params, run.tape() * 0, LENGTH, LENGTH)
+    found = diagnose(run.network, run.params, recent(run.tape() * 0), LENGTH, LENGTH)
     assert found.fading[1] == pytest.approx(1e150)
     assert found.fading[3] == math.inf
 
@@ -152,7 +157,7 @@ def test_spectral_radius_is_the_largest_size_of_an_eigenvalue() -> None:
 def test_weights_that_are_not_finite_have_no_bound() -> None:
     run = Run("rnn")
     run.block("U")[0, 0] = math.inf
-    assert diagnose(run.network, run.params, run.tape() * 0, 0, 2).radii == {"U_h": math.inf}
+    assert diagnose(run.network, run.params, recent(run.tape() * 0), 0, 2).radii == {"U_h": math.inf}
 
 
 @pytest.mark.parametrize(
