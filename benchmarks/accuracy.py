@@ -53,8 +53,10 @@ def compare(table: fsnet.Table, horizon: int) -> dict[str, dict[str, Any] | None
     for name, model in (("online_ar", baselines.online_ar), ("online_var", baselines.online_var)):
         chosen = model(table.z, train, horizon)
         found[name] = table.score(chosen.forecasts) | {"lags": chosen.lags, "forgetting": chosen.forgetting}
-    frozen = Settings.preset("reservoir", inputs=table.columns, horizon=horizon)
-    return found | {"frozen_reservoir": engine_run(table, frozen)[0]}
+    for name, values in baselines.ENGINES.items():
+        settings = Settings.parse(values | {"inputs": table.columns, "horizon": horizon})
+        found[name] = engine_run(table, settings)[0]
+    return found
 
 
 def measure(path: Path, horizon: int, values: dict[str, Any], seeds: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ rows ahead on the second half of the training rows. Where values are missing the
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numba
 import numpy as np
@@ -32,6 +32,15 @@ LARGEST = 200_000
 
 LIMIT = 1e6
 """Above this mean of P's diagonal nothing is forgotten: what the data do not excite would grow without end."""
+
+
+ENGINES: dict[str, dict[str, Any]] = {
+    "frozen_reservoir": {"preset": "reservoir", "calendar": (), "differences": False, "reversion": False},
+    "reservoir_preset": {"preset": "reservoir"},
+    "linear_preset": {"preset": "linear"},
+}
+"""Engines beside the measured one: a frozen recurrence under recursive least squares that sees the values alone;
+and the presets that see all that the measured one does, and learn no recurrence."""
 
 
 class Chosen(NamedTuple):

@@ -94,14 +94,17 @@ def measure(stations: Stations, ahead: int, values: dict[str, Any], seeds: int) 
         said, took = run(stations, Settings.parse(fixed | values | {"seed": seed}))
         runs.append({"seed": seed, **stations.score(said[:, :, -1], ahead)})
         seconds += took
-    frozen, _ = run(stations, Settings.preset("reservoir", **fixed))
+    beside = {
+        name: stations.score(run(stations, Settings.parse(fixed | others))[0][:, :, -1], ahead)
+        for name, others in baselines.ENGINES.items()
+    }
     return {
         "horizon": ahead,
         "mae": float(np.mean([found["mae"] for found in runs])),
         "rmse": float(np.mean([found["rmse"] for found in runs])),
         "seeds": runs,
         "microseconds": 1e6 * seconds / (seeds * stations.target.size),
-        "baselines": compare(stations, ahead) | {"frozen_reservoir": stations.score(frozen[:, :, -1], ahead)},
+        "baselines": compare(stations, ahead) | beside,
     }
 
 

@@ -8,12 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from stream_rnn.checking import Checked, check_types
+from stream_rnn.config import Settings
 from stream_rnn.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from stream_rnn.config import Settings
 
 POINT_LOSSES = ("squared", "absolute", "huber")
 """Losses whose forecasts are one number, which can be averaged."""
@@ -86,25 +85,31 @@ def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:
     """
     if not members:
         raise SettingError("a race needs at least one member, got none")
-    first, common = next(iter(members.items()))
     for name, settings in members.items():
-        if settings.loss_name not in POINT_LOSSES:
-            raise SettingError(
-                f"member {name!r}: loss must be {_or(POINT_LOSSES)} in a race, got {settings.loss_name!r}"
-            )
-        if settings.tokens or settings.lookahead:
-            raise SettingError(f"member {name!r}: layer {settings.layer[0]} cannot race: no embedding, no lookahead")
-        for setting in ("interval", "anomaly"):
-            if value := getattr(settings, setting):
-                raise SettingError(f"member {name!r}: {setting} is of one engine and not of a race, got {value}")
-        for setting, field in AGREE.items():
-            here, there = getattr(settings, field), getattr(common, field)
-            if here != there:
-                raise SettingError(f"member {name!r}: {setting} must be {there!r} as of member {first!r}, got {here!r}")
+        if not isinstance(name, str) or not isinstance(settings, Settings):
+            raise SettingError(f"members must be settings by name, got {settings!r} for {name!r}")
+    first = next(iter(members.items()))
+    for name, settings in members.items():
+        _check_member(name, settings, first)
     if race.retire_below is not None and race.retire_below >= 1 / len(members):
         raise SettingError(
             f"retire_below must be below 1 / {len(members)}, an even share of the members, got {race.retire_below}"
         )
+
+
+def _check_member(name: str, settings: Settings, common: tuple[str, Settings]) -> None:
+    """Check that one can race, and agrees with the first, `common`."""
+    if settings.loss_name not in POINT_LOSSES:
+        raise SettingError(f"member {name!r}: loss must be {_or(POINT_LOSSES)} in a race, got {settings.loss_name!r}")
+    if settings.tokens or settings.lookahead:
+        raise SettingError(f"member {name!r}: layer {settings.layer[0]} cannot race: no embedding, no lookahead")
+    for setting in ("interval", "anomaly"):
+        if value := getattr(settings, setting):
+            raise SettingError(f"member {name!r}: {setting} is of one engine and not of a race, got {value}")
+    for setting, field in AGREE.items():
+        here, there = getattr(settings, field), getattr(common[1], field)
+        if here != there:
+            raise SettingError(f"member {name!r}: {setting} must be {there!r} as of member {common[0]!r}, got {here!r}")
 
 
 def _or(names: tuple[str, ...]) -> str:

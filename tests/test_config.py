@@ -36,13 +36,13 @@ DESCRIBED: dict[str, dict[str, Any]] = {
 }
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "horizon": ({"horizon": 0}, "horizon must be at least 1, got 0"),
-    "window": ({"window": 0}, "window must be at least 1, got 0"),
+    "horizon": ({"horizon": 0}, "horizon must be from 1 to 100000, got 0"),
+    "window": ({"window": 0}, "window must be from 1 to 100000, got 0"),
     "update_every": ({"update_every": 0}, "update_every must be at least 1, got 0"),
     "update_every beyond window": ({"window": 4, "update_every": 5}, r"update_every .* window \(4\), got 5"),
     "classes": ({"task": "classification", "targets": "y", "classes": 1}, "classes must be at least 2, got 1"),
-    "hidden": ({"hidden": 0}, "hidden must be at least 1 for every layer"),
-    "no hidden": ({"hidden": ()}, "hidden must be at least 1"),
+    "hidden": ({"hidden": 0}, "hidden must be from 1 to 100000 for every layer"),
+    "no hidden": ({"hidden": ()}, "hidden must be from 1 to 100000"),
     "hidden of others": ({"hidden": (2, 3)}, r"hidden must be one number or one per layer \(1\), got 2"),
     "seed": ({"seed": -1}, "seed must be at least 0, got -1"),
     "learning_rate": ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),

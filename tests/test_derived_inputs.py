@@ -179,7 +179,7 @@ def test_no_time_no_fading(time: float) -> None:
         ({"lags": (1.5,)}, "lags"),
         ({"calendar": ("month",)}, "calendar"),
         ({"calendar": ("day", "day")}, "calendar must be different cycles, got"),
-        ({"harmonics": 0}, "harmonics must be at least 1, got 0"),
+        ({"harmonics": 0}, "harmonics must be from 1 to 100, got 0"),
         ({"half_life": 0.0}, "half_life must be above 0 seconds, got 0"),
         ({"layer": "embedding", "differences": True}, "differences is not for an embedding"),
         ({"layer": "embedding", "calendar": "day"}, "calendar is not for an embedding, .* got day"),

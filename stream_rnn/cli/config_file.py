@@ -61,7 +61,7 @@ def gather_race(
     ----------
     path
         A file with the tables [job], [engine], which all members have in common, [race], and one
-        [members.NAME] for each, with what is its own of an engine's settings.
+        [members.NAME] for each, with what is its own of an engine's settings. A preset's settings give way to both.
     options
         Settings of the job, the race, and the engine that all have in common.
     names
@@ -73,6 +73,8 @@ def gather_race(
         As `gather`, and if nobody is named.
     """
     found = _decode(path) if path is not None else {}
+    if names is not None and len(set(names)) < len(names):
+        raise SettingError(f"members must be different, got {','.join(names)}")
     members = found.pop("members", {}) if names is None else {name: _member(name) for name in names}
     found.pop("members", None)
     tables = _known(found, path or "", RACE_TABLES)
@@ -84,12 +86,13 @@ def gather_race(
         raise SettingError("members are needed: --members lru+rls,gru, or tables [members.NAME] of the file")
     for name, value in options.items():
         if value is not None:
-            table = next(table for table in ("job", "race", "engine") if name in RACE_TABLES[table].__struct_fields__)
+            of = (table for table in ("job", "race") if name in RACE_TABLES[table].__struct_fields__)
+            table = next(of, "engine")
             tables[table][name] = value
     try:
         race = RaceSettings.parse(tables["race"])
         return JobSettings.parse(tables["job"]), Entrants(
-            {name: _joined(tables["engine"], own) for name, own in members.items()}, race
+            {name: tables["engine"] | own for name, own in members.items()}, race
         )
     except SettingError as error:
         raise _placed(error, path) from None
@@ -101,11 +104,6 @@ def _member(name: str) -> dict[str, Any]:
         return {"preset": name}
     layer, plus, readout = name.partition("+")
     return {"layer": layer} | ({"readout": readout} if plus else {})
-
-
-def _joined(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Return a member's settings: its own, then the common ones, then those of its preset."""
-    return common | own
 
 
 def read(path: str) -> dict[str, dict[str, Any]]:

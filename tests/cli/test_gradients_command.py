@@ -220,7 +220,7 @@ def test_too_few_events_are_said_and_not_drawn(invoke: Invoke, tmp_path: Path) -
         (["--every", "0"], "0 is not in the range x>=1", 2),
         (["--evry", "3"], "no such option --evry; did you mean --every?", 2),
         (["--output", "-", "--json"], "output must not be - with --json", 2),
-        (["--window", "0"], "window must be at least 1, got 0", 2),
+        (["--window", "0"], "window must be from 1 to 100000, got 0", 2),
         (["--config", "none.toml"], "none.toml: cannot be read: No such file or directory", 2),
         (["--key", "senor"], "no column 'senor'; did you mean 'sensor'?", 1),
         (["--key", "sensor", "--stream", "s11"], "no event of a stream 's11'; did you mean 's1'?", 1),

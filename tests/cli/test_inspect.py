@@ -98,7 +98,7 @@ def test_warmup_says_where_kernels_are_kept() -> None:
 
 def test_warmup_refuses_wrong_settings(invoke: Invoke) -> None:
     result = invoke("warmup", "--window", "0")
-    assert (result.exit_code, result.stderr) == (2, "error: window must be at least 1, got 0\n")
+    assert (result.exit_code, result.stderr) == (2, "error: window must be from 1 to 100000, got 0\n")
 
 
 def test_a_damaged_newest_is_reported(invoke: Invoke, state: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,7 @@ from command import SMALL, waves
 from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.cli.config_file import gather_race
 from stream_rnn.config import Settings
+from stream_rnn.errors import SettingError
 from stream_rnn.race import Race
 
 if TYPE_CHECKING:
@@ -64,11 +65,22 @@ def test_members_named_by_layer_take_the_readout_after_the_plus(invoke: Invoke, 
     assert [member["settings"]["readout"] for member in members.values()] == ["gradient", "rls"]
 
 
-def test_a_members_preset_takes_the_place_of_what_is_common() -> None:
+def test_a_members_preset_gives_way_to_what_is_common() -> None:
     _, entrants = gather_race(None, {"hidden": (8,), "window": 4, "horizon": 2}, ("reservoir", "gru"))
     reservoir, gru = (Settings.parse({"inputs": ("a",)} | values) for values in entrants.members.values())
-    assert (reservoir.readout, reservoir.hidden, reservoir.window, reservoir.horizon) == ("rls", (100,), 4, 2)
+    assert (reservoir.layer, reservoir.hidden, reservoir.window, reservoir.horizon) == (("reservoir",), (8,), 4, 2)
     assert (gru.readout, gru.hidden) == ("gradient", (8,))
+
+
+def test_a_preset_may_be_common() -> None:
+    _, entrants = gather_race(None, {"preset": "forecast"}, ("gru", "lru+rls"))
+    gru, _ = (Settings.parse({"inputs": ("a",)} | values) for values in entrants.members.values())
+    assert (gru.layer, gru.readout, gru.calendar) == (("gru",), "rls", ("day",))
+
+
+def test_a_member_named_twice_is_refused() -> None:
+    with pytest.raises(SettingError, match="members must be different, got gru,gru"):
+        gather_race(None, {}, ("gru", "gru"))
 
 
 def test_a_race_of_one_scores_as_a_replay_does(invoke: Invoke, recording: Path) -> None:

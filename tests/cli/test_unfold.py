@@ -221,7 +221,7 @@ def test_a_job_file_is_drawn_and_options_override_it(invoke: Invoke, tmp_path: P
         (["none.safetensors"], "none.safetensors", 1),
         (["."], "no checkpoint in the folder .", 1),
         ([".", "--hidden", "3"], ". has its own settings: leave --config and options out, or the checkpoint", 2),
-        (["--window", "0"], "window must be at least 1, got 0", 2),
+        (["--window", "0"], "window must be from 1 to 100000, got 0", 2),
         (["--layer", "gro"], "did you mean 'gru'?", 2),
         (["--task", "regression"], "targets must be named for regression, got none", 2),
         (["--config", "none.toml"], "none.toml: cannot be read: No such file or directory", 2),

@@ -90,6 +90,11 @@ def last_state(folder: Path) -> Saved:
     return found[1]
 
 
+def events_saved(folder: Path) -> int:
+    found = CheckpointFolder(folder / "state").newest()
+    return int(found[1].arrays["counts"][0]) if found is not None else 0
+
+
 def assert_same(one: Path, other: Path) -> None:
     """Compare outputs, refused records and the last checkpoint."""
     for name in ("out.csv", "refused.jsonl"):
@@ -156,14 +161,16 @@ def test_killed_and_resumed_is_as_never_stopped(recording: Path, whole: Path, tm
     args += ["--dead-letters", tmp_path / "refused.jsonl", "--hidden", 4, "--window", 4, "--horizon", 2]
     args += ["--speed", 5000, "--checkpoint-every", 100]
     for _ in range(2):
-        known = last_state(tmp_path).arrays["counts"][0] if (tmp_path / "state").exists() else 0
+        known = events_saved(tmp_path)
         process = subprocess.Popen([sys.executable, "-m", "stream_rnn.cli", *map(str, args)])
         end = time.monotonic() + 60
-        while not (tmp_path / "state").exists() or last_state(tmp_path).arrays["counts"][0] < known + 300:
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        try:
+            while events_saved(tmp_path) < known + 300:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
     assert 0 < run(recording, tmp_path, resume=True).events < EVENTS
     assert_same(tmp_path, whole)
 

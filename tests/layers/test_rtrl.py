@@ -106,7 +106,7 @@ def test_as_many_events_are_kept_as_wait_for_their_errors(layer: str, horizon: i
 @pytest.mark.parametrize("th", [-1e30, lru.HIGHEST_TH, 1e30])
 def test_no_weight_makes_a_linear_unit_grow(dtype: str, nu: float, th: float) -> None:
     engine = engine_of(layer="lru", dtype=dtype, targets=("y",))
-    weights = arrays(engine)["shared params"][0]
+    weights = arrays(engine)["shared body"][0]
     weights[:3], weights[3:6], weights[6:12] = nu, th, 1.0
     engine.process("s", np.ones((1, 1)), np.full((1, 1), NAN))
     turned = stream(engine, "tape")[-1, 6:12].reshape(2, 3)

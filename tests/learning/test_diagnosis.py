@@ -191,14 +191,14 @@ def test_shares_are_counted_over_units_and_events_of_the_window() -> None:
     tape[1, z] = [0.04, 0.06, 0.96]
     tape[3, z] = [0.94, 0.5, 1.0]  # older than the window
     tape[1, sizes.tape + HIDDEN :] = [-0.96, 0.94, 0.96]
-    found = diagnose(run.network, run.params, tape, 3, 2).saturated
+    found = diagnose(run.network, run.params, recent(tape), 3, 2).saturated
     assert found["0.z"] == 2 / 6
     assert found["1.y"] == 2 / 6
 
 
 def test_without_an_event_no_share_is_known() -> None:
     run = Run("rnn")
-    assert math.isnan(diagnose(run.network, run.params, run.tape(), 0, 2).saturated["h"])
+    assert math.isnan(diagnose(run.network, run.params, recent(run.tape()), 0, 2).saturated["h"])
 
 
 def test_changes_are_relative_to_what_was_and_leave_biases_out() -> None:
