@@ -31,21 +31,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-ENGINE: Final[dict[str, Any]] = {
-    "inputs": ("value",),
-    "layer": "gru",
-    "hidden": 16,
-    "readout": "rls",
-    "skip": True,
-    "calendar": ("day", "week"),
-    "anomaly": True,
-}
 VARIED: Final = ("short", "lasting", "long", "hour", "fade", "margin", "prior", "limit")
 
 
 def engine_run(file: File, seed: int) -> tuple[Array, Array]:
     """Return the engine's score of every row (N,), and what each value was off its forecast (N,), NaN for the first."""
-    engine = Engine(Settings(**ENGINE, seed=seed))
+    engine = Engine(Settings.preset("anomaly", inputs=("value",), seed=seed))
     taken = engine.take(0, file.values, times=file.times)
     residuals = file.values - np.append(np.nan, taken.forecasts[:-1, 0, 0])
     return np.nan_to_num(taken.anomalies), residuals
@@ -187,7 +178,7 @@ def main() -> None:
     else:
         judged = measure(files, options.seeds)
         table = [_row(name, outcome) for name, outcome in judged.items()]
-        found = {"detectors": judged, "settings": Settings(**ENGINE).describe()}
+        found = {"detectors": judged, "settings": Settings.preset("anomaly", inputs=("value",)).describe()}
     if options.json:
         report.show_json({"files": len(files), "windows": sum(len(file.windows) for file in files), **found})
         return

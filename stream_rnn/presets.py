@@ -21,15 +21,23 @@ SENSORS: dict[str, Any] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "forecast": SENSORS | {"layer": ("columnar_gru",), "hidden": (32,), "skip": True},
+    "anomaly": {
+        "layer": ("gru",),
+        "hidden": (16,),
+        "readout": "rls",
+        "skip": True,
+        "calendar": ("day", "week"),
+        "anomaly": True,
+    },
     "linear": SENSORS | {"layer": ("none",), "lags": (1, 2, 3)},
     "reservoir": SENSORS | {"layer": ("reservoir",), "hidden": (100,), "skip": True},
 }
-"""Sensor forecasts; and two simple models to hold them against: an online autoregression by recursive least squares,
-and a frozen random recurrence under such a readout."""
+"""Sensor forecasts; scores of what surprises in them; and two simple models to hold forecasts against: an online
+autoregression by recursive least squares, and a frozen random recurrence under such a readout."""
 
 WORDS = (
-    "Settings that go together, which others override: forecast (for sensors), linear (online autoregression), "
-    "reservoir (frozen recurrence)."
+    "Settings that go together, which others override: forecast and anomaly (for sensors), linear (online "
+    "autoregression), reservoir (frozen recurrence)."
 )
 
 

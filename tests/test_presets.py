@@ -32,5 +32,5 @@ def test_a_description_says_it_in_full() -> None:
 
 
 def test_one_that_is_not_there_is_refused_with_the_nearest() -> None:
-    with pytest.raises(SettingError, match="preset must be one of forecast, linear, reservoir, got 'forcast'; did you"):
+    with pytest.raises(SettingError, match="one of forecast, anomaly, linear, reservoir, got 'forcast'; did you"):
         Settings.preset("forcast", inputs=("x",))
