@@ -120,6 +120,7 @@ def assemble(settings: Settings) -> Assembly:
         remembered=body.sizes.state - vectors,
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
         half_life=math.inf if settings.half_life is None else float(settings.half_life),
+        judged=settings.interval is not None or settings.anomaly,
     )
     net = network(body, math.prod(settings.forecast_shape), skip=settings.skip)
     reach = (1 if labels else settings.horizon) + settings.update_every - 1

@@ -46,6 +46,8 @@ class Task(NamedTuple):
     """Seconds; infinite for never."""
     half_life: float
     """Seconds in which the state halves; infinite for never."""
+    judged: bool
+    """Whether forecasts are kept to be held against what comes: for intervals, or for anomaly scores."""
 
 
 class Model(NamedTuple):

@@ -118,7 +118,8 @@ def process(core: Any, batch: Batch, outcome: Outcome) -> None:
             _clear(core, slot)
         if mark & EVENT:
             outcome.begins[i] = _take(core, slot, batch.x[i], batch.y[i], batch.times[i], out[i])
-            outcome.intervals[i] = core.interval[slot]
+            if outcome.intervals.shape[1] > 0:
+                outcome.intervals[i] = core.interval[slot]
             if outcome.scores.shape[0] > 0:
                 outcome.scores[i] = core.score[slot]
         if mark & LABEL:
@@ -315,7 +316,8 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     begins = clock[LENGTH] + clock[PENDING] == 0
     core.score[slot] = math.nan
     if task.horizon > 0:
-        _judge(core, slot, y, time)
+        if task.judged:
+            _judge(core, slot, y, time)
         arrived = _reveal(core, slot, y)
         if not begins:
             _learn(core, slot, arrived)
@@ -325,10 +327,14 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
         else:
             counts[N_MISSING_TARGETS] += 1
 
-    past, place = Past(core.input_moments[slot], core.history[slot]), clock[LENGTH] + clock[PENDING]
-    counts[N_MISSING_INPUTS] += take_in(core.inputs, past, place, x, gap)
+    past, place, inputs = (
+        Past(core.input_moments[slot], core.history[slot]),
+        clock[LENGTH] + clock[PENDING],
+        core.inputs,
+    )
+    counts[N_MISSING_INPUTS] += take_in(inputs, past, place, x, gap)
     if task.lookahead == 0:
-        show(core.inputs, past, place, gap, time, core.work.x)
+        show(inputs, past, place, gap, time, core.work.x)
         left = _fade(task, core.state[slot], gap)
         if core.faded.shape[1] > 0:
             core.faded[slot, clock[LENGTH] % core.faded.shape[1]] = left
@@ -336,7 +342,7 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
         out[:] = core.forecast[slot]
         return begins
     waits = (clock[EVENTS] - 1) % (task.lookahead + 1)
-    show(core.inputs, past, place, gap, time, core.ahead_x[slot, waits])
+    show(inputs, past, place, gap, time, core.ahead_x[slot, waits])
     core.ahead_y[slot, waits] = y
     clock[PENDING] += 1
     if clock[PENDING] > task.lookahead:
@@ -386,15 +392,18 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
         core.counts[N_OVERFLOWS] += 1
         outputs[:] = 0
         _forecast(core, _scales(core, slot), last_y, outputs, forecast)
-        _promise(core, slot, row)
+        if task.judged:
+            _promise(core, slot, row)
         _forget(core, slot)
         return
     core.base[slot, row] = last_y
     _forecast(core, _scales(core, slot), last_y, outputs, forecast)
-    _promise(core, slot, row)
+    if task.judged:
+        _promise(core, slot, row)
     clock[LENGTH] = length + 1
     if task.horizon == 0:
-        _judge(core, slot, y, time)
+        if task.judged:
+            _judge(core, slot, y, time)
         arrived = _inject_label(core, slot, row, y)
         _learn(core, slot, arrived)
 
@@ -495,8 +504,9 @@ def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
 @inner
 def _inject(core: Any, z: float, outputs: Any, errors: Any) -> float:
     """Write the gradient of the mean loss over all targets and horizons; return by how much z was missed."""
-    loss_gradient(core.learner.loss, outputs, z, errors)
-    distance = miss(core.learner.loss, outputs, core.task.point, z, errors)
+    loss = core.learner.loss
+    loss_gradient(loss, outputs, z, errors)
+    distance = miss(loss, outputs, core.task.point, z, errors)
     share = errors.dtype.type(1.0 / (core.task.targets * max(core.task.horizon, 1)))
     for w in range(errors.shape[0]):
         errors[w] *= share
@@ -529,7 +539,7 @@ def _update(core: Any, slot: int) -> None:
 @inner
 def _fade(task: Task, state: Any, gap: float) -> float:
     """Let the state fade over `gap` seconds, NaN where they are not known; return what is left of it."""
-    left = 0.5 ** (gap / task.half_life) if known(gap) else 1.0
+    left = 0.5 ** (gap / task.half_life) if task.half_life < math.inf and known(gap) else 1.0
     if left < 1.0:
         multiply(state.dtype.type(left), state)
     return left

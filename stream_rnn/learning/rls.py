@@ -76,7 +76,7 @@ def fit(
         return False
     _correct(network, head, gradients, rls.unit / g, u)
     if fresh:
-        _remember(rls, P, g, u)
+        _remember(rls, P, g, u, F)
     return True
 
 
@@ -108,21 +108,17 @@ def _correct(network: Network, head: Any, gradients: Any, factor: float, u: Any)
 
 
 @inner
-def _remember(rls: RLS, P: Any, g: float, u: Any) -> None:
-    """Take the event into P, with u as scratch: products of its elements keep P symmetric to the bit."""
+def _remember(rls: RLS, P: Any, g: float, u: Any, S: Any) -> None:
+    """Take the event into P, with u and S (q,) as scratch: products of elements keep P symmetric to the bit."""
     root, grown, most = math.sqrt(g), 1.0 / math.sqrt(rls.forgetting), SLACK * rls.forgetting / rls.ridge
     for i in range(u.shape[0]):
         u[i] /= root
-    for i in range(u.shape[0]):
-        row, ui = P[i], u[i]
-        for j in range(u.shape[0]):
-            row[j] -= ui * u[j]
-    for i in range(u.shape[0]):
-        if not P[i, i] > 0.0:
+        variance = P[i, i] - u[i] * u[i]
+        if not variance > 0.0:
             begin(rls, P)
             return
-        u[i] = grown if P[i, i] <= most else 1.0
+        S[i] = grown if variance <= most else 1.0
     for i in range(u.shape[0]):
-        row, ui = P[i], u[i]
+        row, ui, si = P[i], u[i], S[i]
         for j in range(u.shape[0]):
-            row[j] *= ui * u[j]
+            row[j] = (row[j] - ui * u[j]) * (si * S[j])

@@ -85,7 +85,7 @@ class Work(NamedTuple):
     """Scratch of one engine; holds nothing from one event to the next."""
 
     x: Any
-    """(I,) scaled input, of an event and of the lookahead's after it"""
+    """(columns,) what the network sees of an event, and of the lookahead's after it"""
     outputs: Any
     """(O,)"""
     deltas: Any
