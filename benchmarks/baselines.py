@@ -79,9 +79,13 @@ def online_var(z: Array, train: int, horizon: int = 1) -> Chosen:
 
 def filled(z: Array) -> Array:
     """Return z (N, D) with the last known value where one is missing, 0 before the first."""
+    return np.nan_to_num(last_known(z))
+
+
+def last_known(z: Array) -> Array:
+    """Return z (N, D) with the last known value where one is missing, NaN before the first."""
     rows = np.where(np.isnan(z), 0, np.arange(len(z))[:, np.newaxis])
-    last = np.take_along_axis(z, np.maximum.accumulate(rows, axis=0), axis=0)
-    return np.nan_to_num(last)
+    return np.take_along_axis(z, np.maximum.accumulate(rows, axis=0), axis=0)
 
 
 def _choose(

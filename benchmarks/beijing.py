@@ -48,27 +48,36 @@ class Stations(NamedTuple):
         return {"mae": float(np.nanmean(np.abs(errors))), "rmse": float(np.sqrt(np.nanmean(errors**2)))}
 
 
-def read(folder: Path) -> Stations:
-    """Read every station of a folder.
+def files(folder: Path) -> list[Path]:
+    """Return the stations' files in a folder.
 
     Raises
     ------
     SystemExit
         If there are none.
     """
-    files = sorted(folder.glob("PRSA_Data_*.csv"))
-    if not files:
+    found = sorted(folder.glob("PRSA_Data_*.csv"))
+    if not found:
         raise SystemExit(f"{folder}: no PRSA_Data_*.csv")
-    options = csv.ConvertOptions(null_values=["NA", " "], strings_can_be_null=True)
-    tables = [csv.read_csv(file, convert_options=options) for file in files]
-    dates = [tables[0][name].to_numpy() for name in ("year", "month", "day", "hour")]
-    years, months, days, hours = dates
+    return found
+
+
+def table(file: Path, columns: tuple[str, ...] = INPUTS) -> NDArray[np.float64]:
+    """Return columns of a station's file (N, columns), NaN where missing."""
+    how = csv.ConvertOptions(include_columns=columns, null_values=["NA", " "], strings_can_be_null=True)
+    found = csv.read_csv(file, convert_options=how)
+    return np.column_stack([found[name].to_numpy().astype(float) for name in columns])
+
+
+def read(folder: Path) -> Stations:
+    """Read every station of a folder; `SystemExit` if there are none."""
+    found = files(folder)
+    years, months, days, hours = table(found[0], ("year", "month", "day", "hour")).astype(np.int64).T
     moments = (years - 1970).astype("datetime64[Y]") + (months - 1).astype("timedelta64[M]")
     moments = moments.astype("datetime64[D]") + (days - 1).astype("timedelta64[D]")
     times = moments.astype("datetime64[h]") + hours.astype("timedelta64[h]")
-    x = [np.column_stack([table[name].to_numpy().astype(float) for name in INPUTS]) for table in tables]
-    names = tuple(file.stem.split("_")[2] for file in files)
-    return Stations(names, times.astype("datetime64[s]").astype(float), np.stack(x, axis=1))
+    names = tuple(file.stem.split("_")[2] for file in found)
+    return Stations(names, times.astype("datetime64[s]").astype(float), np.stack([table(f) for f in found], axis=1))
 
 
 def run(stations: Stations, settings: Settings) -> tuple[NDArray[np.float64], float]:

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyarrow import csv
 
-from benchmarks import report
+from benchmarks import baselines, beijing, report
 from stream_rnn import Engine, Settings
 
 if TYPE_CHECKING:
@@ -41,13 +40,7 @@ FIRST = (1_000, 8_760)
 
 def read(folder: Path, rows: int | None) -> NDArray[np.float64]:
     """Return the stations' inputs (T, stations, I), NaN where missing."""
-    how = csv.ConvertOptions(include_columns=INPUTS, null_values=["NA"])
-    files = sorted(folder.glob("PRSA_Data_*.csv"))
-    if not files:
-        raise SystemExit(f"no PRSA_Data_*.csv in {folder}")
-    tables = [csv.read_csv(file, convert_options=how) for file in files]
-    stations = [np.column_stack([table[name].cast("float64").to_numpy() for name in INPUTS]) for table in tables]
-    return np.stack(stations, axis=1)[:rows]
+    return np.stack([beijing.table(file, INPUTS) for file in beijing.files(folder)], axis=1)[:rows]
 
 
 def errors(forecasts: NDArray[np.float64], y: NDArray[np.float64], horizon: int) -> dict[str, float]:
@@ -62,12 +55,6 @@ def errors(forecasts: NDArray[np.float64], y: NDArray[np.float64], horizon: int)
         found[f"MAE {name}"] = float(np.mean(np.abs(known))) if known.size else float("nan")
         found[f"RMSE {name}"] = float(np.sqrt(np.mean(known**2))) if known.size else float("nan")
     return found
-
-
-def last_known(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the last value that was not missing at each row (T, stations)."""
-    rows = np.where(np.isnan(y), 0, np.arange(len(y))[:, np.newaxis])
-    return np.take_along_axis(y, np.maximum.accumulate(rows, axis=0), axis=0)
 
 
 def run(x: NDArray[np.float64], horizon: int, seed: int, **settings: Any) -> dict[str, float]:
@@ -97,7 +84,7 @@ def main() -> None:
     x = read(options.folder, options.rows)
     found: dict[str, list[dict[str, Any]]] = {}
     for horizon in options.horizons:
-        naive = errors(last_known(x[:, :, 0]), x[:, :, 0], horizon)
+        naive = errors(baselines.last_known(x[:, :, 0]), x[:, :, 0], horizon)
         table: list[dict[str, Any]] = [{"model": "last value", "weights": "-"} | naive]
         for model, settings in MODELS.items():
             for weights, more in WEIGHTS.items():

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import report
+from benchmarks import beijing, report
 from stream_rnn import Engine, Race, Settings
 
 if TYPE_CHECKING:
@@ -58,13 +58,6 @@ def ett(file: Path, after: int = 0) -> NDArray[np.float64]:
         return np.array([[float(value) for value in row[1:]] for row in islice(csv.reader(opened), 1 + after, None)])
 
 
-def beijing(file: Path) -> NDArray[np.float64]:
-    """Return a station's PM2.5 and weather, NaN where it is missing."""
-    with file.open(newline="") as opened:
-        rows = csv.DictReader(opened)
-        return np.array([[float(row[name]) if row[name] != "NA" else np.nan for name in WEATHER] for row in rows])
-
-
 def regimes(seed: int, count: int = 20_000, turn: int = 1500) -> NDArray[np.float64]:
     """Return a series (count, 1) that is an oscillation, a slow walk and a nonlinear map in turns."""
     rng = np.random.default_rng(seed)
@@ -85,7 +78,7 @@ def series(data: Path, name: str, seed: int) -> tuple[NDArray[np.float64], int]:
     if name == "regimes":
         return regimes(seed), 1
     if name in STATIONS:
-        return beijing(data / "beijing_multisite" / f"PRSA_Data_{name}_20130301-20170228.csv"), 1
+        return beijing.table(data / "beijing_multisite" / f"PRSA_Data_{name}_20130301-20170228.csv", WEATHER), 1
     table = ett(data / "ett" / f"{name}.csv", CHOSEN_ON if name == "ETTh1" else 0)
     return table, table.shape[1]
 
