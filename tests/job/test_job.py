@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.dataset
 import pytest
+from replays import NETWORK, last_state, replayed
 
 from stream_rnn.checkpoints import CheckpointFolder
 from stream_rnn.errors import CheckpointError, SettingError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoint import Saved
     from stream_rnn.job import Job, Shown, Summary
 
-NETWORK: dict[str, Any] = {"hidden": 4, "window": 4, "horizon": 2}
 EVENTS = 20_000  # three batches
 
 
@@ -55,20 +55,7 @@ def run(
         dead_letters=f"{folder}/refused.jsonl",
         **more,
     )
-    job, batches = replay(settings, NETWORK), list[int]()
-
-    def watch(shown: Shown) -> None:
-        batches.append(len(shown.batch))
-        if len(batches) == stop_after:
-            job.stop()
-
-    return job.run(watch)
-
-
-def last_state(folder: Path) -> Saved:
-    found = CheckpointFolder(folder / "state").newest()
-    assert found is not None
-    return found[1]
+    return replayed(settings, stop_after)
 
 
 def assert_same_state(one: Saved, other: Saved) -> None:

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from replays import NETWORK, last_state, replayed
 
 from connectors.ordering import LATE
 from stream_rnn.checkpoints import CheckpointFolder
@@ -22,10 +23,8 @@ from stream_rnn.replay import replay
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stream_rnn.checkpoint import Saved
-    from stream_rnn.job import Shown, Summary
+    from stream_rnn.job import Summary
 
-NETWORK: dict[str, Any] = {"hidden": 4, "window": 4, "horizon": 2}
 EVENTS = 20_000  # three batches
 BEGAN = 1_700_000_000
 LATENESS = 50.0
@@ -74,20 +73,7 @@ def run(recording: Path, folder: Path, *, stop_after: int | None = None, **more:
         dead_letters=f"{folder}/refused.jsonl",
         **options | more,
     )
-    job, batches = replay(settings, NETWORK), list[int]()
-
-    def watch(shown: Shown) -> None:
-        batches.append(len(shown.batch))
-        if len(batches) == stop_after:
-            job.stop()
-
-    return job.run(watch)
-
-
-def last_state(folder: Path) -> Saved:
-    found = CheckpointFolder(folder / "state").newest()
-    assert found is not None
-    return found[1]
+    return replayed(settings, stop_after)
 
 
 def events_saved(folder: Path) -> int:
