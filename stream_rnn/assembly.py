@@ -107,7 +107,6 @@ def assemble(settings: Settings) -> Assembly:
     inputs, targets = _inputs(settings), len(settings.target_names)
     columns = inputs.columns
     labels = settings.task != "forecast"
-    width, point = _width(settings)
     layers = _layers(settings, columns)
     body = stack(*layers)
     vectors = layers[0].sizes.state if settings.tokens else 0  # the lowest layer's state is the last part
@@ -115,8 +114,8 @@ def assemble(settings: Settings) -> Assembly:
         targets=targets,
         horizon=0 if labels else settings.horizon,
         lookahead=settings.lookahead,
-        width=width,
-        point=point,
+        width=_width(settings),
+        point=settings.point,
         remembered=body.sizes.state - vectors,
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
         half_life=math.inf if settings.half_life is None else float(settings.half_life),
@@ -178,15 +177,14 @@ def _targets(settings: Settings) -> Targets:
     )
 
 
-def _width(settings: Settings) -> tuple[int, int]:
-    """Return the outputs of one target, and which of them stands for all."""
+def _width(settings: Settings) -> int:
+    """Return the outputs of one target."""
     loss = settings.loss_name
     if loss == "softmax":
-        return settings.classes, 0
+        return settings.classes
     if loss == "quantile":
-        levels = settings.quantiles
-        return len(levels), min(range(len(levels)), key=lambda place: abs(levels[place] - 0.5))
-    return (2 if loss == "gaussian_nll" else 1), 0
+        return len(settings.quantiles)
+    return 2 if loss == "gaussian_nll" else 1
 
 
 def _layers(settings: Settings, columns: int) -> list[Any]:

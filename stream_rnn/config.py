@@ -310,6 +310,12 @@ class Settings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.task == "forecast" and not self.categorical if self.residual is None else self.residual
 
     @property
+    def point(self) -> int:
+        """Which number of those that tell of a target stands for all: the middle quantile, or the mean."""
+        levels = self.quantiles if self.loss_name == "quantile" else ()
+        return min(range(len(levels)), key=lambda place: abs(levels[place] - 0.5), default=0)
+
+    @property
     def decay(self) -> float:
         """The weight decay, chosen by the optimizer where none was given."""
         if self.weight_decay is not None:

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from stream_rnn import checkpoint, conversions, online
 from stream_rnn.assembly import Assembly, assemble
-from stream_rnn.core import EVENTS, PENDING, Counts
+from stream_rnn.core import EVENTS, LENGTH, PENDING, Counts
 from stream_rnn.diagnosing import diagnosis_of, with_update
 from stream_rnn.errors import CheckpointError, DataError
 from stream_rnn.events import Intake, blank
 from stream_rnn.forecaster import Forecaster
+from stream_rnn.growth import grown
 from stream_rnn.memory import Memory
 from stream_rnn.taken import room, taken
 
@@ -353,6 +354,32 @@ class Engine:
         """
         return self._forecaster.predict(key, x, time)
 
+    def predict_many(
+        self, keys: Sequence[Hashable] | NDArray[Any] | str | int, X: ArrayLike, times: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Forecast for each of N events that might come next, each by itself, and change nothing.
+
+        Parameters
+        ----------
+        keys
+            The stream of each, (N,); or one string or number for all.
+        X
+            Inputs (N, I), in the order of the settings; NaN is missing. Tokens are ids, of `vocabulary.encode`.
+        times
+            When each comes (N,), as in `process`; NaN or NaT as where `predict` is told none.
+
+        Returns
+        -------
+        ndarray of shape (N, *Settings.forecast_shape)
+            Each row as `predict` returns it.
+
+        Raises
+        ------
+        DataError
+            If shapes do not fit, or values are not numbers or ids.
+        """
+        return self._forecaster.predict_many(keys, X, times)
+
     def generate(
         self,
         key: Hashable,
@@ -473,6 +500,32 @@ class Engine:
         """Return how many events a stream has had since it appeared; 0 if it is not known."""
         slot = self._memory.streams.find(key)
         return 0 if slot is None else int(self._memory.streams.arenas["clock"][slot, EVENTS])
+
+    def length(self, key: Hashable) -> int:
+        """Return how many events a stream's sequence has had, those that wait for their lookahead left out."""
+        slot = self._memory.streams.find(key)
+        return 0 if slot is None else int(self._memory.streams.arenas["clock"][slot, LENGTH])
+
+    def with_settings(self, settings: Settings) -> Self:
+        """Return an engine of other settings that goes on with all that this one learned; this one stays as it is.
+
+        Parameters
+        ----------
+        settings
+            They may name more inputs, behind those that there are; for labels more targets, and for classification by
+            softmax more classes; and they may have other rates, limits and penalties. What is new has no effect until
+            it is learned.
+
+        Raises
+        ------
+        SettingError
+            For a setting that may not change so.
+        """
+        return self.restore(grown(self._memory.state(None), settings))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle, and copy, what is remembered: arrays, keys and settings, and no code."""
+        return self.restore, (self._memory.state(None),)
 
     def save(self, path: str | PathLike[str], *, positions: Mapping[str, Any] | None = None) -> None:
         """Write everything to one file, whole or not at all.

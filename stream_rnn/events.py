@@ -12,12 +12,15 @@ from stream_rnn.errors import DataError
 from stream_rnn.online import Batch, Next
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Sequence, Sized
 
     from numpy.typing import ArrayLike, NDArray
 
     from stream_rnn.config import Settings
     from stream_rnn.vocabulary import Vocabulary
+
+
+_AT_ANY_TIME = np.full(1, math.nan)
 
 
 class Events(NamedTuple):
@@ -88,20 +91,35 @@ class Intake:
 
     def coming(self, x: Any, time: Any) -> Next:
         """Return an event that might come, as of `Engine.predict`; x None for none. Unknown tokens stay so."""
-        lookahead = self._settings.lookahead
         if x is None:
             if time is not None:
                 raise DataError(f"time is that of an event that might come: x is needed, too, got time {time!r} alone")
-            return Next(np.empty(0), math.nan)
-        if lookahead:
-            raise DataError(f"x must be left out with lookahead: {lookahead} events have to come after it, got {x!r}")
-        row = np.empty(len(self._inputs))
+            return Next(np.empty((1, 0)), _AT_ANY_TIME, there=False)
+        self._refuse_lookahead(x)
+        row = np.empty((1, len(self._inputs)))
         if self._vocabulary is not None:
             x = conversions.with_ids(x, self._inputs[0], self._vocabulary, learn=False)
-        conversions.fill(row, x, self._inputs, self._names, "x")
+        conversions.fill(row[0], x, self._inputs, self._names, "x")
         if self._limited:
-            self._check(row[np.newaxis])
-        return Next(row, math.nan if time is None else conversions.seconds(time))
+            self._check(row)
+        return Next(row, _AT_ANY_TIME if time is None else np.array([conversions.seconds(time)]), there=True)
+
+    def all_coming(self, keys: Any, X: ArrayLike, times: ArrayLike | None) -> tuple[Sequence[Hashable], Next]:
+        """Return the streams of many events that might come, each by itself, and these, as of `Engine.predict_many`."""
+        self._refuse_lookahead(X)
+        x = conversions.matrix(X, len(self._inputs), "X")
+        several, moments = _several(keys, len(x)), conversions.times(times, len(x))
+        _check_lengths(len(x), times=moments, keys=several)
+        if self._limited:
+            self._check(x)
+        return several, Next(x, moments, there=True)
+
+    def _refuse_lookahead(self, given: Any) -> None:
+        lookahead = self._settings.lookahead
+        if lookahead:
+            raise DataError(
+                f"x must be left out with lookahead: {lookahead} events have to come after it, got {given!r}"
+            )
 
     def batch(
         self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
@@ -112,15 +130,8 @@ class Intake:
         y = self._targets_of(x) if Y is None else conversions.matrix(Y, len(self._targets), "Y")
         moments = conversions.times(times, count)
         flags = np.zeros(count, np.bool_) if ends is None else np.asarray(ends, np.bool_)
-        several = [keys] * count if isinstance(keys, (str, int)) else conversions.plain_keys(keys)
-        for name, length in (
-            ("Y", len(y)),
-            ("times", len(moments)),
-            ("ends", len(flags)),
-            ("keys", len(several)),
-        ):
-            if length != count:
-                raise DataError(f"{name} must be as many as X's {count} rows, got {length}")
+        several = _several(keys, count)
+        _check_lengths(count, Y=y, times=moments, ends=flags, keys=several)
         if self._limited:
             self._check(x, y)
         return Events(several, x, y, moments, flags)
@@ -140,3 +151,15 @@ class Intake:
             conversions.check_whole(x, settings.vocabulary, "an id", self._inputs)
         if settings.categorical and y is not None:
             conversions.check_whole(y, settings.classes, "a class", self._targets)
+
+
+def _several(keys: Any, count: int) -> list[Any]:
+    """Return the key of each event, of as many or of one that stands for all."""
+    return [keys] * count if isinstance(keys, (str, int)) else conversions.plain_keys(keys)
+
+
+def _check_lengths(count: int, **columns: Sized) -> None:
+    """Refuse columns that are not as long as X."""
+    for name, column in columns.items():
+        if len(column) != count:
+            raise DataError(f"{name} must be as many as X's {count} rows, got {len(column)}")

@@ -14,11 +14,15 @@ from stream_rnn.online import Next, Rollout, peek
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from stream_rnn.config import Settings
+    from stream_rnn.core import Core
     from stream_rnn.events import Intake
     from stream_rnn.memory import Memory
+
+_FIRST = np.zeros(1, np.int64)
+"""The slot of a core's first stream."""
 
 
 class Forecaster:
@@ -40,6 +44,7 @@ class Forecaster:
         self._intake = intake
         self._feedback = memory.assembly.feedback
         self._width = math.prod(settings.forecast_shape)
+        self._slot = np.zeros(1, np.int64)
         self._once = Rollout(self._feedback, 0.0, np.zeros(1), np.zeros(1, np.int64))
 
     def predict(self, key: Hashable, x: Any, time: Any) -> NDArray[np.float64]:
@@ -52,10 +57,34 @@ class Forecaster:
         made = self._roll(key, x, time, rollout)
         return rollout.picks if self._settings.categorical else made[:, 0]
 
+    def predict_many(self, keys: Any, X: ArrayLike, times: ArrayLike | None) -> NDArray[np.float64]:
+        """Return the forecasts of `Engine.predict_many`."""
+        several, coming = self._intake.all_coming(keys, X, times)
+        memory = self._memory
+        found = [memory.streams.find(key) for key in several]
+        slots = np.array([-1 if slot is None else slot for slot in found], np.int64)
+        made = np.empty((len(slots), self._width))
+        known = slots >= 0
+        if known.any():
+            made[known] = self._peek(memory.core, slots[known], coming.x[known], coming.times[known])
+        if not known.all():
+            strange = ~known
+            first = np.zeros(strange.sum(), np.int64)
+            made[strange] = self._peek(memory.stranger(), first, coming.x[strange], coming.times[strange])
+        return made.reshape(len(slots), *self._settings.forecast_shape)
+
+    def _peek(
+        self, core: Core, slots: NDArray[np.int64], x: NDArray[np.float64], times: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the forecasts (N, O) of events that might come, of the streams in these slots of a core."""
+        out = np.empty((len(slots), 1, self._width))
+        peek(core, slots, Next(x, times, there=True), self._once, out)
+        return out[:, 0]
+
     def warmup(self) -> None:
         """Compile the kernels, or load them from the disk."""
-        event = Next(np.zeros(len(self._settings.inputs)), math.nan)
-        peek(self._memory.stranger(), 0, event, self._once, np.empty((1, self._width)))
+        event = Next(np.zeros((1, len(self._settings.inputs))), np.full(1, math.nan), there=True)
+        peek(self._memory.stranger(), _FIRST, event, self._once, np.empty((1, 1, self._width)))
 
     def _roll(self, key: Hashable, x: Any, time: Any, rollout: Rollout) -> NDArray[np.float64]:
         """Return the forecasts of each step, (steps, *forecast_shape)."""
@@ -65,9 +94,12 @@ class Forecaster:
             few = f"at most {lookahead} events" if lookahead else "no event"
             raise DataError(f"no forecast for stream {key!r}: its sequence has had {few} yet")
         steps = len(rollout.draws)
-        out = np.empty((steps, self._width))
-        core = self._memory.stranger() if slot is None else self._memory.core
-        peek(core, slot or 0, event, rollout, out)
+        out = np.empty((1, steps, self._width))
+        if slot is None:
+            peek(self._memory.stranger(), _FIRST, event, rollout, out)
+        else:
+            self._slot[0] = slot
+            peek(self._memory.core, self._slot, event, rollout, out)
         return out.reshape(steps, *self._settings.forecast_shape)
 
 

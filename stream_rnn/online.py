@@ -98,12 +98,14 @@ class Rollout(NamedTuple):
 
 
 class Next(NamedTuple):
-    """An event that might come."""
+    """Events that might come, each by itself."""
 
     x: Any
-    """(I,) float64; (0,) for none"""
-    time: float
-    """NaN for as long after the last event as that came after the one before"""
+    """(N, I) float64"""
+    times: Any
+    """(N,) float64, NaN for as long after the last event as that came after the one before"""
+    there: bool
+    """Whether there are any; the last ones stand for them if not."""
 
 
 @entry
@@ -130,32 +132,40 @@ def process(core: Any, batch: Batch, outcome: Outcome) -> None:
 
 
 @entry
-def peek(core: Any, slot: int, event: Next, rollout: Rollout, out: Any) -> None:
-    """Forecast without a trace; row i of `out` (steps, O) is the forecast i events on.
+def peek(core: Any, slots: Any, coming: Next, rollout: Rollout, out: Any) -> None:
+    """Forecast N events that might come, of the streams in `slots` (N,), to `out` (N, steps, O), without a trace.
 
-    Row 0 is the newest forecast again, or, where there is an event that might come, the one after it. In the events
-    after that, input c is the last forecast of target feedback[c], one event ahead (of classes, the one that was
-    picked), or what it was before if feedback[c] is -1; they follow each other as the stream's last two did.
+    Row i of a forecast is that i events on: row 0 is the newest forecast again, or, where there is an event that might
+    come, the one after it. In the events after that, input c is the last forecast of target feedback[c], one event
+    ahead (of classes, the one that was picked), or what it was before if feedback[c] is -1; they follow each other as
+    the stream's last two did.
     """
+    for n in range(slots.shape[0]):
+        _roll(core, slots[n], coming.x[n], coming.times[n], coming.there, rollout, out[n])
+
+
+@inner
+def _roll(core: Any, slot: int, coming: Any, at: float, there: bool, rollout: Rollout, out: Any) -> None:
+    """Forecast an event that might come, `coming` (I,), if it is there, at a time that may be NaN."""
     network, task, clock = core.network, core.task, core.clock[slot]
     params = _params(core, slot)
     past = Past(core.input_moments[slot].copy(), core.history[slot].copy())
     gap, place = core.gap[slot], clock[LENGTH] + clock[PENDING]
     x = past.history[(place - 1) % past.history.shape[0]].copy()
-    passed = _until(core, slot, event)
-    time = event.time if known(event.time) else core.time[slot] + gap
+    passed = _until(core, slot, at)
+    time = at if known(at) else core.time[slot] + gap
     state, tape = core.state[slot].copy(), core.tape[slot, 0].copy()
     features, outputs = core.features[slot, 0].copy(), core.work.outputs
     last_y = core.last_y[slot].copy()
     classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, rollout.feedback
-    if event.x.shape[0] > 0:
-        x[:] = event.x
-    if passed > task.reset_after and known(event.time):
+    if there:
+        x[:] = coming
+    if passed > task.reset_after and known(at):
         state[:] = 0
         last_y[:] = math.nan
         place = 0
     for i in range(out.shape[0]):
-        if i == 0 and event.x.shape[0] == 0:
+        if i == 0 and not there:
             out[0] = core.forecast[slot]
         else:
             for c in range(feedback.shape[0]):
@@ -180,11 +190,11 @@ def peek(core: Any, slot: int, event: Next, rollout: Rollout, out: Any) -> None:
 
 
 @inner
-def _until(core: Any, slot: int, event: Next) -> float:
+def _until(core: Any, slot: int, at: float) -> float:
     """Return the seconds from the stream's last event to one that might come, NaN where they are not known."""
-    if not known(event.time):
+    if not known(at):
         return core.gap[slot]
-    return max(event.time - core.time[slot], 0.0) if known(core.time[slot]) else math.nan
+    return max(at - core.time[slot], 0.0) if known(core.time[slot]) else math.nan
 
 
 @inner

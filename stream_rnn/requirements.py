@@ -92,8 +92,8 @@ def _ascend(levels: tuple[float, ...]) -> bool:
 
 
 def _check_together(settings: Settings) -> None:
-    if not settings.inputs:
-        raise SettingError("inputs must name at least one column, got none")
+    if not settings.inputs and not settings.targets:
+        raise SettingError("inputs must name at least one column where no targets are named, got none")
     for name in ("inputs", "targets"):
         columns = getattr(settings, name)
         twice = {column for column in columns if columns.count(column) > 1}

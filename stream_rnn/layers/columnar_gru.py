@@ -30,7 +30,17 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import sigmoid, tanh
 from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_scaled_columns, copy, recur
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    count,
+    forward,
+    input_rows,
+)
 
 
 class ColumnarGRU(NamedTuple):
@@ -59,6 +69,12 @@ class ColumnarGRU(NamedTuple):
         I, H = self.inputs, self.hidden
         P = count(self.parameters())
         return Sizes(I, H, P, state=H + P, tape=8 * H + P, delta=6 * H)
+
+
+@input_rows.register
+def _input_rows(layer: ColumnarGRU) -> InputRows:
+    H = layer.hidden
+    return InputRows(params=((0, 3 * H),), state=((H, 3 * H),), tape=((8 * H, 3 * H),))
 
 
 @forward.register

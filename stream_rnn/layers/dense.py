@@ -16,7 +16,17 @@ from typing import Any, NamedTuple
 from stream_rnn.kernels.activations import Activation, activate, slope
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
 from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    count,
+    forward,
+    input_rows,
+)
 
 
 class Dense(NamedTuple):
@@ -41,6 +51,11 @@ class Dense(NamedTuple):
         """State: y, which the next event does not read. Tape: x, y. Delta: da."""
         I, H = self.inputs, self.hidden
         return Sizes(I, H, count(self.parameters()), state=H, tape=I + H, delta=H)
+
+
+@input_rows.register
+def _input_rows(layer: Dense) -> InputRows:
+    return InputRows(params=((0, layer.hidden),), state=(), tape=((0, 1),))
 
 
 @forward.register

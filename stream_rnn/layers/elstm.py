@@ -27,7 +27,17 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import sigmoid, tanh
 from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_scaled_columns, copy, recur
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    count,
+    forward,
+    input_rows,
+)
 
 
 class ELSTM(NamedTuple):
@@ -56,6 +66,12 @@ class ELSTM(NamedTuple):
         I, H = self.inputs, self.hidden
         P = count(self.parameters())
         return Sizes(I, H, P, state=H + P, tape=5 * H + P, delta=4 * H)
+
+
+@input_rows.register
+def _input_rows(layer: ELSTM) -> InputRows:
+    H = layer.hidden
+    return InputRows(params=((0, 2 * H),), state=((H, 2 * H),), tape=((5 * H, 2 * H),))
 
 
 @forward.register

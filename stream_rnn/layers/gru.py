@@ -40,7 +40,17 @@ from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
 from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    count,
+    forward,
+    input_rows,
+)
 
 
 class GRU(NamedTuple):
@@ -68,6 +78,11 @@ class GRU(NamedTuple):
         """State: h. Tape: x, h, n, r, z, q. Delta: dn, dr, dz, dq."""
         I, H = self.inputs, self.hidden
         return Sizes(I, H, count(self.parameters()), state=H, tape=I + 5 * H, delta=4 * H)
+
+
+@input_rows.register
+def _input_rows(layer: GRU) -> InputRows:
+    return InputRows(params=((0, 3 * layer.hidden),), state=(), tape=((0, 1),))
 
 
 @forward.register
@@ -158,6 +173,11 @@ class GRUResetBefore(NamedTuple):
         """State: h. Tape: x, h, s, n, r, z. Delta: dn, dr, dz."""
         I, H = self.inputs, self.hidden
         return Sizes(I, H, count(self.parameters()), state=H, tape=I + 5 * H, delta=3 * H)
+
+
+@input_rows.register
+def _input_rows_reset_before(layer: GRUResetBefore) -> InputRows:
+    return InputRows(params=((0, 3 * layer.hidden),), state=(), tape=((0, 1),))
 
 
 @inner

@@ -49,7 +49,17 @@ from stream_rnn.kernels.activations import tanh
 from stream_rnn.kernels.elementary import exp, sin_cos
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_scaled_columns, copy
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    count,
+    forward,
+    input_rows,
+)
 
 LOWEST_NU, HIGHEST_NU, HIGHEST_TH = -13.0, 4.0, 7.0
 
@@ -85,6 +95,16 @@ class LRU(NamedTuple):
         """
         I, H = self.inputs, self.hidden
         return Sizes(I, 2 * H, count(self.parameters()), state=(2 * I + 10) * H, tape=(2 * I + 14) * H, delta=5 * H)
+
+
+@input_rows.register
+def _input_rows(layer: LRU) -> InputRows:
+    I, H = layer.inputs, layer.hidden
+    return InputRows(
+        params=((2 * H, H), ((I + 3) * H, H)),
+        state=((5 * H, H), ((I + 9) * H, H)),
+        tape=((10 * H, H), ((I + 13) * H, H)),
+    )
 
 
 @inner

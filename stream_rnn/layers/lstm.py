@@ -49,7 +49,17 @@ from stream_rnn.kernels.linalg import (
     add_sum,
 )
 from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    count,
+    forward,
+    input_rows,
+)
 
 
 class LSTM(NamedTuple):
@@ -77,6 +87,11 @@ class LSTM(NamedTuple):
         """State: h, c. Tape: x, h, i, f, o, g, c, t. Delta: di, df, do, dg."""
         I, H = self.inputs, self.hidden
         return Sizes(I, H, count(self.parameters()), state=2 * H, tape=I + 7 * H, delta=4 * H)
+
+
+@input_rows.register
+def _input_rows(layer: LSTM) -> InputRows:
+    return InputRows(params=((0, 4 * layer.hidden),), state=(), tape=((0, 1),))
 
 
 @inner
@@ -185,6 +200,11 @@ class PeepholeLSTM(NamedTuple):
         """State: h, c. Tape: x, h, i, f, o, g, c, t, c'. Delta: di, df, do, dg."""
         I, H = self.inputs, self.hidden
         return Sizes(I, H, count(self.parameters()), state=2 * H, tape=I + 8 * H, delta=4 * H)
+
+
+@input_rows.register
+def _input_rows_peephole(layer: PeepholeLSTM) -> InputRows:
+    return InputRows(params=((0, 4 * layer.hidden),), state=(), tape=((0, 1),))
 
 
 @forward.register

@@ -36,7 +36,17 @@ from stream_rnn.kernels.linalg import (
     dot,
 )
 from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    count,
+    forward,
+    input_rows,
+)
 
 FADED = 1e-18
 """Norm of a gradient of which nothing is left to keep."""
@@ -70,6 +80,11 @@ class RNN(NamedTuple):
         """State: h. Tape: x, h, h'. Delta: da, and the penalty's e u."""
         I, H = self.inputs, self.hidden
         return Sizes(I, H, count(self.parameters()), state=H, tape=I + 2 * H, delta=2 * H if self.vanishing > 0 else H)
+
+
+@input_rows.register
+def _input_rows(layer: RNN) -> InputRows:
+    return InputRows(params=((0, layer.hidden),), state=(), tape=((0, 1),))
 
 
 @forward.register

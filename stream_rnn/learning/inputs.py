@@ -16,10 +16,15 @@ the event itself.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from stream_rnn.kernels.jit import inner
 from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PERIODS = {"day": 86_400.0, "week": 7 * 86_400.0, "year": 365.2425 * 86_400.0}
 """Seconds of the cycles that a calendar may have."""
@@ -48,6 +53,20 @@ class Inputs(NamedTuple):
         """How many numbers the network sees."""
         groups = 1 + self.flags + self.differences + len(self.lags)
         return self.values * groups + self.elapsed + 2 * len(self.cycles)
+
+    def places(self, inputs: Inputs) -> NDArray[np.int64]:
+        """Return which column each of these is where there are more values, (columns,)."""
+        I, more = self.values, inputs.values
+        groups = 1 + self.flags + self.differences + len(self.lags)
+        values = [group * more + c for group in range(groups) for c in range(I)]
+        rest = range(groups * more, groups * more + self.columns - groups * I)
+        return np.array([*values, *rest], np.int64)
+
+    def moment_places(self, inputs: Inputs) -> NDArray[np.int64]:
+        """Return the same of the columns that have running moments, (moments,)."""
+        I, more = self.values, inputs.values
+        values = [group * more + c for group in range(1 + self.differences) for c in range(I)]
+        return np.array([*values, *range((1 + self.differences) * more, inputs.moments)], np.int64)
 
     @property
     def moments(self) -> int:

@@ -1,0 +1,221 @@
+"""Recurrent: what river's estimators over an engine have in common.
+
+An event's features become a row of the engine's inputs, its keywords or fields say which stream it is of and when, and
+the engine does the rest. Where new features or targets show up, the engine goes on as one with more inputs or outputs.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from abc import abstractmethod
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from river import base
+
+from stream_rnn.config import Settings
+from stream_rnn.engine import Engine
+from stream_rnn.errors import DataError, SettingError
+from stream_rnn.estimators.features import Features
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+ALONE = "stream"
+"""The stream of events that come without a key."""
+
+TOLD = ("inputs", "targets", "task", "classes", "layer", "preset")
+"""Settings that the estimator and its data tell."""
+
+
+class Recurrent(base.Estimator):
+    """A recurrent network that learns from dicts of features, one event at a time.
+
+    Parameters
+    ----------
+    hidden
+        Units of the layer, or of each layer of several.
+    window
+        Events that an error is carried back through; cells that learn in real time have no need of it.
+    learning_rate
+        Step size of the optimizer.
+    text_width
+        Inputs of each text feature: the signs that a hash gives its words.
+    key_field, time_field, end_field
+        Features that say which stream an event is of, when it was, and whether its sequence ends with it, where these
+        do not come as keywords.
+    seed
+        Of the initial weights; None draws one.
+    **settings
+        Any others of `stream_rnn.Settings`.
+
+    Raises
+    ------
+    SettingError
+        For a setting that is unknown, not allowed, or told by the data.
+    """
+
+    _layer: ClassVar[str]
+    """The layer that subclasses are of."""
+    _defaults: ClassVar[Mapping[str, Any]]
+    """Settings that stand where others are not said."""
+
+    def __init__(
+        self,
+        hidden: int | tuple[int, ...] = 32,
+        window: int = 16,
+        learning_rate: float = 1e-3,
+        text_width: int = 8,
+        key_field: Hashable | None = None,
+        time_field: Hashable | None = None,
+        end_field: Hashable | None = None,
+        seed: int | None = None,
+        **settings: Any,
+    ) -> None:
+        self.hidden = hidden
+        self.window = window
+        self.text_width = text_width
+        self.key_field = key_field
+        self.time_field = time_field
+        self.end_field = end_field
+        self.seed = seed
+        self.settings = {name: value or [] if value == () else value for name, value in settings.items()}
+        self._learning_rate = learning_rate
+        fields = [field for field in (key_field, time_field, end_field) if field is not None]
+        self._features = Features(text_width, fields)
+        self._outputs: dict[Hashable, int] = {}
+        """Targets, or classes, that were met, and which of the engine's each is."""
+        self._engine: Engine | None = None
+        if not isinstance(text_width, int) or text_width < 1:
+            raise SettingError(f"text_width must be a whole number from 1 on, got {text_width!r}")
+        for name in TOLD:
+            if name in settings:
+                raise SettingError(f"{name} is told by the estimator and its data, got {settings[name]!r}")
+        self._settings(self._columns() or ("x",), 0)
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine that learns; None before the first event."""
+        return self._engine
+
+    @property
+    def _point(self) -> int:
+        """Which of the numbers that tell of one target stands for all."""
+        return 0 if self._engine is None else self._engine.settings.point
+
+    @property
+    def learning_rate(self) -> float:
+        """Step size of the optimizer; it may be changed while the estimator learns."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        before, self._learning_rate = self._learning_rate, value
+        try:
+            self._settings(self._columns() or ("x",), 0)
+        except SettingError:
+            self._learning_rate = before
+            raise
+        if self._engine is not None:
+            self._adapt()
+
+    def reset(self, key: Hashable | None = None) -> None:
+        """End a stream's sequence: its hidden state is zero, its scales and all that was learned stay.
+
+        Parameters
+        ----------
+        key
+            The stream; left out, that of events without a key.
+        """
+        if self._engine is not None:
+            self._engine.reset(ALONE if key is None else key)
+
+    @property
+    def _mutable_attributes(self) -> set[str]:
+        return {"learning_rate"}
+
+    @abstractmethod
+    def _told(self) -> dict[str, Any]:
+        """Return the settings of the task and its targets, as far as they are known."""
+
+    @abstractmethod
+    def _meet(self, y: Any) -> tuple[bool, list[float]]:
+        """Return whether a target of river's is new, which now has an output, and the engine's targets for it."""
+
+    def _columns(self) -> tuple[str, ...]:
+        """Return the names of the engine's inputs."""
+        return tuple(self._features.columns)
+
+    def _inputs(self, targets: list[float], row: list[Any]) -> list[Any]:  # noqa: ARG002 - forecasters see their targets
+        """Return the engine's inputs for an event's targets and features."""
+        return row
+
+    def _settings(self, columns: tuple[str, ...], seed: int) -> Settings:
+        """Return the engine's settings with such inputs."""
+        said = {"hidden": self.hidden, "window": self.window, "learning_rate": self.learning_rate, "seed": seed}
+        known = {"inputs": columns, "layer": self._layer} | self._told()
+        return Settings.parse({**self._defaults, **said, **self.settings, **known})
+
+    def _adapt(self) -> Engine:
+        """Let the engine have the features and targets that are known, and return it."""
+        columns = self._columns()
+        if self._engine is None:
+            seed = secrets.randbits(32) if self.seed is None else self.seed
+            self._engine = Engine(self._settings(columns, seed))
+        else:
+            self._engine = self._engine.with_settings(self._settings(columns, self._engine.settings.seed))
+        return self._engine
+
+    def _event(self, x: Mapping[Any, Any], key: Any, time: Any) -> tuple[Hashable, list[Any], Any, bool]:
+        """Return an event's stream, the features that are known, its time, and whether there is nothing but these."""
+        row, plain = self._features.plain(x), True
+        if row is None:
+            row, plain = self._features.row(x), False
+            if time is None and self.time_field is None:
+                time = only_time(x)
+        if time is None and self.time_field is not None:
+            time = x.get(self.time_field)
+        if key is None:
+            key = ALONE if self.key_field is None else x.get(self.key_field)
+        return checked(key), row, time, plain
+
+    def _learn(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool) -> None:
+        """Learn from one event, once all of it is known to fit."""
+        stream, row, time, plain = self._event(x, key, time)
+        engine, (new, targets) = self._engine, self._meet(y)
+        if not plain and self._features.meet(x):
+            new = True
+        if engine is None or new:
+            engine, row = self._adapt(), self._features.row(x)
+        if self.end_field is not None:
+            end = end or bool(x.get(self.end_field))
+        engine.step(stream, self._inputs(targets, row), targets, time, end=end)
+
+    def _peek(self, x: Mapping[Any, Any], key: Any, time: Any) -> NDArray[np.float64] | None:
+        """Return the engine's forecast of an event that might come; None before the first."""
+        stream, row, time, _ = self._event(x, key, time)
+        return None if self._engine is None else self._engine.predict(stream, row, time)
+
+
+def checked(key: Any) -> Hashable:
+    """Return a stream's key, if it can be one."""
+    if key is None or (isinstance(key, float) and math.isnan(key)):
+        raise DataError(f"key must tell the stream, got {key!r}")
+    return key
+
+
+def only_time(x: Mapping[Any, Any]) -> datetime | None:
+    """Return the time among the features of an event, None if there is none."""
+    times = [name for name, value in x.items() if isinstance(value, datetime)]
+    return x[one_of(times)] if times else None
+
+
+def one_of(times: list[Any]) -> Any:
+    """Return the one feature that is a time."""
+    if len(times) > 1:
+        raise DataError(f"time_field must say which of {', '.join(map(repr, times))} is the event's time")
+    return times[0]
