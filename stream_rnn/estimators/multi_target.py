@@ -41,17 +41,21 @@ class RecurrentMultiTargetRegressor(Labels, base.MultiTargetRegressor):
         return {"task": "regression", "targets": tuple(map(repr, self._outputs)) or ("y",)}
 
     def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        if not hasattr(y, "items"):
+        if y is not None and not hasattr(y, "items"):
             raise DataError(f"y must be a dict of targets, got {type(y).__name__} {y!r}")
-        given = {name: number(value, str(name), "y") for name, value in y.items()}
+        given = {name: number(value, str(name), "y") for name, value in (y or {}).items()}
         new = sorted(given.keys() - self._outputs.keys(), key=repr)
         for name in new:
             self._outputs[name] = len(self._outputs)
         return bool(new), [given.get(name, math.nan) for name in self._outputs]
 
     def _unmet(self, ys: list[Any]) -> set[int]:
-        met = set(self._outputs)
-        return {place for place, y in enumerate(ys) if not met.issuperset(y) and not met.update(y)}
+        met, found = set(self._outputs), set()
+        for place, y in enumerate(ys):
+            if y is not None and not met.issuperset(y):
+                met.update(y)
+                found.add(place)
+        return found
 
 
 class RNNMultiTargetRegressor(RecurrentMultiTargetRegressor):

@@ -68,7 +68,7 @@ class Recurrent(base.Estimator):
         self,
         hidden: int | tuple[int, ...] = 32,
         window: int = 16,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         text_width: int = 8,
         key_field: Hashable | None = None,
         time_field: Hashable | None = None,
