@@ -85,7 +85,7 @@ class RecurrentClassifier(Labels, base.MiniBatchClassifier):
             raise DataError(f"y must be a class, got {type(y).__name__} {y!r}, which cannot be hashed") from None
         if place is not None:
             return False, [place]
-        if y is None or (isinstance(y, float) and math.isnan(y)):
+        if y is None or (isinstance(y, (float, np.floating)) and math.isnan(y)):
             return False, [math.nan]
         self._outputs[y] = len(self._outputs)
         return len(self._outputs) > 2, [len(self._outputs) - 1]

@@ -1,4 +1,4 @@
-"""Labels: what river's regressors and classifiers over an engine have in common, many events at a time among it."""
+"""Labels: what river's regressors and classifiers over an engine have in common, be it one event or a data frame."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from river import base
 
 from stream_rnn.config import Settings
+from stream_rnn.conversions import seconds
 from stream_rnn.engine import Engine
 from stream_rnn.errors import DataError, SettingError
 from stream_rnn.estimators.features import Features
@@ -181,7 +182,7 @@ class Recurrent(base.Estimator):
             time = x.get(self.time_field)
         if key is None:
             key = ALONE if self.key_field is None else x.get(self.key_field)
-        return checked(key), row, time, plain
+        return checked(key), row, None if time is None else seconds(time), plain
 
     def _learn(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool) -> None:
         """Learn from one event, once all of it is known to fit."""
@@ -205,6 +206,10 @@ def checked(key: Any) -> Hashable:
     """Return a stream's key, if it can be one."""
     if key is None or (isinstance(key, float) and math.isnan(key)):
         raise DataError(f"key must tell the stream, got {key!r}")
+    try:
+        hash(key)
+    except TypeError:
+        raise DataError(f"key must be hashable, got {type(key).__name__} {key!r}") from None
     return key
 
 
