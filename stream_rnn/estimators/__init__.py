@@ -1,4 +1,4 @@
-"""Estimators of river's interfaces over the engine.
+"""Estimators of river's interfaces over the engine, and evaluators of forecasters.
 
 Names are fetched when they are first used: river's time series take seconds to import, and not all need them.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         LSTMClassifier,
         RNNClassifier,
     )
+    from stream_rnn.estimators.evaluation import evaluate, evaluate_streams, iter_evaluate
     from stream_rnn.estimators.forecasters import (
         ColumnarGRUForecaster,
         ELSTMForecaster,
@@ -67,6 +68,9 @@ __all__ = [
     "RNNForecaster",
     "RNNMultiTargetRegressor",
     "RNNRegressor",
+    "evaluate",
+    "evaluate_streams",
+    "iter_evaluate",
 ]
 
 _HOME = {
@@ -74,6 +78,8 @@ _HOME = {
     "Forecaster": "forecasters",
     "MultiTargetRegressor": "multi_target",
     "Regressor": "regressors",
+    "evaluate": "evaluation",
+    "evaluate_streams": "evaluation",
 }
 """Where the names that end so live; the first that fits."""
 
