@@ -50,7 +50,7 @@ def number(value: Any, name: str, what: str) -> float:
     if value is None:
         return math.nan
     try:
-        if not isinstance(value, str):
+        if not isinstance(value, (str, bytes)):  # float() would read digits
             return float(value)
     except (TypeError, ValueError):
         pass

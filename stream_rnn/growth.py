@@ -90,7 +90,7 @@ def grown(saved: Saved, settings: Settings) -> Saved:
         if short == "inverse" and array.size:
             taking[:] = np.eye(shape[0]) / settings.rls_ridge
         _put(array, taking, moved.get(short, ()))
-        if short == "head" and settings.task == "classification":
+        if short == "head" and settings.loss_name == "softmax":
             _dampen(taking, old, new)
         arrays[name] = taking
     return saved._replace(settings=settings, arrays=arrays)
