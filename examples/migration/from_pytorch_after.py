@@ -1,0 +1,38 @@
+"""The same network and the same learning by an engine; then one that learns at every event, and an estimator."""
+
+import time
+
+import numpy as np
+
+from stream_rnn import Engine, Settings
+from stream_rnn.estimators import ColumnarGRUForecaster
+
+hours = np.arange(20_000)
+load = 50 + 10 * np.sin(hours / 8) * np.sin(hours / 90) + np.random.default_rng(0).normal(size=20_000)
+
+
+def report(name: str, settings: Settings) -> None:
+    """Let an engine learn the stream, and print its errors and its speed."""
+    engine = Engine(settings)
+    engine.warmup()
+    began = time.perf_counter()
+    forecasts = engine.process("pump-7", load[:, np.newaxis])[:, 0, 0]
+    rate = len(load) / (time.perf_counter() - began)
+    errors = np.abs(load[1:] - forecasts[:-1])
+    first, last = errors[:5000].mean(), errors[-5000:].mean()
+    print(f"{name}: MAE {first:.3f} at first, {last:.3f} in the end, {rate:,.0f} events/s")
+
+
+loop = {"inputs": ("load",), "hidden": 32, "window": 16, "learning_rate": 1e-3, "clip_limit": 1.0, "residual": False}
+report("the same loop", Settings(**loop, update_every=16))
+report("at every event", Settings(**loop))
+report("preset forecast", Settings.preset("forecast", inputs=("load",)))
+
+one, all_at_once = Engine(Settings(**loop)), Engine(Settings(**loop))
+forecasts = all_at_once.process("pump-7", load[:1000, np.newaxis])
+print("step is process:", all((one.step("pump-7", [load[n]]) == forecasts[n]).all() for n in range(1000)))
+
+model = ColumnarGRUForecaster(horizon=3, seed=1)
+for value in load[:1000]:
+    model.learn_one(value, key="pump-7")
+print("three ahead:", [round(value, 1) for value in model.forecast(3, key="pump-7")])
