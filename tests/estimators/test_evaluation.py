@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,9 @@ from river.time_series.base import Forecaster
 from stream_rnn.errors import DataError
 from stream_rnn.estimators import evaluate, evaluate_streams, iter_evaluate
 from stream_rnn.estimators.recurrent import ALONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 MISSING = (None, math.nan)
 
@@ -80,8 +84,12 @@ class Oracle(Forecaster):
         return [x["y"] for x in xs]
 
 
+def pairs_of(values: Iterable[Any]) -> Iterator[Any]:
+    return (({"y": y}, y) for y in values)
+
+
 def pairs(*values: Any) -> list[Any]:
-    return [({"y": y}, y) for y in values]
+    return list(pairs_of(values))
 
 
 def of(key: Any, *values: Any) -> list[Any]:
@@ -129,6 +137,12 @@ def test_the_first_forecast_is_made_after_as_many_events_as_by_river() -> None:
     assert (y, forecast) == (3, [4, 5, 6, 7])
     assert next(rivers.iter_evaluate(pairs(*range(20)), theirs, metrics.MAE(), 4))[2] == forecast
     assert ours.learned == [0, 1, 2, 3]
+
+
+def test_no_more_is_read_than_a_forecast_speaks_of() -> None:
+    endless = pairs_of(itertools.count())
+    assert next(iter_evaluate(endless, Ramp(), metrics.MAE(), 4))[1] == 3
+    assert next(endless)[1] == 8
 
 
 def test_each_forecast_is_yielded_with_the_metric_so_far() -> None:
@@ -208,6 +222,11 @@ def test_a_key_is_a_keyword_or_read_from_x(key: Any) -> None:
     said = evaluate_streams([(x, y, {"key": x["sensor"]}) for x, y in data], Mean(), metrics.MAE(), 2)
     assert evaluate_streams(data, Mean(), metrics.MAE(), 2, key=key).get() == said.get()
     assert set(said.get()) == {"a", "b"}
+
+
+def test_a_keyword_comes_before_a_field() -> None:
+    data = [(x, y, {"key": "c"}) for x, y in keyed(1, 10, 2, 30)]
+    assert set(evaluate_streams(data, Mean(), metrics.MAE(), 2, key="sensor").get()) == {"c"}
 
 
 def test_a_forecaster_says_in_which_field_its_key_is() -> None:
