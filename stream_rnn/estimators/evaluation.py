@@ -275,7 +275,7 @@ class _Models:
         self._of(event).learn_one(y=event.y, x=event.x, **told)
 
     def forecast(self, event: _Event, horizon: int, xs: list[Any]) -> list[float]:
-        told = {"key": event.key} if self._keyed and event.key != ALONE else {}
+        told = {"key": event.key} if self._keyed and event.keywords.get("key") is not None else {}
         made: list[float] = self._of(event).forecast(horizon=horizon, xs=xs, **told)
         if len(made) != horizon:
             raise DataError(f"{self._model} must give {horizon} forecasts, got {len(made)}")

@@ -56,11 +56,11 @@ class Mean(Forecaster):
         self.learned: list[Any] = []
         self.ends: list[bool] = []
 
-    def learn_one(self, y: Any, x: Any = None, key: Any = ALONE, end: bool = False) -> None:
+    def learn_one(self, y: Any, x: Any = None, key: Any = None, end: bool = False) -> None:
         self.learned.append((key, y))
         self.ends.append(end)
 
-    def forecast(self, horizon: int, xs: Any = None, key: Any = ALONE) -> list[float]:
+    def forecast(self, horizon: int, xs: Any = None, key: Any = None) -> list[float]:
         return [statistics.mean(y for name, y in self.learned if name == key and y not in MISSING)] * horizon
 
 
@@ -227,6 +227,12 @@ def test_a_key_is_a_keyword_or_read_from_x(key: Any) -> None:
 def test_a_keyword_comes_before_a_field() -> None:
     data = [(x, y, {"key": "c"}) for x, y in keyed(1, 10, 2, 30)]
     assert set(evaluate_streams(data, Mean(), metrics.MAE(), 2, key="sensor").get()) == {"c"}
+
+
+@pytest.mark.parametrize("model", [Mean(), Alone()], ids=["keyed", "cloned"])
+def test_a_stream_may_have_the_name_of_that_without_a_key(model: Mean) -> None:
+    made = evaluate_streams(of(ALONE, 1, 1, 1, 1), model.clone(), metrics.MAE(), 2)
+    assert made.get() == {ALONE: [0, 0]}
 
 
 def test_a_forecaster_says_in_which_field_its_key_is() -> None:
