@@ -2,7 +2,7 @@
 
 Scored twice. ``river`` is river's own `evaluate.evaluate`: it asks for forecasts before the present value is learned
 and compares the first with the value after that, so that each is taken for one step farther than the model meant.
-``aligned`` compares each forecast with the value that it is of.
+``aligned`` is `stream_rnn.estimators.evaluation.evaluate`, which compares each forecast with the value that it is of.
 
 The estimators run with what they are made with and what is written beside them. Holt-Winters and SNARIMAX have the
 settings of river's documentation, and Holt-Winters beside it those of a grid that are best on the series that scores
@@ -18,11 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from river import datasets, evaluate, linear_model, metrics, optim, preprocessing
-from river.time_series import SNARIMAX, HoltWinters, HorizonAggMetric
+from river.time_series import SNARIMAX, HoltWinters
 
 from benchmarks import deep_river
 from benchmarks.river_forecasters import Recorded, SeasonalNaive
-from stream_rnn.estimators import ColumnarGRUForecaster, GRUForecaster
+from stream_rnn.estimators import ColumnarGRUForecaster, GRUForecaster, evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,26 +96,9 @@ def score(events: Sequence[Event], horizon: int, make: Callable[[], Forecaster])
     return Scores(
         *(
             evaluator(events, make(), metrics.MAE(), horizon, statistics.mean).get()
-            for evaluator in (evaluate.evaluate, aligned)
+            for evaluator in (evaluate.evaluate, evaluation.evaluate)
         )
     )
-
-
-def aligned(
-    events: Sequence[Event],
-    model: Forecaster,
-    metric: metrics.base.RegressionMetric,
-    horizon: int,
-    agg_func: Callable[[list[float]], float],
-) -> HorizonAggMetric:
-    """Score forecasts by the values that they are of, from as many values on as river's evaluator does."""
-    found = HorizonAggMetric(metric, agg_func)
-    for now, (x, y) in enumerate(events[:-horizon]):
-        if now >= horizon:
-            coming = events[now : now + horizon]
-            found.update([value for _, value in coming], model.forecast(horizon, [said for said, _ in coming]))
-        model.learn_one(y, x)
-    return found
 
 
 def _ours(series: Series) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def frames(rows: int, rounds: int, events: int) -> dict[str, Any]:
     model = GRURegressor(hidden=reference.HIDDEN, window=reference.WINDOW, seed=0)
     for X, y in cut[:2]:
         model.learn_many(X, y)
-    engine = Engine(model.engine.settings)
+    engine = Engine(model.engine.settings)  # type: ignore[union-attr] # it has learned
     many, process = [], []
     for _ in range(rounds):
         began = now()
