@@ -4,9 +4,10 @@ Scored twice. ``river`` is river's own `evaluate.evaluate`: it asks for forecast
 and compares the first with the value after that, so that each is taken for one step farther than the model meant.
 ``aligned`` is `stream_rnn.estimators.evaluation.evaluate`, which compares each forecast with the value that it is of.
 
-The estimators run with what they are made with and what is written beside them. Holt-Winters and SNARIMAX have the
-settings of river's documentation, and Holt-Winters beside it those of a grid that are best on the series that scores
-them, in hindsight. The peers get no time: river's fail on a datetime among the inputs.
+The estimators run with what they are made with and what is written beside them. Holt-Winters, and the last SNARIMAX,
+have the settings by which river's documentation forecasts AirlinePassengers, with the season's length; beside them
+stands the Holt-Winters of a grid that is best on the series that scores it, in hindsight. The peers are given the
+values alone: river's SNARIMAX takes no datetime.
 """
 
 from __future__ import annotations
@@ -142,11 +143,14 @@ def _peers(series: Series) -> list[dict[str, Any]]:
             )
             for multiplicative in (False, True)
         ),
-        (
-            "river SNARIMAX",
-            f"p=q=m={season}, d=sd=1, its documentation's regressor",
-            partial(_snarimax, events, season),
+        *(
+            ("river SNARIMAX", _words(settings), partial(SNARIMAX, **settings))
+            for settings in (
+                {"p": season, "d": 1, "q": 0, "m": season, "sd": 1},
+                {"p": 0, "d": 0, "q": 0, "m": season, "sp": 1, "sd": 1},
+            )
         ),
+        ("river SNARIMAX", f"p=q=m={season}, d=sd=1, documented regressor", partial(_snarimax, events, season)),
     ]
     rows = [
         {"model": name, "settings": said, **score(events, series.horizon, make)._asdict()}
@@ -175,7 +179,7 @@ def _deep(series: Series, said: str, python: str | None) -> dict[str, Any]:
     row = {"model": "deep-river GRUForecaster", "settings": said}
     if "skipped" in found:
         return row | found
-    row["model"] += f" ({found['version']})"
+    row["model"] = f"deep-river {found['version']} GRUForecaster"
     return row | score(_events(series), series.horizon, partial(Recorded, found["forecasts"]))._asdict()
 
 

@@ -30,7 +30,7 @@ def main() -> None:
     torch.manual_seed(options.seed)
     model = GRUForecaster(seed=options.seed, **options.settings)
     made = _forecasts(model, options.series, options.horizon, scaled=options.scaled)
-    print(json.dumps({"forecasts": made, "version": f"{version('deep-river')}, torch {torch.__version__}"}))
+    print(json.dumps({"forecasts": made, "version": version("deep-river"), "torch": version("torch")}))
 
 
 def _forecasts(model: GRUForecaster, series: str, horizon: int, *, scaled: bool) -> list[list[float]]:

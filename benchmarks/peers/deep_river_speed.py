@@ -43,7 +43,7 @@ def main() -> None:
     model = RollingRegressor(GRU(), optimizer_fn="adam", lr=1e-3, window_size=WINDOW, gradient_clip_value=1.0)
     _take(model, WARM_UP)
     rates = [options.events / _take(model, options.events) for _ in range(options.rounds)]
-    print(json.dumps({"rates": rates, "version": f"{version('deep-river')}, torch {torch.__version__}"}))
+    print(json.dumps({"rates": rates, "version": version("deep-river"), "torch": version("torch")}))
 
 
 def _take(model: RollingRegressor, count: int) -> float:
