@@ -95,7 +95,7 @@ class Intake:
             if time is not None:
                 raise DataError(f"time is that of an event that might come: x is needed, too, got time {time!r} alone")
             return Next(np.empty((1, 0)), _AT_ANY_TIME, there=False)
-        self._refuse_lookahead(x)
+        self._refuse_lookahead("x")
         row = np.empty((1, len(self._inputs)))
         if self._vocabulary is not None:
             x = conversions.with_ids(x, self._inputs[0], self._vocabulary, learn=False)
@@ -106,7 +106,7 @@ class Intake:
 
     def all_coming(self, keys: Any, X: ArrayLike, times: ArrayLike | None) -> tuple[Sequence[Hashable], Next]:
         """Return the streams of many events that might come, each by itself, and these, as of `Engine.predict_many`."""
-        self._refuse_lookahead(X)
+        self._refuse_lookahead("X")
         x = conversions.matrix(X, len(self._inputs), "X")
         several, moments = _several(keys, len(x)), conversions.times(times, len(x))
         _check_lengths(len(x), times=moments, keys=several)
@@ -114,12 +114,10 @@ class Intake:
             self._check(x)
         return several, Next(x, moments, there=True)
 
-    def _refuse_lookahead(self, given: Any) -> None:
+    def _refuse_lookahead(self, name: str) -> None:
         lookahead = self._settings.lookahead
         if lookahead:
-            raise DataError(
-                f"x must be left out with lookahead: {lookahead} events have to come after it, got {given!r}"
-            )
+            raise DataError(f"{name} must be left out with lookahead: {lookahead} events have to come after it")
 
     def batch(
         self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
