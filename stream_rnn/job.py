@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-import numpy as np
 
 from connectors.deadletter import DeadLetterFile
 from connectors.follow import Stop
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from connectors.events import EventBatch

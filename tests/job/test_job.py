@@ -241,5 +241,5 @@ def test_a_job_may_learn_without_inputs(recording: Path, tmp_path: Path) -> None
 
 def test_a_file_of_targets_alone_is_refused_for_labels(recording: Path) -> None:
     settings = JobSettings(files=(str(recording),), key="sensor")
-    with pytest.raises(SettingError, match="inputs must be numeric columns of .* that are no targets, got none"):
+    with pytest.raises(SettingError, match=r"inputs must be numeric columns of .* that are no targets, got none"):
         replay(settings, NETWORK | {"targets": ("a", "b"), "task": "regression", "horizon": 1})
