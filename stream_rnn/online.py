@@ -89,8 +89,6 @@ class Outcome(NamedTuple):
 class Rollout(NamedTuple):
     """How forecasts of several steps become the inputs that follow."""
 
-    feedback: Any
-    """(I,) int64, which target each input is, -1 for none"""
     temperature: float
     """Classes are drawn from p^(1/T); at 0 the likeliest is taken."""
     draws: Any
@@ -155,9 +153,9 @@ def peek(core: Any, slots: Any, coming: Next, rollout: Rollout, out: Any) -> Non
     """Forecast N events that might come, of the streams in `slots` (N,), to `out` (N, steps, O), without a trace.
 
     Row i of a forecast is that i events on: row 0 is the newest forecast again, or, where there is an event that might
-    come, the one after it. In the events after that, input c is the last forecast of target feedback[c], one event
-    ahead (of classes, the one that was picked), or what it was before if feedback[c] is -1; they follow each other as
-    the stream's last two did.
+    come, the one after it. In the events after that, input c is the last forecast of target task.feedback[c], one event
+    ahead (of classes, the one that was picked), or what it was before if that is -1; they follow each other as the
+    stream's last two did.
     """
     trial = Trial(
         np.empty_like(core.state[0]),
@@ -194,7 +192,7 @@ def _roll(core: Any, slot: int, trial: Trial, at: float, there: bool, rollout: R
     gap, place = core.gap[slot], _place(core, slot)
     passed = _until(core, slot, at)
     time = at if known(at) else core.time[slot] + gap
-    classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, rollout.feedback
+    classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, task.feedback
     if passed > task.reset_after and known(at):
         state[:] = 0
         last_y[:] = math.nan
