@@ -156,6 +156,8 @@ def _plain(value: Any) -> str:
 
 def _check_lookahead(settings: Settings) -> None:
     lookahead, names = settings.lookahead, [name for name in settings.layer if name in BIDIRECTIONAL]
+    if names and not settings.inputs:
+        raise SettingError(f"inputs must name at least one column under layer {names[0]}, got none")
     if not names:
         if lookahead:
             raise SettingError(f"lookahead needs a bidirectional layer ({', '.join(BIDIRECTIONAL)}), got {lookahead}")

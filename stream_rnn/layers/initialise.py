@@ -74,7 +74,7 @@ def _glorot(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.flo
 
 
 def _he(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
-    return rng.normal(0.0, np.sqrt(2.0 / rows), (rows, columns))
+    return rng.normal(0.0, np.sqrt(2.0 / max(rows, 1)), (rows, columns))
 
 
 def _orthogonal(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
