@@ -1,9 +1,12 @@
 """Growth: what an engine knows, as one of other settings takes it over.
 
 New inputs begin without effect: their weights are 0, and no stream has seen them; in what the network saw before, they
-stand at 0. New targets begin as at the start; a new class as unlikely as the least likely one. Everything else stays as
-it is, to the bit, but for what new targets change for all: errors that wait are shares of a mean over the targets, and
-the memory of recursive least squares, which all share, begins anew, for it would not let the new ones learn.
+stand at 0. Where the readout has yet to learn from the layers, as where there was no input, weights are drawn as at the
+start: there they have no effect either, and at 0 below a readout of 0 neither would ever be learned.
+
+New targets begin as at the start; a new class as unlikely as the least likely one. Everything else stays as it is, to
+the bit, but for what new targets change for all: errors that wait are shares of a mean over the targets, and the memory
+of recursive least squares, which all share, begins anew, for it would not let the new ones learn.
 
 An array of the old engine goes into one of the new, which is filled as if nothing had happened yet. Along an axis that
 has grown, old places are the first ones, but where the inputs stand: those come in groups (values, flags, ...), each of
@@ -21,6 +24,7 @@ from stream_rnn.assembly import assemble
 from stream_rnn.checkpoint import STREAMS
 from stream_rnn.errors import SettingError
 from stream_rnn.layers.layer import input_rows
+from stream_rnn.layers.network import Halves
 from stream_rnn.layers.stack import places
 from stream_rnn.learning.losses import LossKind
 from stream_rnn.learning.rls import begin
@@ -100,6 +104,7 @@ def grown(saved: Saved, settings: Settings) -> Saved:
             taking *= known / targets
         if short == "head" and settings.classes > before.classes:
             _dampen(taking, old, new)
+    _draw(arrays, moved["body"][0], new)
     return saved._replace(settings=settings, arrays=arrays)
 
 
@@ -224,3 +229,19 @@ def _dampen(head: NDArray[Any], old: Assembly, new: Assembly) -> None:
     first, known = new.network.outputs * new.network.features, old.network.outputs
     c = head[:, first:]
     c[:, known:] = c[:, :known].min(axis=1, keepdims=True)
+
+
+def _draw(arrays: dict[str, NDArray[Any]], known: NDArray[np.int64], new: Assembly) -> None:
+    """Draw the body's weights other than those `known` where V does not let the layers through."""
+    body, head = (
+        next(array for name, array in arrays.items() if name in {f"{STREAMS}{part}", f"{SHARED}{part}"})
+        for part in Halves._fields
+    )
+    outputs, features, hidden = new.network.outputs, new.network.features, new.network.hidden
+    V = head[:, : outputs * features].reshape(len(head), outputs, features)
+    idle = ~V[:, :, :hidden].any(axis=(1, 2))
+    if len(body) != len(head):  # one body under the heads of all streams
+        idle = np.full(len(body), idle.all())
+    fresh = np.ones(body.shape[1], np.bool_)
+    fresh[known] = False
+    body[np.ix_(idle, fresh)] = new.initial.body[fresh]

@@ -20,7 +20,7 @@ LEVELS = [
     {"drift"},
     {"events", "taken"},
     {"memory"},
-    {"forecaster", "diagnosing"},
+    {"forecaster", "diagnosing", "growth"},
     {"engine"},
     {"race"},
     {"checkpoints", "checkpointer", "job_settings", "estimators"},
