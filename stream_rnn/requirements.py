@@ -156,8 +156,6 @@ def _plain(value: Any) -> str:
 
 def _check_lookahead(settings: Settings) -> None:
     lookahead, names = settings.lookahead, [name for name in settings.layer if name in BIDIRECTIONAL]
-    if names and not settings.inputs:
-        raise SettingError(f"inputs must name at least one column under layer {names[0]}, got none")
     if not names:
         if lookahead:
             raise SettingError(f"lookahead needs a bidirectional layer ({', '.join(BIDIRECTIONAL)}), got {lookahead}")
@@ -168,6 +166,8 @@ def _check_lookahead(settings: Settings) -> None:
         )
     if not lookahead:
         raise SettingError(f"{names[0]} needs a lookahead of at least 1, got 0")
+    if not settings.inputs:  # by which it tells what comes from what does not
+        raise SettingError(f"{names[0]} must have at least one input, got none")
     if lookahead > settings.window:
         raise SettingError(f"lookahead must be at most window ({settings.window}), got {lookahead}")
     if settings.task == "forecast":

@@ -157,6 +157,16 @@ def test_a_new_input_is_learned() -> None:
     assert np.abs(made - told)[500:].mean() < 0.3 * np.abs(alone - told)[500:].mean()
 
 
+@pytest.mark.parametrize("layers", ["gru", "lstm", "elstm", "columnar_gru"])
+def test_a_new_input_is_learned_where_the_old_ones_told_nothing(layers: str) -> None:
+    engine = engine_of(**changes_of(layers, learning_rate=0.05))
+    engine.process("s", UNSEEN, Y)
+    taller = grown(engine, inputs=("a", "b"))
+    assert taller.predict("s", [NAN, 7.0]).tobytes() == engine.predict("s", [NAN]).tobytes()
+    made, alone = taller.process("s", np.hstack([UNSEEN, Y]), Y), engine.process("s", UNSEEN, Y)
+    assert np.abs(made - Y)[N // 2 :].mean() < 0.7 * np.abs(alone - Y)[N // 2 :].mean()
+
+
 def test_streams_that_come_later_have_the_new_inputs_too() -> None:
     engine = grown(engine_of(**changes_of("gru", weights="per_stream")), inputs=("a", "b"))
     other = grown(engine_of(**changes_of("gru", weights="per_stream")), inputs=("a", "b"))
@@ -444,7 +454,7 @@ def test_what_cannot_grow_is_refused(before: dict[str, Any], after: dict[str, An
         ({"inputs": ()}, "inputs must name at least one column where no targets are named, got none"),
         (
             {"inputs": (), "targets": "y", "task": "regression", "layer": "bigru", "lookahead": 2},
-            "inputs must name at least one column under layer bigru, got none",
+            "bigru must have at least one input, got none",
         ),
     ],
 )
