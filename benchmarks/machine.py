@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "numba", "llvmlite", "pyarrow", "jax", "jaxlib")
+PACKAGES = ("numpy", "numba", "llvmlite", "pyarrow", "river", "pandas", "jax", "jaxlib")
 
 
 def describe() -> dict[str, str | int | float]:

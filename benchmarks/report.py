@@ -45,6 +45,8 @@ def _text(value: Any) -> str:
         return "-"
     if not isinstance(value, float):
         return f"{value:,}" if isinstance(value, int) else str(value)
+    if abs(value) >= 1e9:
+        return f"{value:.0e}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"

@@ -79,6 +79,13 @@ class EventBatch:
             self.positions[which],
         )
 
+    def table(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Give the columns of these names, if any, side by side, (N, names)."""
+        found = np.empty((len(self), len(names)))
+        for place, name in enumerate(names):
+            found[:, place] = self.columns[name]
+        return found
+
     def take(self, start: int, stop: int) -> EventBatch:
         """Give the events from `start` up to `stop`, without copying."""
         return self[start:stop]

@@ -48,8 +48,6 @@ class Assembly(NamedTuple):
     work: Work
     rows: Rows
     """Shape and type of one stream's row in each arena."""
-    feedback: NDArray[np.int64]
-    """(I,) which target each input is, -1 for none"""
     shared: Rows
     """The same of each array of weights that all streams share."""
 
@@ -116,6 +114,7 @@ def assemble(settings: Settings) -> Assembly:
         lookahead=settings.lookahead,
         width=_width(settings),
         point=settings.point,
+        feedback=_feedback(settings),
         remembered=body.sizes.state - vectors,
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
         half_life=math.inf if settings.half_life is None else float(settings.half_life),
@@ -138,15 +137,20 @@ def assemble(settings: Settings) -> Assembly:
     )
     weights = _weight_rows("body", initial.body, learner), _head_rows(net, initial.head, learner)
     own, shared = _owned(settings, *weights)
-    places = {name: place for place, name in enumerate(settings.target_names)}
     return Assembly(
         model,
         initial,
         _work(model, kept, kind),
         _arena_rows(settings, model, kept, kind) | own,
-        np.array([-1 if labels else places.get(name, -1) for name in settings.inputs], np.int64),
         shared,
     )
+
+
+def _feedback(settings: Settings) -> NDArray[np.int64]:
+    """Return which target each input is (I,), -1 for none."""
+    targets = settings.target_names if settings.task == "forecast" else ()
+    places = {name: place for place, name in enumerate(targets)}
+    return np.array([places.get(name, -1) for name in settings.inputs], np.int64)
 
 
 def _inputs(settings: Settings) -> Inputs:

@@ -40,6 +40,8 @@ class Task(NamedTuple):
     """Outputs of one target at one horizon; O = max(H, 1) D width."""
     point: int
     """Which of these is fed back when a forecast is rolled out."""
+    feedback: Any
+    """(I,) int64, as which input: which target each is, -1 for none"""
     remembered: int
     """Numbers of the state that have to be finite: all but an embedding's vectors, NaN for events that do not come."""
     reset_after: float

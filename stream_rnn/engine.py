@@ -514,7 +514,7 @@ class Engine:
         settings
             They may name more inputs, behind those that there are; for labels more targets, and for classification by
             softmax more classes; and they may have other rates, limits and penalties. What is new has no effect until
-            it is learned.
+            it is learned, but that longer sums are rounded otherwise, as the readout's with `skip`.
 
         Raises
         ------

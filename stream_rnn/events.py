@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from stream_rnn.vocabulary import Vocabulary
 
 
-_AT_ANY_TIME = np.full(1, math.nan)
+_NONE = Next(np.empty((1, 0)), np.full(1, math.nan), there=False)
+"""No event that might come."""
 
 
 class Events(NamedTuple):
@@ -69,6 +70,7 @@ class Intake:
         self._target_inputs = [places.get(name, -1) for name in self._targets]
         self._targets_are_inputs = settings.task == "forecast" and -1 not in self._target_inputs
         self._limited = settings.tokens or settings.categorical
+        self._coming = Next(np.empty((1, len(self._inputs))), np.empty(1), there=True)
 
     def one(self, row: Batch, x: Any, y: Any, time: Any) -> None:
         """Write the values and the time of an event, as of `Engine.step`, to a batch of one."""
@@ -90,23 +92,27 @@ class Intake:
         row.times[0] = math.nan if time is None else conversions.seconds(time)
 
     def coming(self, x: Any, time: Any) -> Next:
-        """Return an event that might come, as of `Engine.predict`; x None for none. Unknown tokens stay so."""
+        """Return an event that might come, as of `Engine.predict`; x None for none. Unknown tokens stay so.
+
+        The next one is written over it.
+        """
         if x is None:
             if time is not None:
                 raise DataError(f"time is that of an event that might come: x is needed, too, got time {time!r} alone")
-            return Next(np.empty((1, 0)), _AT_ANY_TIME, there=False)
-        self._refuse_lookahead(x)
-        row = np.empty((1, len(self._inputs)))
+            return _NONE
+        self._refuse_lookahead("x")
+        coming = self._coming
         if self._vocabulary is not None:
             x = conversions.with_ids(x, self._inputs[0], self._vocabulary, learn=False)
-        conversions.fill(row[0], x, self._inputs, self._names, "x")
+        conversions.fill(coming.x[0], x, self._inputs, self._names, "x")
         if self._limited:
-            self._check(row)
-        return Next(row, _AT_ANY_TIME if time is None else np.array([conversions.seconds(time)]), there=True)
+            self._check(coming.x)
+        coming.times[0] = math.nan if time is None else conversions.seconds(time)
+        return coming
 
     def all_coming(self, keys: Any, X: ArrayLike, times: ArrayLike | None) -> tuple[Sequence[Hashable], Next]:
         """Return the streams of many events that might come, each by itself, and these, as of `Engine.predict_many`."""
-        self._refuse_lookahead(X)
+        self._refuse_lookahead("X")
         x = conversions.matrix(X, len(self._inputs), "X")
         several, moments = _several(keys, len(x)), conversions.times(times, len(x))
         _check_lengths(len(x), times=moments, keys=several)
@@ -114,12 +120,10 @@ class Intake:
             self._check(x)
         return several, Next(x, moments, there=True)
 
-    def _refuse_lookahead(self, given: Any) -> None:
+    def _refuse_lookahead(self, name: str) -> None:
         lookahead = self._settings.lookahead
         if lookahead:
-            raise DataError(
-                f"x must be left out with lookahead: {lookahead} events have to come after it, got {given!r}"
-            )
+            raise DataError(f"{name} must be left out with lookahead: {lookahead} events have to come after it")
 
     def batch(
         self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None

@@ -42,10 +42,9 @@ class Forecaster:
         self._settings = settings
         self._memory = memory
         self._intake = intake
-        self._feedback = memory.assembly.feedback
         self._width = math.prod(settings.forecast_shape)
         self._slot = np.zeros(1, np.int64)
-        self._once = Rollout(self._feedback, 0.0, np.zeros(1), np.zeros(1, np.int64))
+        self._once = Rollout(0.0, np.zeros(1), np.zeros(1, np.int64))
 
     def predict(self, key: Hashable, x: Any, time: Any) -> NDArray[np.float64]:
         """Return the forecast of `Engine.predict`."""
@@ -53,7 +52,7 @@ class Forecaster:
 
     def generate(self, key: Hashable, x: Any, time: Any, *, steps: int, temperature: float, seed: int) -> NDArray[Any]:
         """Return the forecasts, or classes, of `Engine.generate`."""
-        rollout = _rollout(self._settings, self._feedback, steps, temperature, seed)
+        rollout = _rollout(self._settings, steps, temperature, seed)
         made = self._roll(key, x, time, rollout)
         return rollout.picks if self._settings.categorical else made[:, 0]
 
@@ -103,7 +102,7 @@ class Forecaster:
         return out.reshape(steps, *self._settings.forecast_shape)
 
 
-def _rollout(settings: Settings, feedback: NDArray[np.int64], steps: int, temperature: float, seed: int) -> Rollout:
+def _rollout(settings: Settings, steps: int, temperature: float, seed: int) -> Rollout:
     """Return how to roll out; refuse what is no number of steps, no temperature or no seed."""
     if settings.task != "forecast":
         raise DataError(f"generate is for forecasts only, got task {settings.task}")
@@ -116,4 +115,4 @@ def _rollout(settings: Settings, feedback: NDArray[np.int64], steps: int, temper
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise DataError(f"seed must be at least 0, got {seed!r}")
     draws = np.random.default_rng(seed).random(steps)
-    return Rollout(feedback, float(temperature), draws, np.zeros(steps, np.int64))
+    return Rollout(float(temperature), draws, np.zeros(steps, np.int64))

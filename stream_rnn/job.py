@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-import numpy as np
 
 from connectors.deadletter import DeadLetterFile
 from connectors.follow import Stop
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from connectors.events import EventBatch
@@ -271,8 +271,7 @@ class Job(Generic[Learner]):
 
     def _take(self, batch: EventBatch, watch: Callable[[Shown], None] | None) -> None:
         engine = self.engine
-        x = np.column_stack([batch.columns[name] for name in engine.settings.inputs])
-        y = np.column_stack([batch.columns[name] for name in engine.settings.target_names])
+        x, y = batch.table(engine.settings.inputs), batch.table(engine.settings.target_names)
         taken = engine.take(batch.keys, x, y, batch.times, batch.ends)
         if self._scores is None:
             self._season = season_of(batch.keys, batch.times) if self._season is None else self._season

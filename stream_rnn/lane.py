@@ -359,8 +359,7 @@ def _refuse_lost(folder: CheckpointFolder, group: str, committed: Mapping[TopicP
 
 def _values(settings: Settings, events: EventBatch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the inputs (N, I) and targets (N, D) of N events."""
-    x = np.column_stack([events.columns[name] for name in settings.inputs])
-    return x, np.column_stack([events.columns[name] for name in settings.target_names])
+    return events.table(settings.inputs), events.table(settings.target_names)
 
 
 def _refusals(settings: Settings, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.object_]:

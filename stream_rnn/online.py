@@ -22,6 +22,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from stream_rnn.core import BETWEEN, ERRORS, EVENTS, LENGTH, PENDING, TURN, WAITING, Counts, Task
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
@@ -87,8 +89,6 @@ class Outcome(NamedTuple):
 class Rollout(NamedTuple):
     """How forecasts of several steps become the inputs that follow."""
 
-    feedback: Any
-    """(I,) int64, which target each input is, -1 for none"""
     temperature: float
     """Classes are drawn from p^(1/T); at 0 the likeliest is taken."""
     draws: Any
@@ -106,6 +106,23 @@ class Next(NamedTuple):
     """(N,) float64, NaN for as long after the last event as that came after the one before"""
     there: bool
     """Whether there are any; the last ones stand for them if not."""
+
+
+class Trial(NamedTuple):
+    """Room for what a stream would become."""
+
+    state: Any
+    """(S,)"""
+    tape: Any
+    """(T,)"""
+    features: Any
+    """(F,)"""
+    last_y: Any
+    """(D,) float64"""
+    history: Any
+    """(kept, I) float64"""
+    x: Any
+    """(I,) float64"""
 
 
 @entry
@@ -136,30 +153,46 @@ def peek(core: Any, slots: Any, coming: Next, rollout: Rollout, out: Any) -> Non
     """Forecast N events that might come, of the streams in `slots` (N,), to `out` (N, steps, O), without a trace.
 
     Row i of a forecast is that i events on: row 0 is the newest forecast again, or, where there is an event that might
-    come, the one after it. In the events after that, input c is the last forecast of target feedback[c], one event
-    ahead (of classes, the one that was picked), or what it was before if feedback[c] is -1; they follow each other as
-    the stream's last two did.
+    come, the one after it. In the events after that, input c is the last forecast of target task.feedback[c], one event
+    ahead (of classes, the one that was picked), or what it was before if that is -1; they follow each other as the
+    stream's last two did.
     """
+    trial = Trial(
+        np.empty_like(core.state[0]),
+        np.empty_like(core.tape[0, 0]),
+        np.empty_like(core.features[0, 0]),
+        np.empty_like(core.last_y[0]),
+        np.empty_like(core.history[0]),
+        np.empty_like(core.history[0, 0]),
+    )
     for n in range(slots.shape[0]):
-        _roll(core, slots[n], coming.x[n], coming.times[n], coming.there, rollout, out[n])
+        slot = slots[n]
+        trial.state[:] = core.state[slot]
+        trial.last_y[:] = core.last_y[slot]
+        trial.history[:] = core.history[slot]
+        if coming.there:
+            trial.x[:] = coming.x[n]
+        else:
+            trial.x[:] = trial.history[(_place(core, slot) - 1) % trial.history.shape[0]]
+        _roll(core, slot, trial, coming.times[n], coming.there, rollout, out[n])
 
 
 @inner
-def _roll(core: Any, slot: int, coming: Any, at: float, there: bool, rollout: Rollout, out: Any) -> None:
-    """Forecast an event that might come, `coming` (I,), if it is there, at a time that may be NaN."""
-    network, task, clock = core.network, core.task, core.clock[slot]
-    params = _params(core, slot)
-    past = Past(core.input_moments[slot].copy(), core.history[slot].copy())
-    gap, place = core.gap[slot], clock[LENGTH] + clock[PENDING]
-    x = past.history[(place - 1) % past.history.shape[0]].copy()
+def _place(core: Any, slot: int) -> int:
+    """Return how many events a stream's sequence has had."""
+    return core.clock[slot, LENGTH] + core.clock[slot, PENDING]
+
+
+@inner
+def _roll(core: Any, slot: int, trial: Trial, at: float, there: bool, rollout: Rollout, out: Any) -> None:
+    """Forecast the event in `trial`, where one might come, at a time that may be NaN, and those after it."""
+    network, task, params = core.network, core.task, _params(core, slot)
+    state, tape, features, last_y, history, x = trial
+    past, outputs = Past(core.input_moments[slot], history), core.work.outputs
+    gap, place = core.gap[slot], _place(core, slot)
     passed = _until(core, slot, at)
     time = at if known(at) else core.time[slot] + gap
-    state, tape = core.state[slot].copy(), core.tape[slot, 0].copy()
-    features, outputs = core.features[slot, 0].copy(), core.work.outputs
-    last_y = core.last_y[slot].copy()
-    classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, rollout.feedback
-    if there:
-        x[:] = coming
+    classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, task.feedback
     if passed > task.reset_after and known(at):
         state[:] = 0
         last_y[:] = math.nan
@@ -174,7 +207,7 @@ def _roll(core: Any, slot: int, coming: Any, at: float, there: bool, rollout: Ro
                     x[c] = rollout.picks[i - 1] if classes else fed
                 if feedback[c] >= 0 and known(x[c]):
                     last_y[feedback[c]] = x[c]
-            past.history[place % past.history.shape[0]] = x
+            history[place % history.shape[0]] = x
             show(core.inputs, past, place, passed, time, core.work.x)
             place += 1
             _fade(task, state, passed)

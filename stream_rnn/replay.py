@@ -207,7 +207,10 @@ def _inputs(asked: Settings, source: Source) -> tuple[str, ...]:
             raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{why}")
     inputs = source.columns if asked.inputs == UNSAID else asked.inputs
     if asked.task != "forecast":
-        return tuple(name for name in inputs if name not in asked.targets)
+        others = tuple(name for name in inputs if name not in asked.targets)
+        if inputs and not others:
+            raise SettingError(f"inputs must be numeric columns of {source.files[0]} that are no targets, got none")
+        return others
     if asked.tokens:  # an embedding sees the token alone
         return inputs
     return inputs + tuple(name for name in asked.targets if name not in inputs)

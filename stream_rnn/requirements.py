@@ -166,6 +166,8 @@ def _check_lookahead(settings: Settings) -> None:
         )
     if not lookahead:
         raise SettingError(f"{names[0]} needs a lookahead of at least 1, got 0")
+    if not settings.inputs:  # by which it tells what comes from what does not
+        raise SettingError(f"{names[0]} must have at least one input, got none")
     if lookahead > settings.window:
         raise SettingError(f"lookahead must be at most window ({settings.window}), got {lookahead}")
     if settings.task == "forecast":

@@ -67,7 +67,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "quantiles outside": ({"quantiles": (0.5, 1.0)}, "quantiles must be ascending between 0 and 1"),
     "no quantiles": ({"quantiles": ()}, "quantiles must be ascending between 0 and 1"),
     "quantile NaN": ({"quantiles": (math.nan,)}, "quantiles must be ascending between 0 and 1"),
-    "no inputs": ({"inputs": ()}, "inputs must name at least one column"),
+    "no inputs": ({"inputs": ()}, "inputs must name at least one column where no targets are named"),
+    "no inputs to wait for": (
+        {"inputs": (), "targets": ("y",), "task": "regression", "layer": "bigru", "lookahead": 2},
+        "bigru must have at least one input, got none",
+    ),
     "inputs twice": ({"inputs": ("a", "b", "a")}, "inputs must be different columns, got 'a' twice"),
     "targets twice": ({"targets": ("y", "y")}, "targets must be different columns, got 'y' twice"),
     "drift": ({"drift": "bost"}, "drift must be one of .*, got 'bost'; did you mean 'boost'"),

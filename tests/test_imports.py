@@ -98,6 +98,14 @@ def test_importing_the_engine_compiles_nothing() -> None:
     assert run(code) == "[] [] []"
 
 
+def test_importing_evaluators_takes_no_time_series_and_compiles_nothing() -> None:
+    code = (
+        "import sys; import stream_rnn.estimators.evaluation; from stream_rnn import core, online;"
+        "print('river.time_series' in sys.modules, online.process.signatures, core._bind.signatures)"
+    )
+    assert run(code) == "False [] []"
+
+
 def test_what_is_public_is_listed_and_there() -> None:
     assert run("from stream_rnn import *; print(Engine.__name__, Settings.__name__)") == "Engine Settings"
 

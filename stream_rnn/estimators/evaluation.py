@@ -2,21 +2,26 @@
 
 river's `evaluate.evaluate` forecasts before it learns the newest value, and compares with what comes after that: it
 scores one step off, and gives a perfect forecaster of a ramp an error of 1 at every horizon. Here a value is learned,
-then what follows it is forecast, and compared with what follows it. Else it is as river's: the first `horizon` events
-of a stream are learned only, and the metrics are river's own, one for each event ahead.
+then what follows it is forecast, and compared with what follows it. Else it is as river's: a stream's first forecast is
+made once `horizon` of its events are learned, and the metrics are river's own, one for each event ahead.
 
-Events are learned in the order in which they come, of however many streams; each stream has a metric of its own, too.
+All events are learned, in the order in which they come, of however many streams; each stream has a metric of its own,
+too. An event is learned once those that its forecast speaks of have come, as forecasters are given their `xs`: all that
+comes behind a stream's last events is held in memory until the dataset ends.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections import deque
+from collections import Counter, defaultdict, deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from stream_rnn.conversions import number
 from stream_rnn.errors import DataError
+from stream_rnn.estimators.recurrent import ALONE, checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -26,9 +31,6 @@ if TYPE_CHECKING:
     from river.time_series.metrics import HorizonMetric
 
     Aggregate = Callable[[list[float]], float]
-
-ALONE = "stream"
-"""The stream of events that come without a key."""
 
 
 class Scored(NamedTuple):
@@ -77,8 +79,12 @@ class StreamMetrics:
         return {key: metric.get() for key, metric in self.streams.items()}
 
     def __repr__(self) -> str:
-        lines = [f"{name}\n{metric!r}" for name, metric in {"all streams": self.overall, **self.streams}.items()]
-        return "\n\n".join(lines)
+        if not self.streams:
+            return "no forecasts"
+        several = [("all streams", self.overall), *self.streams.items()]
+        rows = [[str(name), *repr(metric).splitlines()] for name, metric in several]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
     def _fresh(self) -> HorizonMetric:
         from river.time_series.metrics import HorizonAggMetric, HorizonMetric  # noqa: PLC0415 - takes seconds
@@ -99,9 +105,11 @@ def evaluate(
     Parameters
     ----------
     dataset
-        Pairs (x, y) in the order of their time, or (x, y, keywords) as for river's progressive validation.
+        Pairs (x, y) in the order of their time, or (x, y, keywords) as for river's progressive validation: keywords are
+        passed on to `learn_one`. A y that is missing, None or NaN, is learned but not scored. No forecast is made of
+        what comes behind the end of a sequence, told by a keyword ``end`` or the model's `end_field`.
     model
-        A forecaster of river's interface.
+        A forecaster of river's interface, or a pipeline that ends with one.
     metric
         A regression metric.
     horizon
@@ -112,13 +120,14 @@ def evaluate(
     Returns
     -------
     HorizonMetric
-        river's, with a metric for each event ahead.
+        river's, with a metric for each event ahead. Of N events of a stream, N - 2 `horizon` + 1 forecasts are scored:
+        river's and one more.
 
     Raises
     ------
     DataError
-        For a horizon that is no whole number from 1 on, too few events to score one forecast, or a model that gives
-        fewer forecasts than asked for.
+        For a horizon that is no whole number from 1 on, too few events to score one forecast, a model that gives
+        another number of forecasts than asked for, or an event without its stream's key.
     """
     return evaluate_streams(dataset, model, metric, horizon, agg_func).overall
 
@@ -130,9 +139,9 @@ def iter_evaluate(
     horizon: int,
     agg_func: Aggregate | None = None,
 ) -> Iterator[tuple[Any, Any, list[float], HorizonMetric]]:
-    """Evaluate a forecaster, and yield x, y, the forecast of what follows and the metric so far, event by event.
+    """Evaluate a forecaster, and yield x, y, the forecast of what follows y and the metric so far, event by event.
 
-    Parameters and errors are those of `evaluate`.
+    Parameters and errors are those of `evaluate`; events of which no forecast is scored are not yielded.
     """
     made = StreamMetrics(metric, agg_func)
     for scored in _forecasts(dataset, model, horizon, None):
@@ -150,18 +159,21 @@ def evaluate_streams(
 ) -> StreamMetrics:
     """Evaluate a forecaster of many streams, over all and for each.
 
-    A forecaster that takes a key is told each event's; of one that does not, each stream has a clone.
+    A forecaster that takes a key is told each event's; of one that does not, such as a pipeline, each stream has a
+    clone, which has learned nothing yet.
 
     Parameters
     ----------
     dataset, model, metric, horizon, agg_func
         As for `evaluate`. Events that come with a keyword ``key`` are of that stream.
     key
-        The feature in x that has the stream's key, or a function that returns it for x.
+        The feature in x that has the stream's key, or a function that returns it for x, where events come without a
+        keyword; left out, the model's `key_field`, if it has one.
 
     Returns
     -------
     StreamMetrics
+        Streams without a forecast to score are not in it.
 
     Raises
     ------
@@ -171,8 +183,6 @@ def evaluate_streams(
     made = StreamMetrics(metric, agg_func)
     for scored in _forecasts(dataset, model, horizon, key):
         made.update(scored)
-    if not made.streams:
-        raise DataError(f"dataset must have a stream of at least {2 * horizon} events for horizon {horizon}")
     return made
 
 
@@ -181,38 +191,65 @@ class _Event(NamedTuple):
     x: Any
     y: Any
     keywords: Mapping[str, Any]
+    ends: bool
+    """Whether the stream's sequence ends with it."""
 
 
 def _forecasts(
     dataset: Iterable[Any], model: Forecaster, horizon: int, key: Hashable | Callable[[Any], Hashable] | None
 ) -> Iterator[Scored]:
-    """Yield each forecast with what came. An event waits for those that its forecast speaks of, and all behind it."""
-    if isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1:
+    """Yield each forecast with what came, and learn all events."""
+    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
         raise DataError(f"horizon must be a whole number from 1 on, got {horizon!r}")
-    models, waiting = _Models(model), deque[_Event]()
-    ahead: dict[Hashable, deque[_Event]] = {}
-    seen: dict[Hashable, int] = {}
-    for event in _events(dataset, key):
+    models, horizon = _Models(model), int(horizon)
+    key = getattr(model, "key_field", None) if key is None else key
+    events = _events(dataset, key, getattr(model, "end_field", None))
+    learned, scored = Counter[Any](), False
+    for now, following in _with_following(events, horizon):
+        models.learn(now)
+        learned[now.key] += 1
+        unbroken = len(following) == horizon and not any(event.ends for event in (now, *following[:-1]))
+        if learned[now.key] >= horizon and unbroken:
+            scored = True
+            forecast = models.forecast(now, horizon, [event.x for event in following])
+            yield Scored(now.key, now.x, now.y, forecast, [event.y for event in following])
+    if not scored:
+        most = max(learned.values(), default=0)
+        raise DataError(
+            f"dataset must have a stream of at least {2 * horizon} events without an end for horizon {horizon}, "
+            f"got at most {most} events"
+        )
+
+
+def _with_following(events: Iterable[_Event], horizon: int) -> Iterator[tuple[_Event, list[_Event]]]:
+    """Yield each event with those that follow it in its stream: as many as the horizon, or until its end."""
+    waiting = deque[_Event]()
+    coming: defaultdict[Hashable, deque[_Event]] = defaultdict(deque)
+
+    def first() -> tuple[_Event, list[_Event]]:
+        now = waiting.popleft()
+        coming[now.key].popleft()
+        return now, list(islice(coming[now.key], horizon))
+
+    for event in events:
         waiting.append(event)
-        ahead.setdefault(event.key, deque()).append(event)
-        while waiting and len(ahead[waiting[0].key]) > horizon:
-            now = waiting.popleft()
-            coming = ahead[now.key]
-            coming.popleft()
-            models.learn(now)
-            seen[now.key] = seen.get(now.key, 0) + 1
-            if seen[now.key] >= horizon:
-                following = list(islice(coming, horizon))
-                forecast = models.forecast(now, horizon, [event.x for event in following])
-                yield Scored(now.key, now.x, now.y, forecast, [event.y for event in following])
+        coming[event.key].append(event)
+        while len(coming[waiting[0].key]) > horizon:  # never so for the newest, which nothing follows
+            yield first()
+    while waiting:
+        yield first()
 
 
-def _events(dataset: Iterable[Any], key: Hashable | Callable[[Any], Hashable] | None) -> Iterator[_Event]:
+def _events(
+    dataset: Iterable[Any], key: Hashable | Callable[[Any], Hashable] | None, end_field: Hashable | None
+) -> Iterator[_Event]:
     for x, y, *more in dataset:
         keywords = dict(more[0]) if more else {}
-        if key is not None:
-            keywords["key"] = key(x) if callable(key) else x[key]
-        yield _Event(keywords.get("key", ALONE), x, y, keywords)
+        if keywords.get("key") is None and key is not None:
+            keywords["key"] = checked(key(x) if callable(key) else (x or {}).get(key))
+        stream = keywords.get("key")
+        ends = keywords.get("end") or (end_field is not None and (x or {}).get(end_field))
+        yield _Event(ALONE if stream is None else checked(stream), x, y, keywords, bool(ends))
 
 
 class _Models:
@@ -220,23 +257,32 @@ class _Models:
 
     def __init__(self, model: Forecaster) -> None:
         self._model = model
-        self._keyed = "key" in inspect.signature(model.forecast).parameters
+        self._keyed = _takes(model.learn_one, "key") and _takes(model.forecast, "key")
+        told = {"key": self._keyed, "w": _takes(model.learn_one, "w")}
+        self._left_out = {name for name, taken in told.items() if not taken}
+        """Keywords that are for others: river's evaluations, too, drop a weight that a model does not take."""
         self._clones: dict[Hashable, Forecaster] = {}
 
     def _of(self, event: _Event) -> Forecaster:
-        if self._keyed or "key" not in event.keywords:
+        if self._keyed or event.key == ALONE:
             return self._model
         if event.key not in self._clones:
             self._clones[event.key] = self._model.clone()
         return self._clones[event.key]
 
     def learn(self, event: _Event) -> None:
-        told = event.keywords if self._keyed else {k: v for k, v in event.keywords.items() if k != "key"}
+        told = {name: value for name, value in event.keywords.items() if name not in self._left_out}
         self._of(event).learn_one(y=event.y, x=event.x, **told)
 
     def forecast(self, event: _Event, horizon: int, xs: list[Any]) -> list[float]:
-        told = {"key": event.key} if self._keyed and "key" in event.keywords else {}
+        told = {"key": event.key} if self._keyed and event.keywords.get("key") is not None else {}
         made: list[float] = self._of(event).forecast(horizon=horizon, xs=xs, **told)
         if len(made) != horizon:
             raise DataError(f"{self._model} must give {horizon} forecasts, got {len(made)}")
         return made
+
+
+def _takes(method: Callable[..., Any], name: str) -> bool:
+    """Return whether a method has a parameter of such a name, or any."""
+    parameters = inspect.signature(method).parameters
+    return name in parameters or any(each.kind == each.VAR_KEYWORD for each in parameters.values())

@@ -19,7 +19,17 @@ from typing import Any, NamedTuple
 from stream_rnn.kernels.activations import Activation, activate, slope
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
 from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    count,
+    forward,
+    input_rows,
+)
 
 
 class Conv(NamedTuple):
@@ -46,6 +56,16 @@ class Conv(NamedTuple):
         """State: y, and the k inputs, newest first. Tape: the same k inputs, y. Delta: da."""
         I, H, k = self.inputs, self.hidden, self.kernel
         return Sizes(I, H, count(self.parameters()), state=H + k * I, tape=k * I + H, delta=H)
+
+
+@input_rows.register
+def _input_rows(layer: Conv) -> InputRows:
+    I, H, k = layer.inputs, layer.hidden, layer.kernel
+    return InputRows(
+        params=tuple((j * I * H, H) for j in range(k)),
+        state=tuple((H + j * I, 1) for j in range(k)),
+        tape=tuple((j * I, 1) for j in range(k)),
+    )
 
 
 @forward.register

@@ -7,6 +7,9 @@
 
 Biases begin at 0, except the LSTM's forget gate (Jozefowicz et al. 2015) and the GRU's update gate. The readout begins
 at 0, so that the first forecasts are the baseline's: the last value, or the running mean.
+
+Where there are no inputs, the state would stay 0 with these, and then no gradient would ever pass the readout: the
+layers' biases begin as the weights of an input that is always 1.
 """
 
 from __future__ import annotations
@@ -34,7 +37,12 @@ class Initialisation(NamedTuple):
 def initial_weights(network: Network, how: Initialisation, seed: int) -> NDArray[np.float64]:
     """Return the network's initial parameters (P,)."""
     rng = np.random.default_rng(seed)
-    return np.concatenate([_block(p, how, rng).ravel() for p in network.parameters()])
+    blocks = [_block(p, how, rng).ravel() for p in network.parameters()]
+    still = () if network.body.sizes.inputs else network.body.parameters()
+    for place, parameter in enumerate(still):
+        if parameter.role == "bias":
+            blocks[place] += _gates(parameter, 1, _glorot, rng).ravel()
+    return np.concatenate(blocks)
 
 
 def penalised(network: Network) -> NDArray[np.float64]:
@@ -55,17 +63,22 @@ def _block(parameter: Parameter, how: Initialisation, rng: np.random.Generator) 
         return parameter.initial(rng)
     if parameter.role == "readout":
         return np.zeros(parameter.shape)
-    units = parameter.shape[-1] // len(parameter.gates)
     if parameter.role == "bias":
         biases = [how.gate_biases.get(gate, 0.0) for gate in parameter.gates]
-        return np.repeat(biases, units).astype(float)
+        return np.repeat(biases, parameter.shape[-1] // len(parameter.gates)).astype(float)
     make: Any = {
         "glorot": _glorot,
         "he": _he,
         "orthogonal": _orthogonal,
         "identity": lambda _rng, rows, columns: np.eye(rows, columns),
     }[how.input if parameter.role == "input" else how.recurrent]
-    return np.hstack([make(rng, parameter.shape[0], units) for _ in parameter.gates])
+    return _gates(parameter, parameter.shape[0], make, rng)
+
+
+def _gates(parameter: Parameter, rows: int, make: Any, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return weights of so many rows, those of each gate made by themselves."""
+    units = parameter.shape[-1] // len(parameter.gates)
+    return np.hstack([make(rng, rows, units) for _ in parameter.gates])
 
 
 def _glorot(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
@@ -74,7 +87,7 @@ def _glorot(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.flo
 
 
 def _he(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
-    return rng.normal(0.0, np.sqrt(2.0 / rows), (rows, columns))
+    return rng.normal(0.0, np.sqrt(2.0 / max(rows, 1)), (rows, columns))
 
 
 def _orthogonal(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:

@@ -16,7 +16,16 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.linalg import copy
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward
+from stream_rnn.layers.layer import (
+    Carries,
+    InputRows,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    forward,
+    input_rows,
+)
 
 
 class Identity(NamedTuple):
@@ -42,6 +51,11 @@ class Identity(NamedTuple):
 def none(inputs: int, hidden: int) -> Identity:  # noqa: ARG001 - what every layer is made of
     """Return the layer of so many inputs, which has as many outputs, whatever `hidden` is."""
     return Identity(inputs)
+
+
+@input_rows.register
+def _input_rows(layer: Identity) -> InputRows:  # noqa: ARG001 - whatever its inputs are
+    return InputRows(params=(), state=((0, 1),), tape=())
 
 
 @forward.register

@@ -34,6 +34,13 @@ def test_splitting_and_joining_gives_the_same_back() -> None:
     assert joined.positions.record.tolist() == whole.positions.record.tolist()
 
 
+@pytest.mark.parametrize("names", [["x", "x"], ["x"], []])
+def test_a_table_has_the_columns_asked_for_side_by_side(names: list[str]) -> None:
+    table = batch(3).table(names)
+    assert table.shape == (3, len(names))
+    assert table.T.tolist() == [[0.0, 2.0, 4.0]] * len(names)
+
+
 def test_an_empty_batch_has_its_columns() -> None:
     empty = EventBatch.empty(["x"])
     assert len(empty) == 0

@@ -230,3 +230,16 @@ def test_wrong_settings_are_refused_by_name(values: dict[str, Any], words: str) 
 def test_no_files_is_refused() -> None:
     with pytest.raises(SettingError, match="files must name at least one file"):
         replay(JobSettings(), {})
+
+
+def test_a_job_may_learn_without_inputs(recording: Path, tmp_path: Path) -> None:
+    settings = JobSettings(files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/state")
+    summary = replay(settings, NETWORK | {"inputs": (), "targets": ("a",), "task": "regression", "horizon": 1}).run()
+    assert summary.events == EVENTS
+    assert last_state(tmp_path).settings.inputs == ()
+
+
+def test_a_file_of_targets_alone_is_refused_for_labels(recording: Path) -> None:
+    settings = JobSettings(files=(str(recording),), key="sensor")
+    with pytest.raises(SettingError, match=r"inputs must be numeric columns of .* that are no targets, got none"):
+        replay(settings, NETWORK | {"targets": ("a", "b"), "task": "regression", "horizon": 1})
