@@ -78,5 +78,5 @@ def test_the_loop_in_pytorch_and_the_engine_forecast_the_same_from_the_same_weig
     np.savez(files[0], **engine.parameters)
     np.save(files[1], series)
     run(python, [Path(__file__).parent / "torch_twin.py", *files], tmp_path)
-    # Rounding of single precision; a bias too many in the gates, and they are 0.01 apart after a hundred events.
+    # Rounding of single precision. With a bias too many in the gates they are a tenth apart after a thousand events.
     np.testing.assert_allclose(engine.process("pump-7", series[:, np.newaxis])[:, 0, 0], np.load(files[2]), atol=1e-4)
