@@ -14,6 +14,7 @@ import numpy as np
 from river import base
 
 from stream_rnn.errors import DataError
+from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.frames import Frame
 from stream_rnn.estimators.labels import Labels
 
@@ -73,7 +74,7 @@ class RecurrentClassifier(Labels, base.MiniBatchClassifier):
     def _told(self) -> dict[str, Any]:
         return {
             "task": "classification",
-            "targets": "y",
+            "targets": TARGET,
             "loss": "softmax",
             "classes": max(2, len(self._outputs)),
         }

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+TARGET = "y"
+"""The column of a target that has no name of its own."""
+
 _NUMBERS = frozenset({float, int, bool})
 """Types that are numbers at first sight."""
 
@@ -122,12 +125,20 @@ class Features:
         before = len(self.columns)
         for name in sorted(set(numbers) - self._numbers.keys(), key=repr):
             self._numbers[name] = len(self.columns)
-            self.columns.append(repr(name))
+            self._append(_label(name))
         for name in sorted(set(texts) - self._texts.keys(), key=repr):
             self._texts[name] = len(self.columns)
-            self.columns += [f"{name!r}#{bit}" for bit in range(self._width)]
+            for bit in range(self._width):
+                self._append(f"{_label(name)}#{bit}")
         self._plain = None if self._texts else tuple(self._numbers)
         return len(self.columns) > before
+
+    def _append(self, label: str) -> None:
+        """Add a column of this name, or of one like it that is free."""
+        taken = {TARGET, *self.columns}
+        while label in taken:
+            label += "'"
+        self.columns.append(label)
 
     def emerging(self, table: Mapping[Hashable, Column]) -> dict[int, tuple[list[Hashable], list[Hashable]]]:
         """Return the new features of a table, numbers and texts, by the event that first has a value of them."""
@@ -180,6 +191,10 @@ def column(values: Iterable[Any], name: Hashable) -> Column:
     texts = [value if isinstance(value, str) else None for value in every]
     apart = [math.nan if isinstance(value, (str, datetime)) else number(value, str(name), "X") for value in every]
     return Column(np.array(apart, np.float64), texts if any(text is not None for text in texts) else None)
+
+
+def _label(name: Hashable) -> str:
+    return name if isinstance(name, str) else repr(name)
 
 
 def _first(there: NDArray[np.bool_]) -> int | None:

@@ -9,6 +9,7 @@ from river.time_series.base import Forecaster
 
 from stream_rnn.conversions import number
 from stream_rnn.errors import DataError
+from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked
 from stream_rnn.presets import PRESETS
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from numpy.typing import NDArray
-
-TARGET = "y"
 
 
 class RecurrentForecaster(Recurrent, Forecaster):

@@ -9,6 +9,7 @@ from river import base
 
 from stream_rnn.conversions import number
 from stream_rnn.errors import DataError
+from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.labels import Labels
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class RecurrentMultiTargetRegressor(Labels, base.MultiTargetRegressor):
         return dict(zip(self._outputs, made.reshape(len(made), -1)[:, self._point].tolist(), strict=False))
 
     def _told(self) -> dict[str, Any]:
-        return {"task": "regression", "targets": tuple(map(repr, self._outputs)) or ("y",)}
+        return {"task": "regression", "targets": tuple(map(repr, self._outputs)) or (TARGET,)}
 
     def _meet(self, y: Any) -> tuple[bool, list[float]]:
         if y is not None and not hasattr(y, "items"):

@@ -8,13 +8,13 @@ import numpy as np
 from river import base
 
 from stream_rnn.conversions import number
+from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.frames import Frame
 from stream_rnn.estimators.labels import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from datetime import datetime
-TARGET = "y"
 
 
 class RecurrentRegressor(Labels, base.MiniBatchRegressor):

@@ -67,6 +67,23 @@ def test_what_is_plain_is_the_row_itself(x: dict[Any, Any]) -> None:
         assert plain == features.row(x)
 
 
+def test_columns_are_named_as_their_features() -> None:
+    assert met({"load": 1.0, 3: 2.0}).columns == ["load", "3"]
+
+
+def test_features_of_like_names_are_told_apart() -> None:
+    assert met({"1": 1.0, 1: 2.0, "y": 3.0, "a": "word", "a#1": 0.0}).columns == [
+        "1",
+        "a#1",
+        "y'",
+        "1'",
+        "a#0",
+        "a#1'",
+        "a#2",
+        "a#3",
+    ]
+
+
 def test_numbers_for_all_columns_are_plain() -> None:
     features = met({"a": 1.0, "b": 2}, fields=("key",))
     assert features.plain({"b": 3, "a": 4.0, "key": "pump"}) == [4.0, 3]
