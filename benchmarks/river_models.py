@@ -11,7 +11,7 @@ needs torch, and another river than the estimators; it runs in an environment of
     python -m venv /tmp/deep-river
     /tmp/deep-river/bin/pip install deep-river pytest --extra-index-url https://download.pytorch.org/whl/cpu
 
-(it imports pytest). Nothing was tuned on the data that score: what is not called a default is written beside the model.
+(it imports pytest). The estimators run with what they are made with; what differs from that is written beside them.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def _deep(python: str | None, events: int) -> dict[str, Any]:
     rates = found["rates"]
     median = statistics.median(rates)
     return {
-        "model": f"deep-river {found['version']} RollingRegressor, nn.GRU",
+        "model": f"deep-river {found['version']} RollingRegressor, nn.GRU of torch {found['torch']}",
         "events_per_second": median,
         "us": 1e6 / median,
         "least": min(rates),
