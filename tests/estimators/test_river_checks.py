@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from river import checks
 
-import stream_rnn.estimators as estimators
+from stream_rnn import estimators
 
 KINDS = ("Regressor", "MultiTargetRegressor", "Classifier", "Forecaster")
 EVERY = [name for name in estimators.__all__ if name.endswith(KINDS)]
