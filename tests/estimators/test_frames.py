@@ -146,6 +146,16 @@ def test_a_frame_of_forecasts_is_that_of_its_rows_and_has_its_index(kind: str) -
     assert made.index.tolist() == [-t for t in EVENTS]
 
 
+def test_a_frame_of_pyarrow_is_forecast_as_one() -> None:
+    told = {"key": KEYS, "time": SECONDS}
+    model = looped("classes", COLUMNS, {}, **told)
+    table, frame = pa.table(COLUMNS), pd.DataFrame(COLUMNS)
+    made = model.predict_proba_many(table, **told)
+    assert isinstance(made, pa.Table)
+    np.testing.assert_array_equal(made.to_pandas(), model.predict_proba_many(frame, **told))
+    assert model.predict_many(table, **told).to_pylist() == model.predict_many(frame, **told).tolist()
+
+
 @pytest.mark.parametrize("kind", ["numbers", "classes"])
 def test_an_empty_frame_is_no_events(kind: str) -> None:
     model = looped(kind, COLUMNS, {})

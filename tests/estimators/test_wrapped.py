@@ -119,9 +119,15 @@ PASS_KEYWORDS = [
     *("ChebyshevOverSampler", "ChebyshevUnderSampler", "ClassifierChain", "LeveragingBaggingClassifier"),
     *("OneVsOneClassifier", "OneVsRestClassifier", "OutputCodeClassifier", "PerOutputClassifier"),
     *("PerOutputRegressor", "PredClipper", "RandomOverSampler", "RandomSampler", "RandomUnderSampler"),
-    "RegressorChain",
+    *("ADWINBoostingClassifier", "MonteCarloClassifierChain", "ProbabilisticClassifierChain", "RegressorChain"),
 ]
-"""Wrappers that hand keywords on, in forecasts and in learning. Others need the stream among the features."""
+"""Wrappers that hand keywords on, in forecasts and in learning."""
+REFUSE_KEYWORDS = [
+    *("BanditClassifier", "BanditRegressor", "EWARegressor", "GreedyRegressor", "MultiClassEncoder"),
+    *("StackingClassifier", "SuccessiveHalvingClassifier", "SuccessiveHalvingRegressor", "TargetStandardScaler"),
+    *("TargetTransformRegressor", "VotingClassifier"),
+]
+"""Wrappers that take none."""
 ONE_STREAM = ["SRPClassifier", "SRPRegressor"]
 """Wrappers that hand no keyword on, and leave out features: streams cannot be told in them."""
 
@@ -206,6 +212,23 @@ def test_streams_by_keyword_stay_apart_in(name: str) -> None:
     evaluate.progressive_val_score(told, model, metric_of(name))
     met = [set(part.engine.keys) for part in inside(model) if part.engine is not None]
     assert set.union(*met) == {"pump 0", "pump 1"}
+
+
+@pytest.mark.parametrize("name", REFUSE_KEYWORDS)
+def test_keywords_are_refused_by(name: str) -> None:
+    x, y = next(events(name))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'key'"):
+        EVERY[name]().learn_one(x, y, key="pump")
+
+
+def test_a_jackknife_forgets_the_keyword_in_its_own_forecasts() -> None:
+    by_keyword, by_field = (conf.RegressionJackknife(regressor(**told)) for told in ({}, {"key_field": "key"}))
+    for x, y in events("RegressionJackknife"):
+        by_keyword.learn_one(x, y + 10, key="pump")
+        by_field.learn_one({**x, "key": "pump"}, y + 10)
+    wide = by_keyword.predict_one(x, with_interval=True, key="pump")
+    narrow = by_field.predict_one({**x, "key": "pump"}, with_interval=True)
+    assert wide.upper - wide.lower > narrow.upper - narrow.lower
 
 
 def test_random_patches_may_leave_out_the_field() -> None:
