@@ -35,7 +35,7 @@ def fill(row: NDArray[np.float64], values: Any, names: tuple[str, ...], known: f
         raise DataError(f"{what} must have {len(names)} values ({', '.join(names)}), got {len(values)}")
     try:
         row[:] = values
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         row[:] = [number(value, name, what) for name, value in zip(names, values, strict=True)]
 
 
@@ -52,7 +52,7 @@ def number(value: Any, name: str, what: str) -> float:
     try:
         if not isinstance(value, (str, bytes)):  # float() would read digits
             return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise DataError(f"{what} must be numbers, got {type(value).__name__} {value!r} for {name!r}")
 

@@ -7,7 +7,6 @@ over them; one that is new gets the next. A second output stands from the beginn
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,7 +18,7 @@ from stream_rnn.estimators.frames import Frame
 from stream_rnn.estimators.labels import Labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -80,24 +79,36 @@ class RecurrentClassifier(Labels, base.MiniBatchClassifier):
         }
 
     def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        try:
-            place = self._outputs.get(y)
-        except TypeError:
-            raise DataError(f"y must be a class, got {type(y).__name__} {y!r}, which cannot be hashed") from None
+        if _missing(y):
+            return False, [math.nan]
+        place = self._outputs.get(y)
         if place is not None:
             return False, [place]
-        if y is None or (isinstance(y, (float, np.floating)) and math.isnan(y)):
-            return False, [math.nan]
         self._outputs[y] = len(self._outputs)
         return len(self._outputs) > 2, [len(self._outputs) - 1]
 
     def _unmet(self, ys: list[Any]) -> set[int]:
-        try:
-            first = {y: place for place, y in reversed(list(enumerate(ys)))}
-        except TypeError:
-            wrong = next(y for y in ys if not isinstance(y, Hashable))
-            raise DataError(f"y must be classes, got {type(wrong).__name__} {wrong!r}: no hash") from None
-        return {place for y, place in first.items() if y not in self._outputs}
+        met, found = set(self._outputs), set()
+        for place, y in enumerate(ys):
+            if not _missing(y) and y not in met:
+                met.add(y)
+                found.add(place)
+        return found
+
+
+def _missing(y: Any) -> bool:
+    """Return whether a class is missing: None, or what equals nothing, not even itself.
+
+    Raises
+    ------
+    DataError
+        If it can be no class.
+    """
+    try:
+        hash(y)
+        return y is None or bool(y != y)  # noqa: PLR0124
+    except TypeError:
+        raise DataError(f"y must be hashable, and equal to itself, got {type(y).__name__} {y!r}") from None
 
 
 class RNNClassifier(RecurrentClassifier):

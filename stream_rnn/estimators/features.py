@@ -72,15 +72,16 @@ class Features:
         self._texts: dict[Hashable, int] = {}
         self._plain: tuple[Hashable, ...] | None = ()
 
-    def plain(self, x: Mapping[Any, Any]) -> list[Any] | None:
+    def plain(self, x: Mapping[Any, Any]) -> list[float] | None:
         """Return the columns' values of a dict that has numbers for all of them, and nothing else; of others, None."""
         names = self._plain
         try:
             if names is None or len(x) != len(names) + len(self.fields):
                 return None
             row = [x[name] for name in names]
-            return row if _NUMBERS.issuperset(map(type, row)) and x.keys() >= self.fields else None
-        except (KeyError, TypeError, AttributeError):  # other features, or no dict at all
+            fits = _NUMBERS.issuperset(map(type, row)) and x.keys() >= self.fields
+            return list(map(float, row)) if fits else None
+        except (KeyError, TypeError, AttributeError, OverflowError):  # other features, no dict, a number beyond all
             return None
 
     def row(self, x: Mapping[Any, Any]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked
 from stream_rnn.presets import PRESETS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -107,8 +108,9 @@ class RecurrentForecaster(Recurrent, Forecaster):
         """
         if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
             raise DataError(f"horizon must be a whole number from 1 on, got {horizon!r}")
-        if xs is not None and len(xs) != horizon:
-            raise DataError(f"xs must be as many as the horizon's {horizon} events, got {len(xs)}")
+        if xs is not None and (not isinstance(xs, Sequence) or len(xs) != horizon):
+            got = f"{len(xs)}" if isinstance(xs, Sequence) else type(xs).__name__
+            raise DataError(f"xs must be as many as the horizon's {horizon} events, got {got}")
         stream = self._asked(xs, key)
         engine = self._engine
         if engine is None or not engine.length(stream):
@@ -122,7 +124,7 @@ class RecurrentForecaster(Recurrent, Forecaster):
         if key is None:
             if self.key_field is None:
                 return ALONE
-            key = xs[0].get(self.key_field) if xs else None
+            key = xs[0].get(self.key_field) if xs and hasattr(xs[0], "get") else None
         return checked(key)
 
     def _told(self) -> dict[str, Any]:

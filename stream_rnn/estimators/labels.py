@@ -12,7 +12,7 @@ import numpy as np
 from stream_rnn.conversions import seconds
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.frames import Frame, listed
-from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked, one_of
+from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked, flag, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -91,7 +91,7 @@ class Labels(Recurrent):
 
     @abstractmethod
     def _unmet(self, ys: list[Any]) -> set[int]:
-        """Return at which of many targets there are new ones."""
+        """Return at which of many targets there are new ones, once all are known to be targets."""
 
     def _rows(self, frame: Frame, key: Any, time: Any, end: Any) -> Rows:
         """Return the events of a frame: each said, as its fields say, or at the one time, as for one event."""
@@ -111,7 +111,7 @@ class Labels(Recurrent):
             frame.features(self._features.fields),
             keys,
             np.array([math.nan] * count if times is None else [_seconds(one) for one in listed(times, "time", count)]),
-            np.zeros(count, np.bool_) if ends is None else np.array(listed(ends, "end", count), np.bool_),
+            np.array([False] * count if ends is None else [flag(one) for one in listed(ends, "end", count)], np.bool_),
         )
 
     def _learn_rows(self, rows: Rows, ys: list[Any]) -> None:

@@ -42,9 +42,7 @@ class RecurrentMultiTargetRegressor(Labels, base.MultiTargetRegressor):
         return {"task": "regression", "targets": tuple(map(repr, self._outputs)) or (TARGET,)}
 
     def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        if y is not None and not hasattr(y, "items"):
-            raise DataError(f"y must be a dict of targets, got {type(y).__name__} {y!r}")
-        given = {name: number(value, str(name), "y") for name, value in (y or {}).items()}
+        given = _numbers(y)
         new = sorted(given.keys() - self._outputs.keys(), key=repr)
         for name in new:
             self._outputs[name] = len(self._outputs)
@@ -53,10 +51,20 @@ class RecurrentMultiTargetRegressor(Labels, base.MultiTargetRegressor):
     def _unmet(self, ys: list[Any]) -> set[int]:
         met, found = set(self._outputs), set()
         for place, y in enumerate(ys):
-            if y is not None and not met.issuperset(y):
-                met.update(y)
+            given = _numbers(y)
+            if not met.issuperset(given):
+                met.update(given)
                 found.add(place)
         return found
+
+
+def _numbers(y: Any) -> dict[Any, float]:
+    """Return the targets that are given."""
+    if y is None:
+        return {}
+    if not hasattr(y, "items"):
+        raise DataError(f"y must be a dict of targets, got {type(y).__name__} {y!r}")
+    return {name: number(value, str(name), "y") for name, value in y.items()}
 
 
 class RNNMultiTargetRegressor(RecurrentMultiTargetRegressor):

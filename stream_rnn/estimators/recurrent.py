@@ -12,6 +12,7 @@ from abc import abstractmethod
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from river import base
 
 from stream_rnn.config import Settings
@@ -23,7 +24,6 @@ from stream_rnn.estimators.features import Features
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
 ALONE = "stream"
@@ -86,17 +86,16 @@ class Recurrent(base.Estimator):
         self.seed = seed
         self.settings = {name: value or [] if value == () else value for name, value in settings.items()}
         self._learning_rate = learning_rate
-        fields = [field for field in (key_field, time_field, end_field) if field is not None]
-        self._features = Features(text_width, fields)
+        self._features = Features(text_width, _fields(key_field, time_field, end_field))
         self._outputs: dict[Hashable, int] = {}
         """Targets, or classes, that were met, and which of the engine's each is."""
         self._engine: Engine | None = None
-        if not isinstance(text_width, int) or text_width < 1:
+        if isinstance(text_width, bool) or not isinstance(text_width, (int, np.integer)) or text_width < 1:
             raise SettingError(f"text_width must be a whole number from 1 on, got {text_width!r}")
-        for name in TOLD:
+        for name in (*TOLD, *self._told()):
             if name in settings:
                 raise SettingError(f"{name} is told by the estimator and its data, got {settings[name]!r}")
-        self._settings(self._columns() or ("x",), 0)
+        self._settings(self._columns() or ("x",), 0 if seed is None else seed)
 
     @property
     def engine(self) -> Engine | None:
@@ -159,7 +158,8 @@ class Recurrent(base.Estimator):
         """Return the engine's settings with such inputs."""
         said = {"hidden": self.hidden, "window": self.window, "learning_rate": self.learning_rate, "seed": seed}
         known = {"inputs": columns, "layer": self._layer} | self._told()
-        return Settings.parse({**self._defaults, **said, **self.settings, **known})
+        every = {**self._defaults, **said, **self.settings, **known}
+        return Settings.parse({name: _plain(value) for name, value in every.items()})
 
     def _adapt(self) -> Engine:
         """Let the engine have the features and targets that are known, and return it."""
@@ -187,13 +187,12 @@ class Recurrent(base.Estimator):
     def _learn(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool) -> None:
         """Learn from one event, once all of it is known to fit."""
         stream, row, time, plain = self._event(x, key, time)
+        end = flag(end) or (self.end_field is not None and flag(x.get(self.end_field)))
         engine, (new, targets) = self._engine, self._meet(y)
         if not plain and self._features.meet(x):
             new = True
         if engine is None or new:
             engine, row = self._adapt(), self._features.row(x)
-        if self.end_field is not None:
-            end = end or bool(x.get(self.end_field))
         engine.step(stream, self._inputs(targets, row), targets, time, end=end)
 
     def _peek(self, x: Mapping[Any, Any], key: Any, time: Any) -> NDArray[np.float64] | None:
@@ -203,14 +202,46 @@ class Recurrent(base.Estimator):
 
 
 def checked(key: Any) -> Hashable:
-    """Return a stream's key, if it can be one."""
-    if key is None or (isinstance(key, float) and math.isnan(key)):
-        raise DataError(f"key must tell the stream, got {key!r}")
+    """Return a stream's key, if it can be one: what is missing equals nothing, not even itself."""
     try:
         hash(key)
+        told = key is not None and bool(key == key)  # noqa: PLR0124
     except TypeError:
-        raise DataError(f"key must be hashable, got {type(key).__name__} {key!r}") from None
+        raise DataError(f"key must be hashable, and equal to itself, got {type(key).__name__} {key!r}") from None
+    if not told:
+        raise DataError(f"key must tell the stream, got {key!r}")
     return key
+
+
+def flag(end: Any) -> bool:
+    """Return whether a sequence ends; what is missing says no.
+
+    Raises
+    ------
+    DataError
+        For text, and all else that does not say.
+    """
+    if end is None or isinstance(end, (bool, np.bool_)):
+        return bool(end)
+    if isinstance(end, (int, float, np.integer, np.floating)) and (end in {0, 1} or math.isnan(end)):
+        return end == 1
+    raise DataError(f"end must be true or false, got {type(end).__name__} {end!r}")
+
+
+def _fields(*named: Hashable | None) -> list[Hashable]:
+    """Return the fields that are named, each another feature."""
+    fields = [field for field in named if field is not None]
+    try:
+        if len(set(fields)) == len(fields):
+            return fields
+    except TypeError:
+        raise SettingError(f"key_field, time_field and end_field must be features' names, got {fields!r}") from None
+    raise SettingError(f"key_field, time_field and end_field must be different, got {fields!r}")
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting of numpy, as grids of them have, as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def only_time(x: Mapping[Any, Any]) -> datetime | None:

@@ -42,7 +42,7 @@ class RecurrentRegressor(Labels, base.MiniBatchRegressor):
         made = self._peek_rows(frame, key, time)
         if made is None:
             return frame.series(np.zeros(len(frame)))
-        return frame.series(made.reshape(len(frame), -1)[:, self._point])
+        return frame.series(made.reshape(len(made), np.prod(made.shape[1:], dtype=int))[:, self._point])
 
     def _told(self) -> dict[str, Any]:
         return {"task": "regression", "targets": TARGET}
@@ -50,7 +50,9 @@ class RecurrentRegressor(Labels, base.MiniBatchRegressor):
     def _meet(self, y: Any) -> tuple[bool, list[float]]:
         return False, [number(y, TARGET, "y")]
 
-    def _unmet(self, ys: list[Any]) -> set[int]:  # noqa: ARG002 - there is one target, whatever comes
+    def _unmet(self, ys: list[Any]) -> set[int]:
+        for y in ys:
+            number(y, TARGET, "y")
         return set()
 
 
