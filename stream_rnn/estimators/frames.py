@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 from river.utils import dataframe
 
 from stream_rnn.errors import DataError
@@ -68,7 +69,9 @@ class Frame:
         ]
         numeric = [name for name in names if self._kinds[name].is_numeric() or self._kinds[name] == nw.Boolean]
         if numeric:
-            numbers = dataframe.to_numpy(self._frame[:, [self._places[name] for name in numeric]])
+            every = len(numeric) == len(self._kinds)  # to pick all of them takes as long as a dozen events
+            picked = self._frame if every else self._frame[:, [self._places[name] for name in numeric]]
+            numbers = dataframe.to_numpy(picked)
             table = {name: Column(numbers[:, place], None) for place, name in enumerate(numeric)}
         else:
             table = {}
@@ -95,8 +98,10 @@ def listed(values: Any, what: str, count: int) -> list[Any]:
     DataError
         If there are not as many, or it is none of these.
     """
-    series = nw.from_native(values, series_only=True, pass_through=True)
-    if isinstance(series, nw.Series):
+    array = np.asarray(values) if hasattr(values, "__array__") else None
+    if array is not None and array.dtype.kind in "biuf":  # nothing is missing but as NaN, whatever it is of
+        several = array.tolist()
+    elif isinstance(series := nw.from_native(values, series_only=True, pass_through=True), nw.Series):
         several = _values(series)
     elif hasattr(values, "tolist"):
         several = values.tolist()
