@@ -180,9 +180,11 @@ class Recurrent(base.Estimator):
                 time = only_time(x)
         if time is None and self.time_field is not None:
             time = x.get(self.time_field)
-        if key is None:
-            key = ALONE if self.key_field is None else x.get(self.key_field)
-        return checked(key), row, None if time is None else seconds(time), plain
+        if key is None and self.key_field is None:
+            stream: Hashable = ALONE
+        else:
+            stream = checked(x.get(self.key_field) if key is None else key)
+        return stream, row, None if time is None else seconds(time), plain
 
     def _learn(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool) -> None:
         """Learn from one event, once all of it is known to fit."""

@@ -199,6 +199,18 @@ def test_odd_numbers_leave_the_estimator_able_to_learn(kind: str, odd: Any) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_no_number_can_be_is_missing(kind: str) -> None:
+    models = [told(kind) for _ in range(5)]
+    for model, value in zip(models, (None, NAN, math.inf, -math.inf, 1e300), strict=True):  # beyond float32
+        y = {"classifier": "u", "several": {"u": value}}.get(kind, value)
+        learn(kind, model, {"a": value, "b": 1.0}, y)
+        for t in range(20):
+            learn(kind, model, {"a": math.cos(t), "b": 1.0 * t}, target(kind, t))
+    made = [pickle.dumps(model) for model in models]
+    assert made[1:] == made[:-1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_features_at_first_and_later(kind: str) -> None:
     model = KINDS[kind](**SMALL)
     for x in ({}, {"a": None}, X, {}, X):
