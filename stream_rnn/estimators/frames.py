@@ -99,7 +99,9 @@ def listed(values: Any, what: str, count: int) -> list[Any]:
         If there are not as many, or it is none of these.
     """
     array = np.asarray(values) if hasattr(values, "__array__") else None
-    if array is not None and array.dtype.kind in "biuf":  # nothing is missing but as NaN, whatever it is of
+    if (
+        array is not None and array.ndim == 1 and array.dtype.kind in "biuf"
+    ):  # nothing is missing but as NaN, whatever it is of
         several = array.tolist()
     elif isinstance(series := nw.from_native(values, series_only=True, pass_through=True), nw.Series):
         several = _values(series)

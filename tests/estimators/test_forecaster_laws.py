@@ -124,7 +124,7 @@ def test_features_come_and_go() -> None:
         there = sorted(x)[: 1 + t // 20] if t < 60 else ["c"]
         model.learn_one(y, {name: x[name] for name in there} if t % 7 else None)
         assert all(map(math.isfinite, model.forecast(5)))
-    assert model.engine.settings.inputs == ("y", "'a'", "'b'", "'c'")
+    assert model.engine.settings.inputs == ("y", "a", "b", "c")
 
 
 def test_without_features_it_is_the_same_as_with_none() -> None:

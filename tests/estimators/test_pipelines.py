@@ -156,7 +156,7 @@ def test_targets_that_come_late_are_learned_late() -> None:
     score(at_once, dated)
     assert score(late, dated, moment="when", delay=timedelta(hours=3)) < 0.4
     assert late.predict_one(dated[-1][0]) == at_once.predict_one(dated[-1][0])  # all have come in the end
-    assert late.engine.settings.inputs == ("'a'", "'b'")
+    assert late.engine.settings.inputs == ("a", "b")
 
 
 def test_an_evaluation_reports_on_the_way() -> None:
