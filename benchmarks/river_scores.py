@@ -68,8 +68,8 @@ REGRESSORS: dict[str, Model] = {
     "river StandardScaler | LinearRegression": Model(
         lambda _: preprocessing.StandardScaler() | linear_model.LinearRegression()
     ),
-    "river StandardScaler | LinearRegression(intercept_lr=0.1)": Model(
-        lambda _: preprocessing.StandardScaler() | linear_model.LinearRegression(intercept_lr=0.1)
+    "river StandardScaler | TargetStandardScaler(LinearRegression)": Model(
+        lambda _: preprocessing.StandardScaler() | preprocessing.TargetStandardScaler(linear_model.LinearRegression())
     ),
     "river StandardScaler | HoeffdingTreeRegressor": Model(
         lambda _: preprocessing.StandardScaler() | tree.HoeffdingTreeRegressor()
