@@ -321,11 +321,17 @@ def test_columns_that_are_none(kind: str, values: Any) -> None:
     assert line.startswith("X must be numbers, got")
 
 
-@pytest.mark.parametrize("ys", [None, 1.0, "uv", {0: 1.0, 1: 2.0}, FRAME, [], ["new"], ["new"] * 3])
+@pytest.mark.parametrize("ys", [None, 1.0, "uv", {0: 1.0, 1: 2.0}, [], ["new"], ["new"] * 3])
 @pytest.mark.parametrize("kind", LABELS)
 def test_targets_of_frames_that_are_not_as_many(kind: str, ys: Any) -> None:
     line = refuses(told(kind), lambda model: model.learn_many(FRAME.assign(new=1.0), ys))
     assert line.startswith(("y must be a series, an array or a list, got", "y must be as many as X's 2 rows, got"))
+
+
+@pytest.mark.parametrize("ys", [FRAME, FRAME.to_numpy()])
+@pytest.mark.parametrize("kind", LABELS)
+def test_targets_of_frames_in_two_dimensions(kind: str, ys: Any) -> None:
+    assert refuses(told(kind), lambda model: model.learn_many(FRAME.assign(new=1.0), ys)).startswith("y must be")
 
 
 @pytest.mark.parametrize("kind", LABELS)
