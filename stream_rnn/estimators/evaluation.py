@@ -21,7 +21,7 @@ import numpy as np
 
 from stream_rnn.conversions import number
 from stream_rnn.errors import DataError
-from stream_rnn.estimators.recurrent import ALONE, checked
+from stream_rnn.estimators.recurrent import ALONE, checked, flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -248,8 +248,8 @@ def _events(
         if keywords.get("key") is None and key is not None:
             keywords["key"] = checked(key(x) if callable(key) else (x or {}).get(key))
         stream = keywords.get("key")
-        ends = keywords.get("end") or (end_field is not None and (x or {}).get(end_field))
-        yield _Event(ALONE if stream is None else checked(stream), x, y, keywords, bool(ends))
+        ends = flag(keywords.get("end")) or (end_field is not None and flag((x or {}).get(end_field)))
+        yield _Event(ALONE if stream is None else checked(stream), x, y, keywords, ends)
 
 
 class _Models:
