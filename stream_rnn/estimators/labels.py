@@ -15,7 +15,7 @@ from stream_rnn.estimators.frames import Frame, listed
 from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked, flag, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -107,12 +107,9 @@ class Labels(Recurrent):
             keys = [ALONE if keys is None else keys] * count
         else:
             keys = [checked(one) for one in listed(keys, "key", count)]
-        return Rows(
-            frame.features(self._features.fields),
-            keys,
-            np.array([math.nan] * count if times is None else [_seconds(one) for one in listed(times, "time", count)]),
-            np.array([False] * count if ends is None else [flag(one) for one in listed(ends, "end", count)], np.bool_),
-        )
+        moments = np.full(count, math.nan) if times is None else _array(_seconds, times, "time", count)
+        flags = np.zeros(count, np.bool_) if ends is None else _array(flag, ends, "end", count).astype(np.bool_)
+        return Rows(frame.features(self._features.fields), keys, moments, flags)
 
     def _learn_rows(self, rows: Rows, ys: list[Any]) -> None:
         """Learn from many events, as from one after another: where something new shows up, the engine grows."""
@@ -139,6 +136,11 @@ class Labels(Recurrent):
             return None
         X = self._features.matrix(rows.table, slice(0, len(frame)))
         return self._engine.predict_many(rows.keys, X, rows.times)
+
+
+def _array(convert: Callable[[Any], float], values: Any, what: str, count: int) -> NDArray[Any]:
+    """Return what becomes of each row's value."""
+    return np.array([convert(value) for value in listed(values, what, count)])
 
 
 def _seconds(time: Any) -> float:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from datetime import datetime
 
+    from numpy.typing import NDArray
+
 
 class RecurrentRegressor(Labels, base.MiniBatchRegressor):
     """What the regressors have in common; the parameters are those of `Recurrent`."""
@@ -52,8 +54,12 @@ class RecurrentRegressor(Labels, base.MiniBatchRegressor):
 
     def _unmet(self, ys: list[Any]) -> set[int]:
         for y in ys:
-            number(y, TARGET, "y")
+            if not isinstance(y, float):  # which is a number at first sight
+                number(y, TARGET, "y")
         return set()
+
+    def _targets(self, ys: list[Any]) -> NDArray[np.float64]:
+        return np.array(ys, np.float64)[:, np.newaxis]
 
 
 class RNNRegressor(RecurrentRegressor):
