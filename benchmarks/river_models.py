@@ -9,7 +9,7 @@ steps ahead) and ``scores`` (a regression and a classification, each event predi
 needs torch, and another river than the estimators; it runs in an environment of its own, made by
 
     python -m venv /tmp/deep-river
-    /tmp/deep-river/bin/pip install deep-river pytest --extra-index-url https://download.pytorch.org/whl/cpu
+    /tmp/deep-river/bin/pip install deep-river pytest
 
 (it imports pytest). The estimators run with what they are made with; what differs from that is written beside them.
 """
