@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn import conversions
+from stream_rnn.ahead import Next
 from stream_rnn.errors import DataError
-from stream_rnn.online import Batch, Next
+from stream_rnn.online import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence, Sized

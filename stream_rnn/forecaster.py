@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stream_rnn.ahead import Next, Rollout, peek
 from stream_rnn.core import LENGTH
 from stream_rnn.errors import DataError
-from stream_rnn.online import Next, Rollout, peek
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

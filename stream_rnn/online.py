@@ -22,8 +22,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from stream_rnn.core import BETWEEN, ERRORS, EVENTS, LENGTH, PENDING, TURN, WAITING, Counts, Task
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
@@ -86,45 +84,6 @@ class Outcome(NamedTuple):
     """(N,) bool, whether the event began a sequence"""
 
 
-class Rollout(NamedTuple):
-    """How forecasts of several steps become the inputs that follow."""
-
-    temperature: float
-    """Classes are drawn from p^(1/T); at 0 the likeliest is taken."""
-    draws: Any
-    """(steps,) float64, a uniform number in [0, 1) for each draw"""
-    picks: Any
-    """(steps,) int64, takes the classes; of forecasts of numbers there are none"""
-
-
-class Next(NamedTuple):
-    """Events that might come, each by itself."""
-
-    x: Any
-    """(N, I) float64"""
-    times: Any
-    """(N,) float64, NaN for as long after the last event as that came after the one before"""
-    there: bool
-    """Whether there are any; the last ones stand for them if not."""
-
-
-class Trial(NamedTuple):
-    """Room for what a stream would become."""
-
-    state: Any
-    """(S,)"""
-    tape: Any
-    """(T,)"""
-    features: Any
-    """(F,)"""
-    last_y: Any
-    """(D,) float64"""
-    history: Any
-    """(kept, I) float64"""
-    x: Any
-    """(I,) float64"""
-
-
 @entry
 def process(core: Any, batch: Batch, outcome: Outcome) -> None:
     """Take the events; write what comes of each."""
@@ -146,108 +105,6 @@ def process(core: Any, batch: Batch, outcome: Outcome) -> None:
             out[i] = core.forecast[slot]
         if mark & END:
             _finish(core, slot)
-
-
-@entry
-def peek(core: Any, slots: Any, coming: Next, rollout: Rollout, out: Any) -> None:
-    """Forecast N events that might come, of the streams in `slots` (N,), to `out` (N, steps, O), without a trace.
-
-    Row i of a forecast is that i events on: row 0 is the newest forecast again, or, where there is an event that might
-    come, the one after it. In the events after that, input c is the last forecast of target task.feedback[c], one event
-    ahead (of classes, the one that was picked), or what it was before if that is -1; they follow each other as the
-    stream's last two did.
-    """
-    trial = Trial(
-        np.empty_like(core.state[0]),
-        np.empty_like(core.tape[0, 0]),
-        np.empty_like(core.features[0, 0]),
-        np.empty_like(core.last_y[0]),
-        np.empty_like(core.history[0]),
-        np.empty_like(core.history[0, 0]),
-    )
-    for n in range(slots.shape[0]):
-        slot = slots[n]
-        trial.state[:] = core.state[slot]
-        trial.last_y[:] = core.last_y[slot]
-        trial.history[:] = core.history[slot]
-        if coming.there:
-            trial.x[:] = coming.x[n]
-        else:
-            trial.x[:] = trial.history[(_place(core, slot) - 1) % trial.history.shape[0]]
-        _roll(core, slot, trial, coming.times[n], coming.there, rollout, out[n])
-
-
-@inner
-def _place(core: Any, slot: int) -> int:
-    """Return how many events a stream's sequence has had."""
-    return core.clock[slot, LENGTH] + core.clock[slot, PENDING]
-
-
-@inner
-def _roll(core: Any, slot: int, trial: Trial, at: float, there: bool, rollout: Rollout, out: Any) -> None:
-    """Forecast the event in `trial`, where one might come, at a time that may be NaN, and those after it."""
-    network, task, params = core.network, core.task, _params(core, slot)
-    state, tape, features, last_y, history, x = trial
-    past, outputs = Past(core.input_moments[slot], history), core.work.outputs
-    gap, place = core.gap[slot], _place(core, slot)
-    passed = _until(core, slot, at)
-    time = at if known(at) else core.time[slot] + gap
-    classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, task.feedback
-    if passed > task.reset_after and known(at):
-        state[:] = 0
-        last_y[:] = math.nan
-        place = 0
-    for i in range(out.shape[0]):
-        if i == 0 and not there:
-            out[0] = core.forecast[slot]
-        else:
-            for c in range(feedback.shape[0]):
-                if feedback[c] >= 0 and i > 0:
-                    fed = out[i - 1, feedback[c] * task.width + task.point]
-                    x[c] = rollout.picks[i - 1] if classes else fed
-                if feedback[c] >= 0 and known(x[c]):
-                    last_y[feedback[c]] = x[c]
-            history[place % history.shape[0]] = x
-            show(core.inputs, past, place, passed, time, core.work.x)
-            place += 1
-            _fade(task, state, passed)
-            passed = gap
-            time += gap
-            infer(network, params, core.work.x, state, tape, features, outputs)
-            if not (_finite(state[: task.remembered]) and _finite(outputs)):
-                state[:] = 0
-                outputs[:] = 0
-            _forecast(core, _scales(core, slot), last_y, outputs, out[i])
-        if classes:
-            rollout.picks[i] = _pick(out[i, : task.width], rollout.temperature, rollout.draws[i])
-
-
-@inner
-def _until(core: Any, slot: int, at: float) -> float:
-    """Return the seconds from the stream's last event to one that might come, NaN where they are not known."""
-    if not known(at):
-        return core.gap[slot]
-    return max(at - core.time[slot], 0.0) if known(core.time[slot]) else math.nan
-
-
-@inner
-def _pick(p: Any, temperature: float, draw: float) -> int:
-    """Return a class by the probabilities p (classes,): by p^(1/T)'s cumulative distribution, inverted at `draw`."""
-    likeliest = 0
-    for k in range(1, p.shape[0]):
-        if p[k] > p[likeliest]:
-            likeliest = k
-    if temperature == 0.0:
-        return likeliest
-    total = 0.0
-    for k in range(p.shape[0]):
-        total += (p[k] / p[likeliest]) ** (1.0 / temperature)
-    rest = draw * total
-    for k in range(p.shape[0]):
-        rest -= (p[k] / p[likeliest]) ** (1.0 / temperature)
-        if rest < 0.0:
-            return k
-    return likeliest  # the sums were rounded
 
 
 @inner
@@ -275,7 +132,7 @@ def _owners(core: Any, slot: int) -> Halves:
 
 
 @inner
-def _params(core: Any, slot: int) -> Halves:
+def params_of(core: Any, slot: int) -> Halves:
     """Return a stream's weights alone: a forecast does not wait for what only learning needs."""
     body, head = _owners(core, slot)
     return Halves(core.weights.params.body[body], core.weights.params.head[head])
@@ -286,7 +143,7 @@ def _weights(core: Any, slot: int) -> Weights:
     moments, updates = core.weights.moments, core.weights.updates
     body, head = _owners(core, slot)
     return Weights(
-        _params(core, slot),
+        params_of(core, slot),
         Halves(moments.body[body], moments.head[head]),
         Halves(updates.body[body], updates.head[head]),
         core.weights.inverse[head],
@@ -378,7 +235,7 @@ def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     counts[N_MISSING_INPUTS] += take_in(inputs, past, place, x, gap)
     if task.lookahead == 0:
         show(inputs, past, place, gap, time, core.work.x)
-        left = _fade(task, core.state[slot], gap)
+        left = fade(task, core.state[slot], gap)
         if core.faded.shape[1] > 0:
             core.faded[slot, clock[LENGTH] % core.faded.shape[1]] = left
         _advance(core, slot, y, time)
@@ -429,18 +286,18 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
     state, outputs, forecast = core.state[slot], core.work.outputs, core.forecast[slot]
     length = clock[LENGTH]
     row = length % core.features.shape[1]
-    params = _params(core, slot)
+    params = params_of(core, slot)
     infer(core.network, params, core.work.x, state, core.tape[slot, row], core.features[slot, row], outputs)
-    if not (_finite(state[: task.remembered]) and _finite(outputs)):
+    if not (finite(state[: task.remembered]) and finite(outputs)):
         core.counts[N_OVERFLOWS] += 1
         outputs[:] = 0
-        _forecast(core, _scales(core, slot), last_y, outputs, forecast)
+        tell(core, scales_of(core, slot), last_y, outputs, forecast)
         if task.judged:
             _promise(core, slot, row)
         _forget(core, slot)
         return
     core.base[slot, row] = last_y
-    _forecast(core, _scales(core, slot), last_y, outputs, forecast)
+    tell(core, scales_of(core, slot), last_y, outputs, forecast)
     if task.judged:
         _promise(core, slot, row)
     clock[LENGTH] = length + 1
@@ -454,7 +311,7 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
 @inner
 def _promise(core: Any, slot: int, row: int) -> None:
     """Give each number of the newest forecast its interval; one that rests on no value yet is no promise."""
-    scales = _scales(core, slot)
+    scales = scales_of(core, slot)
     for column in range(core.interval.shape[1]):
         middle, ends = core.forecast[slot, column], core.interval[slot, column]
         if not rests(core.targets, scales, column, core.base[slot, row, column % core.task.targets]):
@@ -472,7 +329,7 @@ def _judge(core: Any, slot: int, y: Any, time: float) -> None:
         residuals, base, spoken = core.work.residuals, core.base[slot, (length - 1) % kept], False
         for d in range(task.targets):
             residuals[d] = math.nan
-            if known(y[d]) and rests(core.targets, _scales(core, slot), d, base[d]):
+            if known(y[d]) and rests(core.targets, scales_of(core, slot), d, base[d]):
                 residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
                 spoken = True
         if spoken:
@@ -497,10 +354,10 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
     made would correct again and again, until its own correction shows: with many streams or far horizons there are
     hundreds of updates between the two, and learning would overshoot and oscillate.
     """
-    task, targets, scales = core.task, core.targets, _scales(core, slot)
+    task, targets, scales = core.task, core.targets, scales_of(core, slot)
     D, W = task.targets, task.width
     length, kept = core.clock[slot, LENGTH], core.features.shape[1]
-    params = _params(core, slot)
+    params = params_of(core, slot)
     missed, count = 0.0, 0
     arrived = False
     for d in range(D):
@@ -530,7 +387,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
 @inner
 def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
     """Inject the errors of this event's own targets; return whether there are any."""
-    task, targets, scales, W = core.task, core.targets, _scales(core, slot), core.task.width
+    task, targets, scales, W = core.task, core.targets, scales_of(core, slot), core.task.width
     missed, count = 0.0, 0
     for d in range(task.targets):
         if not known(y[d]):
@@ -580,7 +437,7 @@ def _update(core: Any, slot: int) -> None:
 
 
 @inner
-def _fade(task: Task, state: Any, gap: float) -> float:
+def fade(task: Task, state: Any, gap: float) -> float:
     """Let the state fade over `gap` seconds, NaN where they are not known; return what is left of it."""
     left = 0.5 ** (gap / task.half_life) if task.half_life < math.inf and known(gap) else 1.0
     if left < 1.0:
@@ -589,12 +446,13 @@ def _fade(task: Task, state: Any, gap: float) -> float:
 
 
 @inner
-def _scales(core: Any, slot: int) -> Scales:
+def scales_of(core: Any, slot: int) -> Scales:
+    """Return what is known of a stream's targets."""
     return Scales(core.target_moments[slot], core.levels[slot], core.slopes[slot])
 
 
 @inner
-def _forecast(core: Any, scales: Scales, last_y: Any, outputs: Any, out: Any) -> None:
+def tell(core: Any, scales: Scales, last_y: Any, outputs: Any, out: Any) -> None:
     """Write what the outputs (O,) say in the target's units, to `out` (O,) float64."""
     task, kind, W = core.task, core.learner.loss.kind, core.task.width
     if kind == LossKind.SOFTMAX:
@@ -628,7 +486,7 @@ def _probabilities(outputs: Any, out: Any) -> None:
 
 
 @inner
-def _finite(values: Any) -> bool:
+def finite(values: Any) -> bool:
     """Say whether all values (n,) are finite: 0 times one that is not is NaN, and a sum is vectorised."""
     zero = values.dtype.type(0)
     total = zero

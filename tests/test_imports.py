@@ -15,7 +15,7 @@ LEVELS = [
     {"layers"},
     {"learning", "streams", "config", "requirements", "conversions", "naming", "vocabulary", "race_settings"},
     {"core", "checkpoint", "scores"},
-    {"online", "snapshot", "race_snapshot"},
+    {"online", "ahead", "snapshot", "race_snapshot"},
     {"assembly"},
     {"drift"},
     {"events", "taken"},
@@ -92,8 +92,8 @@ def test_settings_can_be_made_without_numba() -> None:
 
 def test_importing_the_engine_compiles_nothing() -> None:
     code = (
-        "import stream_rnn.engine; from stream_rnn import core, online;"
-        "print(online.process.signatures, online.peek.signatures, core._bind.signatures)"
+        "import stream_rnn.engine; from stream_rnn import ahead, core, online;"
+        "print(online.process.signatures, ahead.peek.signatures, core._bind.signatures)"
     )
     assert run(code) == "[] [] []"
 
