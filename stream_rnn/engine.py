@@ -498,13 +498,16 @@ class Engine:
 
     def events(self, key: Hashable) -> int:
         """Return how many events a stream has had since it appeared; 0 if it is not known."""
-        slot = self._memory.streams.find(key)
-        return 0 if slot is None else int(self._memory.streams.arenas["clock"][slot, EVENTS])
+        return self._clock(key, EVENTS)
 
     def length(self, key: Hashable) -> int:
         """Return how many events a stream's sequence has had, those that wait for their lookahead left out."""
+        return self._clock(key, LENGTH)
+
+    def _clock(self, key: Hashable, place: int) -> int:
+        """Return a number of a stream's clock, 0 if the stream is not known."""
         slot = self._memory.streams.find(key)
-        return 0 if slot is None else int(self._memory.streams.arenas["clock"][slot, LENGTH])
+        return 0 if slot is None else int(self._memory.streams.arenas["clock"][slot, place])
 
     def with_settings(self, settings: Settings) -> Self:
         """Return an engine of other settings that goes on with all that this one learned; this one stays as it is.

@@ -23,7 +23,7 @@ import numpy as np
 from stream_rnn.assembly import assemble
 from stream_rnn.checkpoint import STREAMS
 from stream_rnn.errors import SettingError
-from stream_rnn.layers.layer import input_rows
+from stream_rnn.layers.input_rows import input_rows
 from stream_rnn.layers.network import Halves
 from stream_rnn.layers.stack import places
 from stream_rnn.learning.losses import LossKind

@@ -176,12 +176,9 @@ def _room(streams: int, horizon: int, late: int, targets: int, seasons: int) -> 
 
 def point_of(settings: Settings) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Return what makes point forecasts of forecasts: the median, the mean, the likeliest class."""
-    if settings.loss_name == "quantile":
-        levels = settings.quantiles
-        middle = min(range(len(levels)), key=lambda place: abs(levels[place] - 0.5))
-        return lambda forecasts: forecasts[..., middle]
-    if settings.loss_name == "gaussian_nll":
-        return lambda forecasts: forecasts[..., 0]
+    if settings.loss_name in {"quantile", "gaussian_nll"}:
+        point = settings.point
+        return lambda forecasts: forecasts[..., point]
     if settings.loss_name == "softmax":
         return lambda forecasts: forecasts.argmax(axis=-1).astype(float)
     if settings.loss_name == "logistic":

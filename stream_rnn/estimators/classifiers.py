@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from river import base
 
-from stream_rnn.errors import DataError
 from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.frames import Frame
 from stream_rnn.estimators.labels import Labels
+from stream_rnn.estimators.recurrent import missing
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -79,7 +79,7 @@ class RecurrentClassifier(Labels, base.MiniBatchClassifier):
         }
 
     def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        if _missing(y):
+        if missing(y, "y"):
             return False, [math.nan]
         place = self._outputs.get(y)
         if place is not None:
@@ -90,25 +90,10 @@ class RecurrentClassifier(Labels, base.MiniBatchClassifier):
     def _unmet(self, ys: list[Any]) -> set[int]:
         met, found = set(self._outputs), set()
         for place, y in enumerate(ys):
-            if not _missing(y) and y not in met:
+            if not missing(y, "y") and y not in met:
                 met.add(y)
                 found.add(place)
         return found
-
-
-def _missing(y: Any) -> bool:
-    """Return whether a class is missing: None, or what equals nothing, not even itself.
-
-    Raises
-    ------
-    DataError
-        If it can be no class.
-    """
-    try:
-        hash(y)
-        return y is None or bool(y != y)  # noqa: PLR0124
-    except TypeError:
-        raise DataError(f"y must be hashable, and equal to itself, got {type(y).__name__} {y!r}") from None
 
 
 class RNNClassifier(RecurrentClassifier):

@@ -17,11 +17,9 @@ from collections import Counter, defaultdict, deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from stream_rnn.conversions import number
 from stream_rnn.errors import DataError
-from stream_rnn.estimators.recurrent import ALONE, checked, flag
+from stream_rnn.estimators.recurrent import ALONE, checked, events_ahead, flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -199,9 +197,7 @@ def _forecasts(
     dataset: Iterable[Any], model: Forecaster, horizon: int, key: Hashable | Callable[[Any], Hashable] | None
 ) -> Iterator[Scored]:
     """Yield each forecast with what came, and learn all events."""
-    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
-        raise DataError(f"horizon must be a whole number from 1 on, got {horizon!r}")
-    models, horizon = _Models(model), int(horizon)
+    models, horizon = _Models(model), events_ahead(horizon)
     key = getattr(model, "key_field", None) if key is None else key
     events = _events(dataset, key, getattr(model, "end_field", None))
     learned, scored = Counter[Any](), False

@@ -136,8 +136,7 @@ class Features:
 
     def _append(self, label: str) -> None:
         """Add a column of this name, or of one like it that is free."""
-        taken = {TARGET, *self.columns}
-        while label in taken:
+        while label == TARGET or label in self.columns:
             label += "'"
         self.columns.append(label)
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from river.time_series.base import Forecaster
 
-from stream_rnn.conversions import number
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.features import TARGET
-from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked
+from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked, events_ahead
 from stream_rnn.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from datetime import datetime
-
-    from numpy.typing import NDArray
 
 
 class RecurrentForecaster(Recurrent, Forecaster):
@@ -106,8 +102,7 @@ class RecurrentForecaster(Recurrent, Forecaster):
         DataError
             For a horizon that is no whole number from 1 on, or another number of `xs`.
         """
-        if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
-            raise DataError(f"horizon must be a whole number from 1 on, got {horizon!r}")
+        horizon = events_ahead(horizon)
         if xs is not None and (not isinstance(xs, Sequence) or len(xs) != horizon):
             got = f"{len(xs)}" if isinstance(xs, Sequence) else type(xs).__name__
             raise DataError(f"xs must be as many as the horizon's {horizon} events, got {got}")
@@ -115,9 +110,9 @@ class RecurrentForecaster(Recurrent, Forecaster):
         engine = self._engine
         if engine is None or not engine.length(stream):
             return [0.0] * horizon
-        made = _points(engine.predict(stream), self._point)
+        made = self._points(engine.predict(stream))[:, 0].tolist()
         if horizon > len(made):
-            made += _points(engine.generate(stream, steps=int(horizon)), self._point)[len(made) :]
+            made += self._points(engine.generate(stream, steps=horizon))[len(made) :, 0].tolist()
         return made[:horizon]
 
     def _asked(self, xs: Sequence[Mapping[Any, Any]] | None, key: Hashable | None) -> Hashable:
@@ -133,17 +128,8 @@ class RecurrentForecaster(Recurrent, Forecaster):
     def _columns(self) -> tuple[str, ...]:
         return (TARGET, *self._features.columns)
 
-    def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        return False, [number(y, TARGET, "y")]
-
     def _inputs(self, targets: list[float], row: list[Any]) -> list[Any]:
         return targets + row
-
-
-def _points(made: NDArray[np.float64], point: int) -> list[float]:
-    """Return the number that stands for all of each forecast in (k, 1) or (k, 1, numbers)."""
-    values: list[float] = made.reshape(len(made), -1)[:, point].tolist()
-    return values
 
 
 class RNNForecaster(RecurrentForecaster):

@@ -81,9 +81,9 @@ class Frame:
         """Return a column by its place: the names of pandas may be no text."""
         return self._frame[:, self._places[name]]
 
-    def series(self, values: ArrayLike | Sequence[Any], name: str | None = None) -> Any:
+    def series(self, values: ArrayLike | Sequence[Any]) -> Any:
         """Return a value for each row as a series of the frame's own kind, with its index."""
-        return dataframe.to_native_series(values, name=name, like=self._frame)
+        return dataframe.to_native_series(values, name=None, like=self._frame)
 
     def frame(self, columns: Mapping[Any, Any]) -> Any:
         """Return columns of a value for each row as a frame of the same kind, with its index."""
@@ -99,9 +99,7 @@ def listed(values: Any, what: str, count: int) -> list[Any]:
         If there are not as many, or it is none of these.
     """
     array = np.asarray(values) if hasattr(values, "__array__") else None
-    if (
-        array is not None and array.ndim == 1 and array.dtype.kind in "biuf"
-    ):  # nothing is missing but as NaN, whatever it is of
+    if array is not None and array.ndim == 1 and array.dtype.kind in "biuf":  # what is missing is NaN
         several = array.tolist()
     elif isinstance(series := nw.from_native(values, series_only=True, pass_through=True), nw.Series):
         several = _values(series)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from stream_rnn.estimators.features import Column
 
 
+NUMBERS: Mapping[str, Any] = {"readout": "rls", "skip": True}
+"""Settings of labels that are numbers: a linear model of state and features by recursive least squares."""
+
+
 class Rows(NamedTuple):
     """The events of a frame."""
 

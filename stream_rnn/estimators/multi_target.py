@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from river import base
 
 from stream_rnn.conversions import number
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.features import TARGET
-from stream_rnn.estimators.labels import Labels
+from stream_rnn.estimators.labels import NUMBERS, Labels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class RecurrentMultiTargetRegressor(Labels, base.MultiTargetRegressor):
     """What the regressors of several targets have in common; the parameters are those of `Recurrent`."""
 
-    _defaults: ClassVar[Mapping[str, Any]] = {"readout": "rls", "skip": True}
+    _defaults = NUMBERS
 
     def predict_one(
         self,
@@ -36,7 +36,7 @@ class RecurrentMultiTargetRegressor(Labels, base.MultiTargetRegressor):
         made = self._peek(x, key, time)
         if made is None or not self._outputs:
             return {}
-        return dict(zip(self._outputs, made.reshape(len(made), -1)[:, self._point].tolist(), strict=False))
+        return dict(zip(self._outputs, self._points(made).tolist(), strict=True))
 
     def _told(self) -> dict[str, Any]:
         return {"task": "regression", "targets": tuple(map(repr, self._outputs)) or (TARGET,)}

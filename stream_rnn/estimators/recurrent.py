@@ -16,10 +16,11 @@ import numpy as np
 from river import base
 
 from stream_rnn.config import Settings
-from stream_rnn.conversions import seconds
+from stream_rnn.conversions import number, seconds
 from stream_rnn.engine import Engine
 from stream_rnn.errors import DataError, SettingError
-from stream_rnn.estimators.features import Features
+from stream_rnn.estimators.features import TARGET, Features
+from stream_rnn.scores import point_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -95,17 +96,12 @@ class Recurrent(base.Estimator):
         for name in (*TOLD, *self._told()):
             if name in settings:
                 raise SettingError(f"{name} is told by the estimator and its data, got {settings[name]!r}")
-        self._settings(self._columns() or ("x",), 0 if seed is None else seed)
+        self._settings(0 if seed is None else seed)
 
     @property
     def engine(self) -> Engine | None:
         """The engine that learns; None before the first event."""
         return self._engine
-
-    @property
-    def _point(self) -> int:
-        """Which of the numbers that tell of one target stands for all."""
-        return 0 if self._engine is None else self._engine.settings.point
 
     @property
     def learning_rate(self) -> float:
@@ -116,12 +112,13 @@ class Recurrent(base.Estimator):
     def learning_rate(self, value: float) -> None:
         before, self._learning_rate = self._learning_rate, value
         try:
-            self._settings(self._columns() or ("x",), 0)
+            if self._engine is None:
+                self._settings(0)
+            else:
+                self._adapt()
         except SettingError:
             self._learning_rate = before
             raise
-        if self._engine is not None:
-            self._adapt()
 
     def reset(self, key: Hashable | None = None) -> None:
         """End a stream's sequence: its hidden state is zero, its scales and all that was learned stay.
@@ -142,9 +139,13 @@ class Recurrent(base.Estimator):
     def _told(self) -> dict[str, Any]:
         """Return the settings of the task and its targets, as far as they are known."""
 
-    @abstractmethod
     def _meet(self, y: Any) -> tuple[bool, list[float]]:
         """Return whether a target of river's is new, which now has an output, and the engine's targets for it."""
+        return False, [number(y, TARGET, "y")]
+
+    def _points(self, made: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return forecasts with one number for each target, where several tell of it the one that stands for all."""
+        return made if self._engine is None else point_of(self._engine.settings)(made)
 
     def _columns(self) -> tuple[str, ...]:
         """Return the names of the engine's inputs."""
@@ -154,21 +155,20 @@ class Recurrent(base.Estimator):
         """Return the engine's inputs for an event's targets and features."""
         return row
 
-    def _settings(self, columns: tuple[str, ...], seed: int) -> Settings:
-        """Return the engine's settings with such inputs."""
+    def _settings(self, seed: int) -> Settings:
+        """Return the engine's settings with the features and targets that are known."""
         said = {"hidden": self.hidden, "window": self.window, "learning_rate": self.learning_rate, "seed": seed}
-        known = {"inputs": columns, "layer": self._layer} | self._told()
+        known = {"inputs": self._columns(), "layer": self._layer} | self._told()
         every = {**self._defaults, **said, **self.settings, **known}
         return Settings.parse({name: _plain(value) for name, value in every.items()})
 
     def _adapt(self) -> Engine:
         """Let the engine have the features and targets that are known, and return it."""
-        columns = self._columns()
         if self._engine is None:
             seed = secrets.randbits(32) if self.seed is None else self.seed
-            self._engine = Engine(self._settings(columns, seed))
+            self._engine = Engine(self._settings(seed))
         else:
-            self._engine = self._engine.with_settings(self._settings(columns, self._engine.settings.seed))
+            self._engine = self._engine.with_settings(self._settings(self._engine.settings.seed))
         return self._engine
 
     def _event(self, x: Mapping[Any, Any], key: Any, time: Any) -> tuple[Hashable, list[Any], Any, bool]:
@@ -203,16 +203,33 @@ class Recurrent(base.Estimator):
         return None if self._engine is None else self._engine.predict(stream, row, time)
 
 
-def checked(key: Any) -> Hashable:
-    """Return a stream's key, if it can be one: what is missing equals nothing, not even itself."""
+def missing(value: Any, what: str) -> bool:
+    """Return whether a key or a class is missing: None, or what equals nothing, not even itself.
+
+    Raises
+    ------
+    DataError
+        If it can be none.
+    """
     try:
-        hash(key)
-        told = key is not None and bool(key == key)  # noqa: PLR0124
+        hash(value)
+        return value is None or bool(value != value)  # noqa: PLR0124
     except TypeError:
-        raise DataError(f"key must be hashable, and equal to itself, got {type(key).__name__} {key!r}") from None
-    if not told:
+        raise DataError(f"{what} must be hashable, and equal to itself, got {type(value).__name__} {value!r}") from None
+
+
+def checked(key: Any) -> Hashable:
+    """Return a stream's key, if it can be one."""
+    if missing(key, "key"):
         raise DataError(f"key must tell the stream, got {key!r}")
     return key
+
+
+def events_ahead(horizon: Any) -> int:
+    """Return a number of events ahead, if it is one."""
+    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
+        raise DataError(f"horizon must be a whole number from 1 on, got {horizon!r}")
+    return int(horizon)
 
 
 def flag(end: Any) -> bool:

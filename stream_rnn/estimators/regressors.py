@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from river import base
@@ -10,7 +10,7 @@ from river import base
 from stream_rnn.conversions import number
 from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.frames import Frame
-from stream_rnn.estimators.labels import Labels
+from stream_rnn.estimators.labels import NUMBERS, Labels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RecurrentRegressor(Labels, base.MiniBatchRegressor):
     """What the regressors have in common; the parameters are those of `Recurrent`."""
 
-    _defaults: ClassVar[Mapping[str, Any]] = {"readout": "rls", "skip": True}
+    _defaults = NUMBERS
 
     def predict_one(
         self,
@@ -36,7 +36,7 @@ class RecurrentRegressor(Labels, base.MiniBatchRegressor):
         Parameters and errors are those of `learn_one`.
         """
         made = self._peek(x, key, time)
-        return 0.0 if made is None else float(made.flat[self._point])
+        return 0.0 if made is None else float(self._points(made)[0])
 
     def predict_many(self, X: Any, key: Any = None, time: Any = None) -> Any:
         """Return for each row of a data frame what `predict_one` does, as a series."""
@@ -44,13 +44,10 @@ class RecurrentRegressor(Labels, base.MiniBatchRegressor):
         made = self._peek_rows(frame, key, time)
         if made is None:
             return frame.series(np.zeros(len(frame)))
-        return frame.series(made.reshape(len(made), np.prod(made.shape[1:], dtype=int))[:, self._point])
+        return frame.series(self._points(made)[:, 0])
 
     def _told(self) -> dict[str, Any]:
         return {"task": "regression", "targets": TARGET}
-
-    def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        return False, [number(y, TARGET, "y")]
 
     def _unmet(self, ys: list[Any]) -> set[int]:
         for y in ys:

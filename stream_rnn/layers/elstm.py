@@ -27,17 +27,8 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import sigmoid, tanh
 from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_scaled_columns, copy, recur
-from stream_rnn.layers.layer import (
-    Carries,
-    InputRows,
-    Parameter,
-    Sizes,
-    accumulate,
-    backward,
-    count,
-    forward,
-    input_rows,
-)
+from stream_rnn.layers.input_rows import InputRows, input_rows
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
 class ELSTM(NamedTuple):

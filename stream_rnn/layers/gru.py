@@ -40,17 +40,8 @@ from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
 from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import (
-    Carries,
-    InputRows,
-    Parameter,
-    Sizes,
-    accumulate,
-    backward,
-    count,
-    forward,
-    input_rows,
-)
+from stream_rnn.layers.input_rows import InputRows, input_rows
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
 class GRU(NamedTuple):

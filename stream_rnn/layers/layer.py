@@ -62,14 +62,6 @@ class Sizes(NamedTuple):
     delta: int
 
 
-class InputRows(NamedTuple):
-    """Where a layer's arrays have a row for each input: first element and width of each block of these, in order."""
-
-    params: tuple[tuple[int, int], ...]
-    state: tuple[tuple[int, int], ...]
-    tape: tuple[tuple[int, int], ...]
-
-
 class Layer(Protocol):
     """What Python asks of a layer; the compiled side is `forward`, `backward` and `accumulate`."""
 
@@ -105,12 +97,6 @@ def parts(parameters: tuple[Parameter, ...]) -> Iterator[tuple[Parameter, slice]
     for parameter in parameters:
         start, stop = stop, stop + count((parameter,))
         yield parameter, slice(start, stop)
-
-
-@singledispatch
-def input_rows(layer: Any) -> InputRows:
-    """Return where a layer's arrays grow with its inputs; a layer that cannot take more does not register."""
-    raise TypeError(f"{type(layer).__name__} cannot take more inputs")
 
 
 @singledispatch

@@ -49,17 +49,8 @@ from stream_rnn.kernels.activations import tanh
 from stream_rnn.kernels.elementary import exp, sin_cos
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_scaled_columns, copy
-from stream_rnn.layers.layer import (
-    Carries,
-    InputRows,
-    Parameter,
-    Sizes,
-    accumulate,
-    backward,
-    count,
-    forward,
-    input_rows,
-)
+from stream_rnn.layers.input_rows import InputRows, input_rows
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 LOWEST_NU, HIGHEST_NU, HIGHEST_TH = -13.0, 4.0, 7.0
 

@@ -49,17 +49,8 @@ from stream_rnn.kernels.linalg import (
     add_sum,
 )
 from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import (
-    Carries,
-    InputRows,
-    Parameter,
-    Sizes,
-    accumulate,
-    backward,
-    count,
-    forward,
-    input_rows,
-)
+from stream_rnn.layers.input_rows import InputRows, input_rows
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 
 class LSTM(NamedTuple):

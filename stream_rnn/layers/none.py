@@ -16,16 +16,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.linalg import copy
-from stream_rnn.layers.layer import (
-    Carries,
-    InputRows,
-    Parameter,
-    Sizes,
-    accumulate,
-    backward,
-    forward,
-    input_rows,
-)
+from stream_rnn.layers.input_rows import InputRows, input_rows
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward
 
 
 class Identity(NamedTuple):

@@ -36,17 +36,8 @@ from stream_rnn.kernels.linalg import (
     dot,
 )
 from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import (
-    Carries,
-    InputRows,
-    Parameter,
-    Sizes,
-    accumulate,
-    backward,
-    count,
-    forward,
-    input_rows,
-)
+from stream_rnn.layers.input_rows import InputRows, input_rows
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
 
 FADED = 1e-18
 """Norm of a gradient of which nothing is left to keep."""

@@ -49,24 +49,22 @@ class Inputs(NamedTuple):
     limit: float
 
     @property
+    def groups(self) -> int:
+        """How many groups have a column for each value: values, flags, differences, lags; these come first."""
+        return 1 + self.flags + self.differences + len(self.lags)
+
+    @property
     def columns(self) -> int:
         """How many numbers the network sees."""
-        groups = 1 + self.flags + self.differences + len(self.lags)
-        return self.values * groups + self.elapsed + 2 * len(self.cycles)
+        return self.values * self.groups + self.elapsed + 2 * len(self.cycles)
 
     def places(self, inputs: Inputs) -> NDArray[np.int64]:
         """Return which column each of these is where there are more values, (columns,)."""
-        I, more = self.values, inputs.values
-        groups = 1 + self.flags + self.differences + len(self.lags)
-        values = [group * more + c for group in range(groups) for c in range(I)]
-        rest = range(groups * more, groups * more + self.columns - groups * I)
-        return np.array([*values, *rest], np.int64)
+        return _places(self.values, inputs.values, self.groups, self.columns)
 
     def moment_places(self, inputs: Inputs) -> NDArray[np.int64]:
         """Return the same of the columns that have running moments, (moments,)."""
-        I, more = self.values, inputs.values
-        values = [group * more + c for group in range(1 + self.differences) for c in range(I)]
-        return np.array([*values, *range((1 + self.differences) * more, inputs.moments)], np.int64)
+        return _places(self.values, inputs.values, 1 + self.differences, self.moments)
 
     @property
     def moments(self) -> int:
@@ -77,6 +75,13 @@ class Inputs(NamedTuple):
     def kept(self) -> int:
         """How many of the newest events' values are kept."""
         return 1 + max([0, int(self.differences), *self.lags])
+
+
+def _places(values: int, more: int, groups: int, columns: int) -> NDArray[np.int64]:
+    """Return where columns go, groups of so many values first, where each group has more of them."""
+    grouped = [group * more + c for group in range(groups) for c in range(values)]
+    rest = range(groups * more, groups * more + columns - len(grouped))
+    return np.array([*grouped, *rest], np.int64)
 
 
 class Past(NamedTuple):
