@@ -39,14 +39,19 @@ class RecurrentMultiTargetRegressor(Labels, base.MultiTargetRegressor):
         return dict(zip(self._outputs, self._points(made).tolist(), strict=True))
 
     def _told(self) -> dict[str, Any]:
-        return {"task": "regression", "targets": tuple(map(repr, self._outputs)) or (TARGET,)}
+        return {"task": "regression", "targets": tuple(f"{TARGET}{place}" for place in range(self._width))}
+
+    @property
+    def _width(self) -> int:
+        """How many targets the engine has, numbered in the order in which they were met; one waits for the first."""
+        return max(1, len(self._outputs))
 
     def _meet(self, y: Any) -> tuple[bool, list[float]]:
         given = _numbers(y)
-        new = sorted(given.keys() - self._outputs.keys(), key=repr)
-        for name in new:
+        before = self._width
+        for name in sorted(given.keys() - self._outputs.keys(), key=repr):
             self._outputs[name] = len(self._outputs)
-        return bool(new), [given.get(name, math.nan) for name in self._outputs]
+        return self._width > before, [given.get(name, math.nan) for name in self._outputs] or [math.nan]
 
     def _unmet(self, ys: list[Any]) -> set[int]:
         met, found = set(self._outputs), set()
