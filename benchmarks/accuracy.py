@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks import baselines, beijing, fsnet, report
 from stream_rnn import Engine, Settings
 from stream_rnn.errors import SettingError
-from stream_rnn.presets import PRESETS
+from stream_rnn.settings.presets import PRESETS
 
 FOLDER = Path("../shared/data")
 FILES = (("ETTm1", 1), ("ETTh1", 1), ("ETTm1", 24))

@@ -23,8 +23,8 @@ import numpy as np
 
 from benchmarks import reference, report
 from stream_rnn import Engine, Settings
-from stream_rnn.checkpointer import Checkpointer
-from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.checkpoints.folder import CheckpointFolder
+from stream_rnn.checkpoints.writer import Checkpointer
 
 BATCH = 500
 """Events: about five milliseconds."""

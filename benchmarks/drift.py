@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stream_rnn.config import DriftAction
+    from stream_rnn.settings.engine import DriftAction
 
     Array = NDArray[np.float64]
 

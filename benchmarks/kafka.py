@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import kafka_job, kafka_latency, kafka_profile, kafka_source, report
 from benchmarks.child import ChildError
 from benchmarks.kafka_topic import RECORD_BYTES, events, fill, topic
-from connectors.errors import ConnectorError
-from connectors.kafka_client import cluster
+from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.kafka.client import cluster
 from tests.kafka.broker import Broker, Cluster, NoBrokerError
 
 if TYPE_CHECKING:

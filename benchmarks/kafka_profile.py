@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from benchmarks import child
 from benchmarks.kafka_job import ENGINE, new_group
 from benchmarks.kafka_topic import topic
-from connectors.follow import Stop
-from stream_rnn.live import LiveJob
-from stream_rnn.live_settings import LiveSettings
+from stream_rnn.connectors.files.follow import Stop
+from stream_rnn.jobs.live.job import LiveJob
+from stream_rnn.settings.live import LiveSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

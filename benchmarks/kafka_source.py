@@ -13,14 +13,14 @@ from kafka import TopicPartition
 
 from benchmarks import reference
 from benchmarks.kafka_topic import PARTITIONS
-from connectors.kafka import MAX_POLL, KafkaSource, Subscription
-from connectors.kafka_client import cluster
-from connectors.schema import Schema
+from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.kafka.client import cluster
+from stream_rnn.connectors.kafka.source import MAX_POLL, KafkaSource, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.kafka import Offsets
+    from stream_rnn.connectors.kafka.source import Offsets
 
 ROUNDS = 5
 SCHEMA = Schema("key", "time", None, reference.INPUTS)

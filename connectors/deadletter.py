@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from connectors.closing import Closing
-from connectors.errors import ConnectorError
-from connectors.events import DeadLetter
+from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.events import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

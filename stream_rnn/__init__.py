@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stream_rnn.config import Settings
-    from stream_rnn.engine import Engine
+    from stream_rnn.engine.engine import Engine
+    from stream_rnn.engine.vocabulary import Vocabulary
     from stream_rnn.errors import CheckpointError, DataError, SettingError, StreamRNNError
-    from stream_rnn.race import Race
-    from stream_rnn.race_settings import RaceSettings
-    from stream_rnn.vocabulary import Vocabulary
+    from stream_rnn.race.race import Race
+    from stream_rnn.settings.engine import Settings
+    from stream_rnn.settings.race import RaceSettings
 
 __all__ = [
     "CheckpointError",
@@ -31,13 +31,13 @@ __all__ = [
 _HOME = {
     "CheckpointError": "errors",
     "DataError": "errors",
-    "Engine": "engine",
-    "Race": "race",
-    "RaceSettings": "race_settings",
+    "Engine": "engine.engine",
+    "Race": "race.race",
+    "RaceSettings": "settings.race",
     "SettingError": "errors",
-    "Settings": "config",
+    "Settings": "settings.engine",
     "StreamRNNError": "errors",
-    "Vocabulary": "vocabulary",
+    "Vocabulary": "engine.vocabulary",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_rnn import checkpoint
+from stream_rnn.checkpoints import file as checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stream_rnn import Engine, Settings
-from stream_rnn.assembly import WEIGHTS
+from stream_rnn.engine.build import WEIGHTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from stream_rnn.cli import words
+from stream_rnn.cli import help_text as words
 from stream_rnn.cli.config_file import gather, gather_live, gather_race
-from stream_rnn.cli.errors import Polite
+from stream_rnn.cli.console.errors import Polite
 from stream_rnn.cli.options import CommaSeparated, Sections, engine_options, job_options, live_options, race_options
 
 WHERE = click.Path(dir_okay=False)
@@ -40,7 +40,7 @@ def cli() -> None:
 def replay(files: tuple[str, ...], config: str | None, plot: str | None, as_json: bool, **options: Any) -> None:
     """Replay files."""
     job, engine = gather(config, options | ({"files": files} if files else {}))
-    from stream_rnn.cli.replay import run  # noqa: PLC0415
+    from stream_rnn.cli.commands.replay import run  # noqa: PLC0415
 
     click.get_current_context().exit(run(job, engine, plot=plot, as_json=as_json))
 
@@ -60,7 +60,7 @@ def race(files: tuple[str, ...], config: str | None, members: tuple[str, ...] | 
     """Race on files."""
     request = {name: options.pop(name) for name in ("plot", "as_json")}
     job, entrants = gather_race(config, options | ({"files": files} if files else {}), members)
-    from stream_rnn.cli.race import run  # noqa: PLC0415
+    from stream_rnn.cli.commands.race import run  # noqa: PLC0415
 
     click.get_current_context().exit(run(job, entrants, **request))
 
@@ -78,7 +78,7 @@ def gradients(files: tuple[str, ...], config: str | None, **options: Any) -> Non
     """Replay files, and look at the gradients."""
     request = {name: options.pop(name) for name in ("plot", "as_json", "every", "stream")}
     job, engine = gather(config, options | ({"files": files} if files else {}))
-    from stream_rnn.cli.gradients import Request, run  # noqa: PLC0415
+    from stream_rnn.cli.commands.gradients import Request, run  # noqa: PLC0415
 
     click.get_current_context().exit(run(job, engine, Request(**request)))
 
@@ -90,7 +90,7 @@ def gradients(files: tuple[str, ...], config: str | None, **options: Any) -> Non
 def run(config: str | None, **options: Any) -> None:
     """Run a live job."""
     live, engine = gather_live(config, options)
-    from stream_rnn.cli.run import run  # noqa: PLC0415
+    from stream_rnn.cli.commands.run import run  # noqa: PLC0415
 
     click.get_current_context().exit(run(live, engine))
 
@@ -111,7 +111,7 @@ def run(config: str | None, **options: Any) -> None:
 def produce(config: str | None, servers: tuple[str, ...] | None, **options: Any) -> None:
     """Replay files into a topic."""
     live, _ = gather_live(config, {"servers": servers})
-    from stream_rnn.cli.produce import Request, run  # noqa: PLC0415
+    from stream_rnn.cli.commands.produce import Request, run  # noqa: PLC0415
 
     click.get_current_context().exit(run(live, Request(**options)))
 
@@ -121,7 +121,7 @@ def produce(config: str | None, servers: tuple[str, ...] | None, **options: Any)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every stream.")
 def inspect(checkpoint: str, as_json: bool) -> None:
     """Show a checkpoint."""
-    from stream_rnn.cli.inspect import run  # noqa: PLC0415
+    from stream_rnn.cli.commands.inspect import run  # noqa: PLC0415
 
     run(checkpoint, as_json=as_json)
 
@@ -134,7 +134,7 @@ def inspect(checkpoint: str, as_json: bool) -> None:
 def unfold(checkpoint: str | None, config: str | None, output: str, **options: Any) -> None:
     """Draw a network."""
     _, engine = gather(config, options)
-    from stream_rnn.cli.unfold import run  # noqa: PLC0415
+    from stream_rnn.cli.commands.unfold import run  # noqa: PLC0415
 
     run(checkpoint, config, engine, output)
 
@@ -145,7 +145,7 @@ def unfold(checkpoint: str | None, config: str | None, output: str, **options: A
 def warmup(config: str | None, **options: Any) -> None:
     """Compile."""
     _, engine = gather(config, options)
-    from stream_rnn.cli.warmup import run  # noqa: PLC0415
+    from stream_rnn.cli.commands.warmup import run  # noqa: PLC0415
 
     run(engine)
 
@@ -154,6 +154,6 @@ def warmup(config: str | None, **options: Any) -> None:
 @click.argument("file", default="job.toml", type=WHERE)
 def init(file: str) -> None:
     """Write a job file."""
-    from stream_rnn.cli.init import run  # noqa: PLC0415
+    from stream_rnn.cli.commands.init import run  # noqa: PLC0415
 
     run(file)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import click
 import msgspec
 
-from stream_rnn.config import Settings
-from stream_rnn.job_settings import JobSettings
-from stream_rnn.live_settings import LiveSettings
-from stream_rnn.presets import PRESETS, WORDS
-from stream_rnn.race_settings import RaceSettings
+from stream_rnn.settings.engine import Settings
+from stream_rnn.settings.live import LiveSettings
+from stream_rnn.settings.presets import PRESETS, WORDS
+from stream_rnn.settings.race import RaceSettings
+from stream_rnn.settings.replay import JobSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from collections import Counter, defaultdict, deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stream_rnn.conversions import number
+from stream_rnn.engine.conversions import number
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.recurrent import ALONE, checked, events_ahead, flag
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.conversions import number
+from stream_rnn.engine.conversions import number
 from stream_rnn.errors import DataError
 
 if TYPE_CHECKING:

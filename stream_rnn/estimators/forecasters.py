@@ -10,7 +10,7 @@ from river.time_series.base import Forecaster
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked, events_ahead
-from stream_rnn.presets import PRESETS
+from stream_rnn.settings.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

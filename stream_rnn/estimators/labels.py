@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.conversions import seconds
+from stream_rnn.engine.conversions import seconds
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.frames import Frame, listed
 from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked, flag, one_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from river import base
 
-from stream_rnn.conversions import number
+from stream_rnn.engine.conversions import number
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.labels import NUMBERS, Labels

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from river import base
 
-from stream_rnn.config import Settings
-from stream_rnn.conversions import number, seconds
-from stream_rnn.engine import Engine
+from stream_rnn.engine.conversions import number, seconds
+from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import DataError, SettingError
 from stream_rnn.estimators.features import TARGET, Features
-from stream_rnn.scores import point_of
+from stream_rnn.evaluation.prequential import point_of
+from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

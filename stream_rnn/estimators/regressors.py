@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from river import base
 
-from stream_rnn.conversions import number
+from stream_rnn.engine.conversions import number
 from stream_rnn.estimators.features import TARGET
 from stream_rnn.estimators.frames import Frame
 from stream_rnn.estimators.labels import NUMBERS, Labels

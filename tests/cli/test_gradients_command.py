@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from command import SMALL, waves
 
-from connectors.events import EventBatch, Positions
 from stream_rnn import Engine, Settings
-from stream_rnn.cli.sampling import FIRST, MOST, Sampler
+from stream_rnn.cli.diagnose.sampling import FIRST, MOST, Sampler
+from stream_rnn.connectors.events import EventBatch, Positions
 
 if TYPE_CHECKING:
     from pathlib import Path

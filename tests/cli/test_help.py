@@ -10,8 +10,8 @@ import pytest
 from command import run
 
 from stream_rnn.cli.options import fields_of
-from stream_rnn.config import Settings
-from stream_rnn.job_settings import JobSettings
+from stream_rnn.settings.engine import Settings
+from stream_rnn.settings.replay import JobSettings
 
 if TYPE_CHECKING:
     from command import Invoke

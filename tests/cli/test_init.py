@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from connectors.kafka_client import cluster
+from stream_rnn.cli.commands.init import text
 from stream_rnn.cli.config_file import TABLES, gather, gather_live
-from stream_rnn.cli.init import text
 from stream_rnn.cli.options import fields_of
-from stream_rnn.config import Settings
-from stream_rnn.job_settings import JobSettings
-from stream_rnn.live_settings import LiveSettings
+from stream_rnn.connectors.kafka.client import cluster
+from stream_rnn.settings.engine import Settings
+from stream_rnn.settings.live import LiveSettings
+from stream_rnn.settings.replay import JobSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

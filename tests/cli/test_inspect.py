@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from command import SMALL, run, waves
 
-from stream_rnn.checkpoints import CheckpointFolder
-from stream_rnn.engine import Engine
+from stream_rnn.checkpoints.folder import CheckpointFolder
+from stream_rnn.engine.engine import Engine
 
 if TYPE_CHECKING:
     from pathlib import Path

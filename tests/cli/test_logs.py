@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from stream_rnn.cli.logs import KNOWN_MESSAGES, LONGEST, Once, to_stderr
+from stream_rnn.cli.console.logs import KNOWN_MESSAGES, LONGEST, Once, to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,7 @@ def test_a_message_that_does_not_fit_its_arguments_is_shown_as_it_is(
 def test_work_goes_on_when_nobody_reads_the_log() -> None:
     code = (
         "import logging, os, sys\n"
-        "from stream_rnn.cli.logs import to_stderr\n"
+        "from stream_rnn.cli.console.logs import to_stderr\n"
         "to_stderr()\n"
         "sys.stdin.readline()\n"
         "logging.getLogger('stream_rnn').warning('unheard')\n"
@@ -196,7 +196,7 @@ def test_a_broker_that_is_down_is_told_of_in_a_few_lines() -> None:
     code = (
         "import sys, threading, time\n"
         "from kafka import KafkaConsumer\n"
-        "from stream_rnn.cli.logs import to_stderr\n"
+        "from stream_rnn.cli.console.logs import to_stderr\n"
         "to_stderr(style='text')\n"
         "connect = lambda: KafkaConsumer('t', bootstrap_servers='127.0.0.1:1', reconnect_backoff_ms=10,\n"
         "                                reconnect_backoff_max_ms=10)\n"

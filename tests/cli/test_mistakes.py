@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from command import SMALL, run, waves
 
-from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.layers import REGISTRY
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from command import SMALL, waves
 
-from connectors.events import EventBatch, Positions
-from stream_rnn.cli.collect import BINS, Curve, Tails
-from stream_rnn.config import Settings
-from stream_rnn.job import Shown
-from stream_rnn.taken import Taken
+from stream_rnn.cli.plots.series import BINS, Curve, Tails
+from stream_rnn.connectors.events import EventBatch, Positions
+from stream_rnn.engine.result import Taken
+from stream_rnn.jobs.replay.job import Shown
+from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

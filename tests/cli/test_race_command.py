@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from command import SMALL, waves
 
-from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.cli.config_file import gather_race
-from stream_rnn.config import Settings
 from stream_rnn.errors import SettingError
-from stream_rnn.race import Race
+from stream_rnn.race.race import Race
+from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

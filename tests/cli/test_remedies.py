@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_rnn.cli.remedies import FADED, FAST, GREW, REACHED, SLOW, STUCK, Trouble, reach, typical, warnings
-from stream_rnn.cli.sampling import Sample
-from stream_rnn.config import Settings
+from stream_rnn.cli.diagnose.advice import FADED, FAST, GREW, REACHED, SLOW, STUCK, Trouble, reach, typical, warnings
+from stream_rnn.cli.diagnose.sampling import Sample
 from stream_rnn.learning.diagnosis import Diagnosis
+from stream_rnn.settings.engine import Settings
 
 H = 9
 FINE = Trouble(0, 0)

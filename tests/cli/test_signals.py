@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from command import COMMAND, SMALL, run, waves
 
-from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.checkpoints.folder import CheckpointFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from command import SMALL, waves
 
-from stream_rnn.assembly import assemble
-from stream_rnn.cli.unfold import unfold
-from stream_rnn.config import Settings
+from stream_rnn.cli.commands.unfold import unfold
+from stream_rnn.engine.build import assemble
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY
+from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

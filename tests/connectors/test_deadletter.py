@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.deadletter import DeadLetterCounter, DeadLetterFile, DeadLetterLog
-from connectors.errors import ConnectorError
-from connectors.events import DeadLetter
+from stream_rnn.connectors.deadletter import DeadLetterCounter, DeadLetterFile, DeadLetterLog
+from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.events import DeadLetter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from connectors.events import EventBatch, Positions
+from stream_rnn.connectors.events import EventBatch, Positions
 
 
 def batch(n: int) -> EventBatch:

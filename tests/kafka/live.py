@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from topics import read_all, send, wait_for
 
-from stream_rnn.checkpoints import CheckpointFolder
+from stream_rnn.checkpoints.folder import CheckpointFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from broker import Cluster
 
-    from stream_rnn.checkpoint import Saved
+    from stream_rnn.checkpoints.file import Saved
 
 STARTED: list[subprocess.Popen[str]] = []
 """All processes; a test that fails leaves some, which the fixture `no_orphans` ends."""

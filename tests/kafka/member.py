@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from kafka.errors import KafkaError
 
-from connectors.kafka import KafkaSource, Subscription
-from connectors.kafka_client import cluster
-from connectors.schema import Schema
+from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.kafka.client import cluster
+from stream_rnn.connectors.kafka.source import KafkaSource, Subscription
 
 if TYPE_CHECKING:
     from kafka import TopicPartition
 
-    from connectors.kafka import KafkaBatch, Offsets
+    from stream_rnn.connectors.kafka.source import KafkaBatch, Offsets
 
 SCHEMA = Schema(columns=("x",), time="")
 

@@ -10,8 +10,8 @@ from kafka import KafkaAdminClient, TopicPartition
 from live import ENGINE, Live, feed, places, record
 from topics import send, wait_for
 
-from stream_rnn.job_settings import JobSettings
-from stream_rnn.replay import replay
+from stream_rnn.jobs.replay.open import replay
+from stream_rnn.settings.replay import JobSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,9 +16,9 @@ from broker import HOST, PASSWORD, USER, Broker
 from broker import Cluster as Kafka
 from topics import wait_for
 
-from connectors import kafka_client
-from connectors.errors import ConnectorError, UsageError
-from connectors.kafka_client import BrokerError, Cluster, cluster
+from stream_rnn.connectors.errors import ConnectorError, UsageError
+from stream_rnn.connectors.kafka import client as kafka_client
+from stream_rnn.connectors.kafka.client import BrokerError, Cluster, cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import pytest
 from live import Live, assert_same_state, places
 from topics import read_all, send, wait_for
 
-from connectors.events import EventBatch, Positions
-from connectors.ordering import Ordering, Rule
+from stream_rnn.connectors.events import EventBatch, Positions
+from stream_rnn.connectors.ordering.ordering import Ordering, Rule
 
 if TYPE_CHECKING:
     from pathlib import Path

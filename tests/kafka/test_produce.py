@@ -20,9 +20,9 @@ from broker import PASSWORD, USER, Broker, Cluster
 from kafka import KafkaAdminClient, TopicPartition
 from topics import read_all, send, wait_for
 
-from connectors.files import open_files
-from connectors.kafka import Decoder
-from connectors.schema import Schema
+from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.files.open import open_files
+from stream_rnn.connectors.kafka.source import Decoder
 
 COMMAND = [sys.executable, "-m", "stream_rnn.cli", "produce"]
 ROOT = Path(__file__).parents[2]

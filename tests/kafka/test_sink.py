@@ -13,10 +13,10 @@ from kafka.errors import InvalidProducerEpochError, KafkaError, MessageSizeTooLa
 from member import Member
 from topics import read_all, send, wait_for
 
-from connectors.errors import ConnectorError
-from connectors.events import DeadLetter
-from connectors.kafka_client import cluster
-from connectors.kafka_sink import KafkaSink
+from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.events import DeadLetter
+from stream_rnn.connectors.kafka.client import cluster
+from stream_rnn.connectors.kafka.sink import KafkaSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,8 +12,8 @@ from kafka.errors import FencedInstanceIdError, KafkaError
 from member import Member
 from topics import send, wait_for
 
-from connectors.errors import ConnectorError, UsageError
-from connectors.kafka import Subscription
+from stream_rnn.connectors.errors import ConnectorError, UsageError
+from stream_rnn.connectors.kafka.source import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

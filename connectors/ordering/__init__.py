@@ -1,0 +1,1 @@
+"""Events in order of time, and at their recorded pace."""

@@ -1,0 +1,1 @@
+"""Checkpoints: the file, the folder of files, and writing one while the engine keeps running."""

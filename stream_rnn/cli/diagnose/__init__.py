@@ -1,0 +1,1 @@
+"""Diagnosis of a network: the unfolded diagram, sampling, advice."""

@@ -1,0 +1,1 @@
+"""The per-event path in machine code."""

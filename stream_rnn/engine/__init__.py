@@ -1,0 +1,1 @@
+"""The engine and its parts: stream table, intake of events, construction, growth, drift, vocabulary."""

@@ -1,0 +1,166 @@
+"""What a caller hands over, as the arrays that the kernels take."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stream_rnn.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from stream_rnn.engine.vocabulary import Vocabulary
+
+
+def fill(row: NDArray[np.float64], values: Any, names: tuple[str, ...], known: frozenset[str], what: str) -> None:
+    """Write values, by name or in the order of `names`, to `row`; what is left out is NaN.
+
+    Raises
+    ------
+    DataError
+        If a name is not among those `known`, a value is not a number, or their number is wrong.
+    """
+    if hasattr(values, "keys"):
+        if not known.issuperset(values):
+            wrong = next(name for name in values if name not in known)
+            raise DataError(f"{what} has an unknown column {wrong!r}{nearest(str(wrong), sorted(known))}")
+        values = [values.get(name, math.nan) for name in names]
+    elif not hasattr(values, "__len__"):
+        raise DataError(f"{what} must be a mapping or a sequence, got {type(values).__name__} {values!r}")
+    elif len(values) != len(names):
+        raise DataError(f"{what} must have {len(names)} values ({', '.join(names)}), got {len(values)}")
+    try:
+        row[:] = values
+    except (TypeError, ValueError, OverflowError):
+        row[:] = [number(value, name, what) for name, value in zip(names, values, strict=True)]
+
+
+def number(value: Any, name: str, what: str) -> float:
+    """Return one value as a number; None is missing.
+
+    Raises
+    ------
+    DataError
+        If it is none.
+    """
+    if value is None:
+        return math.nan
+    try:
+        if not isinstance(value, (str, bytes)):  # float() would read digits
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise DataError(f"{what} must be numbers, got {type(value).__name__} {value!r} for {name!r}")
+
+
+def seconds(time: float | datetime) -> float:
+    """Return a time in seconds since the Unix epoch; one without a zone is UTC.
+
+    Raises
+    ------
+    DataError
+        If it is no time.
+    """
+    try:
+        if isinstance(time, datetime):
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        return float(time)
+    except (TypeError, ValueError):
+        raise DataError(f"time must be seconds or a datetime, got {type(time).__name__} {time!r}") from None
+
+
+def matrix(values: ArrayLike, columns: int, what: str) -> NDArray[np.float64]:
+    """Return values of shape (N, columns), or (N,) for one column, as (N, columns).
+
+    Raises
+    ------
+    DataError
+        If they are of another shape, or no numbers.
+    """
+    try:
+        array = np.asarray(values)
+        found = np.ascontiguousarray(array, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} must be numbers: {error}") from None
+    if array.dtype.kind in "SU":  # digits are text, too, and tokens of it would pass for ids
+        raise DataError(f"{what} must be numbers, got text")
+    if found.ndim == 1 and columns == 1:
+        found = found[:, np.newaxis]
+    if found.ndim != 2 or found.shape[1] != columns:
+        raise DataError(f"{what} must be of shape (N, {columns}), got {found.shape}")
+    return found
+
+
+def times(values: ArrayLike | None, count: int) -> NDArray[np.float64]:
+    """Return times in seconds since the Unix epoch (N,), NaN where there is none.
+
+    Raises
+    ------
+    DataError
+        If they are no times.
+    """
+    if values is None:
+        return np.full(count, math.nan)
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"times must be of shape ({count},), got {array.shape}")
+    if array.dtype.kind == "M":
+        return np.where(np.isnat(array), math.nan, array.astype("datetime64[us]").astype(np.int64) / 1e6)
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"times must be seconds or datetime64, got {array.dtype}") from None
+
+
+def plain_keys(keys: Any) -> list[Any]:
+    """Return keys as Python objects, so that numpy's 5 and Python's are the same stream.
+
+    Raises
+    ------
+    DataError
+        If they are neither a sequence nor an array.
+    """
+    if not hasattr(keys, "__len__"):
+        raise DataError(f"keys must be a string, an integer or a sequence, got {type(keys).__name__} {keys!r}")
+    return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
+
+
+def are_whole(values: NDArray[np.float64], below: int) -> NDArray[np.bool_]:
+    """Tell which classes or ids are missing, or whole numbers from 0 to below - 1."""
+    fine: NDArray[np.bool_] = np.isnan(values) | ((values >= 0) & (values < below) & (values == np.floor(values)))
+    return fine
+
+
+def check_whole(values: NDArray[np.float64], below: int, what: str, names: tuple[str, ...]) -> None:
+    """Check that classes or ids (N, D) are missing, or whole numbers from 0 to below - 1.
+
+    Raises
+    ------
+    DataError
+        Naming the first that is not.
+    """
+    if values.size == 1:  # where numpy would take a third of a step's time
+        value = float(values[0, 0])
+        if math.isnan(value) or (0 <= value < below and value.is_integer()):
+            return
+    wrong = ~are_whole(values, below)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise DataError(
+            f"{names[column]} must be {what} from 0 to {below - 1}, got {values[row, column]:g} in event {row}"
+        )
+
+
+def with_ids(values: Any, name: str, vocabulary: Vocabulary, *, learn: bool) -> Any:
+    """Return the values, by name or alone, with the column's text as its id."""
+    if hasattr(values, "keys"):
+        token = values.get(name)
+        return {**values, name: vocabulary.encode([token], learn=learn)[0]} if isinstance(token, str) else values
+    alone = [values] if isinstance(values, str) else values
+    if hasattr(alone, "__len__") and len(alone) == 1 and isinstance(alone[0], str):
+        return vocabulary.encode(alone, learn=learn)
+    return alone

@@ -1,0 +1,1 @@
+"""Jobs connect engines and connectors; no other package knows both."""

@@ -1,0 +1,1 @@
+"""The live job: Kafka in, Kafka out."""

@@ -1,0 +1,320 @@
+"""Checkpoints while the engine goes on: what they hold, what their failure does, and what a job makes of it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from contents import contents
+
+from stream_rnn.checkpoints import snapshot
+from stream_rnn.checkpoints import writer as checkpointer
+from stream_rnn.checkpoints.folder import CheckpointFolder
+from stream_rnn.checkpoints.writer import Checkpointer
+from stream_rnn.engine.engine import Engine
+from stream_rnn.errors import CheckpointError
+from stream_rnn.jobs.replay.open import replay
+from stream_rnn.settings.engine import Settings
+from stream_rnn.settings.replay import JobSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from stream_rnn.jobs.replay.job import Job, Shown
+
+SETTINGS = Settings(inputs=("a",), hidden=4, window=4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> CheckpointFolder:
+    return CheckpointFolder(tmp_path / "state")
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """Return an engine that has seen three events."""
+    engine = Engine(SETTINGS)
+    engine.process(["k", "l", "k"], [[1.0], [2.0], [3.0]])
+    return engine
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    with mock.patch("os.fsync", side_effect=OSError(28, "No space left on device")):
+        yield
+
+
+def wait(writer: Checkpointer) -> Path | None:
+    """Ask between batches until there is an answer."""
+    for _ in range(3000):
+        path = writer.advance()
+        if path is not None or not writer.busy:
+            return path
+        time.sleep(0.01)
+    raise AssertionError("no answer in 30 seconds")
+
+
+def test_a_checkpoint_holds_what_was_when_it_was_begun(
+    folder: CheckpointFolder, engine: Engine, tmp_path: Path
+) -> None:
+    engine.save(tmp_path / "saved", positions={"at": 3})
+    writer = Checkpointer(folder, engine)
+    writer.begin({"at": 3})
+    engine.process("k", [[4.0]] * 100)
+    path = writer.finish()
+    assert path == folder.files[-1]
+    assert path.name == "checkpoint-000000000000003.safetensors"
+    assert contents(path) == contents(tmp_path / "saved")
+
+
+def test_it_holds_that_however_many_pieces_it_is_copied_in(
+    folder: CheckpointFolder, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (checkpointer, snapshot):
+        monkeypatch.setattr(module, "PIECE", 1)
+    engine.process(range(50), [[1.0]] * 50)
+    engine.save(tmp_path / "saved")
+    writer = Checkpointer(folder, engine)
+    writer.begin({})
+    first, path = 0, None
+    while writer.busy:
+        engine.process(range(first, 50), [[2.0]] * (50 - first))
+        first = (first + 7) % 50
+        path = writer.advance()
+    assert path is not None
+    assert contents(path) == contents(tmp_path / "saved")
+
+
+def test_positions_are_those_of_the_beginning_whatever_becomes_of_them(
+    folder: CheckpointFolder, engine: Engine
+) -> None:
+    positions = {"partitions": {"0": 3}}
+    writer = Checkpointer(folder, engine)
+    writer.begin(positions)
+    positions["partitions"]["0"] = 4
+    writer.finish()
+    found = folder.newest()
+    assert found is not None
+    assert found[1].positions == {"partitions": {"0": 3}}
+
+
+def test_its_path_is_told_once(folder: CheckpointFolder, engine: Engine) -> None:
+    writer = Checkpointer(folder, engine)
+    assert (writer.busy, writer.advance(), writer.finish()) == (False, None, None)
+    writer.begin({})
+    assert writer.busy
+    assert wait(writer) == folder.files[-1]
+    assert not writer.busy
+    assert (writer.advance(), writer.finish()) == (None, None)
+
+
+def test_an_engine_that_has_no_events_is_saved_all_the_same(folder: CheckpointFolder, engine: Engine) -> None:
+    writer = Checkpointer(folder, engine)
+    writer.begin({})
+    assert wait(writer) is not None  # nobody gave the engine an event
+
+
+def test_one_that_is_under_way_is_finished_first(folder: CheckpointFolder, engine: Engine) -> None:
+    writer = Checkpointer(folder, engine)
+    writer.begin({"at": 3})
+    engine.step("k", [4.0])
+    writer.begin({"at": 4})
+    assert writer.advance() == folder.files[0]
+    assert writer.finish() == folder.files[1]
+
+
+def test_the_newest_few_are_kept(tmp_path: Path, engine: Engine) -> None:
+    folder = CheckpointFolder(tmp_path, keep=2)
+    writer = Checkpointer(folder, engine)
+    for value in range(4):
+        engine.step("k", [value])
+        writer.begin({})
+        writer.finish()
+    assert [path.name[-13:] for path in folder.files] == ["6.safetensors", "7.safetensors"]
+
+
+@pytest.mark.parametrize("ask", [wait, Checkpointer.finish])
+def test_a_full_disk_is_told_once_and_leaves_the_last_good_one(
+    folder: CheckpointFolder, engine: Engine, ask: Callable[[Checkpointer], Path | None]
+) -> None:
+    writer = Checkpointer(folder, engine)
+    writer.begin({"at": 3})
+    good = writer.finish()
+    engine.step("k", [4.0])
+    with full_disk():
+        writer.begin({"at": 4})
+        with pytest.raises(CheckpointError, match="No space left"):
+            ask(writer)
+    assert writer.advance() is None
+    assert list(folder.folder.iterdir()) == [good]
+    writer.begin({"at": 4})
+    assert writer.finish() == folder.files[-1] != good
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "file").write_text("")
+    writer = Checkpointer(CheckpointFolder(tmp_path / "file"), engine)
+    writer.begin({})
+    with pytest.raises(CheckpointError, match="cannot write checkpoint"):
+        writer.finish()
+    assert writer.last is None
+
+
+def test_a_key_that_cannot_be_saved_is_told(folder: CheckpointFolder, engine: Engine) -> None:
+    engine.step(1.5, [1.0])
+    writer = Checkpointer(folder, engine)
+    writer.begin({})
+    with pytest.raises(CheckpointError, match=r"a key must be a string or an integer to be saved, got float 1\.5"):
+        writer.finish()
+
+
+def test_no_thread_survives(folder: CheckpointFolder, engine: Engine) -> None:
+    writer = Checkpointer(folder, engine)
+    before = threading.active_count()
+    writer.begin({})
+    assert threading.active_count() == before + 1
+    writer.finish()
+    assert threading.active_count() == before
+
+
+def test_what_it_took_is_told(folder: CheckpointFolder, engine: Engine) -> None:
+    writer = Checkpointer(folder, engine)
+    writer.begin({})
+    engine.step("k", [1.0])
+    path, last = writer.finish(), writer.last
+    assert path is not None
+    assert last is not None
+    assert last.bytes == path.stat().st_size
+    assert 0 < last.copied < last.written
+    assert last.pause > 0
+
+
+PROGRAM = """
+import os, sys, time
+import numpy as np
+from stream_rnn import Engine, Settings
+from stream_rnn.checkpoints.writer import Checkpointer
+from stream_rnn.checkpoints.folder import CheckpointFolder
+engine = Engine(Settings(inputs=("a",), hidden=4, window=4))
+writer = Checkpointer(CheckpointFolder(sys.argv[1]), engine)
+rng = np.random.default_rng(0)
+engine.process(range(2000), rng.normal(size=(2000, 1)))
+"""
+
+ENDLESS = """
+while True:
+    engine.process(rng.integers(2000, size=100), rng.normal(size=(100, 1)))
+    if writer.advance() is not None:
+        print("saved", flush=True)
+    if not writer.busy:
+        writer.begin({"events": engine.counts.events})
+"""
+
+
+def test_killed_at_any_moment_it_leaves_a_sound_one(folder: CheckpointFolder) -> None:
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM + ENDLESS, folder.folder], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    for _ in range(3):
+        assert process.stdout.readline() == b"saved\n"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    found = folder.newest(SETTINGS)
+    assert found is not None
+    saved = found[1]
+    assert saved.positions == {"events": saved.arrays["counts"][0]}
+
+
+SLOW_DISK = """
+os.fsync = lambda _: time.sleep(60)
+writer.begin({})
+"""
+
+
+def test_an_unfinished_one_does_not_keep_the_process(folder: CheckpointFolder) -> None:
+    subprocess.run([sys.executable, "-c", PROGRAM + SLOW_DISK, folder.folder], check=True, timeout=50)
+    assert folder.files == []
+
+
+SMALL_FILES = """
+import resource
+writer.begin({"at": "first"})
+writer.finish()
+engine.step(0, [1.0])
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+writer.begin({"at": "second"})
+try:
+    writer.finish()
+except Exception as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_takes_a_part_leaves_the_last_good_one_and_no_other_file(folder: CheckpointFolder) -> None:
+    made = subprocess.run(
+        [sys.executable, "-c", PROGRAM + SMALL_FILES, folder.folder], check=True, capture_output=True, text=True
+    )
+    assert "cannot write checkpoint" in made.stdout
+    assert "File too large" in made.stdout
+    assert list(folder.folder.iterdir()) == folder.files
+    found = folder.newest()
+    assert found is not None
+    assert found[1].positions == {"at": "first"}
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """Return a job of three batches, with a checkpoint after each."""
+    lines = [f"{1_700_000_000 + t},{t % 7}" for t in range(20_000)]
+    (tmp_path / "data.csv").write_text("\n".join(["time,a", *lines]) + "\n")
+    values: dict[str, Any] = {"files": (str(tmp_path / "data.csv"),), "checkpoint": str(tmp_path / "state")}
+    return replay(JobSettings(**values, checkpoint_every=1), {"hidden": 4, "window": 4})
+
+
+def test_a_job_survives_a_failed_checkpoint_and_counts_it(
+    job: Job, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk, batches = ExitStack(), []
+
+    def free_at_the_third(shown: Shown) -> None:
+        batches.append(shown)
+        if len(batches) == 3:
+            time.sleep(0.5)  # the writer has failed by then
+            disk.close()
+
+    with caplog.at_level(logging.ERROR, "stream_rnn"), disk:
+        disk.enter_context(full_disk())
+        summary = job.run(free_at_the_third)
+    assert summary.finished
+    assert summary.checkpoint_errors >= 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * summary.checkpoint_errors
+    assert "No space left on device; the last good checkpoint is of event 0" in caplog.text
+    assert "Traceback" not in caplog.text
+    assert summary.checkpoint == str(CheckpointFolder(tmp_path / "state").files[-1])
+    assert summary.checkpoint.endswith("20000.safetensors")
+
+
+def test_a_job_whose_last_checkpoint_fails_says_so(job: Job, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(CheckpointError, match="No space left"):
+        job.run()
+    assert list((tmp_path / "state").iterdir()) == []
+    assert not any(thread.name == "checkpoint" for thread in threading.enumerate())
+
+
+def test_a_job_that_fails_leaves_its_checkpoint_whole(job: Job, tmp_path: Path) -> None:
+    def fail_at_the_second(shown: Shown) -> None:
+        if shown.batch.times[0] > 1_700_000_000:
+            raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        job.run(fail_at_the_second)
+    assert len(CheckpointFolder(tmp_path / "state").files) == 1
+    assert not any(thread.name == "checkpoint" for thread in threading.enumerate())

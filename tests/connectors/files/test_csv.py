@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reading_help import Letters, read
+
+from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.files.open import open_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Put = Callable[[str, bytes | str], str]
+
+HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+def test_a_plain_file_gives_its_numbers(put: Put) -> None:
+    events, dead = read(put("a.csv", "a,b\n1,2\n3,\n"))
+    assert events == [("", None, (1.0, 2.0), False, 0, 0), ("", None, (3.0, None), False, 0, 1)]
+    assert dead == []
+
+
+def test_key_time_and_end_are_read_by_name(put: Put) -> None:
+    path = put("a.csv", "sensor,when,x,last\ns1,2024-01-31T12:00:00Z,1,no\ns2,2024-01-31T12:00:01Z,2,yes\n")
+    events, _ = read(path, Schema(key="sensor", time="when", end="last"))
+    assert events == [
+        ("s1", 1706702400.0, (1.0,), False, 0, 0),
+        ("s2", 1706702401.0, (2.0,), True, 0, 1),
+    ]
+
+
+@pytest.mark.parametrize("name", ["time", "Timestamp", "DATE", "datetime", "ts"])
+def test_a_time_column_is_found_by_its_name(put: Put, name: str) -> None:
+    with open_files(put("a.csv", f"{name},x\n2024-01-31,1\n")) as source:
+        assert (source.time, source.columns) == (name, ("x",))
+
+
+def test_a_time_column_whose_values_are_no_times_is_not_one(put: Put) -> None:
+    with open_files(put("a.csv", "date,x\nmonday,1\n")) as source:
+        assert source.time is None
+        assert source.ignored == {"date": "text ('monday')"}
+
+
+def test_an_empty_time_setting_reads_no_time(put: Put) -> None:
+    with open_files(put("a.csv", "time,x\n5,1\n"), Schema(time="")) as source:
+        assert (source.time, source.columns) == (None, ("time", "x"))
+
+
+def test_ragged_rows_are_refused_with_their_position(put: Put) -> None:
+    events, dead = read(put("a.csv", "a,b\n1,2\n3\n\n4,5,6\n7,8\n"))
+    assert [(row[2], row[5]) for row in events] == [((1.0, 2.0), 0), ((7.0, 8.0), 3)]
+    assert dead == [(1, "expected 2 fields, got 1"), (2, "expected 2 fields, got 3")]
+
+
+def test_text_in_a_numeric_column_is_refused_and_kept_as_it_was(put: Put) -> None:
+    letters = Letters()
+    with open_files(put("a.csv", 'a,b\n1,2\n"x, y",4\n5,6\n'), dead_letters=letters) as source:
+        assert [batch.columns["a"].tolist() for batch in source] == [[1.0, 5.0]]
+    assert [(letter.record, letter.reason, letter.raw) for letter in letters.kept] == [
+        (1, "column 'a': not a number", '"x, y",4')
+    ]
+
+
+@pytest.mark.parametrize("text", ["inf", "-Infinity", "1e999", "9" * 400])
+def test_what_is_infinite_is_refused(put: Put, text: str) -> None:
+    assert read(put("a.csv", f"a\n1\n{text}\n"))[1] == [(1, "column 'a': not a finite number")]
+
+
+def test_huge_integers_are_rounded(put: Put) -> None:
+    events, _ = read(put("a.csv", "a\n123456789012345678901234567890\n"))
+    assert events[0][2] == (123456789012345678901234567890.0,)
+
+
+def test_times_that_are_bad_or_missing_are_refused(put: Put) -> None:
+    _, dead = read(put("a.csv", "time,x\n2024-01-31,1\nnever,2\n,3\n1706702400,4\n"))
+    assert dead == [(1, "column 'time': not a time"), (2, "time is missing")]
+
+
+def test_an_event_without_a_key_is_refused(put: Put) -> None:
+    _, dead = read(put("a.csv", b"k,x\na,1\n,2\n\xff,3\n"), Schema(key="k"))
+    assert dead == [(i, "column 'k': key is missing or not UTF-8") for i in (1, 2)]
+
+
+def test_na_is_a_key(put: Put) -> None:
+    events, _ = read(put("a.csv", "k,x\nNA,1\n"), Schema(key="k"))
+    assert events[0][0] == "NA"
+
+
+def test_quoted_fields_may_hold_commas_quotes_and_newlines(put: Put) -> None:
+    events, dead = read(put("a.csv", 'k,x\n"a,b",1\n"c\nd",2\n"e""f",3\n'), Schema(key="k"))
+    assert [(row[0], row[5]) for row in events] == [("a,b", 0), ("c\nd", 1), ('e"f', 2)]
+    assert dead == []
+
+
+def test_windows_files_read_the_same(put: Put) -> None:
+    unix = "k,x\nä,1\n\nb,bad\n💧,3\n"
+    plain = read(put("a.csv", unix), Schema(key="k"))
+    windows = read(put("b.csv", b"\xef\xbb\xbf" + unix.replace("\n", "\r\n").encode()), Schema(key="k"))
+    assert windows == plain
+    assert [row[0] for row in plain[0]] == ["ä", "💧"]
+
+
+def test_gzip_and_tabs_read_the_same(put: Put) -> None:
+    plain = read(put("a.csv", "a,b\n1,2\nx,4\n"))
+    assert read(put("a.csv.gz", "a,b\n1,2\nx,4\n")) == plain
+    assert read(put("a.tsv", "a\tb\n1\t2\nx\t4\n")) == plain
+    assert read(put("a.tsv.gz", "a\tb\n1\t2\nx\t4\n")) == plain
+    assert read(put("a.dat", "a,b\n1,2\nx,4\n"), format="csv") == plain
+
+
+def test_a_last_line_without_its_end_counts(put: Put) -> None:
+    assert len(read(put("a.csv", "a\n1\n2"))[0]) == 2
+
+
+def test_a_garbled_record_among_the_first_does_not_cost_the_column(put: Put) -> None:
+    with open_files(put("a.csv", "a,b\n?,1\n2,2\n3,3\n")) as source:
+        assert source.columns == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty, a header with column names is needed"),
+        ("a,b\n", "no numeric column"),
+        ("a,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
+        ("1,2\n3,4\n", "the first line has only numbers (1, 2)"),
+        ("a,b\nx,y\n", "no numeric column; 'a' is text ('x'), 'b' is text ('y')"),
+        ("a;b\n1;2\n", "fields are separated by semicolons"),
+        ("a\tb\n1\t2\n", "fields are separated by tabs, tell the format: tsv"),
+        ("a,b\n".encode("utf-16"), "is UTF-16 text, save it as UTF-8"),
+        ('"a,b\n1,2\n', "header: quote is not closed"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(put: Put, content: bytes | str, said: str) -> None:
+    path = put("a.csv", content)
+    with pytest.raises(ConnectorError) as caught:
+        open_files(path)
+    assert said in str(caught.value)
+    assert path in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_header_alone_is_enough_when_columns_are_named(put: Put) -> None:
+    assert read(put("a.csv", "a,b\n"), Schema(columns=("b",))) == ([], [])
+
+
+def test_gzip_that_is_cut_off_says_so(put: Put, tmp_path: Path) -> None:
+    whole = (tmp_path / put("a.csv.gz", "a\n" + "1\n" * 1000)).read_bytes()
+    (tmp_path / "cut.csv.gz").write_bytes(whole[:-12])
+    with pytest.raises(ConnectorError, match=r"cut\.csv\.gz: is not whole gzip data"):
+        read(str(tmp_path / "cut.csv.gz"))
+
+
+@HERE
+@given(st.lists(st.binary(max_size=20), max_size=20))
+def test_random_bytes_are_events_or_dead_letters(put: Put, lines: list[bytes]) -> None:
+    path = put("a.csv", b"a,b\nk,1\n" + b"\n".join(lines) + b"\n")
+    events, dead = read(path, Schema(key="a", columns=("b",)))
+    records = sorted([row[5] for row in events] + [record for record, _ in dead])
+    assert records == list(range(len(records)))
+
+
+CELL = st.one_of(
+    st.text("0123456789+-.eE \t", max_size=5),
+    st.sampled_from(["NA", " NA", "nan", "NAN", "inf", "-", "null", "x", '"1"', '" 2"', '"NA"', "1e999", "\u00a03"]),
+    st.floats(allow_nan=False).map(repr),
+)
+
+
+@HERE
+@given(st.lists(CELL, min_size=1, max_size=6))
+def test_a_cell_means_the_same_whatever_stands_around_it(put: Put, cells: list[str]) -> None:
+    schema = Schema(key="k", columns=("x",))
+    events, dead = read(put("all.csv", "k,x\n0,0\n" + "".join(f"k,{cell}\n" for cell in cells)), schema)
+    together = {row[5] - 1: row[2] for row in events} | {record - 1: reason for record, reason in dead}
+    for i, cell in enumerate(cells):
+        events, dead = read(put("one.csv", f"k,x\n0,0\nk,{cell}\n"), schema)
+        assert [*(row[2] for row in events[1:]), *(reason for _, reason in dead)] == [together[i]]

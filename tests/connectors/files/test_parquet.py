@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from reading_help import read
+
+from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.files.open import open_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOON = dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC)
+
+
+def write(path: Path, **columns: object) -> str:
+    pq.write_table(pa.table(columns), path, row_group_size=3)
+    return str(path)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_timestamps_of_any_unit_are_seconds(tmp_path: Path, unit: str) -> None:
+    path = write(tmp_path / "a.parquet", time=pa.array([NOON], pa.timestamp(unit, "UTC")), x=[1.0])
+    assert read(path)[0] == [("", NOON.timestamp(), (1.0,), False, 0, 0)]
+
+
+def test_all_kinds_of_numbers_are_inputs(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.parquet",
+        k=pa.array([7, None], pa.int32()),
+        a=pa.array([1, 2], pa.uint8()),
+        b=pa.array([1.5, None], pa.float32()),
+        c=[True, False],
+        text=["x", "y"],
+        nested=[[1], [2]],
+    )
+    with open_files(path, Schema(key="k")) as source:
+        assert source.columns == ("a", "b", "c")
+        assert source.ignored.keys() == {"text", "nested"}
+        batches = list(source)
+    assert batches[0].keys.tolist() == ["7"]
+    assert source.dead_letters.reasons == {"column 'k': key is missing or not UTF-8": 1}
+
+
+def test_numbers_and_times_may_be_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", time=["2024-01-31T12:00:00Z", "?"], x=["1", "2"])
+    assert read(path) == ([("", NOON.timestamp(), (1.0,), False, 0, 0)], [(1, "column 'time': not a time")])
+
+
+def test_infinite_values_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", x=[1.0, float("inf")])
+    assert read(path)[1] == [(1, "column 'x': not a finite number")]
+
+
+@pytest.mark.parametrize("start", range(8))
+def test_reading_goes_on_at_any_record(tmp_path: Path, start: int) -> None:
+    path = write(tmp_path / "a.parquet", x=[float(i) for i in range(7)])
+    assert [row[5] for row in read(path, start={path: start})[0]] == list(range(start, 7))
+
+
+@pytest.mark.parametrize("keep", [0, 3, 50, -1])
+def test_a_file_that_is_cut_off_is_named(tmp_path: Path, keep: int) -> None:
+    whole = (tmp_path / write(tmp_path / "a.parquet", x=[1.0] * 100)).read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[:keep])
+    with pytest.raises(ConnectorError, match=r"cut\.parquet: is (empty|not a whole Parquet file)") as caught:
+        open_files(str(tmp_path / "cut.parquet"))
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_data_inside_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"x": [float(i) for i in range(1000)]}), path)
+    data = bytearray(path.read_bytes())
+    data[4:200] = b"\xff" * 196
+    path.write_bytes(data)
+    with pytest.raises(ConnectorError, match=r"a\.parquet: is damaged"):
+        read(str(path))

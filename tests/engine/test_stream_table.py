@@ -1,0 +1,163 @@
+"""Which stream has which slot, and which makes room."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import bits, engine_of, series, weights
+
+from stream_rnn import DataError
+from stream_rnn.engine.stream_table import FIRST_CAPACITY, StreamTable
+
+ROWS: Any = {"state": ((3,), np.float32), "clock": ((), np.int64)}
+KEYS = st.lists(st.integers(0, 7), max_size=50)
+
+
+class Model:
+    """A least-recently-used table in a few lines."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.limit = limit
+        self.slots: OrderedDict[int, int] = OrderedDict()
+
+    def slot(self, key: int) -> tuple[int, bool]:
+        new = key not in self.slots
+        if new and len(self.slots) == self.limit:
+            self.slots[key] = self.slots.popitem(last=False)[1]
+        elif new:
+            self.slots[key] = len(self.slots)
+        self.slots.move_to_end(key)
+        return self.slots[key], new
+
+
+@given(KEYS, st.sampled_from([None, 1, 2, 3, 5]))
+def test_the_least_recently_seen_stream_makes_room(keys: list[int], limit: int | None) -> None:
+    table, model = StreamTable(ROWS, limit), Model(limit)
+    assert [table.slot(key) for key in keys] == [model.slot(key) for key in keys]
+
+
+@given(KEYS, st.sampled_from([None, 1, 2, 3, 5]), st.integers(0, 50))
+def test_a_batch_is_its_events_one_by_one(keys: list[int], limit: int | None, cut: int) -> None:
+    table, single = StreamTable(ROWS, limit), StreamTable(ROWS, limit)
+    for part in (keys[:cut], keys[cut:]):
+        slots, fresh = table.slots(part)
+        expected = [single.slot(key) for key in part]
+        assert list(zip(slots.tolist(), fresh.tolist(), strict=True)) == expected
+    assert table.keys == single.keys
+    assert table.evictions == single.evictions
+
+
+@given(KEYS)
+def test_recency_runs_from_the_longest_unseen_to_the_last_seen(keys: list[int]) -> None:
+    table, model = StreamTable(ROWS, 3), Model(3)
+    for key in keys:
+        table.slot(key)
+        model.slot(key)
+    assert table.recency == list(model.slots)
+
+
+def test_each_stream_has_a_slot_of_its_own() -> None:
+    slots, _ = StreamTable(ROWS, None).slots(list(range(100)))
+    assert sorted(slots) == list(range(100))
+
+
+def test_growth_keeps_what_the_rows_hold() -> None:
+    table = StreamTable(ROWS, None)
+    table.slots(list(range(FIRST_CAPACITY)))
+    table.arenas["state"][:FIRST_CAPACITY] = 7
+    table.slots(list(range(100)))
+    assert (table.arenas["state"][:FIRST_CAPACITY] == 7).all()
+    assert not table.arenas["state"][FIRST_CAPACITY:100].any()
+
+
+def test_arenas_at_least_double_when_they_grow() -> None:
+    table, capacities = StreamTable(ROWS, None), set()
+    for key in range(1000):
+        table.slot(key)
+        capacities.add(table.capacity)
+    assert len(capacities) <= 1 + np.log2(1000 / FIRST_CAPACITY) + 1
+
+
+def test_with_a_limit_memory_is_bounded() -> None:
+    table = StreamTable(ROWS, 5)
+    table.slots(list(range(1000)))
+    assert len(table) == table.capacity == len(table.arenas["state"]) == 5
+    assert table.evictions == 995
+
+
+def test_a_key_that_cannot_be_hashed_is_named() -> None:
+    for call in (lambda: StreamTable(ROWS, None).slots([["a"]]), lambda: StreamTable(ROWS, 2).slot({})):
+        with pytest.raises(DataError, match=r"a key must be hashable, got (list|dict)"):
+            call()
+
+
+def test_finding_a_stream_does_not_count_as_seeing_it() -> None:
+    table = StreamTable(ROWS, 2)
+    table.slots(["a", "b"])
+    assert table.find("a") == 0
+    table.slot("c")
+    assert "a" not in table
+    assert "b" in table
+
+
+@pytest.mark.parametrize("weights", ["shared", "per_stream"])
+def test_a_stream_that_comes_back_begins_anew(weights: str) -> None:
+    engine, fresh = (engine_of(weights=weights, max_streams=1, targets=("y",)) for _ in range(2))
+    nothing = np.full((20, 1), np.nan)
+    y = series(20, seed=1) if weights == "per_stream" else nothing
+    engine.process("a", series(20), y)
+    engine.process("b", series(20), nothing)
+    again, first = (each.process("a", series(20), y) for each in (engine, fresh))
+    assert again.tobytes() == first.tobytes()
+
+
+def test_evictions_inside_one_batch_are_those_of_single_steps() -> None:
+    keys = list("abcabdaacbdbcda") * 4
+    x = series(len(keys))
+    whole, steps = engine_of(max_streams=2, weights="per_stream"), engine_of(max_streams=2, weights="per_stream")
+    made = whole.process(keys, x)
+    single = [steps.step(key, row) for key, row in zip(keys, x, strict=True)]
+    assert made.tobytes() == np.array(single).tobytes()
+    assert bits(whole) == bits(steps)
+    assert whole.evictions > 10
+
+
+def test_an_engine_with_a_limit_keeps_its_size() -> None:
+    engine = engine_of(max_streams=3)
+    engine.process(list(range(500)), series(500))
+    assert engine.keys != []
+    assert all(len(array) == 3 for array in engine._memory.streams.arenas.values())
+
+
+def test_growing_while_streams_learn_changes_no_bit() -> None:
+    keys = [key for _ in range(10) for key in range(50)]
+    x = series(len(keys))
+    grown, roomy = engine_of(), engine_of()
+    roomy._memory.streams._reserve(64)
+    roomy._memory._bind()
+    assert grown.process(keys, x).tobytes() == roomy.process(keys, x).tobytes()
+
+
+def test_weights_per_stream_begin_alike_and_evolve_apart() -> None:
+    engine = engine_of(weights="per_stream")
+    engine.process(["a", "b"], [[1.0], [2.0]])
+    np.testing.assert_array_equal(weights(engine, "a"), weights(engine, "b"))
+    engine.process(["a", "b"] * 10, series(20))
+    assert (weights(engine, "a") != weights(engine, "b")).any()
+
+
+def test_weights_per_stream_begin_as_the_shared_ones() -> None:
+    own, shared = engine_of(weights="per_stream"), engine_of()
+    own.step("a", [1.0])
+    np.testing.assert_array_equal(weights(own, "a"), weights(shared))
+
+
+def test_memory_of_a_stream_is_told_by_arena() -> None:
+    engine = engine_of()
+    expected = {name: array[0].nbytes for name, array in engine._memory.streams.arenas.items()}
+    assert engine.stream_bytes == expected
