@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks import reference, report
 from stream_rnn import Engine, Settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
-from stream_rnn.checkpoints.writer import Checkpointer
+from stream_rnn.checkpoints.writer import CheckpointWriter
 
 BATCH = 500
 """Events: about five milliseconds."""
@@ -48,7 +48,7 @@ def measure(streams: int = 100_000) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:  # on a disk, which /tmp may not be
         folder = Path(name)
-        checkpointer = Checkpointer(CheckpointFolder(folder / "state"), engine)
+        checkpointer = CheckpointWriter(CheckpointFolder(folder / "state"), engine)
         before = _for_a_while(batch)
         memory = _peak_mb()
         began = time.perf_counter()

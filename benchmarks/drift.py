@@ -111,7 +111,7 @@ class Run(NamedTuple):
 def run(x: Array, model: dict[str, Any], **drift: Any) -> Run:
     """Run an engine over a series (LENGTH,)."""
     engine = Engine(Settings(inputs=("x",), **model, **drift))
-    taken = engine.take(0, x)
+    taken = engine.process_detailed(0, x)
     return Run(_errors(x, taken.forecasts[:, 0, 0]), [found.event - 1 for found in taken.drifts])
 
 

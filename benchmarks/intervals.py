@@ -66,7 +66,7 @@ class Streams(NamedTuple):
         engine = Engine(Settings.preset("forecast", **said))
         keys, times = np.tile(np.arange(streams), rows), np.repeat(self.times, streams)
         _, y = np.nonzero(np.equal.outer(self.targets, self.inputs))
-        taken = engine.take(
+        taken = engine.process_detailed(
             keys, self.x.reshape(rows * streams, -1), self.x[:, :, y].reshape(rows * streams, -1), times
         )
         made, around = taken.forecasts, taken.intervals

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.nab_protocol import File, Outcome
+    from benchmarks.nab_protocol import File, OutputBuffers
 
     Array = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ VARIED: Final = ("short", "lasting", "long", "hour", "fade", "margin", "prior", 
 def engine_run(file: File, seed: int) -> tuple[Array, Array]:
     """Return the engine's score of every row (N,), and what each value was off its forecast (N,), NaN for the first."""
     engine = Engine(Settings.preset("anomaly", inputs=("value",), seed=seed))
-    taken = engine.take(0, file.values, times=file.times)
+    taken = engine.process_detailed(0, file.values, times=file.times)
     residuals = file.values - np.append(np.nan, taken.forecasts[:-1, 0, 0])
     return np.nan_to_num(taken.anomalies), residuals
 
@@ -108,7 +108,7 @@ def judge(files: Sequence[File], scores: Sequence[Array]) -> dict[str, Any]:
 
 
 def _category(
-    files: Sequence[File], scores: Sequence[Array], category: str, profile: nab_protocol.Profile, outcome: Outcome
+    files: Sequence[File], scores: Sequence[Array], category: str, profile: nab_protocol.Profile, outcome: OutputBuffers
 ) -> dict[str, Any]:
     chosen = [place for place, file in enumerate(files) if file.category == category]
     own = [files[place] for place in chosen]

@@ -73,7 +73,7 @@ class File(NamedTuple):
         return min(int(PROBATION * len(self.values)), LONGEST_PROBATION)
 
 
-class Outcome(NamedTuple):
+class OutputBuffers(NamedTuple):
     """The best a detector did with one threshold for all files."""
 
     score: float
@@ -162,7 +162,7 @@ def tally(file: File, scores: Array, thresholds: Array) -> Tally:
     return Tally(gains, sums[below], found, len(ranked) - below)
 
 
-def evaluate(files: Sequence[File], scores: Sequence[Array], profile: Profile) -> Outcome:
+def evaluate(files: Sequence[File], scores: Sequence[Array], profile: Profile) -> OutputBuffers:
     """Return the outcome at the threshold that is best for all `files`, with `scores` (N,) of each."""
     thresholds = np.append(np.unique(np.concatenate(scores)), np.inf)
     return _best(
@@ -170,7 +170,7 @@ def evaluate(files: Sequence[File], scores: Sequence[Array], profile: Profile) -
     )
 
 
-def at(files: Sequence[File], scores: Sequence[Array], profile: Profile, threshold: float) -> Outcome:
+def at(files: Sequence[File], scores: Sequence[Array], profile: Profile, threshold: float) -> OutputBuffers:
     """Return the outcome at a threshold that was fixed before."""
     thresholds = np.array([threshold])
     return _best(
@@ -178,7 +178,7 @@ def at(files: Sequence[File], scores: Sequence[Array], profile: Profile, thresho
     )
 
 
-def _best(files: Sequence[File], tallies: Sequence[Tally], thresholds: Array, profile: Profile) -> Outcome:
+def _best(files: Sequence[File], tallies: Sequence[Tally], thresholds: Array, profile: Profile) -> OutputBuffers:
     total = Tally(*(np.sum(column, axis=0) for column in zip(*tallies, strict=True)))
     windows = sum(len(file.windows) for file in files)
     missed = profile.missed_window * (windows - total.found)
@@ -186,6 +186,6 @@ def _best(files: Sequence[File], tallies: Sequence[Tally], thresholds: Array, pr
     full = windows * (1.0 + profile.missed_window)
     normalised = 100.0 * (raw + profile.missed_window * windows) / full if windows else raw
     best = int(np.argmax(normalised))
-    return Outcome(
+    return OutputBuffers(
         float(normalised[best]), float(thresholds[best]), int(total.found[best]), int(total.false_alarms[best])
     )

@@ -131,7 +131,9 @@ def upward_of(module: str) -> str:
     return "stream_rnn.cli.app"
 
 
-@pytest.mark.parametrize("form", ["import {0}", "if TYPE_CHECKING:\n    from {1} import {2}", "def f():\n    import {0}"])
+@pytest.mark.parametrize(
+    "form", ["import {0}", "if TYPE_CHECKING:\n    from {1} import {2}", "def f():\n    import {0}"]
+)
 @pytest.mark.parametrize("module", IMPORTERS)
 def test_an_upward_import_inserted_into_any_module_is_caught(module: str, form: str) -> None:
     if module in {"stream_rnn.cli", "stream_rnn.cli.__main__"} or module.endswith("__main__"):

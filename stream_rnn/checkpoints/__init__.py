@@ -1,1 +1,1 @@
-"""Checkpoints: the file, the folder of files, and writing one while the engine keeps running."""
+"""Checkpoints: the file, the folder that keeps the newest few, and writing one while the engine keeps running."""

@@ -1,11 +1,11 @@
-"""Checkpoints: one file, whole or not at all, without code in it.
+"""The checkpoint file: one file, written completely or not at all, that contains no code.
 
-The file is in the safetensors format: named arrays, and text beside them. The text is JSON: a format version, the
-settings, the keys, the vocabulary's tokens, and whatever positions the caller wants kept with the state. A checksum
-covers arrays and text.
+The file is in the safetensors format: named arrays, and metadata. The metadata holds a JSON document (format version,
+settings, stream keys, vocabulary, and the positions that the caller wants to keep with the state) and a checksum over
+arrays and document.
 
-Writing may take its time in a thread beside the one that takes events: the library's `save_file` (from 0.8) copies
-nothing and lets other threads run. Its `save`, which makes the file in memory, does neither.
+Writing may take long, so it must not block the thread that processes events: `save_file` of safetensors 0.8 and later
+copies nothing and releases the interpreter lock. `save`, which builds the file in memory, does neither.
 """
 
 from __future__ import annotations
@@ -32,53 +32,54 @@ if TYPE_CHECKING:
 
 VERSION = 3
 STREAMS = "streams."
-"""Begins the names of arrays that have a row per stream."""
+"""Prefix of the arrays that have one row per stream."""
 
 
-class Saved(NamedTuple):
-    """What a checkpoint holds."""
+class CheckpointData(NamedTuple):
+    """Contents of a checkpoint."""
 
     settings: Settings
     keys: list[Hashable]
-    """by slot"""
+    """stream keys by slot"""
     recency: list[Hashable]
-    """the same, least recently seen first; where nothing is evicted, as `keys`"""
+    """the same keys, least recently seen first; equal to `keys` where streams are never evicted"""
     evictions: int
     positions: dict[str, Any]
+    """where the source and the sink are; JSON values"""
     arrays: dict[str, NDArray[Any]]
     tokens: Sequence[str] = ()
-    """in the order of their ids, 1, 2, ...; none without an embedding"""
+    """tokens with the ids 1, 2, ...; empty without an embedding"""
     race: dict[str, Any] | None = None
-    """what JSON can hold of a race: its settings, its members'; None for a single engine"""
+    """settings of a race and of its members, as JSON values; None for a single engine"""
 
-    def part(self, slot: int | None) -> Saved:
-        """Return what an engine of one stream alone would have, without copying arrays; None for no stream."""
+    def of_stream(self, slot: int | None) -> CheckpointData:
+        """Return the data of an engine that holds only this stream, or none; arrays are views."""
         rows = slice(0) if slot is None else slice(slot, slot + 1)
         arrays = {name: array[rows] if name.startswith(STREAMS) else array for name, array in self.arrays.items()}
         return self._replace(keys=self.keys[rows], recency=self.keys[rows], arrays=arrays)
 
 
-class _Format(msgspec.Struct, frozen=True, kw_only=True):
-    """What every version of the text says."""
+class _Versioned(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the document that every format version has."""
 
     version: int
 
 
-class _About(_Format, frozen=True, kw_only=True):
-    """The text beside the arrays."""
+class _Document(_Versioned, frozen=True, kw_only=True):
+    """Everything but the arrays."""
 
     settings: dict[str, Any]
     keys: list[Any]
     recency: list[Any] | None
-    """None where it is the order of the keys"""
+    """None where it equals `keys`"""
     evictions: int
     positions: dict[str, Any]
     tokens: list[str] = []
     race: dict[str, Any] | None = None
 
 
-def write(path: str | os.PathLike[str], state: Saved) -> None:
-    """Write a checkpoint to a temporary name beside `path`, bring it to the disk, and rename it.
+def write(path: str | os.PathLike[str], data: CheckpointData) -> None:
+    """Write a checkpoint under a temporary name next to `path`, sync it to disk, and rename it.
 
     Raises
     ------
@@ -86,127 +87,139 @@ def write(path: str | os.PathLike[str], state: Saved) -> None:
         If the file cannot be written, or a key is neither a string nor an integer.
     """
     target = Path(path)
-    arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
-    text = _text(state)
-    metadata = {"about": text, "checksum": str(_checksum(arrays, text))}
+    arrays = {name: np.asarray(array, order="C") for name, array in data.arrays.items()}
+    document = _encode(data)
+    metadata = {"about": document, "checksum": str(_checksum(arrays, document))}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # In a folder, since the library, too, writes to a temporary name first, which is not ours to choose.
+        # save_file itself writes to a temporary file next to its target; a folder of our own keeps that from leaking.
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
             temporary = Path(folder) / target.name
             save_file(arrays, temporary, metadata)
             _sync(temporary)
             temporary.replace(target)
-        _sync(target.parent)  # the new name, too, has to be on the disk
+        _sync(target.parent)  # the rename has to reach the disk, too
     except OSError as error:
         raise CheckpointError(f"cannot write checkpoint {target}: {error.strerror}") from error
     except SafetensorError as error:
         raise CheckpointError(f"cannot write checkpoint {target}: {error}") from error
 
 
-def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Saved:
-    """Return what a checkpoint holds.
+def read(path: str | os.PathLike[str], settings: Settings | None = None) -> CheckpointData:
+    """Return the contents of a checkpoint.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, damaged, of a later version, or of settings other than `settings`.
+        If the file is missing, damaged, of another format version, or its settings differ from `settings`.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         metadata = _metadata(file, path)
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     if metadata["checksum"] != str(_checksum(arrays, metadata["about"])):
-        raise CheckpointError(f"checkpoint {path} is damaged: its checksum does not match")
-    about = _about(metadata, path)
+        raise CheckpointError(f"checkpoint {path} is damaged: its checksum does not match; use an older one")
+    document = _decode(metadata, path)
     try:
-        saved = Settings.parse(about.settings)
+        found = Settings.parse(document.settings)
     except SettingError as error:
-        raise CheckpointError(f"checkpoint {path} has settings that are not known here: {error}") from None
+        raise CheckpointError(f"checkpoint {path} has settings that this version does not know: {error}") from None
     if settings is not None:
-        check_settings(path, saved, settings)
-    recency = about.recency if about.recency is not None else about.keys
-    return Saved(saved, about.keys, recency, about.evictions, about.positions, arrays, about.tokens, about.race)
+        check_settings(path, found, settings)
+    recency = document.recency if document.recency is not None else document.keys
+    return CheckpointData(
+        settings=found,
+        keys=document.keys,
+        recency=recency,
+        evictions=document.evictions,
+        positions=document.positions,
+        arrays=arrays,
+        tokens=document.tokens,
+        race=document.race,
+    )
 
 
-def positions_of(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the positions that a checkpoint was saved with, without reading its arrays or verifying its checksum.
+def read_positions(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the positions of a checkpoint without reading its arrays or verifying its checksum.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, of a later version, or seen to be damaged without its arrays being read.
+        If the file is missing, of another format version, or visibly damaged.
     """
-    with _opened(path) as file:
-        return _about(_metadata(file, path), path).positions
+    with _open(path) as file:
+        return _decode(_metadata(file, path), path).positions
 
 
-def check_settings(path: str | os.PathLike[str], saved: Settings, wanted: Settings) -> None:
-    """Check that a checkpoint's settings are those that are wanted.
+def check_settings(path: str | os.PathLike[str], found: Settings, expected: Settings) -> None:
+    """Check that a checkpoint's settings are the expected ones.
 
     Raises
     ------
     CheckpointError
-        Naming the first that differs.
+        Naming the first setting that differs.
     """
     for name in Settings.__struct_fields__:
-        there, here = getattr(saved, name), getattr(wanted, name)
+        there, here = getattr(found, name), getattr(expected, name)
         if there != here:
-            raise CheckpointError(f"checkpoint {path} has {name} = {there!r}, the settings say {here!r}")
+            raise CheckpointError(
+                f"checkpoint {path} has {name} = {there!r}, the settings have {here!r}: "
+                "use the checkpoint's setting, or another folder to start from scratch"
+            )
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+def _open(path: str | os.PathLike[str]) -> Iterator[Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             yield file
     except FileNotFoundError:
         raise CheckpointError(f"no checkpoint at {path}") from None
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged or none: {error}") from None
+        raise CheckpointError(f"checkpoint {path} is damaged or not a checkpoint: {error}") from None
 
 
 def _metadata(file: Any, path: str | os.PathLike[str]) -> dict[str, str]:
     found: dict[str, str] = file.metadata() or {}
     if not {"about", "checksum"} <= found.keys():
-        raise CheckpointError(f"{path} is damaged, or not a checkpoint of this program")
+        raise CheckpointError(f"{path} is damaged, or not a checkpoint of stream_rnn")
     return found
 
 
-def _about(metadata: dict[str, str], path: str | os.PathLike[str]) -> _About:
-    """Return what the text says; where the checksum was not verified, damage may show here first."""
+def _decode(metadata: dict[str, str], path: str | os.PathLike[str]) -> _Document:
+    """Return the document; where the checksum was not verified, damage may first show here."""
     try:
-        version = msgspec.json.decode(metadata["about"], type=_Format).version
+        version = msgspec.json.decode(metadata["about"], type=_Versioned).version
         if version != VERSION:
-            raise CheckpointError(f"checkpoint {path} is of format {version}; this program reads {VERSION}")
-        return msgspec.json.decode(metadata["about"], type=_About)
+            raise CheckpointError(f"checkpoint {path} has format {version}; this version of stream_rnn reads {VERSION}")
+        return msgspec.json.decode(metadata["about"], type=_Document)
     except msgspec.DecodeError as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from None
 
 
-def _text(state: Saved) -> str:
-    """Return all but the arrays as JSON."""
-    for kind in set(map(type, state.keys)):
+def _encode(data: CheckpointData) -> str:
+    """Return everything but the arrays as JSON."""
+    for kind in set(map(type, data.keys)):
         if not issubclass(kind, (str, int)) or kind is bool:
-            key = next(key for key in state.keys if type(key) is kind)
+            key = next(key for key in data.keys if type(key) is kind)
             raise CheckpointError(f"a key must be a string or an integer to be saved, got {kind.__name__} {key!r}")
-    about = _About(
+    document = _Document(
         version=VERSION,
-        settings=state.settings.describe(),
-        keys=state.keys,
-        recency=state.recency if state.recency != state.keys else None,
-        evictions=state.evictions,
-        positions=state.positions,
-        tokens=list(state.tokens),
-        race=state.race,
+        settings=data.settings.describe(),
+        keys=data.keys,
+        recency=data.recency if data.recency != data.keys else None,
+        evictions=data.evictions,
+        positions=data.positions,
+        tokens=list(data.tokens),
+        race=data.race,
     )
     try:
-        return msgspec.json.encode(about).decode()
+        return msgspec.json.encode(document).decode()
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"keys and positions must be what JSON can hold: {error}") from None
+        raise CheckpointError(f"keys and positions must be JSON values: {error}") from None
 
 
 def _sync(path: Path) -> None:
-    """Bring a file or a folder to the disk."""
+    """Flush a file or a folder to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -214,8 +227,8 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _checksum(arrays: Mapping[str, NDArray[Any]], text: str) -> int:
-    total = crc32c(text.encode())
+def _checksum(arrays: Mapping[str, NDArray[Any]], document: str) -> int:
+    total = crc32c(document.encode())
     for name in sorted(arrays):
         array = arrays[name]
         total = crc32c(f"{name} {array.dtype} {array.shape}".encode(), total)

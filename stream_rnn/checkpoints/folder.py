@@ -1,4 +1,4 @@
-"""A folder of checkpoints: the newest few, the newest sound one to go on from."""
+"""A folder of checkpoints: keep the newest few, resume from the newest intact one."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream_rnn.checkpoints import file as checkpoint
+from stream_rnn.checkpoints import file
 from stream_rnn.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stream_rnn.checkpoints.file import Saved
-    from stream_rnn.engine.engine import Engine
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.settings.engine import Settings
 
 SUFFIX = ".safetensors"
-STALE = 3600.0
-"""Seconds after which what has a temporary name is no living writer's."""
+STALE_SECONDS = 3600.0
+"""A temporary file older than this was left by a killed process."""
 
 log = logging.getLogger("stream_rnn")
 
 
 class CheckpointFolder:
-    """Checkpoints of one engine, named by how many events it had seen.
+    """Checkpoints of one engine, named by the number of events it had processed.
 
     Parameters
     ----------
     folder
-        Made when the first checkpoint is saved.
+        Created when the first checkpoint is written.
     keep
-        How many to keep.
+        How many checkpoints to keep.
     """
 
     def __init__(self, folder: str | Path, keep: int = 3) -> None:
@@ -43,81 +42,61 @@ class CheckpointFolder:
 
     @property
     def files(self) -> list[Path]:
-        """The checkpoints, oldest first."""
+        """The checkpoint files, oldest first."""
         return sorted(self.folder.glob(f"checkpoint-*{SUFFIX}"))
 
-    def save(self, engine: Engine, positions: Mapping[str, Any]) -> Path:
-        """Save the engine with its positions, and remove what is older than the newest few.
+    def write(self, data: CheckpointData, events: int) -> Path:
+        """Write the state of an engine after so many events, and remove all but the newest checkpoints.
 
         Raises
         ------
         CheckpointError
             If the file cannot be written.
         """
-        path = self._path(engine.counts.events)
-        self._sweep()
-        engine.save(path, positions=positions)
-        self._prune()
-        return path
-
-    def write(self, state: Saved, events: int) -> Path:
-        """Do as `save`, with the state of an engine after so many events.
-
-        Raises
-        ------
-        CheckpointError
-            If the file cannot be written.
-        """
-        path = self._path(events)
-        self._sweep()
-        checkpoint.write(path, state)
-        self._prune()
+        path = self.folder / f"checkpoint-{events:015d}{SUFFIX}"
+        self._remove_stale()
+        file.write(path, data)
+        for old in self.files[: -self._keep]:
+            old.unlink(missing_ok=True)
         return path
 
     def newest(
         self, settings: Settings | None = None, accept: Callable[[Mapping[str, Any]], bool] | None = None
-    ) -> tuple[Path, Saved] | None:
-        """Return the newest sound checkpoint, or None if there is none; a damaged one is reported.
+    ) -> tuple[Path, CheckpointData] | None:
+        """Return the newest intact checkpoint, or None if the folder has none; damaged ones are logged.
 
         Parameters
         ----------
         settings
-            What its settings have to be; None for any.
+            Settings that the checkpoint must have; None for any.
         accept
-            Asked whether a checkpoint of these positions will do; others are passed over without being read.
+            Called with a checkpoint's positions; where it returns False the checkpoint is skipped unread.
 
         Raises
         ------
         CheckpointError
-            If there are checkpoints and none is sound, or the newest sound one is of other settings.
+            If all checkpoints are damaged, or the newest intact one has other settings.
         """
         damaged, files = 0, self.files
         for path in reversed(files):
             try:
-                if accept is not None and not accept(checkpoint.positions_of(path)):
+                if accept is not None and not accept(file.read_positions(path)):
                     continue
-                saved = checkpoint.read(path)
+                data = file.read(path)
             except CheckpointError as error:
-                log.warning("%s; going back to the one before", error)
+                log.warning("%s; falling back to the previous checkpoint", error)
                 damaged += 1
                 continue
             if settings is not None:
-                checkpoint.check_settings(path, saved.settings, settings)
-            return path, saved
+                file.check_settings(path, data.settings, settings)
+            return path, data
         if files and damaged == len(files):
-            raise CheckpointError(f"no checkpoint in {self.folder} can be read")
+            raise CheckpointError(f"no checkpoint in {self.folder} is intact: remove them to start from scratch")
         return None
 
-    def _path(self, events: int) -> Path:
-        return self.folder / f"checkpoint-{events:015d}{SUFFIX}"
-
-    def _prune(self) -> None:
-        for old in self.files[: -self._keep]:
-            old.unlink(missing_ok=True)
-
-    def _sweep(self) -> None:
-        """Remove what killed processes left half written; before a file is written, as the disk may be full of it."""
-        for left in self.folder.glob(f".checkpoint-*{SUFFIX}.*"):
-            with suppress(OSError):  # another process may sweep, too, and what cannot be removed does no harm
-                if time.time() - left.stat().st_mtime > STALE:
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+    def _remove_stale(self) -> None:
+        """Remove partial files of killed processes, before writing: they may be what fills the disk."""
+        for partial in self.folder.glob(f".checkpoint-*{SUFFIX}.*"):
+            with suppress(OSError):  # another process may remove it, too, and a file that stays does no harm
+                if time.time() - partial.stat().st_mtime > STALE_SECONDS:
+                    shutil.rmtree(partial) if partial.is_dir() else partial.unlink()

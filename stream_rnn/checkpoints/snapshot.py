@@ -1,14 +1,15 @@
-"""Snapshot: the state of an engine at one moment, while the engine goes on.
+"""Snapshot: the state of an engine at one moment, copied while the engine keeps running.
 
-What is small is copied at once: weights, counts, keys. The streams' rows are copied on write: those of the next events
-before these change them, the rest when there is time, by any thread. Where the arenas grow, the arrays left behind do
-not change any more, and the rest is copied from them.
+Small arrays (weights, counters, keys) are copied at once. The rows of the streams are copied on write: the engine
+copies the rows that its next events will change, and any thread copies the rest in chunks. When the stream table grows
+it leaves its old arrays behind; these no longer change, and the rest is copied from them.
 """
 
 from __future__ import annotations
 
 import math
 import mmap
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -22,98 +23,104 @@ from stream_rnn.errors import CheckpointError
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
 
-PIECE = 2**19
-"""Bytes that are copied at a time, in a millisecond or two: an event waits for that much at most, or for twice as much
-where another thread copies, too."""
+CHUNK_BYTES = 2**19
+"""Bytes copied at a time, which takes a millisecond or two: the longest an event waits, or half of it where another
+thread copies as well."""
 
 
 class Snapshot:
     """A copy of a state that is still in use.
 
-    Only one thread may let the engine go on, and it asks `protect` before rows change; `advance` and `finish` may be
-    called by another.
+    Only one thread may run the engine, and it calls `protect` before rows change. `advance` and `finish` may be called
+    by another thread.
 
     Parameters
     ----------
-    state
-        The engine's own arrays: with a row per slot the streams', which change by leave of `protect` only.
+    data
+        The engine's own arrays. Those with a row per slot may change after `protect` only.
     """
 
-    def __init__(self, state: Saved) -> None:
+    def __init__(self, data: CheckpointData) -> None:
         self.pause = 0.0
-        """The longest that `protect` took, in seconds."""
-        self.done = not state.keys
-        """Whether all is copied, and nothing has to be protected any more."""
-        self._live = {name: array for name, array in state.arrays.items() if name.startswith(STREAMS)}
-        self._rows = {name: _small_pages(array.shape, array.dtype) for name, array in self._live.items()}
-        small = {name: array.copy() for name, array in state.arrays.items() if name not in self._live}
-        self._state = state._replace(arrays=self._rows | small)
-        self._waiting = np.ones(len(state.keys), np.bool_)
+        """The longest time, in seconds, that `protect` has taken."""
+        self.done = not data.keys
+        """Whether the copy is complete, and nothing has to be protected any more."""
+        self._live = {name: array for name, array in data.arrays.items() if name.startswith(STREAMS)}
+        self._copies = {name: _small_pages(array.shape, array.dtype) for name, array in self._live.items()}
+        small = {name: array.copy() for name, array in data.arrays.items() if name not in self._live}
+        self._data = data._replace(arrays=self._copies | small)
+        self._pending = np.ones(len(data.keys), np.bool_)
         self._next = 0
         self._row_bytes = sum(array.itemsize * math.prod(array.shape[1:]) for array in self._live.values())
         self._lock = threading.Lock()
 
     def protect(self, slots: NDArray[np.int64]) -> int:
-        """Copy the rows of slots that are about to change; return how many of the slots, from the first, may now.
+        """Copy the rows of slots that are about to change.
 
-        These are all, or as many as are copied at a time.
+        Returns
+        -------
+        int
+            How many of the slots, from the first on, may change now: all, or as many as are copied at a time.
         """
-        began = time.perf_counter()
-        some = slots[: self._share(PIECE)]
+        start = time.perf_counter()
+        first = slots[: self._rows_in(CHUNK_BYTES)]
         with self._lock:
-            old = some[some < len(self._waiting)]  # later slots are of streams that came after
-            self._copy(np.unique(old[self._waiting[old]]))
-        self.pause = max(self.pause, time.perf_counter() - began)
-        return len(some)
+            old = first[first < len(self._pending)]  # higher slots are of streams that appeared later
+            self._copy(np.unique(old[self._pending[old]]))
+        self.pause = max(self.pause, time.perf_counter() - start)
+        return len(first)
 
     def advance(self, nbytes: int) -> bool:
-        """Copy about so many bytes more, at least one row; return whether all is copied."""
+        """Copy about so many bytes more, at least one row; return whether the copy is complete."""
         with self._lock:
-            start, self._next = self._next, min(self._next + self._share(nbytes), len(self._waiting))
-            self._copy(start + np.flatnonzero(self._waiting[start : self._next]))
-            self.done = self._next == len(self._waiting)
+            start, self._next = self._next, min(self._next + self._rows_in(nbytes), len(self._pending))
+            self._copy(start + np.flatnonzero(self._pending[start : self._next]))
+            self.done = self._next == len(self._pending)
             if self.done:
-                self._live = {}  # the arrays that growing arenas left behind are needed no more
+                self._live = {}  # releases arrays that the stream table has left behind
             return self.done
 
-    def finish(self) -> Saved:
+    def finish(self) -> CheckpointData:
         """Copy the rest, and return the state."""
-        while not self.advance(PIECE):
+        while not self.advance(CHUNK_BYTES):
             pass
-        return self._state
+        return self._data
 
-    def _share(self, nbytes: int) -> int:
+    def _rows_in(self, nbytes: int) -> int:
         return max(nbytes // self._row_bytes, 1)
 
     def _copy(self, slots: NDArray[np.int64]) -> None:
-        """Copy the rows of these slots, in order and each once."""
+        """Copy the rows of these slots, which are ascending and distinct."""
         if slots.size == 0:
             return
-        together = slots[-1] - slots[0] + 1 == slots.size
-        where: Any = slice(slots[0], slots[-1] + 1) if together else slots  # slices are copied without one between
+        contiguous = slots[-1] - slots[0] + 1 == slots.size
+        index: Any = slice(slots[0], slots[-1] + 1) if contiguous else slots  # a slice is copied without a temporary
         for name, live in self._live.items():
-            self._rows[name][where] = live[where]
-        self._waiting[slots] = False
+            self._copies[name][index] = live[index]
+        self._pending[slots] = False
 
 
 def _small_pages(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return memory that is taken page by page, and given back without holding up other threads.
+    """Return uninitialised memory that is mapped page by page, and freed without blocking other threads.
 
-    numpy asks for pages of 2 MB, and the first row copied into each waits until the whole of it is zeroed: 600 rows of
-    8 kB here and there took 50 ms, in small pages 6 ms. Freeing 500 MB takes 30 ms, in which numpy holds the
-    interpreter's lock and mmap does not.
+    numpy asks for pages of 2 MB, and the first row copied into each waits until all of it is zeroed: 600 scattered rows
+    of 8 kB took 50 ms, and 6 ms with small pages. Freeing 500 MB takes 30 ms, in which numpy holds the interpreter lock
+    and mmap does not.
     """
     kind = np.dtype(dtype)
     count = math.prod(shape)
     if count == 0:
         return np.empty(shape, kind)
     try:
-        memory = mmap.mmap(-1, count * kind.itemsize, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if sys.platform == "win32":
+            memory = mmap.mmap(-1, count * kind.itemsize)
+        else:
+            memory = mmap.mmap(-1, count * kind.itemsize, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except OSError as error:
         raise CheckpointError(f"no memory for a copy of {count * kind.itemsize:,} bytes: {error.strerror}") from None
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        with suppress(OSError):  # where there are no other pages
+        with suppress(OSError):  # a kernel without huge pages
             memory.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(memory, kind).reshape(shape)

@@ -1,17 +1,18 @@
-"""Checkpointer: checkpoints of an engine that goes on meanwhile.
+"""CheckpointWriter: writes checkpoints of an engine while the engine keeps running.
 
-A checkpoint is the state at one moment. It is fixed at once; a thread of its own copies and writes it, while the engine
-copies what it is about to change. The caller learns between batches what became of it.
+A checkpoint is the state at one moment. `begin` fixes that moment; a thread copies the state and writes it, while the
+engine copies what it is about to overwrite (see `snapshot`). Between batches the caller asks what became of it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from stream_rnn.checkpoints.snapshot import PIECE
+from stream_rnn.checkpoints.snapshot import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,137 +20,184 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.folder import CheckpointFolder
-    from stream_rnn.checkpoints.snapshot import Snapshot
-    from stream_rnn.engine.engine import Engine
-    from stream_rnn.race.race import Race
-    from stream_rnn.race.snapshot import RaceSnapshot
 
-BREATH = 0.001
-"""Seconds between two pieces, in which the engine, if it waits to copy what it is about to change, gets its turn."""
+YIELD_SECONDS = 0.001
+"""Pause between two chunks, in which an engine that waits for the lock gets its turn."""
 
 
-class CheckpointTimes(NamedTuple):
-    """What a checkpoint took, in seconds since `begin` but for the pause."""
+class RunningSnapshot(Protocol):
+    """The copy of a state that is still in use; see `snapshot.Snapshot`."""
+
+    @property
+    def pause(self) -> float:
+        """The longest single time, in seconds, that copying blocked the engine."""
+        ...
+
+    def advance(self, nbytes: int) -> bool:
+        """Copy about so many bytes more; return whether the copy is complete."""
+        ...
+
+    def finish(self) -> CheckpointData:
+        """Copy the rest, and return the state."""
+        ...
+
+
+class EventCounts(Protocol):
+    """Counters of a model."""
+
+    @property
+    def events(self) -> int:
+        """Events processed so far."""
+        ...
+
+
+class Snapshottable(Protocol):
+    """A model that can be saved while it runs: an engine or a race."""
+
+    @property
+    def counts(self) -> EventCounts:
+        """Its counters."""
+        ...
+
+    def snapshot(self, *, positions: Mapping[str, Any] | None = None) -> RunningSnapshot:
+        """Return a snapshot of the present state."""
+        ...
+
+
+class CheckpointTimings(NamedTuple):
+    """Durations of one checkpoint, in seconds, and its size."""
 
     pause: float
-    """the longest single stretch in which it held up the caller"""
+    """longest single time that the caller was blocked"""
     copied: float
-    """until all was copied"""
+    """from `begin` until the copy was complete"""
     written: float
-    """until it was safe on the disk"""
+    """from `begin` until the file was on disk"""
     bytes: int
 
 
-class Checkpointer:
-    """Writes checkpoints of an engine while it goes on.
+class CheckpointWriter:
+    """Writes checkpoints of a model in a background thread.
 
-    To be used by the thread that gives the engine its events.
+    To be used by the thread that feeds events to the model.
 
     Parameters
     ----------
     folder
-        Takes the checkpoints.
-    engine
+        Receives the checkpoints.
+    model
         What is saved.
     """
 
-    def __init__(self, folder: CheckpointFolder, engine: Engine | Race) -> None:
-        self.last: CheckpointTimes | None = None
-        """Of the newest checkpoint that is safe on the disk."""
+    def __init__(self, folder: CheckpointFolder, model: Snapshottable) -> None:
+        self.last: CheckpointTimings | None = None
+        """Timings of the newest checkpoint on disk."""
         self._folder = folder
-        self._engine = engine
-        self._writing: _Writing | None = None
-        self._result: Path | Exception | None = None
+        self._model = model
+        self._running: _WriterThread | None = None
+        self._results: deque[Path | Exception] = deque()
 
     @property
     def busy(self) -> bool:
-        """Whether a checkpoint is under way."""
-        return self._writing is not None
+        """Whether a checkpoint is being written."""
+        return self._running is not None
 
     def begin(self, positions: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
-        """Fix the state as it is now, and begin to write it; one that is under way is finished first.
+        """Start a checkpoint of the present state; if one is being written, wait for it first.
 
-        What became of that one, the next `advance` or `finish` says.
+        The result of every checkpoint, also of one that was waited for, is returned by `advance` or `finish`.
 
         Parameters
         ----------
         positions
-            As for `Engine.save`.
+            Positions to save with the state.
         arrays
-            Of those who know the positions, by names that the engine does not use; they must not change any more.
+            More arrays to save, under names that the model does not use; they must not change any more.
 
         Raises
         ------
         CheckpointError
-            If there is no memory for a copy.
+            If there is not enough memory for the copy.
         """
-        began = time.perf_counter()
-        self._settle(wait=True)
-        snapshot = self._engine.snapshot(positions=deepcopy(dict(positions)))
-        self._writing = _Writing(self._folder, snapshot, self._engine.counts.events, began)
-        self._writing.more = dict(arrays or {})
-        self._writing.pause = time.perf_counter() - began
-        self._writing.start()
+        start = time.perf_counter()
+        self._collect(wait=True)
+        snapshot = self._model.snapshot(positions=deepcopy(dict(positions)))
+        thread = _WriterThread(self._folder, snapshot, dict(arrays or {}), self._model.counts.events, start)
+        thread.pause = time.perf_counter() - start
+        self._running = thread
+        thread.start()
 
     def advance(self) -> Path | None:
-        """Return a checkpoint once it is safe on the disk, each once; to be called between batches.
+        """Return a checkpoint that has reached the disk, each once, oldest first; None if there is no news.
 
         Raises
         ------
         CheckpointError
-            If it could not be written, once; the last good one is still there, and `begin` tries anew.
+            If a checkpoint could not be written, once for each.
         """
-        self._settle(wait=False)
+        self._collect(wait=False)
         return self._report()
 
     def finish(self) -> Path | None:
-        """Wait until the checkpoint under way is safe on the disk; return and raise as `advance`."""
-        self._settle(wait=True)
+        """Wait for the checkpoint that is being written, then return and raise as `advance`."""
+        self._collect(wait=True)
         return self._report()
 
-    def _settle(self, *, wait: bool) -> None:
-        """Note what became of the checkpoint under way, if it has ended or is waited for."""
-        writing = self._writing
-        if writing is None or (writing.is_alive() and not wait):
+    def _collect(self, *, wait: bool) -> None:
+        """Queue the result of the running thread if it has ended or is waited for."""
+        thread = self._running
+        if thread is None or (thread.is_alive() and not wait):
             return
-        began = time.perf_counter()
-        writing.join()
-        writing.pause = max(writing.pause, time.perf_counter() - began)
-        self._writing, self._result = None, writing.result
-        if writing.times is not None:
-            self.last = writing.times._replace(pause=max(writing.pause, writing.snapshot.pause))
+        start = time.perf_counter()
+        thread.join()
+        thread.pause = max(thread.pause, time.perf_counter() - start)
+        self._running = None
+        if thread.result is not None:
+            self._results.append(thread.result)
+        if thread.timings is not None:
+            self.last = thread.timings._replace(pause=max(thread.pause, thread.snapshot.pause))
 
     def _report(self) -> Path | None:
-        result, self._result = self._result, None
+        if not self._results:
+            return None
+        result = self._results.popleft()
         if isinstance(result, Exception):
             raise result
         return result
 
 
-class _Writing(threading.Thread):
-    """One checkpoint on its way to the disk; a daemon, since without it the last good one is still there."""
+class _WriterThread(threading.Thread):
+    """Copies and writes one checkpoint; a daemon, since the previous checkpoint stays valid if it is cut short."""
 
-    def __init__(self, folder: CheckpointFolder, snapshot: Snapshot | RaceSnapshot, events: int, began: float) -> None:
+    def __init__(
+        self,
+        folder: CheckpointFolder,
+        snapshot: RunningSnapshot,
+        arrays: dict[str, NDArray[Any]],
+        events: int,
+        start: float,
+    ) -> None:
         super().__init__(name="checkpoint", daemon=True)
         self.snapshot = snapshot
         self.result: Path | Exception | None = None
-        self.times: CheckpointTimes | None = None
+        self.timings: CheckpointTimings | None = None
         self.pause = 0.0
-        self.more: dict[str, NDArray[Any]] = {}
         self._folder = folder
+        self._arrays = arrays
         self._events = events
-        self._began = began
+        self._start = start
 
     def run(self) -> None:
         try:
-            while not self.snapshot.advance(PIECE):
-                time.sleep(BREATH)
-            copied = time.perf_counter() - self._began
-            state = self.snapshot.finish()
-            path = self._folder.write(state._replace(arrays=state.arrays | self.more), self._events)
-            written = time.perf_counter() - self._began
-            self.times = CheckpointTimes(0.0, copied, written, path.stat().st_size)
+            while not self.snapshot.advance(CHUNK_BYTES):
+                time.sleep(YIELD_SECONDS)
+            copied = time.perf_counter() - self._start
+            data = self.snapshot.finish()
+            path = self._folder.write(data._replace(arrays=data.arrays | self._arrays), self._events)
+            written = time.perf_counter() - self._start
+            self.timings = CheckpointTimings(0.0, copied, written, path.stat().st_size)
             self.result = path
-        except Exception as error:  # noqa: BLE001 - raised in the caller's thread
+        except Exception as error:  # noqa: BLE001 - raised in the caller's thread by `advance` or `finish`
             self.result = error

@@ -11,19 +11,19 @@ from stream_rnn.errors import SettingError, nearest
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
 from stream_rnn.settings.presets import PRESETS
-from stream_rnn.settings.race import Entrants, RaceSettings
-from stream_rnn.settings.replay import JobSettings
+from stream_rnn.settings.race import RaceConfig, RaceSettings
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Parsed = TypeVar("Parsed")
 
-TABLES: dict[str, type[msgspec.Struct]] = {"job": JobSettings, "kafka": LiveSettings, "engine": Settings}
+TABLES: dict[str, type[msgspec.Struct]] = {"job": ReplaySettings, "kafka": LiveSettings, "engine": Settings}
 RACE_TABLES: dict[str, type[msgspec.Struct]] = TABLES | {"race": RaceSettings}
 
 
-def gather(path: str | None, options: dict[str, Any]) -> tuple[JobSettings, dict[str, Any]]:
+def gather(path: str | None, options: dict[str, Any]) -> tuple[ReplaySettings, dict[str, Any]]:
     """Return a replay's settings, and the engine's by name: the file's, overridden by the options that were given.
 
     Raises
@@ -31,7 +31,7 @@ def gather(path: str | None, options: dict[str, Any]) -> tuple[JobSettings, dict
     SettingError
         If the file cannot be read or is not TOML, or names an unknown table or setting.
     """
-    return _gather(path, options, "job", JobSettings.parse)
+    return _gather(path, options, "job", ReplaySettings.parse)
 
 
 def gather_live(path: str | None, options: dict[str, Any]) -> tuple[LiveSettings, dict[str, Any]]:
@@ -54,7 +54,7 @@ def _gather(
 
 def gather_race(
     path: str | None, options: dict[str, Any], names: tuple[str, ...] | None
-) -> tuple[JobSettings, Entrants]:
+) -> tuple[ReplaySettings, RaceConfig]:
     """Return a race's settings: the file's, overridden by the options that were given.
 
     Parameters
@@ -91,7 +91,7 @@ def gather_race(
             tables[table][name] = value
     try:
         race = RaceSettings.parse(tables["race"])
-        return JobSettings.parse(tables["job"]), Entrants(
+        return ReplaySettings.parse(tables["job"]), RaceConfig(
             {name: tables["engine"] | own for name, own in members.items()}, race
         )
     except SettingError as error:

@@ -10,9 +10,9 @@ import msgspec
 
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
-from stream_rnn.settings.presets import PRESETS, WORDS
+from stream_rnn.settings.presets import PRESET_HELP, PRESETS
 from stream_rnn.settings.race import RaceSettings
-from stream_rnn.settings.replay import JobSettings
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,15 +50,19 @@ def fields_of(struct: type[msgspec.Struct]) -> list[Field]:
 def _field(field: Any, hint: Any) -> Field:
     words = ""
     if typing.get_origin(hint) is Annotated:
-        hint, meta = typing.get_args(hint)[:2]
-        words = meta.description or ""
-    some = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+        words = next((meta.description for meta in hint.__metadata__ if meta.description), "")
+        hint = typing.get_args(hint)[0]
     if type(None) in typing.get_args(hint):
-        hint = some[0]
+        hint = next(kind for kind in typing.get_args(hint) if kind is not type(None))
     several = typing.get_origin(hint) is tuple
-    kind = typing.get_args(hint)[0] if several else hint
+    kind = _plain(typing.get_args(hint)[0] if several else hint)
     default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     return Field(field.name, kind, several, default, words)
+
+
+def _plain(hint: Any) -> Any:
+    """Return a type without its metadata."""
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
 
 
 class CommaSeparated(click.ParamType[tuple[Any, ...]]):
@@ -99,7 +103,7 @@ class SettingOption(click.Option):
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command an option for every setting of a job."""
-    return _with_options(command, JobSettings, "Job", leave_out={"files"})
+    return _with_options(command, ReplaySettings, "Job", leave_out={"files"})
 
 
 def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,7 +118,9 @@ def race_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command an option for every setting of an engine, and for a preset of them."""
-    named = click.option("--preset", cls=SettingOption, type=click.Choice(list(PRESETS)), help=WORDS, section="Engine")
+    named = click.option(
+        "--preset", cls=SettingOption, type=click.Choice(list(PRESETS)), help=PRESET_HELP, section="Engine"
+    )
     return named(_with_options(command, Settings, "Engine", leave_out=set()))
 
 

@@ -1,7 +1,7 @@
-"""What might come, compiled: forecasts of events that are not there, one ahead or rolled out over many.
+"""Forecasts of hypothetical events, compiled: one event ahead, or rolled out over many.
 
-An event that might come is seen, the state advances, and the outputs become a forecast, as in `online`; but in room of
-its own, so that the stream does not change.
+A hypothetical event is seen, the state advances, and the outputs become a forecast, by the functions of `step`; but on
+scratch memory, so that the stream does not change.
 """
 
 from __future__ import annotations
@@ -11,39 +11,36 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.compiled.core import LENGTH, PENDING
-from stream_rnn.compiled.step import fade, finite, params_of, scales_of, tell
+from stream_rnn.compiled.step import denormalise, fade, infer_checked, params_of, past_of, place_of, scales_of
 from stream_rnn.kernels.jit import entry, inner
-from stream_rnn.layers.network import infer
 from stream_rnn.learning.inputs import Past, show
-from stream_rnn.learning.losses import LossKind
 from stream_rnn.learning.scaling import known
 
 
 class Rollout(NamedTuple):
-    """How forecasts of several steps become the inputs that follow."""
+    """How forecasts become the inputs of the events that follow."""
 
     temperature: float
-    """Classes are drawn from p^(1/T); at 0 the likeliest is taken."""
+    """classes are drawn from p^(1/T); at 0 the most likely one is taken"""
     draws: Any
     """(steps,) float64, a uniform number in [0, 1) for each draw"""
     picks: Any
-    """(steps,) int64, takes the classes; of forecasts of numbers there are none"""
+    """(steps,) int64, receives the classes; unused for forecasts of numbers"""
 
 
-class Next(NamedTuple):
-    """Events that might come, each by itself."""
+class HypotheticalEvents(NamedTuple):
+    """Events that may come next, each by itself."""
 
     x: Any
     """(N, I) float64"""
     times: Any
-    """(N,) float64, NaN for as long after the last event as that came after the one before"""
-    there: bool
-    """Whether there are any; the last ones stand for them if not."""
+    """(N,) float64; NaN for as long after the last event as that came after the one before"""
+    exist: bool
+    """whether there are any; if not, rollouts start from each stream's newest forecast"""
 
 
-class Trial(NamedTuple):
-    """Room for what a stream would become."""
+class Scratch(NamedTuple):
+    """Memory for what a stream would become."""
 
     state: Any
     """(S,)"""
@@ -54,21 +51,21 @@ class Trial(NamedTuple):
     last_y: Any
     """(D,) float64"""
     history: Any
-    """(kept, I) float64"""
+    """(K, I) float64"""
     x: Any
     """(I,) float64"""
 
 
 @entry
-def peek(core: Any, slots: Any, coming: Next, rollout: Rollout, out: Any) -> None:
-    """Forecast N events that might come, of the streams in `slots` (N,), to `out` (N, steps, O), without a trace.
+def roll_out(core: Any, slots: Any, events: HypotheticalEvents, rollout: Rollout, out: Any) -> None:
+    """Forecast N hypothetical events of the streams in `slots` (N,) to `out` (N, steps, O); change nothing.
 
-    Row i of a forecast is that i events on: row 0 is the newest forecast again, or, where there is an event that might
-    come, the one after it. In the events after that, input c is the last forecast of target task.feedback[c], one event
-    ahead (of classes, the one that was picked), or what it was before if that is -1; they follow each other as the
-    stream's last two did.
+    Row i of a forecast is i events ahead: row 0 is the newest forecast, or the forecast made at the hypothetical event
+    where there is one. In the events after that, input c is the last forecast, one event ahead, of target
+    task.feedback[c] (for classes, the one that was picked), or keeps its value where that is -1. They follow each other
+    at the distance of the stream's last two events.
     """
-    trial = Trial(
+    scratch = Scratch(
         np.empty_like(core.state[0]),
         np.empty_like(core.tape[0, 0]),
         np.empty_like(core.features[0, 0]),
@@ -78,64 +75,67 @@ def peek(core: Any, slots: Any, coming: Next, rollout: Rollout, out: Any) -> Non
     )
     for n in range(slots.shape[0]):
         slot = slots[n]
-        trial.state[:] = core.state[slot]
-        trial.last_y[:] = core.last_y[slot]
-        trial.history[:] = core.history[slot]
-        if coming.there:
-            trial.x[:] = coming.x[n]
+        scratch.state[:] = core.state[slot]
+        scratch.last_y[:] = core.last_y[slot]
+        scratch.history[:] = core.history[slot]
+        if events.exist:
+            scratch.x[:] = events.x[n]
         else:
-            trial.x[:] = trial.history[(_place(core, slot) - 1) % trial.history.shape[0]]
-        _roll(core, slot, trial, coming.times[n], coming.there, rollout, out[n])
+            scratch.x[:] = scratch.history[(place_of(core, slot) - 1) % scratch.history.shape[0]]
+        _roll_out(core, slot, scratch, events.times[n], events.exist, rollout, out[n])
 
 
 @inner
-def _place(core: Any, slot: int) -> int:
-    """Return how many events a stream's sequence has had."""
-    return core.clock[slot, LENGTH] + core.clock[slot, PENDING]
-
-
-@inner
-def _roll(core: Any, slot: int, trial: Trial, at: float, there: bool, rollout: Rollout, out: Any) -> None:
-    """Forecast the event in `trial`, where one might come, at a time that may be NaN, and those after it."""
-    network, task, params = core.network, core.task, params_of(core, slot)
-    state, tape, features, last_y, history, x = trial
-    past, outputs = Past(core.input_moments[slot], history), core.work.outputs
-    gap, place = core.gap[slot], _place(core, slot)
-    passed = _until(core, slot, at)
+def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, rollout: Rollout, out: Any) -> None:
+    """Forecast the event in `scratch.x`, where one exists, at a time that may be NaN, and those after it."""
+    task, params, scales = core.task, params_of(core, slot), scales_of(core, slot)
+    state, tape, features, last_y, history, x = scratch
+    past = Past(past_of(core, slot).moments, history)
+    gap, place = core.gap[slot], place_of(core, slot)
+    elapsed = _elapsed(core, slot, at)
     time = at if known(at) else core.time[slot] + gap
-    classes, feedback = core.learner.loss.kind == LossKind.SOFTMAX, task.feedback
-    if passed > task.reset_after and known(at):
+    if elapsed > task.reset_after and known(at):
         state[:] = 0
         last_y[:] = math.nan
         place = 0
     for i in range(out.shape[0]):
-        if i == 0 and not there:
+        if i == 0 and not exists:
             out[0] = core.forecast[slot]
         else:
-            for c in range(feedback.shape[0]):
-                if feedback[c] >= 0 and i > 0:
-                    fed = out[i - 1, feedback[c] * task.width + task.point]
-                    x[c] = rollout.picks[i - 1] if classes else fed
-                if feedback[c] >= 0 and known(x[c]):
-                    last_y[feedback[c]] = x[c]
+            if i > 0:
+                _feed_back(task, out[i - 1], rollout.picks[i - 1], x)
+            _remember_targets(task, x, last_y)
             history[place % history.shape[0]] = x
-            show(core.inputs, past, place, passed, time, core.work.x)
+            show(core.inputs, past, place, elapsed, time, core.work.x)
             place += 1
-            fade(task, state, passed)
-            passed = gap
+            fade(task, state, elapsed)
+            elapsed = gap
             time += gap
-            infer(network, params, core.work.x, state, tape, features, outputs)
-            if not (finite(state[: task.remembered]) and finite(outputs)):
+            if not infer_checked(core, params, state, tape, features):
                 state[:] = 0
-                outputs[:] = 0
-            tell(core, scales_of(core, slot), last_y, outputs, out[i])
-        if classes:
+            denormalise(core, scales, last_y, core.work.outputs, out[i])
+        if task.categorical:
             rollout.picks[i] = _pick(out[i, : task.width], rollout.temperature, rollout.draws[i])
 
 
 @inner
-def _until(core: Any, slot: int, at: float) -> float:
-    """Return the seconds from the stream's last event to one that might come, NaN where they are not known."""
+def _feed_back(task: Any, forecast: Any, pick: int, x: Any) -> None:
+    """Replace those inputs x (I,) that are targets by their forecast one event ahead, or by the class picked."""
+    for c in range(task.feedback.shape[0]):
+        if task.feedback[c] >= 0:
+            x[c] = pick if task.categorical else forecast[task.feedback[c] * task.width + task.point]
+
+
+@inner
+def _remember_targets(task: Any, x: Any, last_y: Any) -> None:
+    for c in range(task.feedback.shape[0]):
+        if task.feedback[c] >= 0 and known(x[c]):
+            last_y[task.feedback[c]] = x[c]
+
+
+@inner
+def _elapsed(core: Any, slot: int, at: float) -> float:
+    """Return the seconds from the stream's last event to a hypothetical one, NaN where unknown."""
     if not known(at):
         return core.gap[slot]
     return max(at - core.time[slot], 0.0) if known(core.time[slot]) else math.nan
@@ -143,7 +143,7 @@ def _until(core: Any, slot: int, at: float) -> float:
 
 @inner
 def _pick(p: Any, temperature: float, draw: float) -> int:
-    """Return a class by the probabilities p (classes,): by p^(1/T)'s cumulative distribution, inverted at `draw`."""
+    """Return a class by the probabilities p (classes,): the inverse of p^(1/T)'s cumulative distribution at `draw`."""
     likeliest = 0
     for k in range(1, p.shape[0]):
         if p[k] > p[likeliest]:

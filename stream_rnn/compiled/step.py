@@ -1,131 +1,144 @@
-"""The way of one event, compiled: reveal, learn, scale, advance, forecast.
+"""The per-event path, compiled: reveal, learn, scale, advance, forecast.
 
 For each event, in arrival order:
 
 1. A gap in time ends the stream's sequence.
-2. Forecasting: the event's values are the targets of forecasts made 1..H events ago. Their errors are injected, and
-   learned from.
-3. What the network sees is made of the input, of its time and of the past, and the hidden state fades as the time that
-   has passed asks for, and advances.
+2. Forecast tasks: the event's values are the targets of the forecasts made 1..H events ago. Their errors are injected
+   and learned from.
+3. The network's input is built from the event's values, its time and the past; the hidden state fades by the time that
+   has passed, and advances.
 4. The outputs become a forecast in the target's units.
 5. Label tasks: the event's own target is learned from, after its forecast was made.
 6. The end-of-sequence flag ends the sequence.
 
-With lookahead L, the network takes an event (the advance of 3, and 4 and 5) when L more have arrived, or when the
-sequence ends, without those that do not come. What is forecast at an event then speaks of the L-th before it.
+With lookahead L, the network processes an event (advance and steps 4 and 5) once L more have arrived, or when the
+sequence ends, without those that do not follow. The forecast issued at an event then refers to the L-th event before.
 
-Nothing here depends on how the events were cut into batches.
+Nothing here depends on how the events are cut into batches.
 """
 
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 from typing import Any, NamedTuple
 
-from stream_rnn.compiled.core import BETWEEN, ERRORS, EVENTS, LENGTH, PENDING, TURN, WAITING, Counts, Task
+from stream_rnn.compiled.core import Counts, TaskShape
+from stream_rnn.compiled.state import SEQUENCE, STREAM_ARRAYS, Clock
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
+from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.layers.network import Halves, infer, read_out
 from stream_rnn.learning.anomaly import surprise
 from stream_rnn.learning.conformal import calibrate, interval
 from stream_rnn.learning.inputs import Past, show, take_in
-from stream_rnn.learning.losses import LossKind, log_variance, loss_gradient, miss
 from stream_rnn.learning.rls import begin
 from stream_rnn.learning.scaling import known
 from stream_rnn.learning.targets import Scales, centre, rests, standardised, take_change, take_value, unit
 from stream_rnn.learning.tbptt import Progress, Recent, Weights, in_turn, update
+from stream_rnn.losses.loss import distance, loss_gradient, to_forecast
 
-(
-    N_EVENTS,
-    N_UPDATES,
-    N_SKIPPED,
-    N_RESETS,
-    N_OVERFLOWS,
-    N_MISSING_INPUTS,
-    N_MISSING_TARGETS,
-    N_JUDGED,
-    N_COVERED,
-    N_DRIFTS,
-) = range(len(Counts._fields))
+N_EVENTS = Counts._fields.index("events")
+N_UPDATES = Counts._fields.index("updates")
+N_SKIPPED = Counts._fields.index("skipped")
+N_RESETS = Counts._fields.index("resets")
+N_OVERFLOWS = Counts._fields.index("overflows")
+N_MISSING_INPUTS = Counts._fields.index("missing_inputs")
+N_MISSING_TARGETS = Counts._fields.index("missing_targets")
+N_JUDGED = Counts._fields.index("judged")
+N_COVERED = Counts._fields.index("covered")
 
 
-NEW, EVENT, LABEL, END = 1, 2, 4, 8
-"""What a row of a batch asks for, added up and done in this order: make the slot that of a stream never seen; take an
-event; label the oldest event that waits for others, which will not come; end the slot's sequence, which labels all that
-wait, learns from the errors that wait, zeroes the hidden state and empties the window."""
+class RowOp(IntEnum):
+    """What a row of a batch asks for. Values are combined by addition, and executed in this order."""
+
+    RESET_SLOT = 1
+    """make the slot that of a stream never seen"""
+    STEP = 2
+    """process an event"""
+    LABEL_PENDING = 4
+    """label the oldest event that waits for its lookahead, without the events that do not follow"""
+    END_SEQUENCE = 8
+    """end the slot's sequence: label all pending events, learn from pending errors, zero the state, empty the window"""
 
 
-class Batch(NamedTuple):
+class EventBuffers(NamedTuple):
     """N events in arrival order."""
 
     slots: Any
     """(N,) int64"""
-    marks: Any
-    """(N,) uint8, sums of NEW, EVENT, LABEL and END"""
+    ops: Any
+    """(N,) uint8, sums of `RowOp`"""
     x: Any
     """(N, I) float64"""
     y: Any
     """(N, D) float64"""
     times: Any
-    """(N,) float64, NaN where there is none"""
+    """(N,) float64, NaN where unknown"""
 
 
-class Outcome(NamedTuple):
-    """What comes of N events."""
+class OutputBuffers(NamedTuple):
+    """Results of N events."""
 
     forecasts: Any
-    """(N, O) float64, NaN where the lookahead is not yet there"""
+    """(N, O) float64, NaN where the lookahead is not complete"""
     intervals: Any
-    """(N, C, 2) float64, low and high of each number forecast; C = 0 without intervals"""
+    """(N, C, 2) float64, low and high of each forecast number; C = 0 without intervals"""
     scores: Any
-    """(N,) float64, anomaly scores, NaN where no forecast spoke of the event; (0,) where none are asked for"""
+    """(N,) float64, anomaly scores, NaN where there was no forecast of the event; (0,) without scores"""
     begins: Any
     """(N,) bool, whether the event began a sequence"""
 
 
+_prefetch_stream = inner(
+    unrolled(
+        "prefetch_stream(core, slot)",
+        [f"prefetch(core.{name}[slot])" for name, array in STREAM_ARRAYS.items() if array.prefetch],
+        {"prefetch": prefetch},
+    )
+)
+"""Begin to fetch the stream of the next event: with many streams, an event would wait for memory."""
+
+_reset_arrays = inner(
+    unrolled(
+        "reset_arrays(core, slot)",
+        [
+            f"core.{name}[slot] = {'nan' if math.isnan(array.blank) else int(array.blank)}"
+            for name, array in STREAM_ARRAYS.items()
+            if array.reset
+        ],
+        {"nan": math.nan},
+    )
+)
+"""Fill a new stream's rows with their blank values."""
+
+
 @entry
-def process(core: Any, batch: Batch, outcome: Outcome) -> None:
-    """Take the events; write what comes of each."""
-    out = outcome.forecasts
-    for i in range(batch.slots.shape[0]):
-        slot, mark = batch.slots[i], batch.marks[i]
-        if i + 1 < batch.slots.shape[0] and batch.slots[i + 1] != slot:
-            _expect(core, batch.slots[i + 1])
-        if mark & NEW:
-            _clear(core, slot)
-        if mark & EVENT:
-            outcome.begins[i] = _take(core, slot, batch.x[i], batch.y[i], batch.times[i], out[i])
-            if outcome.intervals.shape[1] > 0:
-                outcome.intervals[i] = core.interval[slot]
-            if outcome.scores.shape[0] > 0:
-                outcome.scores[i] = core.score[slot]
-        if mark & LABEL:
+def process(core: Any, events: EventBuffers, outputs: OutputBuffers) -> None:
+    """Process the events; write their results."""
+    out = outputs.forecasts
+    for i in range(events.slots.shape[0]):
+        slot, op = events.slots[i], events.ops[i]
+        if i + 1 < events.slots.shape[0] and events.slots[i + 1] != slot:
+            _prefetch_stream(core, events.slots[i + 1])
+        if op & RowOp.RESET_SLOT:
+            _reset_slot(core, slot)
+        if op & RowOp.STEP:
+            outputs.begins[i] = _step(core, slot, events.x[i], events.y[i], events.times[i], out[i])
+            if outputs.intervals.shape[1] > 0:
+                outputs.intervals[i] = core.interval[slot]
+            if outputs.scores.shape[0] > 0:
+                outputs.scores[i] = core.score[slot]
+        if op & RowOp.LABEL_PENDING:
             _label_oldest(core, slot)
             out[i] = core.forecast[slot]
-        if mark & END:
-            _finish(core, slot)
+        if op & RowOp.END_SEQUENCE:
+            _end_sequence(core, slot)
 
 
 @inner
-def _expect(core: Any, slot: int) -> None:
-    """Begin to fetch a stream that comes next: with many of them, memory is what the next event would wait for."""
-    prefetch(core.state[slot])
-    prefetch(core.tape[slot])
-    prefetch(core.forecast[slot])
-    prefetch(core.errors[slot])
-    prefetch(core.base[slot])
-    prefetch(core.last_y[slot])
-    prefetch(core.history[slot])
-    prefetch(core.ahead_x[slot])
-    prefetch(core.ahead_y[slot])
-    prefetch(core.input_moments[slot])
-    prefetch(core.target_moments[slot])
-    prefetch(core.clock[slot])
-
-
-@inner
-def _owners(core: Any, slot: int) -> Halves:
+def _weight_rows(core: Any, slot: int) -> Halves:
     """Return the rows of a stream's weights: its own, or the one that all share."""
     body, head = core.initial
     return Halves(slot if body.shape[0] > 0 else 0, slot if head.shape[0] > 0 else 0)
@@ -133,15 +146,15 @@ def _owners(core: Any, slot: int) -> Halves:
 
 @inner
 def params_of(core: Any, slot: int) -> Halves:
-    """Return a stream's weights alone: a forecast does not wait for what only learning needs."""
-    body, head = _owners(core, slot)
+    """Return a stream's weights only: a forecast does not wait for what learning needs."""
+    body, head = _weight_rows(core, slot)
     return Halves(core.weights.params.body[body], core.weights.params.head[head])
 
 
 @inner
 def _weights(core: Any, slot: int) -> Weights:
     moments, updates = core.weights.moments, core.weights.updates
-    body, head = _owners(core, slot)
+    body, head = _weight_rows(core, slot)
     return Weights(
         params_of(core, slot),
         Halves(moments.body[body], moments.head[head]),
@@ -151,24 +164,10 @@ def _weights(core: Any, slot: int) -> Weights:
 
 
 @inner
-def _clear(core: Any, slot: int) -> None:
+def _reset_slot(core: Any, slot: int) -> None:
     """Make the slot that of a stream that was never seen."""
-    core.state[slot] = 0
-    core.errors[slot] = 0
-    core.last_y[slot] = math.nan
-    core.history[slot] = math.nan
-    core.input_moments[slot] = 0
-    core.target_moments[slot] = 0
-    core.levels[slot] = 0
-    core.slopes[slot] = 0
-    core.time[slot] = math.nan
-    core.gap[slot] = math.nan
-    core.clock[slot] = 0
-    core.clock[slot, TURN] = core.counts[N_EVENTS]
-    core.interval[slot] = math.nan
-    core.calibration[slot] = 0
-    core.surprise[slot] = 0
-    core.score[slot] = math.nan
+    _reset_arrays(core, slot)
+    core.clock[slot, Clock.TURN] = core.counts[N_EVENTS]
     own = _weights(core, slot)
     if core.initial.body.shape[0] > 0:
         own.params.body[:] = core.initial.body[0]
@@ -182,80 +181,71 @@ def _clear(core: Any, slot: int) -> None:
 
 
 @inner
-def _finish(core: Any, slot: int) -> None:
-    while core.clock[slot, PENDING] > 0:
+def _end_sequence(core: Any, slot: int) -> None:
+    while core.clock[slot, Clock.PENDING] > 0:
         _label_oldest(core, slot)
-    if core.clock[slot, LENGTH] > 0:
+    if core.clock[slot, Clock.LENGTH] > 0:
         _update(core, slot)
         core.counts[N_RESETS] += 1
-    _forget(core, slot)
+    _start_sequence(core, slot)
 
 
 @inner
-def _forget(core: Any, slot: int) -> None:
-    """Begin a new sequence, with the events that wait for their lookahead if there are some."""
+def _start_sequence(core: Any, slot: int) -> None:
+    """Start a new sequence, which events that wait for their lookahead belong to."""
     core.state[slot] = 0
     core.errors[slot] = 0
     core.last_y[slot] = math.nan
-    core.clock[slot, :EVENTS] = 0
+    core.clock[slot, :SEQUENCE] = 0
 
 
 @inner
-def _take(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
-    """Take one event; return whether it began a sequence."""
-    task, counts = core.task, core.counts
-    gap = _pass(core, slot, time)
-    if gap > task.reset_after:
-        _finish(core, slot)
-    clock, last_y = core.clock[slot], core.last_y[slot]
-    counts[N_EVENTS] += 1
-    clock[EVENTS] += 1
-    clock[BETWEEN] = counts[N_EVENTS] - clock[TURN]
-    clock[TURN] = counts[N_EVENTS]
-    core.miss[slot] = math.nan
-    begins = clock[LENGTH] + clock[PENDING] == 0
-    core.score[slot] = math.nan
-    if task.horizon > 0:
-        if task.judged:
-            _judge(core, slot, y, time)
+def _step(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
+    """Process one event; return whether it began a sequence."""
+    gap = _elapsed(core, slot, time)
+    if gap > core.task.reset_after:
+        _end_sequence(core, slot)
+    begins = place_of(core, slot) == 0
+    _count_event(core, slot)
+    if core.task.horizon > 0:
+        if core.task.issues:
+            _score_arrivals(core, slot, y, time)
         arrived = _reveal(core, slot, y)
         if not begins:
             _learn(core, slot, arrived)
-    for d in range(task.targets):
-        if known(y[d]):
-            last_y[d] = y[d]
-        else:
-            counts[N_MISSING_TARGETS] += 1
-
-    past, place, inputs = (
-        Past(core.input_moments[slot], core.history[slot]),
-        clock[LENGTH] + clock[PENDING],
-        core.inputs,
-    )
-    counts[N_MISSING_INPUTS] += take_in(inputs, past, place, x, gap)
-    if task.lookahead == 0:
-        show(inputs, past, place, gap, time, core.work.x)
-        left = fade(task, core.state[slot], gap)
+    _remember_targets(core, slot, y)
+    if core.task.lookahead == 0:
+        _observe(core, slot, x, gap, time, core.work.x)
+        faded = fade(core.task, core.state[slot], gap)
         if core.faded.shape[1] > 0:
-            core.faded[slot, clock[LENGTH] % core.faded.shape[1]] = left
+            core.faded[slot, core.clock[slot, Clock.LENGTH] % core.faded.shape[1]] = faded
         _advance(core, slot, y, time)
         out[:] = core.forecast[slot]
-        return begins
-    waits = (clock[EVENTS] - 1) % (task.lookahead + 1)
-    show(inputs, past, place, gap, time, core.ahead_x[slot, waits])
-    core.ahead_y[slot, waits] = y
-    clock[PENDING] += 1
-    if clock[PENDING] > task.lookahead:
-        _label_oldest(core, slot)
-        out[:] = core.forecast[slot]
     else:
-        out[:] = math.nan
+        _enqueue(core, slot, x, y, gap, time)
+        if core.clock[slot, Clock.PENDING] > core.task.lookahead:
+            _label_oldest(core, slot)
+            out[:] = core.forecast[slot]
+        else:
+            out[:] = math.nan
     return begins
 
 
 @inner
-def _pass(core: Any, slot: int, time: float) -> float:
-    """Let the stream's time become that of an event; return the seconds that passed, NaN where they are not known."""
+def place_of(core: Any, slot: int) -> int:
+    """Return the number of events of a stream's sequence so far, those that wait for their lookahead included."""
+    return core.clock[slot, Clock.LENGTH] + core.clock[slot, Clock.PENDING]
+
+
+@inner
+def past_of(core: Any, slot: int) -> Past:
+    """Return what is known of a stream's past inputs."""
+    return Past(core.input_moments[slot], core.history[slot])
+
+
+@inner
+def _elapsed(core: Any, slot: int, time: float) -> float:
+    """Advance the stream's time to that of an event; return the seconds that passed, NaN where unknown."""
     gap = max(time - core.time[slot], 0.0) if known(time) and known(core.time[slot]) else math.nan
     if known(time) and not time <= core.time[slot]:
         core.gap[slot] = gap
@@ -264,53 +254,106 @@ def _pass(core: Any, slot: int, time: float) -> float:
 
 
 @inner
+def _count_event(core: Any, slot: int) -> None:
+    clock, counts = core.clock[slot], core.counts
+    counts[N_EVENTS] += 1
+    clock[Clock.EVENTS] += 1
+    clock[Clock.BETWEEN] = counts[N_EVENTS] - clock[Clock.TURN]
+    clock[Clock.TURN] = counts[N_EVENTS]
+    core.miss[slot] = math.nan
+    core.score[slot] = math.nan
+
+
+@inner
+def _remember_targets(core: Any, slot: int, y: Any) -> None:
+    """Keep the known values of y (D,) as the last ones, from which residual forecasts start."""
+    last_y = core.last_y[slot]
+    for d in range(core.task.targets):
+        if known(y[d]):
+            last_y[d] = y[d]
+        else:
+            core.counts[N_MISSING_TARGETS] += 1
+
+
+@inner
+def _observe(core: Any, slot: int, x: Any, gap: float, time: float, seen: Any) -> None:
+    """Add an event's values x (I,) to the stream's past, and write what the network sees of it to `seen` (X,)."""
+    past, place = past_of(core, slot), place_of(core, slot)
+    core.counts[N_MISSING_INPUTS] += take_in(core.inputs, past, place, x, gap)
+    show(core.inputs, past, place, gap, time, seen)
+
+
+@inner
+def _enqueue(core: Any, slot: int, x: Any, y: Any, gap: float, time: float) -> None:
+    """Let an event wait for its lookahead."""
+    clock = core.clock[slot]
+    row = (clock[Clock.EVENTS] - 1) % (core.task.lookahead + 1)
+    _observe(core, slot, x, gap, time, core.ahead_x[slot, row])
+    core.ahead_y[slot, row] = y
+    clock[Clock.PENDING] += 1
+
+
+@inner
 def _label_oldest(core: Any, slot: int) -> None:
-    """Let the network take the oldest event that waits, with those after it that are there, NaN for the others."""
+    """Let the network process the oldest pending event with those that follow it, NaN for those that do not."""
     clock, x, y = core.clock[slot], core.ahead_x[slot], core.ahead_y[slot]
-    places, columns = x.shape
-    oldest = clock[EVENTS] - clock[PENDING]
-    for ahead in range(places):
+    rows, columns = x.shape
+    oldest = clock[Clock.EVENTS] - clock[Clock.PENDING]
+    for ahead in range(rows):
         event = core.work.x[ahead * columns : (ahead + 1) * columns]
-        if ahead < clock[PENDING]:
-            event[:] = x[(oldest + ahead) % places]
+        if ahead < clock[Clock.PENDING]:
+            event[:] = x[(oldest + ahead) % rows]
         else:
             event[:] = math.nan
-    clock[PENDING] -= 1
-    _advance(core, slot, y[oldest % places], core.time[slot])
+    clock[Clock.PENDING] -= 1
+    _advance(core, slot, y[oldest % rows], core.time[slot])
 
 
 @inner
 def _advance(core: Any, slot: int, y: Any, time: float) -> None:
-    """Let the network take the event in `work.x`: forecast, and learn from its label y (D,) if the task is labels."""
+    """Let the network process the event in `work.x`: forecast, and in label tasks learn from its label y (D,)."""
     task, clock, last_y = core.task, core.clock[slot], core.last_y[slot]
-    state, outputs, forecast = core.state[slot], core.work.outputs, core.forecast[slot]
-    length = clock[LENGTH]
+    length = clock[Clock.LENGTH]
     row = length % core.features.shape[1]
     params = params_of(core, slot)
-    infer(core.network, params, core.work.x, state, core.tape[slot, row], core.features[slot, row], outputs)
-    if not (finite(state[: task.remembered]) and finite(outputs)):
+    fine = infer_checked(core, params, core.state[slot], core.tape[slot, row], core.features[slot, row])
+    if fine:
+        core.base[slot, row] = last_y
+    else:
         core.counts[N_OVERFLOWS] += 1
-        outputs[:] = 0
-        tell(core, scales_of(core, slot), last_y, outputs, forecast)
-        if task.judged:
-            _promise(core, slot, row)
-        _forget(core, slot)
+    denormalise(core, scales_of(core, slot), last_y, core.work.outputs, core.forecast[slot])
+    if task.issues:
+        _issue_intervals(core, slot, row)
+    if not fine:
+        _start_sequence(core, slot)
         return
-    core.base[slot, row] = last_y
-    tell(core, scales_of(core, slot), last_y, outputs, forecast)
-    if task.judged:
-        _promise(core, slot, row)
-    clock[LENGTH] = length + 1
+    clock[Clock.LENGTH] = length + 1
     if task.horizon == 0:
-        if task.judged:
-            _judge(core, slot, y, time)
-        arrived = _inject_label(core, slot, row, y)
-        _learn(core, slot, arrived)
+        if task.issues:
+            _score_arrivals(core, slot, y, time)
+        _learn(core, slot, _inject_label(core, slot, row, y))
 
 
 @inner
-def _promise(core: Any, slot: int, row: int) -> None:
-    """Give each number of the newest forecast its interval; one that rests on no value yet is no promise."""
+def infer_checked(core: Any, params: Halves, state: Any, tape: Any, features: Any) -> bool:
+    """Advance `state` by the event in `work.x` and write tape, features and `work.outputs`.
+
+    Returns
+    -------
+    bool
+        Whether state and outputs are finite. If not, the outputs are set to 0, and the state must be discarded.
+    """
+    outputs = core.work.outputs
+    infer(core.network, params, core.work.x, state, tape, features, outputs)
+    if finite(state[: core.task.checked]) and finite(outputs):
+        return True
+    outputs[:] = 0
+    return False
+
+
+@inner
+def _issue_intervals(core: Any, slot: int, row: int) -> None:
+    """Give each number of the newest forecast its interval, and keep both as issued; NaN where no value is known."""
     scales = scales_of(core, slot)
     for column in range(core.interval.shape[1]):
         middle, ends = core.forecast[slot, column], core.interval[slot, column]
@@ -322,18 +365,11 @@ def _promise(core: Any, slot: int, row: int) -> None:
 
 
 @inner
-def _judge(core: Any, slot: int, y: Any, time: float) -> None:
-    """Hold y (D,) against the forecasts of it as they were made: calibrate their intervals, and score the surprise."""
-    task, length, kept = core.task, core.clock[slot, LENGTH], core.features.shape[1]
-    if core.surprise.shape[1] > 0 and length > 0:
-        residuals, base, spoken = core.work.residuals, core.base[slot, (length - 1) % kept], False
-        for d in range(task.targets):
-            residuals[d] = math.nan
-            if known(y[d]) and rests(core.targets, scales_of(core, slot), d, base[d]):
-                residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
-                spoken = True
-        if spoken:
-            core.score[slot] = surprise(core.anomaly, core.surprise[slot], residuals, time)
+def _score_arrivals(core: Any, slot: int, y: Any, time: float) -> None:
+    """Compare y (D,) with the forecasts of it as they were issued: score the anomaly, and calibrate the intervals."""
+    if core.surprise.shape[1] > 0 and core.clock[slot, Clock.LENGTH] > 0:
+        _score_anomaly(core, slot, y, time)
+    task, length, kept = core.task, core.clock[slot, Clock.LENGTH], core.features.shape[1]
     for column in range(core.interval.shape[1]):
         ahead, d = column // task.targets + 1, column % task.targets
         if ahead > length or not known(y[d]):
@@ -347,18 +383,31 @@ def _judge(core: Any, slot: int, y: Any, time: float) -> None:
 
 
 @inner
-def _reveal(core: Any, slot: int, y: Any) -> bool:
-    """Inject the errors of the forecasts that y answers; return whether there are any.
+def _score_anomaly(core: Any, slot: int, y: Any, time: float) -> None:
+    task, length, kept = core.task, core.clock[slot, Clock.LENGTH], core.features.shape[1]
+    residuals, base, any_known = core.work.residuals, core.base[slot, (length - 1) % kept], False
+    for d in range(task.targets):
+        residuals[d] = math.nan
+        if known(y[d]) and rests(core.targets, scales_of(core, slot), d, base[d]):
+            residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
+            any_known = True
+    if any_known:
+        core.score[slot] = surprise(core.anomaly, core.surprise[slot], residuals, time)
 
-    The error is that of the readout as it is now, on the features as they were. The error of the forecast as it was
-    made would correct again and again, until its own correction shows: with many streams or far horizons there are
-    hundreds of updates between the two, and learning would overshoot and oscillate.
+
+@inner
+def _reveal(core: Any, slot: int, y: Any) -> bool:
+    """Inject the errors of the forecasts whose targets y are; return whether there are any.
+
+    The error is that of the present readout, on the features as they were. The error of the forecast as it was issued
+    would correct again and again until its own correction shows: with many streams or far horizons there are hundreds
+    of updates between the two, and learning would overshoot and oscillate.
     """
     task, targets, scales = core.task, core.targets, scales_of(core, slot)
     D, W = task.targets, task.width
-    length, kept = core.clock[slot, LENGTH], core.features.shape[1]
+    length, kept = core.clock[slot, Clock.LENGTH], core.features.shape[1]
     params = params_of(core, slot)
-    missed, count = 0.0, 0
+    total, count = 0.0, 0
     arrived = False
     for d in range(D):
         if not known(y[d]):
@@ -374,13 +423,13 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
             outputs = core.work.outputs[:W]
             read_out(core.network, params.head, core.features[slot, row], first, outputs)
             z = standardised(targets, scales, column, base, y[d])
-            distance = _inject(core, z, outputs, core.errors[slot, row, first : first + W])
+            missed = _inject(core, z, outputs, core.errors[slot, row, first : first + W])
             if ahead == 1:
-                missed += distance
+                total += missed
                 count += 1
             arrived = True
     if count > 0:
-        core.miss[slot] = missed / count
+        core.miss[slot] = total / count
     return arrived
 
 
@@ -388,61 +437,61 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
 def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
     """Inject the errors of this event's own targets; return whether there are any."""
     task, targets, scales, W = core.task, core.targets, scales_of(core, slot), core.task.width
-    missed, count = 0.0, 0
+    total, count = 0.0, 0
     for d in range(task.targets):
         if not known(y[d]):
             continue
         take_value(targets, scales, d, y[d])
         z = standardised(targets, scales, d, 0.0, y[d])
-        missed += _inject(core, z, core.work.outputs[d * W : d * W + W], core.errors[slot, row, d * W : d * W + W])
+        total += _inject(core, z, core.work.outputs[d * W : d * W + W], core.errors[slot, row, d * W : d * W + W])
         count += 1
     if count > 0:
-        core.miss[slot] = missed / count
+        core.miss[slot] = total / count
     return count > 0
 
 
 @inner
 def _inject(core: Any, z: float, outputs: Any, errors: Any) -> float:
-    """Write the gradient of the mean loss over all targets and horizons; return by how much z was missed."""
+    """Write the gradient of the mean loss over all targets and horizons; return the distance from z."""
     loss = core.learner.loss
     loss_gradient(loss, outputs, z, errors)
-    distance = miss(loss, outputs, core.task.point, z, errors)
+    missed = distance(loss, outputs, core.task.point, z, errors)
     share = errors.dtype.type(1.0 / (core.task.targets * max(core.task.horizon, 1)))
     for w in range(errors.shape[0]):
         errors[w] *= share
-    return distance
+    return missed
 
 
 @inner
 def _learn(core: Any, slot: int, arrived: bool) -> None:
     """Count one event towards the next update, and update when it is due."""
     clock = core.clock[slot]
-    clock[WAITING] += 1
-    clock[ERRORS] += arrived
-    if clock[WAITING] >= core.learner.every:
+    clock[Clock.WAITING] += 1
+    clock[Clock.ERRORS] += arrived
+    if clock[Clock.WAITING] >= core.learner.every:
         _update(core, slot)
 
 
 @inner
 def _update(core: Any, slot: int) -> None:
     clock = core.clock[slot]
-    if clock[ERRORS] > 0:
+    if clock[Clock.ERRORS] > 0:
         recent = Recent(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
-        progress = Progress(clock[LENGTH], clock[WAITING], clock[ERRORS])
-        events = 1 if core.initial.head.shape[0] > 0 else max(clock[BETWEEN], 1)
+        progress = Progress(clock[Clock.LENGTH], clock[Clock.WAITING], clock[Clock.ERRORS])
+        events = 1 if core.initial.head.shape[0] > 0 else max(clock[Clock.BETWEEN], 1)
         done = update(core.network, in_turn(core.learner, events), _weights(core, slot), recent, progress, core.work)
         core.counts[N_UPDATES if done else N_SKIPPED] += 1
-    clock[WAITING] = 0
-    clock[ERRORS] = 0
+    clock[Clock.WAITING] = 0
+    clock[Clock.ERRORS] = 0
 
 
 @inner
-def fade(task: Task, state: Any, gap: float) -> float:
-    """Let the state fade over `gap` seconds, NaN where they are not known; return what is left of it."""
-    left = 0.5 ** (gap / task.half_life) if task.half_life < math.inf and known(gap) else 1.0
-    if left < 1.0:
-        multiply(state.dtype.type(left), state)
-    return left
+def fade(task: TaskShape, state: Any, gap: float) -> float:
+    """Let the state fade over `gap` seconds, NaN where unknown; return the factor."""
+    factor = 0.5 ** (gap / task.half_life) if task.half_life < math.inf and known(gap) else 1.0
+    if factor < 1.0:
+        multiply(state.dtype.type(factor), state)
+    return factor
 
 
 @inner
@@ -452,42 +501,19 @@ def scales_of(core: Any, slot: int) -> Scales:
 
 
 @inner
-def tell(core: Any, scales: Scales, last_y: Any, outputs: Any, out: Any) -> None:
-    """Write what the outputs (O,) say in the target's units, to `out` (O,) float64."""
-    task, kind, W = core.task, core.learner.loss.kind, core.task.width
-    if kind == LossKind.SOFTMAX:
-        for first in range(0, outputs.shape[0], W):
-            _probabilities(outputs[first : first + W], out[first : first + W])
-        return
+def denormalise(core: Any, scales: Scales, last_y: Any, outputs: Any, out: Any) -> None:
+    """Write the outputs (O,) in the targets' units to `out` (O,) float64."""
+    task, W = core.task, core.task.width
     for column in range(outputs.shape[0] // W):
         first = column * W
-        if kind == LossKind.LOGISTIC:
-            out[first] = 1.0 / (1.0 + math.exp(-outputs[first]))
-            continue
         middle = centre(core.targets, scales, column, last_y[column % task.targets])
         scale = unit(core.targets, scales, column)
-        for w in range(W):
-            out[first + w] = middle + scale * outputs[first + w]
-        if kind == LossKind.GAUSSIAN_NLL:
-            out[first + 1] = scale * scale * math.exp(log_variance(outputs[first + 1]))
-        elif kind == LossKind.QUANTILE:
-            out[first : first + W].sort()  # learned apart, quantiles may cross (Chernozhukov et al. 2010)
-
-
-@inner
-def _probabilities(outputs: Any, out: Any) -> None:
-    """Write the softmax of the outputs (classes,) to `out` (classes,)."""
-    total, highest = 0.0, float(outputs.max())
-    for w in range(outputs.shape[0]):
-        out[w] = math.exp(outputs[w] - highest)
-        total += out[w]
-    for w in range(outputs.shape[0]):
-        out[w] /= total
+        to_forecast(core.learner.loss, outputs[first : first + W], middle, scale, out[first : first + W])
 
 
 @inner
 def finite(values: Any) -> bool:
-    """Say whether all values (n,) are finite: 0 times one that is not is NaN, and a sum is vectorised."""
+    """Return whether all values (n,) are finite: 0 times a value that is not is NaN, and a sum is vectorised."""
     zero = values.dtype.type(0)
     total = zero
     for j in range(values.shape[0]):

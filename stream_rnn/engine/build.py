@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.compiled.core import Arenas, Core, Model, Task, bind
+from stream_rnn.compiled.core import Core, Model, TaskShape, bind
+from stream_rnn.compiled.state import STREAM_ARRAYS, Dimensions, Rows, StreamArrays, rows_of
 from stream_rnn.kernels.activations import Activation
-from stream_rnn.kernels.memory import aligned_zeros
+from stream_rnn.kernels.aligned import aligned_zeros
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
 from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised, trained
 from stream_rnn.layers.layer import parts
@@ -18,38 +19,36 @@ from stream_rnn.layers.stack import stack
 from stream_rnn.learning import anomaly, conformal
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, Inputs
-from stream_rnn.learning.losses import Loss, LossKind
 from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind
 from stream_rnn.learning.penalties import Penalties
 from stream_rnn.learning.rls import RLS, begin
 from stream_rnn.learning.targets import Targets
 from stream_rnn.learning.tbptt import Learner, Weights, Work
+from stream_rnn.losses import make_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
     from stream_rnn.layers.layer import Parameter
     from stream_rnn.settings.engine import Settings
 
-Rows = dict[str, tuple[tuple[int, ...], "DTypeLike"]]
-
 WEIGHTS = ("body", "body_moments", "body_updates", "head", "head_moments", "head_updates", "inverse")
-"""Names of the arrays of weights: an arena's where each stream has its own."""
+"""Names of the weight arrays, which are stream arrays where each stream has its own; see `weights_from`."""
 
 
-class Assembly(NamedTuple):
-    """A network, how it learns, and the shapes of all that it needs."""
+class EngineParts(NamedTuple):
+    """A network, how it learns, and the shapes of all memory that it needs."""
 
     model: Model
     initial: Halves
-    """(B,) and (R,) weights to begin with"""
+    """(B,) and (R,) initial weights"""
     work: Work
     rows: Rows
-    """Shape and type of one stream's row in each arena."""
+    """shape and dtype of one stream's row of each stream array"""
     shared: Rows
-    """The same of each array of weights that all streams share."""
+    """shape and dtype of each weight array that all streams share"""
 
     @property
     def network(self) -> Network:
@@ -62,7 +61,7 @@ class Assembly(NamedTuple):
         return self.model.learner
 
     def shared_weights(self) -> dict[str, NDArray[Any]]:
-        """Return memory for the weights that all streams share, each array with one row."""
+        """Return memory for the weights that all streams share, each array with one row, at their initial values."""
         weights = {name: aligned_zeros((1, *shape), kind) for name, (shape, kind) in self.shared.items()}
         for name, initial in self.initial._asdict().items():
             if name in weights:
@@ -71,22 +70,23 @@ class Assembly(NamedTuple):
             begin(self.learner.rls, weights["inverse"][0])
         return weights
 
-    def core(self, arenas: dict[str, NDArray[Any]], shared: dict[str, NDArray[Any]], counts: NDArray[np.int64]) -> Core:
-        """Return the core of the streams' arenas and the shared weights."""
+    def core(self, arrays: dict[str, NDArray[Any]], shared: dict[str, NDArray[Any]], counts: NDArray[np.int64]) -> Core:
+        """Return the core of the stream arrays and the shared weights."""
         rows = {name: 0 if name in shared else 1 for name in Halves._fields}
         initial = Halves(**{name: part[np.newaxis][: rows[name]] for name, part in self.initial._asdict().items()})
-        streams = Arenas(**{name: arenas[name] for name in Arenas._fields})
-        return bind(self.model, gathered(arenas | shared), initial, streams, self.work, counts)
+        streams = StreamArrays(**{name: arrays[name] for name in STREAM_ARRAYS})
+        return bind(self.model, weights_from(arrays | shared), initial, streams, self.work, counts)
 
-    def named(self, params: Halves) -> dict[str, NDArray[Any]]:
-        """Return read-only views of the weights (B,) and (R,), by name."""
-        return _views(params.body, self.network.body.parameters()) | _views(params.head, self.network.head_parameters())
+    def by_name(self, params: Halves) -> dict[str, NDArray[Any]]:
+        """Return read-only views of the weights (B,) and (R,), by parameter name."""
+        body, head = self.network.body.parameters(), self.network.head_parameters()
+        return _views(params.body, body) | _views(params.head, head)
 
 
-def gathered(arrays: Mapping[str, NDArray[Any]]) -> Weights:
-    """Return arrays of weights by name as the kernels take them."""
+def weights_from(arrays: Mapping[str, NDArray[Any]]) -> Weights:
+    """Return the weight arrays, given by name, as the kernels take them."""
     params, moments, updates = (
-        Halves(arrays[f"body{what}"], arrays[f"head{what}"]) for what in ("", "_moments", "_updates")
+        Halves(arrays[f"body{suffix}"], arrays[f"head{suffix}"]) for suffix in ("", "_moments", "_updates")
     )
     return Weights(params, moments, updates, arrays["inverse"])
 
@@ -100,61 +100,63 @@ def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDAr
     return views
 
 
-def assemble(settings: Settings) -> Assembly:
-    """Return the parts that the settings ask for; tokens are neither scaled nor flagged, whatever is said of inputs."""
-    inputs, targets = _inputs(settings), len(settings.target_names)
-    columns = inputs.columns
-    labels = settings.task != "forecast"
-    layers = _layers(settings, columns)
+def build_parts(settings: Settings) -> EngineParts:
+    """Return the parts that the settings ask for. Tokens are neither scaled nor flagged, whatever the settings are."""
+    inputs = _inputs(settings)
+    is_forecast = settings.task == "forecast"
+    layers = _layers(settings, inputs.columns)
     body = stack(*layers)
-    vectors = layers[0].sizes.state if settings.tokens else 0  # the lowest layer's state is the last part
-    task = Task(
-        targets=targets,
-        horizon=0 if labels else settings.horizon,
-        lookahead=settings.lookahead,
-        width=_width(settings),
-        point=settings.point,
-        feedback=_feedback(settings),
-        remembered=body.sizes.state - vectors,
-        reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
-        half_life=math.inf if settings.half_life is None else float(settings.half_life),
-        judged=settings.interval is not None or settings.anomaly,
-    )
     net = network(body, math.prod(settings.forecast_shape), skip=settings.skip)
-    reach = (1 if labels else settings.horizon) + settings.update_every - 1
+    reach = (settings.horizon if is_forecast else 1) + settings.update_every - 1
     window = settings.window if net.body.carries == "window" else reach
-    learner = _learner(settings, window)
-    kind = np.dtype(settings.dtype)
-    how = Initialisation(
+    kept = max(window, reach)
+    dtype = np.dtype(settings.dtype)
+    model = Model(
+        network=net,
+        learner=_learner(settings, window),
+        task=_task(settings, body.sizes.state - (layers[0].sizes.state if settings.tokens else 0)),
+        inputs=inputs,
+        targets=_targets(settings),
+        conformal=conformal.conformal(settings.interval or 0.9),
+        anomaly=anomaly.DEFAULT,
+    )
+    initialisation = Initialisation(
         settings.init_input,
         settings.init_recurrent,
         {"f": settings.forget_bias, "z": settings.update_bias},
     )
-    initial = net.split(initial_weights(net, how, settings.seed).astype(kind))
-    kept = max(window, reach)
-    model = Model(
-        net, learner, task, inputs, _targets(settings), conformal.conformal(settings.interval or 0.9), anomaly.DEFAULT
+    initial = net.split(initial_weights(net, initialisation, settings.seed).astype(dtype))
+    own, shared = _split_ownership(
+        settings, _weight_rows("body", initial.body, model.learner), _head_rows(net, initial.head, model.learner)
     )
-    weights = _weight_rows("body", initial.body, learner), _head_rows(net, initial.head, learner)
-    own, shared = _owned(settings, *weights)
-    return Assembly(
-        model,
-        initial,
-        _work(model, kept, kind),
-        _arena_rows(settings, model, kept, kind) | own,
-        shared,
+    rows = rows_of(_dimensions(settings, model, kept), dtype)
+    return EngineParts(model, initial, _work(model, kept, dtype), rows | own, shared)
+
+
+def _task(settings: Settings, checked: int) -> TaskShape:
+    return TaskShape(
+        targets=len(settings.target_names),
+        horizon=settings.horizon if settings.task == "forecast" else 0,
+        lookahead=settings.lookahead,
+        width=len(settings.output_suffixes),
+        point=settings.point,
+        categorical=settings.categorical,
+        feedback=_feedback(settings),
+        checked=checked,
+        reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
+        half_life=math.inf if settings.half_life is None else float(settings.half_life),
+        issues=settings.interval is not None or settings.anomaly,
     )
 
 
 def _feedback(settings: Settings) -> NDArray[np.int64]:
-    """Return which target each input is (I,), -1 for none."""
+    """Return which target each input is, (I,), -1 for none."""
     targets = settings.target_names if settings.task == "forecast" else ()
     places = {name: place for place, name in enumerate(targets)}
     return np.array([places.get(name, -1) for name in settings.inputs], np.int64)
 
 
 def _inputs(settings: Settings) -> Inputs:
-    """Return what the network sees; a token is neither scaled nor flagged, whatever is said of inputs."""
     turns = [1.0 / PERIODS[name] for name in settings.calendar]
     return Inputs(
         values=len(settings.inputs),
@@ -179,16 +181,6 @@ def _targets(settings: Settings) -> Targets:
         forgetting=float(settings.scaling_forgetting),
         limit=float(settings.outlier),
     )
-
-
-def _width(settings: Settings) -> int:
-    """Return the outputs of one target."""
-    loss = settings.loss_name
-    if loss == "softmax":
-        return settings.classes
-    if loss == "quantile":
-        return len(settings.quantiles)
-    return 2 if loss == "gaussian_nll" else 1
 
 
 def _layers(settings: Settings, columns: int) -> list[Any]:
@@ -220,10 +212,8 @@ def _learner(settings: Settings, window: int) -> Learner:
     return Learner(
         window=window,
         every=settings.update_every,
-        loss=Loss(
-            LossKind[settings.loss_name.upper()].value,
-            float(settings.huber_delta),
-            np.array(settings.quantiles if settings.loss_name == "quantile" else ()),
+        loss=make_loss(
+            settings.loss_name, {"delta": float(settings.huber_delta), "levels": np.array(settings.quantiles)}
         ),
         clip=Clip(ClipKind[settings.clip.upper()].value, float(settings.clip_limit)),
         penalties=Penalties(float(settings.l1), float(settings.l2), float(settings.decay)),
@@ -239,48 +229,39 @@ def _learner(settings: Settings, window: int) -> Learner:
         rls=RLS(
             float(settings.rls_forgetting) if settings.readout == "rls" else 0.0,
             float(settings.rls_ridge),
-            unit=-0.5 * len(settings.target_names) * settings.horizon,  # undoes the mean of squares: see `_inject`
+            unit=-0.5 * len(settings.target_names) * settings.horizon,  # undoes the mean of squares: see `step._inject`
         ),
         boost=float(settings.drift_boost),
     )
 
 
-def _arena_rows(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]) -> Rows:
+def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
     net, task, inputs = model.network, model.task, model.inputs
-    sizes, outputs = net.body.sizes, net.outputs
-    ahead = task.lookahead + 1 if task.lookahead else 0
     columns = max(task.horizon, 1) * task.targets
-    promised = columns if settings.interval is not None else 0
-    return {
-        "state": ((sizes.state,), kind),
-        "tape": ((kept, sizes.tape), kind),
-        "features": ((kept, net.features), kind),
-        "forecast": ((outputs,), np.float64),
-        "errors": ((kept, outputs), kind),
-        "base": ((kept, task.targets), np.float64),
-        "last_y": ((task.targets,), np.float64),
-        "history": ((inputs.kept, inputs.values), np.float64),
-        "faded": ((kept if task.half_life < math.inf else 0,), kind),
-        "ahead_x": ((ahead, inputs.columns), kind),
-        "miss": ((), np.float64),
-        "ahead_y": ((ahead, task.targets), np.float64),
-        "input_moments": ((3, inputs.moments), np.float64),
-        "target_moments": ((3, columns), np.float64),
-        "levels": ((3, task.targets if settings.reversion else 0), np.float64),
-        "slopes": ((2, columns if settings.reversion else 0), np.float64),
-        "time": ((), np.float64),
-        "gap": ((), np.float64),
-        "clock": ((7,), np.int64),
-        "interval": ((promised, 2), np.float64),
-        "promised": ((kept, promised, 3), np.float64),
-        "calibration": ((promised, conformal.STATE), np.float64),
-        "surprise": ((anomaly.rows(task.targets) if settings.anomaly else 0,), np.float64),
-        "score": ((), np.float64),
-    }
+    return Dimensions(
+        S=net.body.sizes.state,
+        T=net.body.sizes.tape,
+        F=net.features,
+        O=net.outputs,
+        R=kept,
+        D=task.targets,
+        I=inputs.values,
+        X=inputs.columns,
+        K=inputs.kept,
+        M=inputs.moments,
+        C=columns,
+        L=task.lookahead + 1 if task.lookahead else 0,
+        fading=kept if task.half_life < math.inf else 0,
+        reverting=task.targets if settings.reversion else 0,
+        reverting_columns=columns if settings.reversion else 0,
+        intervals=columns if settings.interval is not None else 0,
+        calibration=conformal.STATE,
+        surprise=anomaly.rows(task.targets) if settings.anomaly else 0,
+    )
 
 
-def _owned(settings: Settings, body: Rows, head: Rows) -> tuple[Rows, Rows]:
-    """Return which rows of weights each stream has of its own, and which all share."""
+def _split_ownership(settings: Settings, body: Rows, head: Rows) -> tuple[Rows, Rows]:
+    """Return the rows of the weights that each stream has of its own, and of those that all share."""
     if settings.weights == "per_stream":
         return body | head, {}
     return (head, body) if settings.head == "per_stream" else ({}, body | head)

@@ -1,4 +1,4 @@
-"""What a caller hands over, as the arrays that the kernels take."""
+"""Conversion of values, times and keys as callers pass them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def fill(row: NDArray[np.float64], values: Any, names: tuple[str, ...], known: frozenset[str], what: str) -> None:
-    """Write values, by name or in the order of `names`, to `row`; what is left out is NaN.
+    """Write values, by name or in the order of `names`, to `row`; omitted ones are NaN.
 
     Raises
     ------
     DataError
-        If a name is not among those `known`, a value is not a number, or their number is wrong.
+        If a name is not among those `known`, a value is not a number, or there are too many or too few.
     """
     if hasattr(values, "keys"):
         if not known.issuperset(values):
@@ -40,30 +40,36 @@ def fill(row: NDArray[np.float64], values: Any, names: tuple[str, ...], known: f
 
 
 def number(value: Any, name: str, what: str) -> float:
-    """Return one value as a number; None is missing.
+    """Return a value as a number; None is missing.
 
     Raises
     ------
     DataError
-        If it is none.
+        If it is not a number.
     """
     if value is None:
         return math.nan
     try:
-        if not isinstance(value, (str, bytes)):  # float() would read digits
+        if not isinstance(value, (str, bytes)):  # float() would parse digits
             return float(value)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise DataError(f"{what} must be numbers, got {type(value).__name__} {value!r} for {name!r}")
+    raise DataError(f"{what} must consist of numbers, got {type(value).__name__} {value!r} for {name!r}")
 
 
 def seconds(time: float | datetime) -> float:
-    """Return a time in seconds since the Unix epoch; one without a zone is UTC.
+    """Return a time in seconds since the Unix epoch; a datetime without a time zone is UTC.
 
     Raises
     ------
     DataError
-        If it is no time.
+        If it is not a time.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> seconds(datetime(1970, 1, 2))
+    86400.0
     """
     try:
         if isinstance(time, datetime):
@@ -79,15 +85,15 @@ def matrix(values: ArrayLike, columns: int, what: str) -> NDArray[np.float64]:
     Raises
     ------
     DataError
-        If they are of another shape, or no numbers.
+        If they have another shape, or are not numbers.
     """
     try:
         array = np.asarray(values)
         found = np.ascontiguousarray(array, np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{what} must be numbers: {error}") from None
-    if array.dtype.kind in "SU":  # digits are text, too, and tokens of it would pass for ids
-        raise DataError(f"{what} must be numbers, got text")
+        raise DataError(f"{what} must consist of numbers: {error}") from None
+    if array.dtype.kind in "SU":  # numpy parses digits, and tokens of digits would pass for ids
+        raise DataError(f"{what} must consist of numbers, got text")
     if found.ndim == 1 and columns == 1:
         found = found[:, np.newaxis]
     if found.ndim != 2 or found.shape[1] != columns:
@@ -101,7 +107,7 @@ def times(values: ArrayLike | None, count: int) -> NDArray[np.float64]:
     Raises
     ------
     DataError
-        If they are no times.
+        If they are not times.
     """
     if values is None:
         return np.full(count, math.nan)
@@ -117,7 +123,7 @@ def times(values: ArrayLike | None, count: int) -> NDArray[np.float64]:
 
 
 def plain_keys(keys: Any) -> list[Any]:
-    """Return keys as Python objects, so that numpy's 5 and Python's are the same stream.
+    """Return keys as Python objects, so that numpy's 5 and Python's 5 are the same stream.
 
     Raises
     ------
@@ -130,20 +136,20 @@ def plain_keys(keys: Any) -> list[Any]:
 
 
 def are_whole(values: NDArray[np.float64], below: int) -> NDArray[np.bool_]:
-    """Tell which classes or ids are missing, or whole numbers from 0 to below - 1."""
+    """Return which classes or ids are missing, or integers from 0 to below - 1."""
     fine: NDArray[np.bool_] = np.isnan(values) | ((values >= 0) & (values < below) & (values == np.floor(values)))
     return fine
 
 
 def check_whole(values: NDArray[np.float64], below: int, what: str, names: tuple[str, ...]) -> None:
-    """Check that classes or ids (N, D) are missing, or whole numbers from 0 to below - 1.
+    """Check that classes or ids (N, D) are missing, or integers from 0 to below - 1.
 
     Raises
     ------
     DataError
-        Naming the first that is not.
+        Naming the first that is neither.
     """
-    if values.size == 1:  # where numpy would take a third of a step's time
+    if values.size == 1:  # numpy would take a third of a step's time
         value = float(values[0, 0])
         if math.isnan(value) or (0 <= value < below and value.is_integer()):
             return
@@ -156,11 +162,11 @@ def check_whole(values: NDArray[np.float64], below: int, what: str, names: tuple
 
 
 def with_ids(values: Any, name: str, vocabulary: Vocabulary, *, learn: bool) -> Any:
-    """Return the values, by name or alone, with the column's text as its id."""
+    """Return the values, by name or alone, with the text of a column replaced by its id."""
     if hasattr(values, "keys"):
         token = values.get(name)
         return {**values, name: vocabulary.encode([token], learn=learn)[0]} if isinstance(token, str) else values
-    alone = [values] if isinstance(values, str) else values
-    if hasattr(alone, "__len__") and len(alone) == 1 and isinstance(alone[0], str):
-        return vocabulary.encode(alone, learn=learn)
-    return alone
+    sequence = [values] if isinstance(values, str) else values
+    if hasattr(sequence, "__len__") and len(sequence) == 1 and isinstance(sequence[0], str):
+        return vocabulary.encode(sequence, learn=learn)
+    return sequence

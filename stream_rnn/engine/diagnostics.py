@@ -1,4 +1,4 @@
-"""Diagnosing one stream: what `learning.diagnosis` measures, of what an engine remembers of it."""
+"""Diagnostics of one stream: what `learning.diagnosis` measures, applied to an engine's state."""
 
 from __future__ import annotations
 
@@ -6,38 +6,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream_rnn.compiled.core import LENGTH
+from stream_rnn.compiled.state import Clock
 from stream_rnn.learning.diagnosis import Diagnosis, changes, diagnose
 from stream_rnn.learning.tbptt import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from stream_rnn.engine.state import Memory
+    from stream_rnn.engine.state import EngineState
     from stream_rnn.learning.tbptt import Weights
 
 
-def diagnosis_of(memory: Memory, key: Hashable) -> Diagnosis:
-    """Return what there is to measure of a stream without an event to come; one not known is one that begins."""
-    slot, arenas = memory.streams.find(key), memory.streams.arenas
-    length = 0 if slot is None else int(arenas["clock"][slot, LENGTH])
-    recent = Recent(*(arenas[name][slot or 0] for name in Recent._fields))
-    network, learner = memory.assembly.network, memory.assembly.learner
-    return diagnose(network, np.concatenate(memory.params_of(key)), recent, length, learner.window)
+def diagnosis_of(state: EngineState, key: Hashable) -> Diagnosis:
+    """Return what can be measured of a stream without a hypothetical event; an unknown one is a stream that begins."""
+    slot, arrays = state.streams.find(key), state.streams.arrays
+    recent = Recent(*(arrays[name][slot or 0] for name in Recent._fields))
+    network, learner = state.parts.network, state.parts.learner
+    params = np.concatenate(state.params_of(key))
+    return diagnose(network, params, recent, state.clock(key, Clock.LENGTH), learner.window)
 
 
-def with_update(found: Diagnosis, memory: Memory, key: Hashable, after: Weights, unclipped: Weights) -> Diagnosis:
-    """Return a stream's diagnosis with that of an update.
+def with_update(
+    diagnosis: Diagnosis, state: EngineState, key: Hashable, after: Weights, clipless: Weights
+) -> Diagnosis:
+    """Return a stream's diagnosis with the measurements of an update.
 
     Parameters
     ----------
-    found
-        The diagnosis without it.
-    memory, key
+    diagnosis
+        The diagnosis without the update.
+    state, key
         The stream before the update.
-    after, unclipped
-        Its weights after the update, and after the same without clipping.
+    after, clipless
+        Its weights after the update, and after the same update without clipping.
     """
-    before, now = (np.concatenate(params) for params in (memory.params_of(key), after.params))
-    clipped = any((one != other).any() for one, other in zip(after.moments, unclipped.moments, strict=True))
-    return found._replace(updates=changes(memory.assembly.network, before, now), clipped=clipped)
+    before, now = (np.concatenate(params) for params in (state.params_of(key), after.params))
+    clipped = any((one != other).any() for one, other in zip(after.moments, clipless.moments, strict=True))
+    return diagnosis._replace(updates=changes(state.parts.network, before, now), clipped=clipped)

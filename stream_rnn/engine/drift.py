@@ -1,15 +1,14 @@
-"""Drift: streams that change, so that what was learned of them no longer holds, and what is done about it.
+"""Drift: detect streams whose error shows that what was learned about them no longer holds, and respond.
 
-Each event's error e is watched, after it was learned from and before the next event: by how much the forecast one event
-ahead, or the label, missed (`losses.miss`). Its size says little of a change, because one stream is forecast to a
-hundredth of its deviation and another not at all, so it is watched in units of its own running mean:
+The error e of each event is monitored, after it was learned from and before the next event: the distance of the
+forecast one event ahead, or of the label (see `losses.loss.distance`). Its size alone says little, because one stream
+can be forecast to a hundredth of its deviation and another not at all, so it is measured in units of its running mean:
 
     r = min(e / max(m, FLOOR), limit)      m <- m + (e - m) / n      n <- f n + 1
 
-with the forgetting f and the limit of the running scales. r is handed to the Page-Hinkley test (Page 1954,
-doi:10.1093/biomet/41.1-2.100; river's), which adds up by how much r exceeds its mean and `drift_delta`, and finds a
-drift where the sum has risen by `drift_threshold` since it was lowest, after 30 errors at the earliest. Then all that
-is known of the error is forgotten.
+with the forgetting factor f and the limit of the running moments. r is passed to river's Page-Hinkley test (Page 1954,
+doi:10.1093/biomet/41.1-2.100), which accumulates by how much r exceeds its mean plus `drift_delta`, and reports a drift
+when the sum has risen by `drift_threshold` above its minimum, after at least 30 errors. Then the test starts afresh.
 """
 
 from __future__ import annotations
@@ -29,122 +28,123 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stream_rnn.engine.build import Assembly, Rows
+    from stream_rnn.compiled.state import Rows
+    from stream_rnn.engine.build import EngineParts
     from stream_rnn.learning.tbptt import Weights
     from stream_rnn.settings.engine import Settings
 
 FLOOR = 0.01
-"""Errors below it, in deviations of the stream, are as good as none: what doubles them is no drift."""
+"""Errors below this many deviations of the stream count as none: doubling them is not a drift."""
 ROW = 6
-"""Numbers that are kept of an error: its weight n and mean m, and four of the test's."""
-KEPT = 100
-"""Drifts that are remembered one by one, the newest."""
+"""Numbers kept of an error: its weight n and mean m, and four of the test."""
+MAX_DRIFTS_LISTED = 100
+"""Drifts that are listed one by one, the newest."""
 
 
 class Drift(NamedTuple):
-    """A change of a stream that was found."""
+    """A drift that was detected."""
 
     event: int
-    """Of all streams' events since the engine began, the number of the one at which it was found, from 1 on."""
+    """number of the event at which it was detected, among all events of the engine, counted from 1"""
     key: Hashable
-    """The stream of this event."""
+    """stream of this event"""
 
     def __str__(self) -> str:
-        return f"stream {self.key!r} has changed, seen at event {self.event:,}"
+        return f"drift in stream {self.key!r}, detected at event {self.event:,}"
 
 
-class Watch:
-    """Finds drifts of an engine's streams, and answers them.
+class DriftMonitor:
+    """Detects drifts of an engine's streams, and responds to them.
 
-    What is known of an error is a row of numbers, 0 where nothing is, which the caller keeps.
+    What is known of an error is a row of numbers, 0 where nothing is known, which the caller keeps.
 
     Parameters
     ----------
     settings
         Those that begin with `drift`, and `scaling_forgetting` and `outlier`.
-    assembly
-        The network whose weights are acted on.
+    parts
+        The network whose weights are changed in response.
     """
 
-    def __init__(self, settings: Settings, assembly: Assembly) -> None:
-        self.newest: deque[Drift] = deque(maxlen=KEPT)
+    def __init__(self, settings: Settings, parts: EngineParts) -> None:
+        self.newest: deque[Drift] = deque(maxlen=MAX_DRIFTS_LISTED)
         self.overall = np.zeros(ROW) if settings.drift_scope == "all" else None
-        """The row of all streams' errors as one (6,); None where each stream has its own."""
+        """The row of the error of all streams as one (6,); None where each stream has its own."""
         self._settings = settings
-        self._assembly = assembly
+        self._parts = parts
         self._test = PageHinkley(delta=settings.drift_delta, threshold=settings.drift_threshold, mode="up")
 
     @property
     def rows(self) -> Rows:
-        """Shape and type of what has to be kept of each stream, by name."""
+        """Shape and dtype of what must be kept of each stream, by name."""
         return {"drift": ((ROW,), np.float64)} if self.overall is None else {}
 
-    def look(self, arenas: Mapping[str, NDArray[Any]], slot: int, new: bool) -> bool:
-        """Look at the error of the event that a stream had just now; return whether it shows a drift.
+    def check(self, arrays: Mapping[str, NDArray[Any]], slot: int, new: bool) -> bool:
+        """Check the error of the event that a stream has just had; return whether it shows a drift.
 
         Parameters
         ----------
-        arenas
-            All streams' rows by name, those of `rows` among them.
+        arrays
+            The stream arrays by name, those of `rows` among them.
         slot
             The stream's row.
         new
-            Whether it was its first event, so that nothing is known of its error.
+            Whether it was the stream's first event.
         """
         if self.overall is not None:
             row = self.overall
         else:
-            row = arenas["drift"][slot]
+            row = arrays["drift"][slot]
             if new:
                 row[:] = 0
-        error = float(arenas["miss"][slot])
-        return math.isfinite(error) and self.finds(row, error)
+        error = float(arrays["miss"][slot])
+        return math.isfinite(error) and self.detects(row, error)
 
-    def finds(self, row: NDArray[np.float64], error: float) -> bool:
-        """Take an error into a row (6,); return whether it shows a drift. The row is then 0."""
-        weight, mean, *known = row.tolist()
+    def detects(self, row: NDArray[np.float64], error: float) -> bool:
+        """Add an error to a row (6,); return whether it shows a drift, after which the row is 0."""
+        weight, mean, *test = row.tolist()
         unit = max(mean if weight else error, FLOOR)
         ratio = min(error / unit, self._settings.outlier)
         weight = self._settings.scaling_forgetting * weight + 1.0
         mean += (ratio * unit - mean) / weight
-        _recall(self._test, known)
+        _set_state(self._test, test)
         self._test.update(ratio)
-        row[:] = 0.0 if self._test.drift_detected else (weight, mean, *_known(self._test))
+        row[:] = 0.0 if self._test.drift_detected else (weight, mean, *_state_of(self._test))
         return self._test.drift_detected
 
-    def answer(self, weights: Weights) -> None:
-        """Do with the weights what the settings say."""
+    def respond(self, weights: Weights) -> None:
+        """Change the weights as the settings say."""
         action, moments, updates = self._settings.drift, weights.moments, weights.updates
         if action == "boost":
             updates.head[BOOSTED] = self._settings.drift_events
         elif action == "reset_optimizer":
             for part in (*moments, *updates):
                 part[:] = 0
-            rls.begin(self._assembly.learner.rls, weights.inverse)
+            rls.begin(self._parts.learner.rls, weights.inverse)
         elif action == "reset_head":
-            weights.params.head[:] = self._assembly.initial.head
+            weights.params.head[:] = self._parts.initial.head
             moments.head[:] = 0
             updates.head[DONE] = 0
-            rls.begin(self._assembly.learner.rls, weights.inverse)
+            rls.begin(self._parts.learner.rls, weights.inverse)
 
-    def note(self, event: int, key: Hashable) -> Drift:
-        """Return a drift, and remember it for a while."""
+    def record(self, event: int, key: Hashable) -> Drift:
+        """List a drift among the newest, and return it."""
         self.newest.append(Drift(event, key))
         return self.newest[-1]
 
 
-def _recall(test: PageHinkley, known: list[float]) -> None:
-    """Make the test one that knows what `_known` gave, or nothing if all is 0.
+def _set_state(test: PageHinkley, state: list[float]) -> None:
+    """Set the state of the test, or reset it if all is 0.
 
-    River has no public way to take a test up again; its sums for falling errors are of no use here.
+    River has no public way to do so. The test's sums for falling errors are not used here.
     """
-    if known[0] == 0:
+    if state[0] == 0:
         test._reset()
     else:
         test._drift_detected = False
-        test._x_mean.n, test._x_mean._mean, test._sum_increase, test._min_increase = known
+        test._x_mean.n, test._x_mean._mean, test._sum_increase, test._min_increase = state
 
 
-def _known(test: PageHinkley) -> tuple[float, float, float, float]:
-    """Return all that a test for rising errors goes by: number and mean of what it saw, its sum, and the lowest."""
+def _state_of(test: PageHinkley) -> tuple[float, float, float, float]:
+    """Return the state of a test for rising errors: count and mean of its values, its sum, and the minimum of that."""
     return test._x_mean.n, test._x_mean._mean, test._sum_increase, test._min_increase

@@ -1,4 +1,4 @@
-"""Engine: streams, a network and a learner; forecasts every event, then learns from it."""
+"""Engine: streams, a network and a learner. It forecasts at every event, then learns from it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from msgspec.structs import replace
 
-from stream_rnn.checkpoints import file as checkpoint
-from stream_rnn.compiled import step as online
-from stream_rnn.compiled.core import EVENTS, LENGTH, PENDING, Counts
+from stream_rnn.checkpoints import file as checkpoint_file
+from stream_rnn.compiled.core import Counts
+from stream_rnn.compiled.state import Clock
+from stream_rnn.compiled.step import N_EVENTS, EventBuffers, OutputBuffers, RowOp, process
 from stream_rnn.engine import conversions
-from stream_rnn.engine.build import Assembly, assemble
+from stream_rnn.engine.build import EngineParts, build_parts
 from stream_rnn.engine.diagnostics import diagnosis_of, with_update
 from stream_rnn.engine.forecaster import Forecaster
-from stream_rnn.engine.growth import grown
-from stream_rnn.engine.intake import Intake, blank
-from stream_rnn.engine.result import room, taken
-from stream_rnn.engine.state import Memory
+from stream_rnn.engine.growth import grow
+from stream_rnn.engine.intake import Intake, blank_event
+from stream_rnn.engine.result import allocate_outputs, wrap_outputs
+from stream_rnn.engine.state import EngineState
 from stream_rnn.errors import CheckpointError, DataError
 
 if TYPE_CHECKING:
@@ -28,24 +29,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.snapshot import Snapshot
-    from stream_rnn.engine.drift import Drift, Watch
+    from stream_rnn.engine.drift import Drift, DriftMonitor
     from stream_rnn.engine.intake import Events
-    from stream_rnn.engine.result import Taken
+    from stream_rnn.engine.result import BatchResult
     from stream_rnn.engine.vocabulary import Vocabulary
     from stream_rnn.learning.diagnosis import Diagnosis
     from stream_rnn.settings.engine import Settings
 
 CHUNK = 8192
-"""Events that are handed to the kernel at a time: a tenth of a second, so that Ctrl-C is heard."""
+"""Events passed to the kernel at a time: about a tenth of a second, after which Ctrl-C is noticed."""
+
+N_DRIFTS = Counts._fields.index("drifts")
 
 
 class Engine:
     """A recurrent network that learns online from many streams.
 
-    Each stream, told by its key, keeps a hidden state, running scales and the window of its newest events. Nothing here
-    reads a clock: time is what the events say, so a replay gives the same numbers as the live run.
+    Each stream, identified by its key, has its own hidden state, running scales and window of recent events. Nothing
+    here reads a clock: time is what events say, so that a replay gives the same numbers as the live run.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ class Engine:
     --------
     >>> import numpy as np
     >>> from stream_rnn import Engine, Settings
-    >>> engine = Engine(Settings(inputs=("x",), hidden=8))
+    >>> engine = Engine(Settings(inputs="x", hidden=8))
     >>> for t in range(3000):
     ...     forecast = engine.step("sensor", {"x": np.sin(t / 10)})
     >>> bool(abs(forecast[0, 0] - np.sin(300)) < 0.02)
@@ -65,48 +68,48 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._assembly: Assembly = assemble(settings)
-        self._watch = _watch(settings, self._assembly)
-        self._memory = Memory(settings, self._assembly, self._watch)
-        self._intake = Intake(settings, self._memory.vocabulary)
-        self._forecaster = Forecaster(settings, self._memory, self._intake)
+        self._parts: EngineParts = build_parts(settings)
+        self._monitor = _drift_monitor(settings, self._parts)
+        self._state = EngineState(settings, self._parts, self._monitor)
+        self._intake = Intake(settings, self._state.vocabulary)
+        self._forecaster = Forecaster(settings, self._state, self._intake)
         self._width = math.prod(settings.forecast_shape)
-        self._one, self._spare = blank(settings), room(settings, 1)
+        self._event, self._outputs = blank_event(settings), allocate_outputs(settings, 1)
 
     @property
     def counts(self) -> Counts:
-        """What was counted since the engine began."""
-        return Counts(*map(int, self._memory.counts))
+        """Counters over all streams since the engine was created."""
+        return Counts(*map(int, self._state.counts))
 
     @property
     def keys(self) -> list[Hashable]:
-        """The keys of the streams that are kept."""
-        return self._memory.streams.keys
+        """Keys of the streams that are kept."""
+        return self._state.streams.keys
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """Numbers the tokens of an embedding; None without one."""
-        return self._memory.vocabulary
+        """Ids of the tokens of an embedding; None without one."""
+        return self._state.vocabulary
 
     @property
     def stream_count(self) -> int:
-        """How many streams are kept."""
-        return len(self._memory.streams)
+        """Number of streams that are kept."""
+        return len(self._state.streams)
 
     @property
     def evictions(self) -> int:
-        """Streams that were forgotten to make room for others."""
-        return self._memory.streams.evictions
+        """Number of streams that were evicted in favour of others."""
+        return self._state.streams.evictions
 
     @property
     def drifts(self) -> list[Drift]:
-        """The newest changes of the streams that this engine object found, oldest first; `counts` tells of all."""
-        return list(self._watch.newest) if self._watch is not None else []
+        """The newest drifts that this object detected, oldest first; `counts` has the number of all."""
+        return list(self._monitor.newest) if self._monitor is not None else []
 
     @property
     def stream_bytes(self) -> dict[str, int]:
-        """Memory that one stream takes, in bytes, by arena."""
-        return self._memory.streams.row_bytes
+        """Memory of one stream in each stream array, in bytes."""
+        return self._state.streams.row_bytes
 
     @property
     def parameters(self) -> dict[str, NDArray[Any]]:
@@ -115,19 +118,16 @@ class Engine:
         Raises
         ------
         DataError
-            With ``weights="per_stream"`` or ``head="per_stream"``: there is no one network. See `parameters_of`.
+            With ``weights="per_stream"`` or ``head="per_stream"``: there is no single network. See `parameters_of`.
         """
         for name in ("weights", "head"):
             if getattr(self.settings, name) == "per_stream":
-                raise DataError(f"{name} per_stream: there is no one network; parameters_of(key) has a stream's")
-        return self._assembly.named(self._memory.weights_of(0).params)
+                raise DataError(f"{name} is per_stream, so there is no single network: use parameters_of(key)")
+        return self._parts.by_name(self._state.weights_of(0).params)
 
     def parameters_of(self, key: Hashable) -> dict[str, NDArray[Any]]:
-        """Return the weights that a stream is forecast with, by name, as read-only views.
-
-        Of those that each stream has of its own, one that is not known has what it would begin with.
-        """
-        return self._assembly.named(self._memory.params_of(key))
+        """Return the weights of a stream by name, as read-only views; for an unknown one those it would start with."""
+        return self._parts.by_name(self._state.params_of(key))
 
     def step(
         self,
@@ -138,50 +138,50 @@ class Engine:
         *,
         end: bool = False,
     ) -> NDArray[np.float64]:
-        """Take one event: learn from what it reveals, and forecast.
+        """Process one event: learn from what it reveals, and forecast.
 
         Parameters
         ----------
         key
             The stream.
         x
-            The inputs, by name or in the order of the settings. NaN, None and names left out are missing. A token is
-            an id, or text, which `vocabulary` numbers, even where the event is then refused; missing, it is 0.
+            Inputs, by name or in the order of the settings. NaN, None and omitted names are missing. A token is an id,
+            or text, which gets an id in `vocabulary` even if the event is then refused; a missing one is id 0.
         y
-            The targets' values at this event. Forecasts: left out, they are taken from `x`, where they are inputs.
-            Labels: left out, nothing is learned from this event. Where the target is the token, it may be text.
+            The targets' values at this event. Forecast tasks: if omitted, they are taken from `x`. Label tasks: if
+            omitted, nothing is learned from this event. Where the target is the token, it may be text.
         time
-            Seconds since the Unix epoch, or a datetime, UTC where it has no zone; what `reset_after` goes by.
+            Seconds since the Unix epoch, or a datetime, UTC if it has no time zone.
         end
             Whether the sequence ends with this event.
 
         Returns
         -------
         ndarray of shape `Settings.forecast_shape`
-            Forecasts in the targets' units; probabilities for classification. With lookahead L the label of the event
-            L before this one, NaN where the sequence has none.
+            Forecasts in the targets' units; probabilities for classes. With lookahead L, the label of the event L
+            before this one, NaN if the sequence has none.
 
         Raises
         ------
         DataError
-            If a name is unknown, a value is not a number, class or id, or their number is wrong.
+            If a name is unknown, a value is not a number, class or id, or there are too many or too few values.
         """
-        one, memory = self._one, self._memory
-        self._intake.one(one, x, y, time)
+        event, state = self._event, self._state
+        self._intake.from_step(event, x, y, time)
         key = key.item() if isinstance(key, np.generic) else key
-        one.slots[0], new = memory.slot(key)
-        one.marks[0] = online.EVENT | (online.NEW if new else 0) | (online.END if end else 0)
-        memory.protect(one.slots)
-        out, spare = np.empty((1, self._width)), self._spare
-        online.process(memory.core, one, online.Outcome(out, spare.intervals, spare.scores, spare.begins))
-        if self._watch is not None:
-            self._look(self._watch, one.slots[0], new, key)
-        return out.reshape(self.settings.forecast_shape)
+        event.slots[0], new = state.slot(key)
+        event.ops[0] = RowOp.STEP + (RowOp.RESET_SLOT if new else 0) + (RowOp.END_SEQUENCE if end else 0)
+        state.protect(event.slots)
+        forecasts, rest = np.empty((1, self._width)), self._outputs
+        process(state.core, event, OutputBuffers(forecasts, rest.intervals, rest.scores, rest.begins))
+        if self._monitor is not None:
+            self._check_drift(self._monitor, event.slots[0], new, key)
+        return forecasts.reshape(self.settings.forecast_shape)
 
     @property
-    def latest(self) -> tuple[NDArray[np.float64], bool]:
-        """The targets' values (D,) at the event that `step` took last, and whether it began a sequence."""
-        return self._one.y[0], bool(self._spare.begins[0])
+    def last_event(self) -> tuple[NDArray[np.float64], bool]:
+        """The targets' values (D,) at the event that `step` processed last, and whether it began a sequence."""
+        return self._event.y[0], bool(self._outputs.begins[0])
 
     def process(
         self,
@@ -191,78 +191,82 @@ class Engine:
         times: ArrayLike | None = None,
         ends: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
-        """Take N events in arrival order, as if by N steps: any cut of the events gives the same bits.
+        """Process N events in arrival order, with bitwise the results of N steps, however the events are cut.
 
         Parameters
         ----------
         keys
-            The stream of each event, (N,); or one string or number for all.
+            Stream of each event, (N,); or a single string or integer for all.
         X
-            Inputs (N, I), in the order of the settings; NaN is missing. Tokens are ids, of `vocabulary.encode`.
+            Inputs (N, I), in the order of the settings; NaN is missing. Tokens are ids, see `vocabulary.encode`.
         Y
-            Targets (N, D), or (N,) for one target. Forecasts: left out, they are taken from X. Labels: left out,
-            nothing is learned.
+            Targets (N, D), or (N,) for one target. Forecast tasks: if omitted, they are taken from X. Label tasks: if
+            omitted, nothing is learned.
         times
-            Seconds since the Unix epoch (N,), or datetime64 in UTC; NaN or NaT where there is none.
+            Seconds since the Unix epoch (N,), or datetime64 in UTC; NaN or NaT where unknown.
         ends
             Whether the sequence of an event's stream ends with it, (N,).
 
         Returns
         -------
         ndarray of shape (N, *Settings.forecast_shape)
-            Each row as `step` returns it.
+            Each row as returned by `step`.
 
         Raises
         ------
         DataError
             If shapes do not fit, or values are not numbers, classes or ids.
-        """
-        return self.take(keys, X, Y, times, ends).forecasts
 
-    def take(
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from stream_rnn import Engine, Settings
+        >>> engine = Engine(Settings(inputs=("load", "temperature"), hidden=8, horizon=3))
+        >>> engine.process(["pump-1", "pump-2"], np.array([[1.0, 20.0], [2.0, 30.0]])).shape
+        (2, 3, 2)
+        """
+        return self.process_detailed(keys, X, Y, times, ends).forecasts
+
+    def process_detailed(
         self,
         keys: Sequence[Hashable] | NDArray[Any] | str | int,
         X: ArrayLike,
         Y: ArrayLike | None = None,
         times: ArrayLike | None = None,
         ends: ArrayLike | None = None,
-    ) -> Taken:
-        """Do as `process`, and say which stream had each event and where sequences began."""
-        return self._take(self.checked(keys, X, Y, times, ends))
+    ) -> BatchResult:
+        """Process N events as `process`, and return everything that is known about them."""
+        return self.process_events(self._intake.from_process(keys, X, Y, times, ends))
 
-    def checked(
-        self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
-    ) -> Events:
-        """Return the events that `take` would take, as arrays that fit together; raise as it would."""
-        return self._intake.batch(keys, X, Y, times, ends)
-
-    def _take(self, events: Events) -> Taken:
-        """Take events that were checked."""
-        memory, count = self._memory, len(events.x)
-        slots, new = memory.slots(events.keys)
-        marks = (online.EVENT + online.NEW * new + online.END * events.ends).astype(np.uint8)
-        asked = (slots, marks, events.x, events.y, events.times)
-        columns = [np.require(column, requirements=["C", "A", "W"]) for column in asked]
-        out = room(self.settings, count)
+    def process_events(self, events: Events) -> BatchResult:
+        """Process events that an `Intake` of the same settings has checked."""
+        state, count = self._state, len(events.x)
+        slots, new = state.slots(events.keys)
+        ops = (RowOp.STEP + RowOp.RESET_SLOT * new + RowOp.END_SEQUENCE * events.ends).astype(np.uint8)
+        columns = [
+            np.require(column, requirements=["C", "A", "W"])
+            for column in (slots, ops, events.x, events.y, events.times)
+        ]
+        outputs = allocate_outputs(self.settings, count)
         drifts: list[Drift] = []
-        start, most = 0, CHUNK if self._watch is None else 1  # no event may come before a drift is answered
+        start, chunk = 0, CHUNK if self._monitor is None else 1  # a drift is responded to before the next event
         while start < count:
-            part = slice(start, start + memory.protect(slots[start : start + most]))
-            batch = online.Batch(*(column[part] for column in columns))
-            online.process(memory.core, batch, online.Outcome(*(array[part] for array in out)))
-            if self._watch is not None:
-                drifts += self._look(self._watch, slots[start], new[start], events.keys[start])
+            part = slice(start, start + state.protect(slots[start : start + chunk]))
+            batch = EventBuffers(*(column[part] for column in columns))
+            process(state.core, batch, OutputBuffers(*(array[part] for array in outputs)))
+            if self._monitor is not None:
+                drifts += self._check_drift(self._monitor, slots[start], new[start], events.keys[start])
             start = part.stop
-        return taken(self.settings, slots, out, drifts)
+        return wrap_outputs(self.settings, slots, outputs, drifts)
 
-    def _look(self, watch: Watch, slot: int, new: bool, key: Hashable) -> list[Drift]:
-        """Look at the error of the event that was just taken; answer the drift that it shows, and return it."""
-        memory = self._memory
-        if not watch.look(memory.streams.arenas, slot, new):
+    def _check_drift(self, monitor: DriftMonitor, slot: int, new: bool, key: Hashable) -> list[Drift]:
+        """Check the error of the event that was just processed; respond to a drift, and return it."""
+        state = self._state
+        if not monitor.check(state.streams.arrays, slot, new):
             return []
-        watch.answer(memory.weights_of(slot))
-        memory.counts[online.N_DRIFTS] += 1
-        return [watch.note(int(memory.counts[online.N_EVENTS]), key)]
+        monitor.respond(state.weights_of(slot))
+        state.counts[N_DRIFTS] += 1
+        return [monitor.record(int(state.counts[N_EVENTS]), key)]
 
     def interval(self, key: Hashable) -> NDArray[np.float64]:
         """Return low and high of each number that was forecast at the stream's last event.
@@ -270,35 +274,35 @@ class Engine:
         Returns
         -------
         ndarray of shape (*Settings.forecast_shape, 2)
-            In the targets' units; NaN before there is anything to tell them by.
+            In the targets' units; NaN before any error is known.
 
         Raises
         ------
         DataError
-            If no interval is set, or the stream is not known.
+            If no interval is set, or the stream is unknown.
         """
         if self.settings.interval is None:
-            raise DataError("interval must be set for intervals, as interval=0.9")
-        return self._memory.row("interval", key).reshape(*self.settings.forecast_shape, 2).copy()
+            raise DataError("intervals need the setting interval, such as interval=0.9")
+        return self._state.row("interval", key).reshape(*self.settings.forecast_shape, 2).copy()
 
     def anomaly(self, key: Hashable) -> float:
-        """Return how much the stream's last event surprised, from 0 to 1; NaN where no forecast spoke of it.
+        """Return the anomaly score of the stream's last event, from 0 to 1; NaN if there was no forecast of it.
 
         Raises
         ------
         DataError
-            If no anomaly score is set, or the stream is not known.
+            If anomaly scores are not set, or the stream is unknown.
         """
         if not self.settings.anomaly:
-            raise DataError("anomaly must be true for anomaly scores")
-        return float(self._memory.row("score", key))
+            raise DataError("anomaly scores need the setting anomaly=True")
+        return float(self._state.row("score", key))
 
     def label(self, key: Hashable, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Label each event of a whole sequence: one of the stream's own, from its first event to its last.
+        """Label each event of a complete sequence, from its first event to its last.
 
-        What the stream was in is ended first, as by `reset`. With a lookahead of T - 1 or more every event is labelled
-        by all of the sequence, as Schuster & Paliwal (1997) do; with less, by what came before it and so many events
-        after it.
+        The stream's present sequence is ended first, as by `reset`. With a lookahead of T - 1 or more every event is
+        labelled from the whole sequence, as in Schuster & Paliwal (1997); with less, from the events before it and as
+        many after it.
 
         Parameters
         ----------
@@ -307,7 +311,7 @@ class Engine:
         X
             Inputs (T, I), in the order of the settings; NaN is missing.
         Y
-            Targets (T, D), or (T,) for one target, learned from as by `process`; left out, nothing is learned.
+            Targets (T, D), or (T,) for one target, learned from as by `process`; if omitted, nothing is learned.
 
         Returns
         -------
@@ -317,15 +321,15 @@ class Engine:
         Raises
         ------
         DataError
-            If the task is forecasts, shapes do not fit, or values are not numbers.
+            If the task is forecast, shapes do not fit, or values are not numbers.
         """
         if self.settings.task == "forecast":
-            raise DataError("label must be for regression or classification, got task forecast")
+            raise DataError("label is for regression and classification, got task forecast")
         x = conversions.matrix(X, len(self.settings.inputs), "X")
-        events = self.checked([key] * len(x), x, Y, None, None)
+        events = self._intake.from_process([key] * len(x), x, Y, None, None)
         self.reset(key)
-        made = np.concatenate([self._take(events).forecasts, self.finish(key)])
-        return made[len(made) - len(x) :]
+        labels = np.concatenate([self.process_events(events).forecasts, self.finish(key)])
+        return labels[len(labels) - len(x) :]
 
     def predict(
         self,
@@ -340,10 +344,11 @@ class Engine:
         key
             The stream.
         x
-            Inputs of an event that might come next; left out, the forecast is the one made at the last event. A token
-            that is not known is 0.
+            Inputs of a hypothetical next event; if omitted, the forecast that was made at the last event is returned.
+            An unknown token is id 0.
         time
-            When it comes, as in `step`; left out, as long after the last event as that came after the one before.
+            Time of that event, as in `step`; if omitted, as long after the last event as that was after
+            the one before.
 
         Returns
         -------
@@ -352,28 +357,28 @@ class Engine:
         Raises
         ------
         DataError
-            If `x` or `time` does not fit, or without it, if the stream has had no event since its sequence began.
+            If `x` or `time` does not fit, or if without `x` the stream's sequence has had no event.
         """
         return self._forecaster.predict(key, x, time)
 
     def predict_many(
         self, keys: Sequence[Hashable] | NDArray[Any] | str | int, X: ArrayLike, times: ArrayLike | None = None
     ) -> NDArray[np.float64]:
-        """Forecast for each of N events that might come next, each by itself, and change nothing.
+        """Forecast at N hypothetical next events, each by itself, and change nothing.
 
         Parameters
         ----------
         keys
-            The stream of each, (N,); or one string or number for all.
+            Stream of each event, (N,); or a single string or integer for all.
         X
-            Inputs (N, I), in the order of the settings; NaN is missing. Tokens are ids, of `vocabulary.encode`.
+            Inputs (N, I), in the order of the settings; NaN is missing. Tokens are ids, see `vocabulary.encode`.
         times
-            When each comes (N,), as in `process`; NaN or NaT as where `predict` is told none.
+            Times (N,), as in `process`; NaN or NaT as where `predict` is given none.
 
         Returns
         -------
         ndarray of shape (N, *Settings.forecast_shape)
-            Each row as `predict` returns it.
+            Each row as returned by `predict`.
 
         Raises
         ------
@@ -394,36 +399,36 @@ class Engine:
     ) -> NDArray[Any]:
         """Roll a forecast out over many events, and change nothing.
 
-        Each forecast one event ahead is the next event's input where the target is one; other inputs stay as they are.
-        Events follow each other as the stream's last two did.
+        The forecast one event ahead becomes the input of the next event where the target is an input; other inputs keep
+        their values. Events follow each other at the distance of the stream's last two events.
 
         Parameters
         ----------
         key
             The stream.
         x
-            Inputs of an event that might come next; left out, the sequence goes on from the last event. A token that
-            is not known is 0.
+            Inputs of a hypothetical next event; if omitted, the rollout starts from the last event. An unknown token is
+            id 0.
         time
-            When that event comes, as in `predict`.
+            Time of that event, as in `predict`.
         steps
-            How many events to forecast.
+            Number of events to forecast.
         temperature
-            Of forecasts by softmax: 0 takes the likeliest class; above, one is drawn from p^(1/temperature), the
-            probabilities themselves at 1.
+            For classes: 0 takes the most likely class; above, a class is drawn from p^(1/temperature), at 1 from the
+            probabilities themselves.
         seed
-            Of the draws: the same seed gives the same sequence.
+            Seed of the draws: the same seed gives the same sequence.
 
         Returns
         -------
         ndarray of shape (steps, D), or with another axis as `Settings.forecast_shape`
-            The forecasts; of classes (steps,) int64, which `vocabulary.decode` turns to text where they are tokens.
+            The forecasts; for classes (steps,) int64, which `vocabulary.decode` converts to text where they are tokens.
 
         Raises
         ------
         DataError
-            If the task has no forecasts to feed back, a value is not allowed, `x` does not fit, or without it, if the
-            stream has had no event since its sequence began.
+            If the task has no forecasts to feed back, a value is not allowed, `x` does not fit, or if without `x` the
+            stream's sequence has had no event.
         """
         return self._forecaster.generate(key, x, time, steps=steps, temperature=temperature, seed=seed)
 
@@ -434,125 +439,120 @@ class Engine:
         y: Mapping[str, float | None] | Sequence[float] | float | None = None,
         time: float | datetime | None = None,
     ) -> Diagnosis:
-        """Measure how gradients and weights do, and change nothing.
+        """Measure the state of gradients and weights, and change nothing.
 
         Parameters
         ----------
         key
-            The stream; one that is not known is diagnosed as one that begins.
+            The stream; an unknown one is diagnosed as a stream that begins.
         x, y, time
-            An event that might come next, as in `step`: what it would change is measured, too, on a copy. Errors that
-            would wait for a later update are learned from with it.
+            A hypothetical next event, as in `step`: the update that it would cause is measured too, on a copy. Pending
+            errors are learned from with it.
 
         Returns
         -------
         Diagnosis
-            Gradients by lag, spectral radii, gates at their flat ends, and changes of the weights.
+            Gradient norms by lag, spectral radii, saturated gates, and relative changes of the weights.
 
         Raises
         ------
         DataError
             As `step`.
         """
-        memory = self._memory
-        found = diagnosis_of(memory, key)
+        state = self._state
+        diagnosis = diagnosis_of(state, key)
         if x is None:
-            return found
-        alone = memory.state(None).part(memory.streams.find(key))
+            return diagnosis
+        alone = state.data(None).of_stream(state.streams.find(key))
         off = replace(self.settings, clip="off")
-        copies = [Engine.restore(saved) for saved in (alone, alone._replace(settings=off))]
+        copies = [Engine.restore(data) for data in (alone, alone._replace(settings=off))]
         for copy in copies:
             copy.step(key, x, y, time, end=True)
         if copies[0].counts.updates == self.counts.updates:
-            return found
-        after, unclipped = (copy._memory.weights_of(0) for copy in copies)  # noqa: SLF001 - engines, too
-        return with_update(found, memory, key, after, unclipped)
+            return diagnosis
+        after, clipless = (copy._state.weights_of(0) for copy in copies)  # noqa: SLF001 - engines, too
+        return with_update(diagnosis, state, key, after, clipless)
 
     def reset(self, key: Hashable) -> None:
-        """End the stream's sequence: its hidden state is zero and its window empty; its scales stay.
+        """End the stream's sequence: its hidden state becomes zero and its window empty; its scales stay.
 
-        Events that wait for their lookahead are labelled without it, and errors that wait for the next update are
-        learned from, first. A stream that is not known is left so.
+        Events that wait for their lookahead are labelled without it, and pending errors are learned from, first. An
+        unknown stream is ignored.
         """
-        slot = self._memory.streams.find(key)
+        slot = self._state.streams.find(key)
         if slot is not None:
-            self._memory.mark(slot, online.END)
+            self._state.run_op(slot, RowOp.END_SEQUENCE)
 
     def finish(self, key: Hashable) -> NDArray[np.float64]:
-        """End the stream's sequence as `reset` does, and return the labels that were still to come.
+        """End the stream's sequence as `reset` does, and return the labels of events that wait for their lookahead.
 
         Returns
         -------
         ndarray of shape (k, *Settings.forecast_shape)
-            Of the sequence's last k events, oldest first: as many as it has, the lookahead at most. None without
-            lookahead, or for a stream that is not known.
+            Labels of the sequence's last k events, oldest first, k being the lookahead at most. Empty without
+            lookahead, or for an unknown stream.
         """
-        memory = self._memory
-        slot, made = memory.streams.find(key), []
+        state = self._state
+        slot, labels = state.streams.find(key), []
         if slot is not None:
-            made = [memory.mark(slot, online.LABEL) for _ in range(memory.streams.arenas["clock"][slot, PENDING])]
-            memory.mark(slot, online.END)
-        return np.array(made).reshape(len(made), *self.settings.forecast_shape)
+            labels = [state.run_op(slot, RowOp.LABEL_PENDING) for _ in range(state.clock(key, Clock.PENDING))]
+            state.run_op(slot, RowOp.END_SEQUENCE)
+        return np.array(labels).reshape(len(labels), *self.settings.forecast_shape)
 
     def warmup(self) -> None:
-        """Compile the kernels, or load them from the disk, so that the first event does not wait for it."""
+        """Compile the kernels, or load them from the cache, so that the first event does not wait for it."""
         self._forecaster.warmup()
 
     def events(self, key: Hashable) -> int:
-        """Return how many events a stream has had since it appeared; 0 if it is not known."""
-        return self._clock(key, EVENTS)
+        """Return the number of events of a stream since it appeared; 0 if it is unknown."""
+        return self._state.clock(key, Clock.EVENTS)
 
     def length(self, key: Hashable) -> int:
-        """Return how many events a stream's sequence has had, those that wait for their lookahead left out."""
-        return self._clock(key, LENGTH)
-
-    def _clock(self, key: Hashable, place: int) -> int:
-        """Return a number of a stream's clock, 0 if the stream is not known."""
-        slot = self._memory.streams.find(key)
-        return 0 if slot is None else int(self._memory.streams.arenas["clock"][slot, place])
+        """Return the number of events of a stream's sequence, without those that wait for their lookahead."""
+        return self._state.clock(key, Clock.LENGTH)
 
     def with_settings(self, settings: Settings) -> Self:
-        """Return an engine of other settings that goes on with all that this one learned; this one stays as it is.
+        """Return an engine with other settings that continues from what this one has learned, which stays unchanged.
 
         Parameters
         ----------
         settings
-            They may name more inputs, behind those that there are; for labels more targets, and for classification by
-            softmax more classes; and they may have other rates, limits and penalties. What is new has no effect until
-            it is learned, but that longer sums are rounded otherwise, as the readout's with `skip`.
+            May name more inputs, after the present ones; for labels more targets, and for classification by softmax
+            more classes; and may have other rates, limits and penalties. What is new has no effect until it is learned,
+            except that longer sums are rounded differently.
 
         Raises
         ------
         SettingError
-            For a setting that may not change so.
+            For a setting that must not change in this way.
         """
-        return self.restore(grown(self._memory.state(None), settings))
+        return self.restore(grow(self._state.data(None), settings))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle, and copy, what is remembered: arrays, keys and settings, and no code."""
-        return self.restore, (self._memory.state(None),)
+        """Pickle and copy the data: arrays, keys and settings, but no code."""
+        return self.restore, (self._state.data(None),)
 
     def save(self, path: str | PathLike[str], *, positions: Mapping[str, Any] | None = None) -> None:
-        """Write everything to one file, whole or not at all.
+        """Write everything to one file, completely or not at all.
 
         Parameters
         ----------
         path
-            The file; it is replaced only once the new one is safe on the disk.
+            The file; it is replaced only once the new one is safe on disk.
         positions
-            Anything that JSON can hold, kept beside: where the source and the sink are.
+            JSON values to keep with the state, such as where a source and a sink are.
 
         Raises
         ------
         CheckpointError
             If the file cannot be written, or a key is neither a string nor an integer.
         """
-        checkpoint.write(path, self._memory.state(positions))
+        checkpoint_file.write(path, self._state.data(positions))
 
     def snapshot(self, *, positions: Mapping[str, Any] | None = None) -> Snapshot:
-        """Return what `save` would write now, to be copied while the engine goes on.
+        """Return a snapshot of what `save` would write now, to be copied while the engine keeps running.
 
-        The engine copies a stream before it changes, for as long as the snapshot is kept and not done.
+        As long as the snapshot exists and is not complete, the engine copies a stream before it changes.
 
         Parameters
         ----------
@@ -562,48 +562,49 @@ class Engine:
         Raises
         ------
         CheckpointError
-            If the last snapshot is not done, or there is no memory for this one.
+            If the previous snapshot is not complete, or there is not enough memory.
         """
-        return self._memory.snapshot(positions)
+        return self._state.snapshot(positions)
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, settings: Settings | None = None) -> Self:
-        """Return the engine that was saved; it goes on bit for bit.
+        """Return the engine that was saved; it continues bitwise.
 
         Parameters
         ----------
         path
-            A file that `save` wrote.
+            A file written by `save`.
         settings
-            What the file's settings have to be; None for any.
+            Settings that the file must have; None for any.
 
         Raises
         ------
         CheckpointError
-            If the file is missing, damaged, of a later version or of other settings.
+            If the file is missing, damaged, of another format version or has other settings.
         """
-        return cls.restore(checkpoint.read(path, settings))
+        return cls.restore(checkpoint_file.read(path, settings))
 
     @classmethod
-    def restore(cls, saved: Saved) -> Self:
-        """Return the engine of a checkpoint that was read before; it goes on bit for bit.
+    def restore(cls, data: CheckpointData) -> Self:
+        """Return the engine of checkpoint data; it continues bitwise.
 
         Raises
         ------
         CheckpointError
-            If it is that of a race.
+            If the data is that of a race.
         """
-        if saved.race is not None:
-            raise CheckpointError(f"the checkpoint is of a race of {', '.join(saved.race['members'])}: no one engine")
-        engine = cls(saved.settings)
-        engine._memory.restore(saved)
+        if data.race is not None:
+            members = ", ".join(data.race["members"])
+            raise CheckpointError(f"the checkpoint is of a race of {members}, not of an engine: use Race.load")
+        engine = cls(data.settings)
+        engine._state.restore(data)
         return engine
 
 
-def _watch(settings: Settings, assembly: Assembly) -> Watch | None:
-    """Return what looks for drifts, or None if nothing is to."""
+def _drift_monitor(settings: Settings, parts: EngineParts) -> DriftMonitor | None:
+    """Return what detects drifts, or None if nothing does."""
     if settings.drift == "off":
         return None
-    from stream_rnn.engine.drift import Watch  # noqa: PLC0415 - river takes a second to import
+    from stream_rnn.engine.drift import DriftMonitor  # noqa: PLC0415 - river takes a second to import
 
-    return Watch(settings, assembly)
+    return DriftMonitor(settings, parts)

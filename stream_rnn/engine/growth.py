@@ -1,40 +1,39 @@
-"""Growth: what an engine knows, as one of other settings takes it over.
+"""Growth: carry what an engine has learned over to other settings.
 
-New inputs begin without effect: their weights are 0, and no stream has seen them; in what the network saw before, they
-stand at 0. Where the readout has yet to learn from the layers, as where there was no input, weights are drawn as at the
-start: there they have no effect either, and at 0 below a readout of 0 neither would ever be learned.
+New inputs start without effect: their weights are 0, and no stream has seen them; in past inputs of the network they
+are 0. Where the readout has not learned to use the layers yet, as when there was no input so far, weights are drawn as
+initially: they have no effect either, and weights of 0 below a readout of 0 would never be learned.
 
-New targets begin as at the start; a new class as unlikely as the least likely one. Everything else stays as it is, to
-the bit, but for what new targets change for all: errors that wait are shares of a mean over the targets, and the memory
-of recursive least squares, which all share, begins anew, for it would not let the new ones learn.
+New targets start as initially; a new class is as unlikely as the least likely one. Everything else is carried over
+bitwise, except for what new targets change for all: pending errors are shares of a mean over the targets, and the
+shared memory of recursive least squares is reset, because it would not let the new targets learn.
 
-An array of the old engine goes into one of the new, which is filled as if nothing had happened yet. Along an axis that
-has grown, old places are the first ones, but where the inputs stand: those come in groups (values, flags, ...), each of
-which takes in more, and a layer says itself where its arrays have a row for each of them.
+Each array of the old engine is copied into an array of the new one that is filled with blank values. Along an axis that
+has grown, old elements come first, except where inputs stand: these come in groups (values, flags, ...), each of which
+grows, and a layer itself tells where its arrays have a row for each input.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from stream_rnn.checkpoints.file import STREAMS
-from stream_rnn.engine.build import assemble
+from stream_rnn.compiled.state import STREAM_ARRAYS
+from stream_rnn.engine.build import build_parts
 from stream_rnn.engine.state import SHARED
 from stream_rnn.errors import SettingError
 from stream_rnn.layers.input_rows import input_rows
 from stream_rnn.layers.network import Halves
 from stream_rnn.layers.stack import places
-from stream_rnn.learning.losses import LossKind
 from stream_rnn.learning.rls import begin
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from stream_rnn.checkpoints.file import Saved
-    from stream_rnn.engine.build import Assembly
+    from stream_rnn.checkpoints.file import CheckpointData
+    from stream_rnn.engine.build import EngineParts
     from stream_rnn.settings.engine import Settings
 
 FREE = frozenset(
@@ -63,62 +62,60 @@ FREE = frozenset(
 """Settings that no array depends on."""
 
 GROWING = ("inputs", "targets", "classes")
-"""Settings that may have more."""
+"""Settings that may grow."""
 
-UNKNOWN = frozenset({"last_y", "base", "history", "interval"})
-"""Arrays that are NaN where nothing is known."""
-
-BODY = ("params", "state", "tape")
+INPUT_ARRAYS = ("params", "state", "tape")
 """Arrays of a layer that may have a row for each of its inputs."""
 
-Places = dict[str, tuple[Any, ...]]
-"""Of arrays by name, the places that old numbers have along the axes behind the first; None where they stay."""
+Indices = dict[str, tuple[Any, ...]]
+"""By array: the new index of each old element along the axes after the first; None where they keep theirs."""
 
 
-def grown(saved: Saved, settings: Settings) -> Saved:
-    """Return what an engine of these settings goes on with, from what another saved.
+def grow(data: CheckpointData, settings: Settings) -> CheckpointData:
+    """Return the data with which an engine of these settings continues, from the data of another.
 
     Raises
     ------
     SettingError
-        For a setting that may not change so.
+        For a setting that must not change in this way.
     """
-    before = saved.settings
+    before = data.settings
     _check(before, settings)
     if all(getattr(before, name) == getattr(settings, name) for name in GROWING):
-        return saved._replace(settings=settings)
-    old, new = assemble(before), assemble(settings)
+        return data._replace(settings=settings)
+    old, new = build_parts(before), build_parts(settings)
     if settings.inputs != before.inputs:
         _check_layers(old, new, settings)
-    moved, rows = _moved(old, new), new.rows | new.shared
-    known, targets = old.model.task.targets, new.model.task.targets
-    arrays = dict(saved.arrays)
-    for name, array in saved.arrays.items():
+    indices, rows = _indices(old, new), new.rows | new.shared
+    old_targets, new_targets = old.model.task.targets, new.model.task.targets
+    arrays = dict(data.arrays)
+    for name, array in data.arrays.items():
         short = name.removeprefix(STREAMS).removeprefix(SHARED)
         if short not in rows:
             continue
-        arrays[name] = taking = np.repeat(_blank(short, rows[short], new)[np.newaxis], len(array), axis=0)
-        if short != "inverse" or known == targets:
-            _put(array, taking, moved.get(short, ()))
+        grown = np.repeat(_blank(short, rows[short], new, settings)[np.newaxis], len(array), axis=0)
+        arrays[name] = grown
+        if short != "inverse" or old_targets == new_targets:
+            _put(array, grown, indices.get(short, ()))
         if short == "errors":
-            taking *= known / targets
+            grown *= old_targets / new_targets
         if short == "head" and settings.classes > before.classes:
-            _dampen(taking, old, new)
-    _draw(arrays, moved["body"][0], new)
-    return saved._replace(settings=settings, arrays=arrays)
+            _make_new_classes_unlikely(grown, old, new)
+    _draw_where_idle(arrays, indices["body"][0], new)
+    return data._replace(settings=settings, arrays=arrays)
 
 
 def _check(old: Settings, new: Settings) -> None:
-    """Refuse what would make numbers mean something else."""
+    """Refuse changes that would give numbers another meaning."""
     for name in old.__struct_fields__:
         before, after = getattr(old, name), getattr(new, name)
         if before == after or name in FREE:
             continue
         if name not in GROWING:
-            raise SettingError(f"{name} must stay {before!r} where learning goes on, got {after!r}")
+            raise SettingError(f"{name} must stay {before!r} for learning to continue, got {after!r}")
         if name == "classes":
             if after < before or old.loss_name != "softmax" or old.task != "classification":
-                raise SettingError(f"classes must stay {before}, or become more where loss was softmax, got {after}")
+                raise SettingError(f"classes must stay {before}, or grow where loss was softmax, got {after}")
         elif after[: len(before)] != before:
             raise SettingError(f"{name} must begin with {', '.join(before)}, got {', '.join(after)}")
     if new.task == "forecast" and new.target_names != old.target_names:
@@ -127,42 +124,42 @@ def _check(old: Settings, new: Settings) -> None:
         )
 
 
-def _check_layers(old: Assembly, new: Assembly, settings: Settings) -> None:
-    """Refuse inputs that a layer cannot take in."""
+def _check_layers(old: EngineParts, new: EngineParts, settings: Settings) -> None:
+    """Refuse inputs that a layer cannot add."""
     layers = zip(places(old.network.body), places(new.network.body), settings.layer, strict=True)
-    for place, taller, name in layers:
-        if place.layer.sizes.inputs == taller.layer.sizes.inputs:
+    for place, grown, name in layers:
+        if place.layer.sizes.inputs == grown.layer.sizes.inputs:
             continue
         try:
             input_rows(place.layer)
         except TypeError:
             raise SettingError(
-                f"inputs must stay as they are under layer {name}, got {', '.join(settings.inputs)}"
+                f"inputs must stay the same below layer {name}, got {', '.join(settings.inputs)}"
             ) from None
 
 
-def _blank(name: str, row: tuple[tuple[int, ...], DTypeLike], new: Assembly) -> NDArray[Any]:
-    """Return a row of an array as if nothing had happened yet."""
+def _blank(name: str, row: tuple[tuple[int, ...], DTypeLike], new: EngineParts, settings: Settings) -> NDArray[Any]:
+    """Return a row of an array in which nothing has happened yet."""
     shape, kind = row
-    blank = np.full(shape, math.nan if name in UNKNOWN else 0.0, kind)
+    blank = np.full(shape, STREAM_ARRAYS[name].blank if name in STREAM_ARRAYS else 0.0, kind)
     if name == "inverse":
         begin(new.learner.rls, blank)
-    elif name == "forecast" and new.learner.loss.kind == LossKind.LOGISTIC:
-        blank[:] = 0.5
+    elif name == "forecast":
+        blank[:] = settings.loss_spec.first_forecast
     return blank
 
 
-def _moved(old: Assembly, new: Assembly) -> Places:
-    """Return where the old arrays' numbers are in the new ones."""
+def _indices(old: EngineParts, new: EngineParts) -> Indices:
+    """Return where the elements of the old arrays are in the new ones."""
     columns = old.model.inputs.places(new.model.inputs)
     moments = old.model.inputs.moment_places(new.model.inputs)
-    body = _body(old, new, columns)
+    body = _body_indices(old, new, columns)
     skipped = new.network.hidden + columns[: old.network.features - old.network.hidden]
     features = np.concatenate([body.outputs, skipped])
     outputs, width = np.arange(old.network.outputs), new.network.features
     V = (outputs[:, np.newaxis] * width + features).ravel()
     head = np.concatenate([V, new.network.outputs * width + outputs])
-    second_order = new.learner.rls.forgetting > 0
+    has_rls = new.learner.rls.forgetting > 0
     return {
         "state": (body.state,),
         "tape": (None, body.tape),
@@ -172,13 +169,13 @@ def _moved(old: Assembly, new: Assembly) -> Places:
         "body": (body.params,),
         "body_moments": (None, body.params),
         "head": (head,),
-        "head_moments": (None, head[:0] if second_order else head),
-        "inverse": (np.append(features, width),) * 2 if second_order else (),
+        "head_moments": (None, head[:0] if has_rls else head),
+        "inverse": (np.append(features, width),) * 2 if has_rls else (),
     }
 
 
-class _Body(NamedTuple):
-    """Where the numbers of the body's arrays, and its outputs, go."""
+class _BodyIndices(NamedTuple):
+    """New indices of the elements of the body's arrays, and of its outputs."""
 
     params: NDArray[np.int64]
     state: NDArray[np.int64]
@@ -186,53 +183,53 @@ class _Body(NamedTuple):
     outputs: NDArray[np.int64]
 
 
-def _body(old: Assembly, new: Assembly, columns: NDArray[np.int64]) -> _Body:
-    """Return where a body's numbers go: a layer that passes its inputs on changes the one above it, too."""
+def _body_indices(old: EngineParts, new: EngineParts, columns: NDArray[np.int64]) -> _BodyIndices:
+    """Return the indices of a body; a layer that passes its inputs on changes the layer above it as well."""
     before, after = old.network.body, new.network.body
-    found = {name: np.empty(getattr(before.sizes, name), np.int64) for name in BODY}
-    seen = columns
-    for place, taller in zip(places(before), places(after), strict=True):
-        for name, there in found.items():
-            own, first = _rows(place.layer, taller.layer, name, seen), getattr(place, name)
-            there[first : first + len(own)] = getattr(taller, name) + own
-        if place.layer.sizes.outputs == taller.layer.sizes.outputs:
-            seen = np.arange(place.layer.sizes.outputs)
-    return _Body(**found, outputs=seen)
+    found = {name: np.empty(getattr(before.sizes, name), np.int64) for name in INPUT_ARRAYS}
+    inputs = columns
+    for place, grown in zip(places(before), places(after), strict=True):
+        for name, indices in found.items():
+            own, first = _layer_indices(place.layer, grown.layer, name, inputs), getattr(place, name)
+            indices[first : first + len(own)] = getattr(grown, name) + own
+        if place.layer.sizes.outputs == grown.layer.sizes.outputs:
+            inputs = np.arange(place.layer.sizes.outputs)
+    return _BodyIndices(**found, outputs=inputs)
 
 
-def _rows(layer: Any, taller: Any, name: str, seen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where the numbers of one of a layer's arrays go where its inputs go to those that are `seen`."""
-    size, inputs = getattr(layer.sizes, name), taller.sizes.inputs
-    if layer.sizes.inputs == inputs:
+def _layer_indices(layer: Any, grown: Any, name: str, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the indices of one of a layer's arrays, where its inputs move to the indices `inputs`."""
+    size, new_inputs = getattr(layer.sizes, name), grown.sizes.inputs
+    if layer.sizes.inputs == new_inputs:
         return np.arange(size)
-    there = np.empty(size, np.int64)
+    indices = np.empty(size, np.int64)
     at, to = 0, 0
-    blocks = zip(getattr(input_rows(layer), name), getattr(input_rows(taller), name), strict=True)
-    for (first, width), (opens, _) in blocks:
-        there[at:first] = np.arange(to, opens)
-        at = first + len(seen) * width
-        there[first:at] = (opens + seen[:, np.newaxis] * width + np.arange(width)).ravel()
-        to = opens + inputs * width
-    there[at:] = np.arange(to, to + size - at)
-    return there
+    blocks = zip(getattr(input_rows(layer), name), getattr(input_rows(grown), name), strict=True)
+    for (first, width), (new_first, _) in blocks:
+        indices[at:first] = np.arange(to, new_first)
+        at = first + len(inputs) * width
+        indices[first:at] = (new_first + inputs[:, np.newaxis] * width + np.arange(width)).ravel()
+        to = new_first + new_inputs * width
+    indices[at:] = np.arange(to, to + size - at)
+    return indices
 
 
-def _put(array: NDArray[Any], taking: NDArray[Any], axes: tuple[Any, ...]) -> None:
-    """Write the old numbers to their places; along an axis that is not said, to the first."""
-    said = (None, *axes, *[None] * (array.ndim - 1 - len(axes)))
-    index = [np.arange(length) if places is None else places for length, places in zip(array.shape, said, strict=True)]
-    taking[np.ix_(*index)] = array
+def _put(array: NDArray[Any], grown: NDArray[Any], axes: tuple[Any, ...]) -> None:
+    """Copy the old elements to their new indices; along an axis that has none, these are the first ones."""
+    indices = (None, *axes, *[None] * (array.ndim - 1 - len(axes)))
+    index = [np.arange(length) if own is None else own for length, own in zip(array.shape, indices, strict=True)]
+    grown[np.ix_(*index)] = array
 
 
-def _dampen(head: NDArray[Any], old: Assembly, new: Assembly) -> None:
-    """Let classes that are new be as unlikely as the least likely one, in c of `head` (rows, R)."""
+def _make_new_classes_unlikely(head: NDArray[Any], old: EngineParts, new: EngineParts) -> None:
+    """Make new classes as unlikely as the least likely one, in c of `head` (rows, R)."""
     first, known = new.network.outputs * new.network.features, old.network.outputs
     c = head[:, first:]
     c[:, known:] = c[:, :known].min(axis=1, keepdims=True)
 
 
-def _draw(arrays: dict[str, NDArray[Any]], known: NDArray[np.int64], new: Assembly) -> None:
-    """Draw the body's weights other than those `known` where V does not let the layers through."""
+def _draw_where_idle(arrays: dict[str, NDArray[Any]], known: NDArray[np.int64], new: EngineParts) -> None:
+    """Draw the body's weights, other than those `known`, where V does not use the layers yet."""
     body, head = (
         next(array for name, array in arrays.items() if name in {f"{STREAMS}{part}", f"{SHARED}{part}"})
         for part in Halves._fields

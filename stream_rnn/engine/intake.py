@@ -1,4 +1,4 @@
-"""Events: what a caller hands over, checked against the settings, as the arrays that the kernels take."""
+"""Intake: checks events against the settings, and converts them to the arrays that the kernels take."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.compiled.rollout import Next
-from stream_rnn.compiled.step import Batch
+from stream_rnn.compiled.rollout import HypotheticalEvents
+from stream_rnn.compiled.step import EventBuffers
 from stream_rnn.engine import conversions
 from stream_rnn.errors import DataError
 
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 
-_NONE = Next(np.empty((1, 0)), np.full(1, math.nan), there=False)
-"""No event that might come."""
+_NO_EVENT = HypotheticalEvents(np.empty((1, 0)), np.full(1, math.nan), exist=False)
 
 
 class Events(NamedTuple):
-    """A batch of events, checked."""
+    """A batch of N events that were checked."""
 
     keys: Sequence[Hashable]
     """(N,)"""
@@ -39,27 +38,31 @@ class Events(NamedTuple):
     ends: NDArray[np.bool_]
     """(N,)"""
 
+    def rows(self, index: slice) -> Events:
+        """Return some of the events."""
+        return Events(self.keys[index], self.x[index], self.y[index], self.times[index], self.ends[index])
 
-def blank(settings: Settings) -> Batch:
-    """Return a batch of one, to be filled in."""
-    return Batch(
-        np.zeros(1, np.int64),
-        np.zeros(1, np.uint8),
-        np.zeros((1, len(settings.inputs))),
-        np.zeros((1, len(settings.target_names))),
-        np.full(1, math.nan),
+
+def blank_event(settings: Settings) -> EventBuffers:
+    """Return buffers for a single event, to be filled in."""
+    return EventBuffers(
+        slots=np.zeros(1, np.int64),
+        ops=np.zeros(1, np.uint8),
+        x=np.zeros((1, len(settings.inputs))),
+        y=np.zeros((1, len(settings.target_names))),
+        times=np.full(1, math.nan),
     )
 
 
 class Intake:
-    """Takes in events: one, one that might come, or a batch. What does not fit the settings is a `DataError`.
+    """Checks and converts events. What does not fit the settings is a `DataError`.
 
     Parameters
     ----------
     settings
-        Inputs, targets and task; classes and ids.
+        Settings of the engine: inputs, targets, task, classes, vocabulary size.
     vocabulary
-        What numbers the tokens of an embedding; None without one.
+        Ids of the tokens of an embedding; None without one.
     """
 
     def __init__(self, settings: Settings, vocabulary: Vocabulary | None) -> None:
@@ -70,87 +73,89 @@ class Intake:
         places = {name: place for place, name in enumerate(self._inputs)}
         self._target_inputs = [places.get(name, -1) for name in self._targets]
         self._targets_are_inputs = settings.task == "forecast" and -1 not in self._target_inputs
-        self._limited = settings.tokens or settings.categorical
-        self._coming = Next(np.empty((1, len(self._inputs))), np.empty(1), there=True)
+        self._has_ids = settings.tokens or settings.categorical
+        self._hypothetical = HypotheticalEvents(np.empty((1, len(self._inputs))), np.empty(1), exist=True)
 
-    def one(self, row: Batch, x: Any, y: Any, time: Any) -> None:
-        """Write the values and the time of an event, as of `Engine.step`, to a batch of one."""
+    def from_step(self, event: EventBuffers, x: Any, y: Any, time: Any) -> None:
+        """Write the values and the time of an event, as passed to `Engine.step`, to the buffers of one event."""
         if self._vocabulary is not None:
             x = conversions.with_ids(x, self._inputs[0], self._vocabulary, learn=True)
             if self._targets == self._inputs:
                 y = conversions.with_ids(y, self._inputs[0], self._vocabulary, learn=True)
-        conversions.fill(row.x[0], x, self._inputs, self._names, "x")
+        conversions.fill(event.x[0], x, self._inputs, self._names, "x")
         if y is not None:
-            conversions.fill(row.y[0], y if hasattr(y, "__len__") else (y,), self._targets, self._names, "y")
+            conversions.fill(event.y[0], y if hasattr(y, "__len__") else (y,), self._targets, self._names, "y")
         elif self._targets_are_inputs:
-            row.y[0] = row.x[0, self._target_inputs]
+            event.y[0] = event.x[0, self._target_inputs]
         elif self._settings.task == "forecast":
-            conversions.fill(row.y[0], x, self._targets, self._names, "x")
+            conversions.fill(event.y[0], x, self._targets, self._names, "x")
         else:
-            row.y[0] = math.nan
-        if self._limited:
-            self._check(row.x, row.y)
-        row.times[0] = math.nan if time is None else conversions.seconds(time)
+            event.y[0] = math.nan
+        if self._has_ids:
+            self._check_ids(event.x, event.y)
+        event.times[0] = math.nan if time is None else conversions.seconds(time)
 
-    def coming(self, x: Any, time: Any) -> Next:
-        """Return an event that might come, as of `Engine.predict`; x None for none. Unknown tokens stay so.
+    def from_predict(self, x: Any, time: Any) -> HypotheticalEvents:
+        """Return a hypothetical event, as passed to `Engine.predict`; x None for none. No token is learned.
 
-        The next one is written over it.
+        The buffers are reused by the next call.
         """
         if x is None:
             if time is not None:
-                raise DataError(f"time is that of an event that might come: x is needed, too, got time {time!r} alone")
-            return _NONE
+                raise DataError(f"time is that of a hypothetical event: pass its inputs x as well, got time {time!r}")
+            return _NO_EVENT
         self._refuse_lookahead("x")
-        coming = self._coming
+        event = self._hypothetical
         if self._vocabulary is not None:
             x = conversions.with_ids(x, self._inputs[0], self._vocabulary, learn=False)
-        conversions.fill(coming.x[0], x, self._inputs, self._names, "x")
-        if self._limited:
-            self._check(coming.x)
-        coming.times[0] = math.nan if time is None else conversions.seconds(time)
-        return coming
+        conversions.fill(event.x[0], x, self._inputs, self._names, "x")
+        if self._has_ids:
+            self._check_ids(event.x)
+        event.times[0] = math.nan if time is None else conversions.seconds(time)
+        return event
 
-    def all_coming(self, keys: Any, X: ArrayLike, times: ArrayLike | None) -> tuple[Sequence[Hashable], Next]:
-        """Return the streams of many events that might come, each by itself, and these, as of `Engine.predict_many`."""
+    def from_predict_many(
+        self, keys: Any, X: ArrayLike, times: ArrayLike | None
+    ) -> tuple[Sequence[Hashable], HypotheticalEvents]:
+        """Return the streams of many hypothetical events, and these, as passed to `Engine.predict_many`."""
         self._refuse_lookahead("X")
         x = conversions.matrix(X, len(self._inputs), "X")
-        several, moments = _several(keys, len(x)), conversions.times(times, len(x))
-        _check_lengths(len(x), times=moments, keys=several)
-        if self._limited:
-            self._check(x)
-        return several, Next(x, moments, there=True)
+        key_list, seconds = _key_list(keys, len(x)), conversions.times(times, len(x))
+        _check_lengths(len(x), times=seconds, keys=key_list)
+        if self._has_ids:
+            self._check_ids(x)
+        return key_list, HypotheticalEvents(x, seconds, exist=True)
+
+    def from_process(
+        self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
+    ) -> Events:
+        """Return a batch of events, as passed to `Engine.process`."""
+        x = conversions.matrix(X, len(self._inputs), "X")
+        count = len(x)
+        y = self._targets_from(x) if Y is None else conversions.matrix(Y, len(self._targets), "Y")
+        seconds = conversions.times(times, count)
+        flags = np.zeros(count, np.bool_) if ends is None else np.asarray(ends, np.bool_)
+        key_list = _key_list(keys, count)
+        _check_lengths(count, Y=y, times=seconds, ends=flags, keys=key_list)
+        if self._has_ids:
+            self._check_ids(x, y)
+        return Events(key_list, x, y, seconds, flags)
 
     def _refuse_lookahead(self, name: str) -> None:
         lookahead = self._settings.lookahead
         if lookahead:
-            raise DataError(f"{name} must be left out with lookahead: {lookahead} events have to come after it")
+            raise DataError(f"{name} must be omitted with a lookahead: {lookahead} more events would have to follow it")
 
-    def batch(
-        self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
-    ) -> Events:
-        """Return events, as of `Engine.process`, as arrays that fit together."""
-        x = conversions.matrix(X, len(self._inputs), "X")
-        count = len(x)
-        y = self._targets_of(x) if Y is None else conversions.matrix(Y, len(self._targets), "Y")
-        moments = conversions.times(times, count)
-        flags = np.zeros(count, np.bool_) if ends is None else np.asarray(ends, np.bool_)
-        several = _several(keys, count)
-        _check_lengths(count, Y=y, times=moments, ends=flags, keys=several)
-        if self._limited:
-            self._check(x, y)
-        return Events(several, x, y, moments, flags)
-
-    def _targets_of(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the targets (N, D) of events that bring none but their inputs (N, I)."""
+    def _targets_from(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the targets (N, D) of events that are given by their inputs x (N, I) only."""
         if self._targets_are_inputs:
             return x if self._target_inputs == list(range(x.shape[1])) else x[:, self._target_inputs]
         if self._settings.task == "forecast":
-            raise DataError(f"Y is needed: not every target ({', '.join(self._targets)}) is an input")
+            raise DataError(f"Y is required: not every target ({', '.join(self._targets)}) is an input")
         return np.full((len(x), len(self._targets)), math.nan)
 
-    def _check(self, x: NDArray[np.float64], y: NDArray[np.float64] | None = None) -> None:
-        """Refuse what would index beyond the tables: x (N, I) that are no ids, y (N, D) that are no classes."""
+    def _check_ids(self, x: NDArray[np.float64], y: NDArray[np.float64] | None = None) -> None:
+        """Refuse ids x (N, I) and classes y (N, D) that would index beyond their tables."""
         settings = self._settings
         if settings.tokens:
             conversions.check_whole(x, settings.vocabulary, "an id", self._inputs)
@@ -158,8 +163,8 @@ class Intake:
             conversions.check_whole(y, settings.classes, "a class", self._targets)
 
 
-def _several(keys: Any, count: int) -> list[Any]:
-    """Return the key of each event, of as many or of one that stands for all."""
+def _key_list(keys: Any, count: int) -> list[Any]:
+    """Return the key of each event, where one string or integer stands for all."""
     return [keys] * count if isinstance(keys, (str, int)) else conversions.plain_keys(keys)
 
 
@@ -167,4 +172,4 @@ def _check_lengths(count: int, **columns: Sized) -> None:
     """Refuse columns that are not as long as X."""
     for name, column in columns.items():
         if len(column) != count:
-            raise DataError(f"{name} must be as many as X's {count} rows, got {len(column)}")
+            raise DataError(f"{name} must be as long as X, {count}, got {len(column)}")

@@ -1,4 +1,4 @@
-"""What became of a batch of events: room for the kernels to write it, and how it is handed back."""
+"""Results of a batch of events: memory for the kernels to write to, and what callers receive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stream_rnn.compiled.step import Outcome
+from stream_rnn.compiled.step import OutputBuffers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,49 +18,49 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 
-class Taken(NamedTuple):
-    """What became of a batch of events."""
+class BatchResult(NamedTuple):
+    """Results of a batch of N events."""
 
     forecasts: NDArray[np.float64]
     """(N, *forecast_shape)"""
     slots: NDArray[np.int64]
-    """(N,) the row of each event's stream"""
+    """(N,) row of each event's stream in the stream arrays"""
     begins: NDArray[np.bool_]
     """(N,) whether the event began a sequence"""
     intervals: NDArray[np.float64] | None = None
-    """(N, *forecast_shape, 2) low and high of each forecast, NaN before there is anything to tell them by; None if not
-    asked for"""
+    """(N, *forecast_shape, 2) low and high of each forecast, NaN before any error is known; None if not set"""
     anomalies: NDArray[np.float64] | None = None
-    """(N,) from 0 to 1 how much each event surprises, NaN where no forecast spoke of it; None if not asked for"""
-
+    """(N,) anomaly scores from 0 to 1, NaN where there was no forecast of the event; None if not set"""
     drifts: Sequence[Drift] = ()
-    """Changes of the streams that were found, in the order of events."""
+    """drifts that were detected, in the order of events"""
 
-    def part(self, which: slice) -> Taken:
-        """Return what became of some of the events; drifts, which are no column, are left out."""
+    def rows(self, index: slice) -> BatchResult:
+        """Return the results of some of the events, without drifts."""
         columns = (self.forecasts, self.slots, self.begins, self.intervals, self.anomalies)
-        return Taken(*(None if column is None else column[which] for column in columns))  # type: ignore[arg-type]
+        return BatchResult(*(None if column is None else column[index] for column in columns))  # type: ignore[arg-type]
 
 
-def room(settings: Settings, count: int) -> Outcome:
-    """Return room for what comes of so many events."""
+def allocate_outputs(settings: Settings, count: int) -> OutputBuffers:
+    """Return uninitialised memory for the results of so many events."""
     width = math.prod(settings.forecast_shape)
-    return Outcome(
-        np.empty((count, width)),
-        np.empty((count, 0 if settings.interval is None else width, 2)),
-        np.empty(count if settings.anomaly else 0),
-        np.empty(count, np.bool_),
+    return OutputBuffers(
+        forecasts=np.empty((count, width)),
+        intervals=np.empty((count, 0 if settings.interval is None else width, 2)),
+        scores=np.empty(count if settings.anomaly else 0),
+        begins=np.empty(count, np.bool_),
     )
 
 
-def taken(settings: Settings, slots: NDArray[np.int64], outcome: Outcome, drifts: Sequence[Drift]) -> Taken:
-    """Return what the kernels wrote of events with these slots (N,), each array in its shape."""
+def wrap_outputs(
+    settings: Settings, slots: NDArray[np.int64], outputs: OutputBuffers, drifts: Sequence[Drift]
+) -> BatchResult:
+    """Return what the kernels wrote for events with these slots (N,), each array in its public shape."""
     shape = (len(slots), *settings.forecast_shape)
-    return Taken(
-        outcome.forecasts.reshape(shape),
-        slots,
-        outcome.begins,
-        outcome.intervals.reshape(*shape, 2) if settings.interval is not None else None,
-        outcome.scores if settings.anomaly else None,
-        drifts,
+    return BatchResult(
+        forecasts=outputs.forecasts.reshape(shape),
+        slots=slots,
+        begins=outputs.begins,
+        intervals=outputs.intervals.reshape(*shape, 2) if settings.interval is not None else None,
+        anomalies=outputs.scores if settings.anomaly else None,
+        drifts=drifts,
     )

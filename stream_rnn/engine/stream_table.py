@@ -1,7 +1,7 @@
-"""StreamTable: which stream has which slot, and the arrays whose rows the slots are.
+"""StreamTable: assigns streams to slots, and owns the arrays whose rows the slots are.
 
-A stream appears by being seen. It gets a slot, a row in every arena; arenas double when they are full. With a limit,
-the stream that was seen least recently makes room for a new one.
+A stream appears with its first event and gets a slot, one row in every array; arrays double when they are full. With a
+limit, a new stream replaces the one whose last event is longest ago.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stream_rnn.errors import DataError
-from stream_rnn.kernels.memory import aligned_zeros
+from stream_rnn.kernels.aligned import aligned_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
-FIRST_CAPACITY = 4
+    from stream_rnn.compiled.state import Rows
+
+INITIAL_CAPACITY = 4
 
 
 class StreamTable:
@@ -27,20 +29,20 @@ class StreamTable:
     Parameters
     ----------
     rows
-        Shape and type of each arena's row, by name.
+        Shape and dtype of one row of each array, by name.
     limit
-        The most streams to keep; None for no limit.
+        Most streams to keep; None for no limit.
     """
 
-    def __init__(self, rows: dict[str, tuple[tuple[int, ...], DTypeLike]], limit: int | None) -> None:
+    def __init__(self, rows: Rows, limit: int | None) -> None:
         self._rows = rows
         self._limit = limit
         self._slots: dict[Hashable, int] = {}
         self._keys: list[Hashable] = []
         self.capacity = 0
         self.evictions = 0
-        self.arenas: dict[str, NDArray[Any]] = {}
-        self._reserve(FIRST_CAPACITY if limit is None else min(limit, FIRST_CAPACITY))
+        self.arrays: dict[str, NDArray[Any]] = {}
+        self._reserve(INITIAL_CAPACITY if limit is None else min(limit, INITIAL_CAPACITY))
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -50,65 +52,66 @@ class StreamTable:
 
     @property
     def keys(self) -> list[Hashable]:
-        """The streams' keys in the order of their slots."""
+        """Keys of the streams, by slot."""
         return self._keys.copy()
 
     @property
     def recency(self) -> list[Hashable]:
-        """The streams' keys, least recently seen first; in the order of appearance where there is no limit."""
+        """Keys of the streams, least recently seen first; without a limit in order of appearance."""
         return list(self._slots)
 
     @property
     def row_bytes(self) -> dict[str, int]:
-        """Memory of one stream in each arena, in bytes."""
-        return {name: array.nbytes // self.capacity for name, array in self.arenas.items()}
+        """Memory of one stream in each array, in bytes."""
+        return {name: array.nbytes // self.capacity for name, array in self.arrays.items()}
 
     def find(self, key: Hashable) -> int | None:
-        """Return the slot of a stream, or None if it is not here.
+        """Return the slot of a stream, or None if it is unknown.
 
         Raises
         ------
         DataError
-            If the key cannot be hashed.
+            If the key is not hashable.
         """
         try:
             return self._slots.get(key)
         except TypeError:
-            raise _unhashable(key) from None
+            raise _not_hashable(key) from None
 
     def slot(self, key: Hashable) -> tuple[int, bool]:
-        """Return the slot of a stream that is seen now, and whether it is new.
+        """Return the slot of a stream that has an event now, and whether the stream is new.
 
         Raises
         ------
         DataError
-            If the key cannot be hashed.
+            If the key is not hashable.
         """
         try:
             slot = self._slots.get(key)
         except TypeError:
-            raise _unhashable(key) from None
+            raise _not_hashable(key) from None
         if slot is None:
-            return self._appear(key), True
+            return self._add(key), True
         if self._limit is not None:
-            self._slots[key] = self._slots.pop(key)  # dicts keep order: the last key is the latest seen
+            self._slots[key] = self._slots.pop(key)  # dicts are ordered: the last key is the most recent one
         return slot, False
 
     def slots(self, keys: Sequence[Hashable]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the slot of each event's stream, and which events begin a new one.
+        """Return the slot of each event's stream, and which events are the first of a new stream.
 
-        Without a limit no step is taken per event; with one, streams are looked up in turn, because each may evict.
+        Without a limit there is no Python step per event. With one, streams are looked up one by one, because each may
+        evict another.
         """
-        fresh = np.zeros(len(keys), bool)
+        first_of_new = np.zeros(len(keys), bool)
         try:
             new = [key for key in dict.fromkeys(keys) if key not in self._slots]
         except TypeError:
-            raise _unhashable(next(key for key in keys if not _is_hashable(key))) from None
+            raise _not_hashable(next(key for key in keys if not _is_hashable(key))) from None
         if self._limit is not None:
             slots = np.empty(len(keys), np.int64)
             for i, key in enumerate(keys):
-                slots[i], fresh[i] = self.slot(key)
-            return slots, fresh
+                slots[i], first_of_new[i] = self.slot(key)
+            return slots, first_of_new
         if new:
             self._reserve(len(self._slots) + len(new))
             self._slots |= zip(new, range(len(self._slots), len(self._slots) + len(new)), strict=True)
@@ -117,19 +120,19 @@ class StreamTable:
         if new:
             first = np.empty(self.capacity, np.int64)
             first[slots[::-1]] = np.arange(len(keys))[::-1]
-            fresh[first[len(self._slots) - len(new) : len(self._slots)]] = True
-        return slots, fresh
+            first_of_new[first[len(self._slots) - len(new) : len(self._slots)]] = True
+        return slots, first_of_new
 
-    def restore(self, keys: Sequence[Hashable], recency: Sequence[Hashable], arenas: dict[str, NDArray[Any]]) -> None:
-        """Take streams from a checkpoint: keys by slot, keys by recency, and the used rows of each arena."""
+    def restore(self, keys: Sequence[Hashable], recency: Sequence[Hashable], arrays: dict[str, NDArray[Any]]) -> None:
+        """Replace the streams by those of a checkpoint: keys by slot, keys by recency, and the used rows."""
         self._keys = list(keys)
         slots = {key: slot for slot, key in enumerate(keys)}
         self._slots = {key: slots[key] for key in recency}
         self._reserve(len(keys))
-        for name, array in arenas.items():
-            self.arenas[name][: len(keys)] = array
+        for name, array in arrays.items():
+            self.arrays[name][: len(keys)] = array
 
-    def _appear(self, key: Hashable) -> int:
+    def _add(self, key: Hashable) -> int:
         if self._limit is not None and len(self._slots) == self._limit:
             oldest = next(iter(self._slots))
             slot = self._slots.pop(oldest)
@@ -143,9 +146,9 @@ class StreamTable:
         return slot
 
     def _reserve(self, count: int) -> None:
-        """Make room for so many streams, doubling so that growth costs each stream the same.
+        """Grow the arrays to hold so many streams, at least doubling, so that the cost per stream is constant.
 
-        The arrays left behind do not change any more: a snapshot goes on copying from them.
+        The arrays left behind do not change any more: a snapshot continues to copy from them.
         """
         if count <= self.capacity:
             return
@@ -155,8 +158,8 @@ class StreamTable:
         for name, (shape, kind) in self._rows.items():
             grown = aligned_zeros((capacity, *shape), kind)
             if self.capacity:
-                grown[: self.capacity] = self.arenas[name]
-            self.arenas[name] = grown
+                grown[: self.capacity] = self.arrays[name]
+            self.arrays[name] = grown
         self.capacity = capacity
 
 
@@ -168,5 +171,5 @@ def _is_hashable(key: Any) -> bool:
     return True
 
 
-def _unhashable(key: Any) -> DataError:
-    return DataError(f"a key must be hashable, got {type(key).__name__} {key!r}")
+def _not_hashable(key: Any) -> DataError:
+    return DataError(f"a key must be hashable, such as a string or a number, got {type(key).__name__} {key!r}")

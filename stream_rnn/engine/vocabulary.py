@@ -1,4 +1,4 @@
-"""Vocabulary: which token has which id, in order of appearance, up to a limit."""
+"""Vocabulary: ids of tokens in order of appearance, up to a limit."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
-"""What id 0 reads as, and any other that no token has."""
+"""What id 0 and every id without a token decode to."""
 
 
 class Vocabulary:
-    """Numbers tokens from 1 on as they appear; 0 stands for those that appeared when it was full.
+    """Assigns ids to tokens, from 1 on, as they appear; 0 stands for those that appear when all ids are assigned.
 
     Parameters
     ----------
     size
-        How many ids there are, 0 among them.
+        Number of ids, 0 included.
 
     Examples
     --------
@@ -45,31 +45,31 @@ class Vocabulary:
 
     @property
     def tokens(self) -> list[str]:
-        """The tokens that have ids, in the order of these: 1, 2, ..."""
+        """The tokens with the ids 1, 2, ..."""
         return list(self._ids)
 
     def encode(self, tokens: Iterable[str], *, learn: bool = True) -> NDArray[np.int64]:
-        """Return the tokens' ids (N,).
+        """Return the ids of tokens (N,).
 
         Parameters
         ----------
         tokens
-            N strings; those of a string are its characters.
+            N strings; of a single string, its characters.
         learn
-            Whether new tokens are numbered while there are ids; else they are 0.
+            Whether new tokens get ids, as long as there are any; otherwise they are 0.
 
         Raises
         ------
         DataError
-            If one is no string, or cannot be written as UTF-8.
+            If a token is not a string, or cannot be encoded as UTF-8.
         """
-        several = _strings(tokens)
+        token_list = _strings(tokens)
         ids = self._ids
-        new = [token for token in dict.fromkeys(several) if token not in ids]
-        _check_written(new)
+        new = [token for token in dict.fromkeys(token_list) if token not in ids]
+        _check_utf8(new)
         if learn:
-            ids |= zip(map(str, new), range(len(ids) + 1, self.size), strict=False)  # ids may end before the tokens
-        return np.fromiter(map(ids.get, several, repeat(0)), np.int64, len(several))
+            ids |= zip(map(str, new), range(len(ids) + 1, self.size), strict=False)  # there may be more tokens than ids
+        return np.fromiter(map(ids.get, token_list, repeat(0)), np.int64, len(token_list))
 
     def decode(self, ids: ArrayLike) -> list[str]:
         """Return the tokens of ids (N,), U+FFFD where an id has none.
@@ -77,11 +77,11 @@ class Vocabulary:
         Raises
         ------
         DataError
-            If an id is not a whole number from 0 to size - 1.
+            If an id is not an integer from 0 to size - 1.
         """
         found = np.ravel(ids)
         if found.size and found.dtype.kind not in "iu":
-            raise DataError(f"ids must be whole numbers, got {found.dtype}")
+            raise DataError(f"ids must be integers, got {found.dtype}")
         wrong = (found < 0) | (found >= self.size)
         if wrong.any():
             raise DataError(f"an id must be from 0 to {self.size - 1}, got {found[wrong][0]}")
@@ -93,18 +93,18 @@ def _strings(tokens: Any) -> list[str]:
     """Return the tokens if they are strings."""
     if not hasattr(tokens, "__iter__"):
         raise DataError(f"tokens must be strings, got {type(tokens).__name__} {tokens!r}")
-    several = tokens.tolist() if isinstance(tokens, np.ndarray) else list(tokens)
-    for kind in set(map(type, several)):
+    token_list = tokens.tolist() if isinstance(tokens, np.ndarray) else list(tokens)
+    for kind in set(map(type, token_list)):
         if not issubclass(kind, str):
-            token = next(token for token in several if type(token) is kind)
+            token = next(token for token in token_list if type(token) is kind)
             raise DataError(f"a token must be a string, got {kind.__name__} {token!r}")
-    return several
+    return token_list
 
 
-def _check_written(tokens: Iterable[str]) -> None:
+def _check_utf8(tokens: Iterable[str]) -> None:
     """Refuse tokens that no checkpoint could hold."""
     for token in tokens:
         try:
             token.encode()
         except UnicodeEncodeError:
-            raise DataError(f"a token must be text that UTF-8 can hold, got {token!r}") from None
+            raise DataError(f"a token must be valid Unicode text, got {token!r}") from None

@@ -19,7 +19,7 @@ from stream_rnn.engine.conversions import number, seconds
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import DataError, SettingError
 from stream_rnn.estimators.features import TARGET, Features
-from stream_rnn.evaluation.prequential import point_of
+from stream_rnn.evaluation.prequential import point_forecasts
 from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Recurrent(base.Estimator):
 
     def _points(self, made: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return forecasts with one number for each target, where several tell of it the one that stands for all."""
-        return made if self._engine is None else point_of(self._engine.settings)(made)
+        return made if self._engine is None else point_forecasts(self._engine.settings)(made)
 
     def _columns(self) -> tuple[str, ...]:
         """Return the names of the engine's inputs."""

@@ -1,20 +1,24 @@
-"""Prequential scores: every forecast is judged when its target arrives, beside two naive forecasters.
+"""Prequential scores: each forecast is scored when its target arrives, beside two naive forecasters.
 
     persistence      the last known value
     seasonal_naive   the value one season before, or as many whole seasons as the horizon needs
 
-All are scored on the same streams and sequences: a naive forecaster, too, forgets at a reset. The model and persistence
-are scored on the same events; the seasonal naive begins one season later.
+All are scored on the same streams and sequences: the naive forecasters, too, start afresh at a reset. The model and
+persistence are scored on the same events; the seasonal naive forecaster starts one season later.
+
+What is accumulated of each error is the table `SUMS`, what is reported from these sums the table `METRICS`.
 """
 
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from stream_rnn.kernels.jit import entry, inner
+from stream_rnn.kernels.unrolled import unrolled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,32 +30,64 @@ if TYPE_CHECKING:
 FORECASTERS = ("model", "persistence", "seasonal_naive")
 DAY, HOUR = 86_400.0, 3_600.0
 DEFAULT_SEASON = 24
-LONGEST_SEASON = 10_000
-"""Events of the longest season that is looked for unasked: so many values are kept of each stream."""
+MAX_AUTO_SEASON = 10_000
+"""Events of the longest season that is detected: so many values are kept of each stream."""
+
+Errors = dict[str, dict[str, float | int] | None]
+"""Metrics and count of each forecaster; None for one without scored forecasts."""
 
 
-class _Rings(NamedTuple):
-    """What has to be remembered of each stream."""
+class Sum(IntEnum):
+    """Sums over the errors of forecasts, as indices."""
+
+    COUNT = 0
+    ABSOLUTE = 1
+    SQUARED = 2
+    MISSES = 3
+
+
+SUMS = {Sum.COUNT: "1", Sum.ABSOLUTE: "abs(error)", Sum.SQUARED: "error * error", Sum.MISSES: "error != 0"}
+"""What each error adds to each sum."""
+
+
+class Metric(NamedTuple):
+    """A figure that is computed from the sums."""
+
+    categorical: bool
+    """whether it is for classes, or for numbers"""
+    of: Callable[[list[float]], float]
+
+
+METRICS = {
+    "mae": Metric(categorical=False, of=lambda sums: sums[Sum.ABSOLUTE] / sums[Sum.COUNT]),
+    "rmse": Metric(categorical=False, of=lambda sums: math.sqrt(sums[Sum.SQUARED] / sums[Sum.COUNT])),
+    "mse": Metric(categorical=False, of=lambda sums: sums[Sum.SQUARED] / sums[Sum.COUNT]),
+    "accuracy": Metric(categorical=True, of=lambda sums: 1.0 - sums[Sum.MISSES] / sums[Sum.COUNT]),
+}
+
+
+class _Buffers(NamedTuple):
+    """What must be remembered of each stream, for K horizons and D targets."""
 
     made: Any
-    """(slots, K, K, D) the newest forecasts"""
+    """(slots, K, K, D) newest forecasts"""
     base: Any
-    """(slots, B, D) the last known values when they were made; of labels, those before the newest events"""
+    """(slots, B, D) last known values when they were made; for labels, those before the newest events"""
     values: Any
-    """(slots, V, D) the newest values"""
+    """(slots, V, D) newest values"""
     last: Any
-    """(slots, D) the last known values"""
+    """(slots, D) last known values"""
     length: Any
     """(slots,) int64 events of the sequence"""
 
 
-class _Task(NamedTuple):
+class _ScoringTask(NamedTuple):
     """What is scored."""
 
     first: int
-    """The nearest event that a forecast speaks of: 0 for labels, 1 for forecasts."""
-    late: int
-    """Events after the one to be labelled at which its label is given."""
+    """nearest event that a forecast refers to: 0 for labels, 1 for forecasts"""
+    delay: int
+    """events after which the label of an event is issued"""
     season: int
 
 
@@ -61,22 +97,32 @@ class Scores:
     Parameters
     ----------
     settings
-        Whose forecasts are scored.
+        Settings of the engine whose forecasts are scored.
     season
-        Events of one season; 0 for no seasonal forecaster.
+        Events per season; 0 for no seasonal forecaster.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stream_rnn import Settings
+    >>> scores = Scores(Settings(inputs="x"), season=0)
+    >>> y = np.array([[1.0], [2.0], [4.0]])
+    >>> forecasts = np.array([[[1.5]], [[3.5]], [[0.0]]])  # made at each event, of the next one
+    >>> _ = scores.add(np.zeros(3, int), np.array([True, False, False]), y, forecasts)
+    >>> scores.overall()["model"]["mae"], scores.overall()["persistence"]["mae"]
+    (0.5, 1.5)
     """
 
     def __init__(self, settings: Settings, season: int) -> None:
         self._names = settings.target_names
-        self._labels = settings.task != "forecast"
-        self._late = settings.lookahead
-        self._classes = settings.categorical
-        self._horizon = 1 if self._labels else settings.horizon
+        self._is_label = settings.task != "forecast"
+        self._delay = settings.lookahead
+        self._metrics = {name: metric for name, metric in METRICS.items() if metric.categorical == settings.categorical}
+        self._horizon = 1 if self._is_label else settings.horizon
         self._season = season
-        self._point = point_of(settings)
-        self._rings = self._room(0)
-        # count, sum of absolute errors, sum of squares, misses
-        self._sums = np.zeros((len(FORECASTERS), self._horizon, len(self._names), 4))
+        self._point_forecasts = point_forecasts(settings)
+        self._buffers = self._allocate(0)
+        self._sums = np.zeros((len(FORECASTERS), self._horizon, len(self._names), len(SUMS)))
 
     def add(
         self,
@@ -85,150 +131,157 @@ class Scores:
         y: NDArray[np.float64],
         forecasts: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Take N events with the targets' values y (N, D) and the forecasts made at them, (N, *forecast_shape).
+        """Score N events with the targets' values y (N, D) and the forecasts made at them, (N, *forecast_shape).
 
-        With lookahead L, a label is judged by the value of the event L before, which it speaks of.
+        With lookahead L, a label is scored by the value of the event L before, which it refers to.
 
         Returns
         -------
-        ndarray of shape (N, 2, 4)
-            Of the forecasts that each event judged, by the model and by persistence: their number, and the sums of
-            their absolute errors, of their squares and of misses.
+        ndarray of shape (N, 2, len(SUMS))
+            Sums over the forecasts that each event scored, by the model and by persistence.
         """
-        judged = np.zeros((len(slots), 2, 4))
+        scored = np.zeros((len(slots), 2, len(SUMS)))
         if not len(slots):
-            return judged
-        if (needed := int(slots.max()) + 1) > len(self._rings.length):
+            return scored
+        if (needed := int(slots.max()) + 1) > len(self._buffers.length):
             self._grow(needed)
-        made = np.ascontiguousarray(self._point(forecasts).reshape(len(slots), self._horizon, len(self._names)))
-        first = 0 if self._labels else 1
-        task = _Task(first, self._late, self._season)
-        _score(self._rings, self._sums, judged, task, slots, begins, np.ascontiguousarray(y), made)
-        return judged
+        made = self._point_forecasts(forecasts).reshape(len(slots), self._horizon, len(self._names))
+        task = _ScoringTask(0 if self._is_label else 1, self._delay, self._season)
+        y, made = np.ascontiguousarray(y), np.ascontiguousarray(made)
+        _score(self._buffers, self._sums, scored, task, slots, begins, y, made)
+        return scored
 
     @staticmethod
     def warmup() -> None:
-        """Compile the kernel, or load it from the disk."""
+        """Compile the kernel, or load it from the cache."""
         none = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros((0, 1)), np.zeros((0, 1, 1))
-        _score(_room(0, 1, 0, 1, 0), np.zeros((3, 1, 1, 4)), np.zeros((0, 2, 4)), _Task(1, 0, 0), *none)
+        sums, scored = np.zeros((len(FORECASTERS), 1, 1, len(SUMS))), np.zeros((0, 2, len(SUMS)))
+        _score(_allocate(0, 1, 0, 1, 0), sums, scored, _ScoringTask(1, 0, 0), *none)
 
-    def overall(self) -> dict[str, dict[str, float | int] | None]:
-        """Return the errors over all targets and horizons, by forecaster; None for one that had nothing to say."""
+    def overall(self) -> Errors:
+        """Return the errors over all targets and horizons."""
         return self._report(self._sums.sum(axis=(1, 2)))
 
-    def per_target(self) -> dict[str, dict[str, dict[str, float | int] | None]]:
+    def per_target(self) -> dict[str, Errors]:
         """Return the errors of each target over all horizons."""
         return {name: self._report(self._sums[:, :, d].sum(axis=1)) for d, name in enumerate(self._names)}
 
-    def per_horizon(self) -> list[dict[str, dict[str, float | int] | None]]:
+    def per_horizon(self) -> list[Errors]:
         """Return the errors of each horizon over all targets, from 1 on."""
         return [self._report(self._sums[:, k].sum(axis=1)) for k in range(self._horizon)]
 
-    def _report(self, sums: NDArray[np.float64]) -> dict[str, dict[str, float | int] | None]:
-        return {name: self._errors(*row) for name, row in zip(FORECASTERS, sums.tolist(), strict=True)}
+    def _report(self, sums: NDArray[np.float64]) -> Errors:
+        return {name: self._errors(row) for name, row in zip(FORECASTERS, sums.tolist(), strict=True)}
 
-    def _errors(self, count: float, absolute: float, squared: float, misses: float) -> dict[str, float | int] | None:
-        if not count:
+    def _errors(self, sums: list[float]) -> dict[str, float | int] | None:
+        if not sums[Sum.COUNT]:
             return None
-        if self._classes:
-            return {"accuracy": 1.0 - misses / count, "count": int(count)}
-        mse = squared / count
-        return {"mae": absolute / count, "rmse": math.sqrt(mse), "mse": mse, "count": int(count)}
+        return {name: metric.of(sums) for name, metric in self._metrics.items()} | {"count": int(sums[Sum.COUNT])}
 
-    def _room(self, streams: int) -> _Rings:
+    def _allocate(self, streams: int) -> _Buffers:
         K = self._horizon
         seasons = self._season * math.ceil(K / self._season) if self._season else 0
-        return _room(streams, K, self._late, len(self._names), seasons)
+        return _allocate(streams, K, self._delay, len(self._names), seasons)
 
     def _grow(self, streams: int) -> None:
-        old = self._rings
-        self._rings = self._room(max(streams, 2 * len(old.length)))
-        for ring, before in zip(self._rings, old, strict=True):
-            ring[: len(before)] = before
+        old = self._buffers
+        self._buffers = self._allocate(max(streams, 2 * len(old.length)))
+        for buffer, before in zip(self._buffers, old, strict=True):
+            buffer[: len(before)] = before
 
 
-def season_of(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
-    """Return the events of a day, or where they are very many of an hour, by the most usual gap within streams.
+def detect_season(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
+    """Return the events per day, or per hour if a day has very many, from the median gap within streams.
 
-    24 where there is no time to tell by.
+    24 if there are no times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> detect_season(np.array(["pump"] * 5), 900.0 * np.arange(5))
+    96
     """
-    some = list(dict.fromkeys(keys.tolist()))[:100]
-    gaps = np.concatenate([np.diff(times[keys == key]) for key in some]) if some else np.zeros(0)
+    first_keys = list(dict.fromkeys(keys.tolist()))[:100]
+    gaps = np.concatenate([np.diff(times[keys == key]) for key in first_keys]) if first_keys else np.zeros(0)
     gaps = gaps[gaps > 0]
     if not len(gaps):
         return DEFAULT_SEASON
     for period in (DAY, HOUR):
         events = round(period / float(np.median(gaps)))
-        if 2 <= events <= LONGEST_SEASON:
+        if 2 <= events <= MAX_AUTO_SEASON:
             return events
     return DEFAULT_SEASON
 
 
-def _room(streams: int, horizon: int, late: int, targets: int, seasons: int) -> _Rings:
-    return _Rings(
+def point_forecasts(settings: Settings) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the function that reduces forecasts to point forecasts: the median, the mean, the most likely class."""
+    spec, point = settings.loss_spec, settings.point
+    if spec.one_target:
+        return lambda forecasts: forecasts.argmax(axis=-1).astype(float)
+    if spec.categorical:
+        return lambda forecasts: (forecasts > 0.5).astype(float)
+    if spec.has_spread:
+        return lambda forecasts: forecasts[..., point]
+    return lambda forecasts: forecasts
+
+
+def _allocate(streams: int, horizon: int, delay: int, targets: int, seasons: int) -> _Buffers:
+    return _Buffers(
         np.zeros((streams, horizon, horizon, targets)),
-        np.zeros((streams, horizon + late, targets)),
-        np.zeros((streams, 1 + late + seasons, targets)),
+        np.zeros((streams, horizon + delay, targets)),
+        np.zeros((streams, 1 + delay + seasons, targets)),
         np.zeros((streams, targets)),
         np.zeros(streams, np.int64),
     )
 
 
-def point_of(settings: Settings) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return what makes point forecasts of forecasts: the median, the mean, the likeliest class."""
-    if settings.loss_name in {"quantile", "gaussian_nll"}:
-        point = settings.point
-        return lambda forecasts: forecasts[..., point]
-    if settings.loss_name == "softmax":
-        return lambda forecasts: forecasts.argmax(axis=-1).astype(float)
-    if settings.loss_name == "logistic":
-        return lambda forecasts: (forecasts > 0.5).astype(float)
-    return lambda forecasts: forecasts
-
-
 @entry
-def _score(rings: _Rings, sums: Any, judged: Any, task: _Task, slots: Any, begins: Any, y: Any, made: Any) -> None:
+def _score(
+    buffers: _Buffers, sums: Any, scored: Any, task: _ScoringTask, slots: Any, begins: Any, y: Any, made: Any
+) -> None:
     """Score N events."""
     for i in range(slots.shape[0]):
         slot = slots[i]
         if begins[i]:
-            rings.length[slot] = 0
-            rings.last[slot] = math.nan
-        length, last = rings.length[slot], rings.last[slot]
-        values, base = rings.values[slot], rings.base[slot]
+            buffers.length[slot] = 0
+            buffers.last[slot] = math.nan
+        length, last = buffers.length[slot], buffers.last[slot]
+        values, base = buffers.values[slot], buffers.base[slot]
         values[length % values.shape[0]] = y[i]
         if task.first == 0:
-            rings.made[slot, 0] = made[i]
+            buffers.made[slot, 0] = made[i]
             base[length % base.shape[0]] = last
-        event = length - task.late
+        event = length - task.delay
         if event >= 0:
             for d in range(y.shape[1]):
                 value = values[event % values.shape[0], d]
                 if not math.isnan(value):
-                    _judge(rings, sums, judged[i], task, slot, event, d, value)
+                    _score_value(buffers, sums, scored[i], task, slot, event, d, value)
         for d in range(y.shape[1]):
             if not math.isnan(y[i, d]):
                 last[d] = y[i, d]
         if task.first > 0:
-            rings.made[slot, length % made.shape[1]] = made[i]
+            buffers.made[slot, length % made.shape[1]] = made[i]
             base[length % base.shape[0]] = last
-        rings.length[slot] = length + 1
+        buffers.length[slot] = length + 1
 
 
 @inner
-def _judge(rings: _Rings, sums: Any, judged: Any, task: _Task, slot: int, event: int, d: int, value: float) -> None:
-    """Score what was said of target d's known value at an event of the sequence."""
-    horizon, values = rings.made.shape[1], rings.values[slot]
+def _score_value(
+    buffers: _Buffers, sums: Any, scored: Any, task: _ScoringTask, slot: int, event: int, d: int, value: float
+) -> None:
+    """Score the forecasts of target d's known value at an event of the sequence."""
+    horizon, values = buffers.made.shape[1], buffers.values[slot]
     for k in range(min(horizon, event + 1 - task.first)):
         ahead = k + task.first
-        made = rings.made[slot, (event - ahead) % horizon, k, d]
-        base = rings.base[slot, (event - ahead) % rings.base.shape[1], d]
+        made = buffers.made[slot, (event - ahead) % horizon, k, d]
+        base = buffers.base[slot, (event - ahead) % buffers.base.shape[1], d]
         if not math.isnan(base):
             _add(sums[1, k, d], base - value)
-            _add(judged[1], base - value)
+            _add(scored[1], base - value)
         if task.first == 0 or not math.isnan(base):
             _add(sums[0, k, d], made - value)
-            _add(judged[0], made - value)
+            _add(scored[0], made - value)
         if task.season == 0:
             continue
         back = task.season * max((ahead + task.season - 1) // task.season, 1)
@@ -238,9 +291,7 @@ def _judge(rings: _Rings, sums: Any, judged: Any, task: _Task, slot: int, event:
                 _add(sums[2, k, d], before - value)
 
 
-@inner
-def _add(sums: Any, error: float) -> None:
-    sums[0] += 1
-    sums[1] += abs(error)
-    sums[2] += error * error
-    sums[3] += error != 0
+_add = inner(
+    unrolled("add(sums, error)", [f"sums[{int(place)}] += {addend}" for place, addend in SUMS.items()], {"abs": abs})
+)
+"""Add an error to the sums (len(SUMS),)."""

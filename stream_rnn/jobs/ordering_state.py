@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
 
 NAME = "ordering"
 FILES = "files"
@@ -28,7 +28,7 @@ def to_keep(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, NDAr
     return about, arrays
 
 
-def state_of(saved: Saved, place: str) -> State | None:
+def state_of(saved: CheckpointData, place: str) -> State | None:
     """Return the state that a checkpoint has of a place, None if it has none."""
     about = saved.positions.get(NAME, {}).get(place)
     if about is None:

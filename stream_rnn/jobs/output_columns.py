@@ -1,4 +1,4 @@
-"""What the columns of a job's output are called."""
+"""Columns of a job's output: the targets as they arrived, the forecasts, and what is known about their errors."""
 
 from __future__ import annotations
 
@@ -7,41 +7,56 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from stream_rnn.engine.result import BatchResult
     from stream_rnn.settings.engine import Settings
 
 
-def output_names(settings: Settings) -> list[str]:
-    """Return the output's name of each number that is told of an event.
+def output_columns(settings: Settings, y: NDArray[np.float64], result: BatchResult) -> dict[str, NDArray[np.float64]]:
+    """Return the output columns of N events, named by `output_names`.
 
-    The targets as they came, the numbers of the forecast, ``.low`` and ``.high`` of each where there are intervals, and
-    ``anomaly`` where there is a score.
+    Parameters
+    ----------
+    settings
+        Settings of the engine that made the forecasts.
+    y
+        (N, D) the targets' values.
+    result
+        The engine's result for these events.
+    """
+    columns = [*y.T]
+    for values in (result.forecasts, result.intervals, result.anomalies):
+        if values is not None:
+            columns += [*values.reshape(len(y), values[:1].size if len(y) else 0).T]
+    return dict(zip(output_names(settings), columns, strict=True))
+
+
+def output_names(settings: Settings) -> list[str]:
+    """Return the names of all output columns, in order.
+
+    The targets, the elements of the forecast, ``.low`` and ``.high`` of each where intervals are set, and ``anomaly``
+    where scores are.
     """
     forecasts = list(forecast_names(settings))
-    ends = [f"{name}.{end}" for name in forecasts for end in ("low", "high")] if settings.interval is not None else []
-    return [*settings.target_names, *forecasts, *ends, *(["anomaly"] if settings.anomaly else [])]
+    bounds = [f"{name}.{end}" for name in forecasts for end in ("low", "high")] if settings.interval is not None else []
+    return [*settings.target_names, *forecasts, *bounds, *(["anomaly"] if settings.anomaly else [])]
 
 
 def forecast_names(settings: Settings) -> Iterator[str]:
-    """Yield the output's name of each number in a forecast, in the order of the flattened forecast.
+    """Yield the name of each element of a forecast, in the order of the flattened forecast.
 
-    ``Y+3`` is target Y three events ahead, ``Y.forecast`` a label, ``Y-3`` that of three events before; ``.q0.05`` a
-    quantile, ``.mean`` and ``.variance`` the two of gaussian_nll, ``.p2`` the probability of class 2.
+    ``Y+3`` is target Y three events ahead, ``Y.forecast`` a label, ``Y-3`` the label of the event three before. A
+    suffix names the elements of one target, where a loss has several: ``.q0.05`` a quantile, ``.mean`` and
+    ``.variance`` of gaussian_nll, ``.p2`` the probability of class 2.
     """
-    parts: tuple[str, ...] = ("",)
-    if settings.loss_name == "quantile":
-        parts = tuple(f".q{level:g}" for level in settings.quantiles)
-    elif settings.loss_name == "gaussian_nll":
-        parts = (".mean", ".variance")
-    elif settings.loss_name == "softmax":
-        parts = tuple(f".p{c}" for c in range(settings.classes))
-    elif settings.loss_name == "logistic":
-        parts = (".p1",)
-    places = [f"+{ahead}" for ahead in range(1, settings.horizon + 1)]
+    leads = [f"+{ahead}" for ahead in range(1, settings.horizon + 1)]
     if settings.lookahead:
-        places = [f"-{settings.lookahead}"]
+        leads = [f"-{settings.lookahead}"]
     elif settings.task != "forecast":
-        places = [".forecast" if settings.task == "regression" else ""]
-    for place in places:
+        leads = [".forecast" if settings.task == "regression" else ""]
+    for lead in leads:
         for name in settings.target_names:
-            for part in parts:
-                yield f"{name}{place}{part}"
+            for suffix in settings.output_suffixes:
+                yield f"{name}{lead}{suffix}"

@@ -27,7 +27,7 @@ FAST: Final = frozenset({"reassoc", "contract", "arcp", "nsz"})
 """What LLVM may assume of floats: sums may be reordered, which SIMD needs. It may not assume that there are no NaN or
 infinities (`nnan`, `ninf`): with these it deletes every isfinite check."""
 
-COMPILED: Final = ("kernels/*.py", "layers/*.py", "learning/*.py", "compiled/*.py", "evaluation/*.py")
+COMPILED: Final = ("kernels/*.py", "layers/*.py", "losses/*.py", "learning/*.py", "compiled/*.py", "evaluation/*.py")
 """The files with compiled functions; a test sees to it that there are no others."""
 
 log = logging.getLogger("stream_rnn")

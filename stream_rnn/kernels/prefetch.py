@@ -8,8 +8,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from stream_rnn.kernels.aligned import LINE
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.memory import LINE
 
 
 @intrinsic

@@ -1,15 +1,37 @@
-"""Layers, one file each. A new layer is a new file and a line here."""
+"""Layers, one file each. A new layer is a new file, a name in `LayerName` and an entry in `REGISTRY`.
+
+Importing this package imports neither numba nor the files of the layers.
+"""
 
 from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-REGISTRY = {
+LayerName = Literal[
+    "rnn",
+    "gru",
+    "gru_reset_before",
+    "lstm",
+    "lstm_peephole",
+    "dense",
+    "none",
+    "lru",
+    "elstm",
+    "columnar_gru",
+    "embedding",
+    "conv",
+    "reservoir",
+    "birnn",
+    "bigru",
+    "bilstm",
+]
+
+REGISTRY: dict[LayerName, str] = {
     "rnn": "rnn.RNN",
     "gru": "gru.GRU",
     "gru_reset_before": "gru.GRUResetBefore",
@@ -27,21 +49,27 @@ REGISTRY = {
     "bigru": "bidirectional.bigru",
     "bilstm": "bidirectional.bilstm",
 }
-"""The layers that settings can name: module and class, or the function that makes one."""
+"""The layers that settings can name: module, and class or factory function."""
 
 BIDIRECTIONAL = ("birnn", "bigru", "bilstm")
-"""Those whose input is an event and the lookahead's after it."""
+"""Layers whose input is an event and those that follow it, as many as the lookahead."""
 
 
-def layer_class(name: str) -> Callable[..., Any]:
-    """Return what makes a registered layer."""
+def layer_class(name: LayerName) -> Callable[..., Any]:
+    """Return the class, or the factory function, of a registered layer."""
     module, maker = REGISTRY[name].split(".")
     found: Callable[..., Any] = getattr(import_module(f"stream_rnn.layers.{module}"), maker)
     return found
 
 
-def make_layer(name: str, inputs: int, hidden: int, options: Mapping[str, Any]) -> Any:
-    """Return a registered layer with those of the options that are for it."""
+def make_layer(name: LayerName, inputs: int, hidden: int, options: Mapping[str, Any]) -> Any:
+    """Return a registered layer, made with those of the options that it accepts.
+
+    Examples
+    --------
+    >>> make_layer("gru", inputs=3, hidden=8, options={"activation": 1}).sizes.outputs
+    8
+    """
     maker = layer_class(name)
-    taken = inspect.signature(maker).parameters
-    return maker(inputs, hidden, **{option: value for option, value in options.items() if option in taken})
+    accepted = inspect.signature(maker).parameters
+    return maker(inputs, hidden, **{option: value for option, value in options.items() if option in accepted})

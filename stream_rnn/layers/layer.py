@@ -18,13 +18,9 @@ the implementation by the layer's type: a new layer registers its three function
 
 from __future__ import annotations
 
-from functools import singledispatch
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from numba import types
-from numba.extending import overload
-
-from stream_rnn.kernels.jit import PART
+from stream_rnn.kernels.dispatch import dispatched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,13 +95,13 @@ def parts(parameters: tuple[Parameter, ...]) -> Iterator[tuple[Parameter, slice]
         yield parameter, slice(start, stop)
 
 
-@singledispatch
+@dispatched
 def forward(layer: Any, params: Any, x: Any, state: Any, tape: Any) -> None:
     """Advance `state` by one event with the input x (inputs,), and write the event's tape."""
     raise TypeError(f"{type(layer).__name__} is not a layer")
 
 
-@singledispatch
+@dispatched
 def backward(layer: Any, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
     """Carry the gradient back over one event.
 
@@ -116,33 +112,10 @@ def backward(layer: Any, params: Any, tape: Any, d_output: Any, d_state: Any, de
     raise TypeError(f"{type(layer).__name__} is not a layer")
 
 
-@singledispatch
+@dispatched
 def accumulate(layer: Any, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     """Add to `gradient` (params,) the weight gradient of the window's events.
 
     The layer's tape and delta begin at columns `tape` and `delta` of the given `rows` of `tapes` and `deltas`.
     """
     raise TypeError(f"{type(layer).__name__} is not a layer")
-
-
-def _implementation(function: Any, layer: Any) -> Callable[..., Any] | None:
-    """Return the function registered for a numba type that is a layer."""
-    if isinstance(layer, types.BaseNamedTuple) and layer.instance_class in function.registry:
-        found: Callable[..., Any] = function.registry[layer.instance_class]
-        return found
-    return None
-
-
-@overload(forward, jit_options=PART, strict=False)
-def _forward(layer: Any, params: Any, x: Any, state: Any, tape: Any) -> Any:
-    return _implementation(forward, layer)
-
-
-@overload(backward, jit_options=PART, strict=False)
-def _backward(layer: Any, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> Any:
-    return _implementation(backward, layer)
-
-
-@overload(accumulate, jit_options=PART, strict=False)
-def _accumulate(layer: Any, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> Any:
-    return _implementation(accumulate, layer)

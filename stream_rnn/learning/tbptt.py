@@ -9,7 +9,7 @@ errors arrived.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
@@ -20,9 +20,6 @@ from stream_rnn.learning.optimizers import Optimizer, step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay
 from stream_rnn.learning.rls import RLS, fit
 
-if TYPE_CHECKING:
-    from stream_rnn.learning.losses import Loss
-
 
 class Learner(NamedTuple):
     """How weights are learned."""
@@ -31,7 +28,8 @@ class Learner(NamedTuple):
     """h, the events that an error is carried back through."""
     every: int
     """h', the events between two updates."""
-    loss: Loss
+    loss: Any
+    """one of `losses`"""
     clip: Clip
     penalties: Penalties
     optimizer: Optimizer

@@ -1,7 +1,7 @@
-"""The state of a race as one checkpoint: its members' side by side, and what the mixing keeps.
+"""The state of a race in one checkpoint: that of its members side by side, and that of the mixing.
 
-Members keep the same streams in the same slots, so that their keys stand in the file once. Arrays of the i-th member
-are named ``member<i>.`` and what they are named in its own checkpoint, those of the mixing ``mixing.``.
+Members keep the same streams in the same slots, so that the file holds their keys once. The arrays of the i-th member
+have the prefix ``member<i>.`` before their names in the member's own checkpoint, those of the mixing ``mixing.``.
 """
 
 from __future__ import annotations
@@ -18,45 +18,45 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.snapshot import Snapshot
 
 MIXING = "mixing."
 
 
 class RaceSnapshot:
-    """A copy of a race that goes on; each member protects what it is about to change, as for its own snapshot.
+    """A snapshot of a race that keeps running; each member copies what it is about to change, as for its own snapshot.
 
     Parameters
     ----------
     members
-        Snapshots of those that are racing, by place.
+        Snapshots of the members that are racing, by place.
     rest
-        All but the members' arrays; nothing in it changes any more.
+        Everything but the members' arrays; it does not change any more.
     """
 
-    def __init__(self, members: Mapping[int, Snapshot], rest: Saved) -> None:
+    def __init__(self, members: Mapping[int, Snapshot], rest: CheckpointData) -> None:
         self._members = members
         self._rest = rest
 
     @property
     def pause(self) -> float:
-        """The longest that a member waited for a copy, in seconds."""
+        """The longest time, in seconds, that a member waited for a copy."""
         return max(snapshot.pause for snapshot in self._members.values())
 
     @property
     def done(self) -> bool:
-        """Whether all is copied."""
+        """Whether the copy is complete."""
         return all(snapshot.done for snapshot in self._members.values())
 
     def advance(self, nbytes: int) -> bool:
-        """Copy about so many bytes more; return whether all is copied."""
-        waiting = next((snapshot for snapshot in self._members.values() if not snapshot.done), None)
-        if waiting is not None:
-            waiting.advance(nbytes)
+        """Copy about so many bytes more; return whether the copy is complete."""
+        pending = next((snapshot for snapshot in self._members.values() if not snapshot.done), None)
+        if pending is not None:
+            pending.advance(nbytes)
         return self.done
 
-    def finish(self) -> Saved:
+    def finish(self) -> CheckpointData:
         """Copy the rest, and return the state."""
         arrays = dict(self._rest.arrays)
         for place, snapshot in self._members.items():
@@ -64,43 +64,45 @@ class RaceSnapshot:
         return self._rest._replace(arrays=arrays)
 
 
-def split(saved: Saved) -> tuple[dict[str, Saved], dict[str, NDArray[Any]]]:
-    """Return the checkpoint of each member that is racing, by name, and the arrays of the mixing."""
-    parts = {}
-    for place, (name, settings) in enumerate(members_of(saved).items()):
-        own = _under(_prefix(place), saved.arrays)
+def split(data: CheckpointData) -> tuple[dict[str, CheckpointData], dict[str, NDArray[Any]]]:
+    """Return the data of each member that is racing, by name, and the arrays of the mixing."""
+    members = {}
+    for place, (name, settings) in enumerate(members_of(data).items()):
+        own = _with_prefix(_prefix(place), data.arrays)
         if own:
-            parts[name] = saved._replace(settings=settings, arrays=own, race=None)
-    return parts, _under(MIXING, saved.arrays)
+            members[name] = data._replace(settings=settings, arrays=own, race=None)
+    return members, _with_prefix(MIXING, data.arrays)
 
 
-def members_of(saved: Saved) -> dict[str, Settings]:
+def members_of(data: CheckpointData) -> dict[str, Settings]:
     """Return the settings of each member, by name.
 
     Raises
     ------
     CheckpointError
-        If the checkpoint is not that of a race.
+        If the data is not that of a race.
     """
-    if saved.race is None:
-        raise CheckpointError("the checkpoint is of a single engine, not of a race")
-    return {name: Settings.parse(values) for name, values in saved.race["members"].items()}
+    if data.race is None:
+        raise CheckpointError("the checkpoint is of a single engine, not of a race: use Engine.load")
+    return {name: Settings.parse(values) for name, values in data.race["members"].items()}
 
 
-def race_settings_of(saved: Saved) -> RaceSettings:
-    """Return the settings of the race, of a checkpoint that is one's."""
-    return RaceSettings.parse(saved.race["settings"] if saved.race is not None else {})
+def race_settings_of(data: CheckpointData) -> RaceSettings:
+    """Return the settings of the race whose data it is."""
+    return RaceSettings.parse(data.race["settings"] if data.race is not None else {})
 
 
-def check_race(path: str | PathLike[str], saved: Saved, members: Mapping[str, Settings], race: RaceSettings) -> None:
-    """Check that a checkpoint is that of a race like this.
+def check_race(
+    path: str | PathLike[str], data: CheckpointData, members: Mapping[str, Settings], race: RaceSettings
+) -> None:
+    """Check that a checkpoint is that of a race with these settings.
 
     Raises
     ------
     CheckpointError
-        If it is of an engine, or naming the first difference.
+        If it is that of an engine, or naming the first difference.
     """
-    there = members_of(saved)
+    there = members_of(data)
     if list(there) != list(members):
         raise CheckpointError(f"checkpoint {path} has members {', '.join(there)}, the settings {', '.join(members)}")
     for name, settings in members.items():
@@ -108,15 +110,15 @@ def check_race(path: str | PathLike[str], saved: Saved, members: Mapping[str, Se
             if getattr(there[name], field) != getattr(settings, field):
                 raise CheckpointError(
                     f"checkpoint {path} has {field} = {getattr(there[name], field)!r} for member {name!r}, "
-                    f"the settings say {getattr(settings, field)!r}"
+                    f"the settings have {getattr(settings, field)!r}"
                 )
-    if race_settings_of(saved) != race:
-        raise CheckpointError(f"checkpoint {path} has other settings of the race: {race_settings_of(saved)}")
+    if race_settings_of(data) != race:
+        raise CheckpointError(f"checkpoint {path} has other settings of the race: {race_settings_of(data)}")
 
 
 def _prefix(place: int) -> str:
     return f"member{place}."
 
 
-def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _with_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

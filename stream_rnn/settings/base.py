@@ -1,21 +1,28 @@
-"""What every kind of settings checks alike: types, choices, finite numbers."""
+"""What all settings have in common: types, choices, bounds and finite numbers are checked when they are made."""
 
 from __future__ import annotations
 
 import math
 import typing
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
+from msgspec import Meta
 
 from stream_rnn.errors import SettingError, nearest, refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
+AtLeastOne = Annotated[int, Meta(ge=1)]
+Forgetting = Annotated[float, Meta(gt=0, le=1)]
+"""The factor by which a memory is multiplied at each event; 1 forgets nothing."""
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings: typed, frozen, and checked when they are made."""
+    """Settings: typed, frozen, and validated when they are made."""
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
@@ -24,7 +31,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Raises
         ------
         SettingError
-            For an unknown name, with the nearest known one, one that is missing, or a value that is not allowed.
+            For an unknown name, with the nearest known one, a missing one, or a value that is not allowed.
         """
         refuse_unknown(values, cls.__struct_fields__)
         for field in msgspec.structs.fields(cls):
@@ -32,20 +39,27 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise SettingError(f"{field.name} is required")
         return cls(**values)
 
+    def describe(self) -> dict[str, Any]:
+        """Return the settings as plain values that `parse` accepts; those that are None are left out."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return {name: value for name, value in plain.items() if value is not None}
 
-def check_types(settings: msgspec.Struct) -> None:
-    """Raise a SettingError for the first value that is not of its field's type.
 
-    Settings made in Python are not checked by msgspec itself.
+def check_values(settings: msgspec.Struct) -> None:
+    """Check each value against its field: type, choices, bounds.
+
+    msgspec does not validate settings that are made in Python.
+
+    Raises
+    ------
+    SettingError
+        Naming the first setting that is wrong, its value and what is allowed.
     """
-    hints = typing.get_type_hints(type(settings))
+    hints = typing.get_type_hints(type(settings), include_extras=True)
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise SettingError(f"{name} must be a finite number, got {value}")
-        choices = _choices(hints[name])
-        if isinstance(value, str) and choices and value not in choices:
-            raise SettingError(f"{name} must be one of {', '.join(choices)}, got {value!r}{nearest(value, choices)}")
+        for element in value if isinstance(value, tuple) else (value,):
+            _check_element(name, element, hints[name])
         try:
             msgspec.convert(value, hints[name], strict=True)
         except msgspec.ValidationError as error:
@@ -53,18 +67,59 @@ def check_types(settings: msgspec.Struct) -> None:
 
 
 def make_tuples(settings: msgspec.Struct, names: Iterable[str]) -> None:
-    """Let a list or a single value stand where a tuple is meant: ``hidden=32`` is ``hidden=(32,)``."""
+    """Replace a list or a single value by a tuple: ``hidden=32`` means ``hidden=(32,)``."""
     for name in names:
         value = getattr(settings, name)
         if not isinstance(value, tuple):
-            several = tuple(value) if isinstance(value, list) else (value,)
-            msgspec.structs.force_setattr(settings, name, several)
+            msgspec.structs.force_setattr(settings, name, tuple(value) if isinstance(value, list) else (value,))
 
 
-def _choices(hint: Any) -> tuple[str, ...]:
-    """Return the strings that a type hint allows, if it says which; not those of the parts of a tuple."""
+def _check_element(name: str, value: Any, hint: Any) -> None:
+    choices = choices_of(hint)
+    if isinstance(value, str) and choices and value not in choices:
+        raise SettingError(f"{name} must be one of {', '.join(choices)}, got {value!r}{nearest(value, choices)}")
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return
+    if not math.isfinite(value):
+        raise SettingError(f"{name} must be a finite number, got {value}")
+    for meta in _metas(hint):
+        low = meta.ge if meta.ge is not None else -math.inf
+        high = meta.le if meta.le is not None else math.inf
+        above = meta.gt is None or value > meta.gt
+        below = meta.lt is None or value < meta.lt
+        if not (low <= value <= high and above and below):
+            raise SettingError(f"{name} must be {_words(meta)}, got {value}")
+
+
+def choices_of(hint: Any) -> tuple[str, ...]:
+    """Return the strings that a type hint allows, empty if any."""
     if typing.get_origin(hint) is Literal:
         return typing.get_args(hint)
-    if typing.get_origin(hint) is tuple:
-        return ()
-    return tuple(choice for part in typing.get_args(hint) for choice in _choices(part))
+    return tuple(choice for part in typing.get_args(hint) for choice in choices_of(part))
+
+
+def _metas(hint: Any) -> Iterator[Meta]:
+    """Yield the metadata of a type hint and of what it consists of."""
+    if isinstance(hint, Meta):
+        yield hint
+    for part in typing.get_args(hint):
+        yield from _metas(part)
+    if typing.get_origin(hint) is Annotated:
+        for meta in hint.__metadata__:
+            yield from _metas(meta)
+
+
+def _words(meta: Meta) -> str:
+    """Describe the bounds of a number."""
+    if meta.ge is not None and meta.le is not None:
+        return f"from {meta.ge} to {meta.le}"
+    words = []
+    if meta.ge is not None:
+        words.append(f"at least {meta.ge}")
+    if meta.gt is not None:
+        words.append(f"above {meta.gt}")
+    if meta.le is not None:
+        words.append(f"at most {meta.le}")
+    if meta.lt is not None:
+        words.append(f"below {meta.lt}")
+    return " and ".join(words)

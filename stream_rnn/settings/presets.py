@@ -1,10 +1,12 @@
-"""Settings that go together, by name; what is said beside a preset's name takes the place of what it says."""
+"""Presets: engine settings that go together, by name. Settings given beside a preset override it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from stream_rnn.errors import SettingError, nearest
+
+PresetName = Literal["forecast", "anomaly", "linear", "reservoir"]
 
 SENSORS: dict[str, Any] = {
     "readout": "rls",
@@ -17,7 +19,7 @@ SENSORS: dict[str, Any] = {
     "calendar": ("day",),
     "harmonics": 8,
 }
-"""What all have in common, so that they differ in their recurrence alone."""
+"""What the forecasting presets share, so that they differ in their recurrence only."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "forecast": SENSORS | {"layer": ("columnar_gru",), "hidden": (32,), "skip": True},
@@ -32,27 +34,32 @@ PRESETS: dict[str, dict[str, Any]] = {
     "linear": SENSORS | {"layer": ("none",), "lags": (1, 2, 3)},
     "reservoir": SENSORS | {"layer": ("reservoir",), "hidden": (100,), "skip": True},
 }
-"""Sensor forecasts; scores of what surprises in them; and two simple models to hold forecasts against: an online
-autoregression by recursive least squares, and a frozen random recurrence under such a readout."""
+"""Forecasts and anomaly scores for sensors, and two simple baselines: an online autoregression by recursive least
+squares, and a frozen random recurrence with the same readout."""
 
-WORDS = (
-    "Settings that go together, which others override: forecast and anomaly (for sensors), linear (online "
-    "autoregression), reservoir (frozen recurrence)."
+PRESET_HELP = (
+    "Engine settings that go together, which other settings override: forecast and anomaly (for sensors), linear "
+    "(online autoregression), reservoir (frozen recurrence)."
 )
 
 
 def expand(values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings by name with those of their ``preset`` instead of its name.
+    """Return engine settings with their ``preset`` replaced by the settings it stands for.
 
     Raises
     ------
     SettingError
         If there is no such preset, with the nearest.
+
+    Examples
+    --------
+    >>> expand({"preset": "linear", "lags": (1,)})["lags"]
+    (1,)
     """
-    said = dict(values)
-    preset = said.pop("preset", None)
+    explicit = dict(values)
+    preset = explicit.pop("preset", None)
     if preset is None:
-        return said
+        return explicit
     if not isinstance(preset, str) or preset not in PRESETS:
         raise SettingError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}{nearest(str(preset), PRESETS)}")
-    return PRESETS[preset] | said
+    return PRESETS[preset] | explicit

@@ -1,22 +1,20 @@
-"""The settings of a race: how forecasts of several engines are weighted, and when one is retired."""
+"""The settings of a race: how the forecasts of several engines are weighted, and when a member is retired."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import msgspec
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import Checked, check_types
+from stream_rnn.losses import LOSSES
+from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, Positive, check_values
 from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-POINT_LOSSES = ("squared", "absolute", "huber")
-"""Losses whose forecasts are one number, which can be averaged."""
-AGREE = {
+MUST_AGREE = {
     "inputs": "inputs",
     "targets": "target_names",
     "task": "task",
@@ -24,54 +22,48 @@ AGREE = {
     "max_streams": "max_streams",
     "reset_after": "reset_after",
 }
-"""What members must have in common, and where it is found: they see the same events, forecast the same, and forget
-sequences and streams at the same moments."""
+"""Settings that members must have in common, and the attribute that holds each: members see the same events, forecast
+the same values, and forget sequences and streams at the same moments."""
 
 
 class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How forecasts of a race are weighted. Every value is checked when the settings are made.
+    """How the forecasts of a race are weighted. Every value is validated when the settings are made.
 
     Raises
     ------
     SettingError
         Naming the setting, its value and what is allowed.
+
+    Examples
+    --------
+    >>> RaceSettings(retire_below=0.05).check_every
+    10000
     """
 
     rate: Annotated[
-        float, Meta(description="How strongly weights follow losses, which are in units of the mixture's own.")
+        Positive, Meta(description="How strongly weights follow losses, in units of the mixture's own loss.")
     ] = 0.2
     forgetting: Annotated[
-        float, Meta(description="What each judged forecast leaves of the memory of losses; 1 forgets nothing.")
+        Forgetting, Meta(description="Forgetting factor of past losses, per scored forecast; 1 forgets nothing.")
     ] = 0.99
     retire_below: Annotated[
-        float | None,
-        Meta(description="Drop a member whose mean weight since the last check is below this share. Default: never."),
+        Annotated[float, Meta(gt=0, lt=1)] | None,
+        Meta(description="Retire a member whose mean weight since the last check is below this. Default: never."),
     ] = None
-    check_every: Annotated[int, Meta(description="Events between two checks of who is to be retired.")] = 10_000
+    check_every: Annotated[AtLeastOne, Meta(description="Events between two checks of which members to retire.")] = (
+        10_000
+    )
 
     def __post_init__(self) -> None:
-        """Check every value."""
-        check_types(self)
-        if self.rate <= 0:
-            raise SettingError(f"rate must be above 0, got {self.rate}")
-        if not 0 < self.forgetting <= 1:
-            raise SettingError(f"forgetting must be above 0 and at most 1, got {self.forgetting}")
-        if self.retire_below is not None and not 0 < self.retire_below < 1:
-            raise SettingError(f"retire_below must be between 0 and 1, got {self.retire_below}")
-        if self.check_every < 1:
-            raise SettingError(f"check_every must be at least 1, got {self.check_every}")
-
-    def describe(self) -> dict[str, Any]:
-        """Return the settings as plain values that `parse` takes back."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return {name: value for name, value in plain.items() if value is not None}
+        """Validate every value."""
+        check_values(self)
 
 
-class Entrants(NamedTuple):
-    """A race that is asked for."""
+class RaceConfig(NamedTuple):
+    """A race as it is configured."""
 
     members: dict[str, dict[str, Any]]
-    """each one's engine settings, by name"""
+    """each member's engine settings, by name"""
     race: RaceSettings
 
 
@@ -87,30 +79,31 @@ def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:
         raise SettingError("a race needs at least one member, got none")
     for name, settings in members.items():
         if not isinstance(name, str) or not isinstance(settings, Settings):
-            raise SettingError(f"members must be settings by name, got {settings!r} for {name!r}")
+            raise SettingError(f"members must map names to Settings, got {settings!r} for {name!r}")
     first = next(iter(members.items()))
     for name, settings in members.items():
         _check_member(name, settings, first)
     if race.retire_below is not None and race.retire_below >= 1 / len(members):
         raise SettingError(
-            f"retire_below must be below 1 / {len(members)}, an even share of the members, got {race.retire_below}"
+            f"retire_below must be below 1 / {len(members)}, an equal share of the members, got {race.retire_below}"
         )
 
 
-def _check_member(name: str, settings: Settings, common: tuple[str, Settings]) -> None:
-    """Check that one can race, and agrees with the first, `common`."""
-    if settings.loss_name not in POINT_LOSSES:
-        raise SettingError(f"member {name!r}: loss must be {_or(POINT_LOSSES)} in a race, got {settings.loss_name!r}")
+def _check_member(name: str, settings: Settings, first: tuple[str, Settings]) -> None:
+    """Check that a member can race, and agrees with the first one."""
+    if not settings.loss_spec.is_point:
+        allowed = [loss for loss, spec in LOSSES.items() if spec.is_point]
+        raise SettingError(
+            f"member {name!r}: loss must be one of {', '.join(allowed)} in a race, got {settings.loss_name!r}"
+        )
     if settings.tokens or settings.lookahead:
-        raise SettingError(f"member {name!r}: layer {settings.layer[0]} cannot race: no embedding, no lookahead")
+        raise SettingError(
+            f"member {name!r}: layer must not be an embedding or bidirectional in a race, got {settings.layer[0]!r}"
+        )
     for setting in ("interval", "anomaly"):
         if value := getattr(settings, setting):
-            raise SettingError(f"member {name!r}: {setting} is of one engine and not of a race, got {value}")
-    for setting, field in AGREE.items():
-        here, there = getattr(settings, field), getattr(common[1], field)
+            raise SettingError(f"member {name!r}: {setting} is for a single engine, not for a race, got {value}")
+    for setting, attribute in MUST_AGREE.items():
+        here, there = getattr(settings, attribute), getattr(first[1], attribute)
         if here != there:
-            raise SettingError(f"member {name!r}: {setting} must be {there!r} as of member {common[0]!r}, got {here!r}")
-
-
-def _or(names: tuple[str, ...]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+            raise SettingError(f"member {name!r}: {setting} must be {there!r}, as of member {first[0]!r}, got {here!r}")

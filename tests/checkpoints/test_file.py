@@ -239,7 +239,7 @@ import resource, sys
 import numpy as np
 from stream_rnn import Settings, checkpoint
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-state = checkpoint.Saved(Settings(inputs=("x",)), [], [], 0, {}, {"n": np.ones(200 * 2**17)})
+state = checkpoint.CheckpointData(Settings(inputs=("x",)), [], [], 0, {}, {"n": np.ones(200 * 2**17)})
 before = peak()
 checkpoint.write(sys.argv[1], state)
 print(peak() - before)
@@ -254,7 +254,7 @@ def test_writing_makes_no_copy_of_the_arrays(path: Path) -> None:
 def test_numbers_of_any_kind_are_read_as_they_were_written(path: Path) -> None:
     kinds = ("?", "u1", "i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8")
     arrays = {kind: np.arange(5).astype(kind) for kind in kinds} | {"none": np.empty((0, 3)), "one": np.array(7.0)}
-    checkpoint.write(path, checkpoint.Saved(settings(), [], [], 0, {}, arrays))
+    checkpoint.write(path, checkpoint.CheckpointData(settings(), [], [], 0, {}, arrays))
     for name, array in checkpoint.read(path).arrays.items():
         assert (array.dtype, array.shape) == (arrays[name].dtype, arrays[name].shape)
         assert array.tobytes() == arrays[name].tobytes()
@@ -381,7 +381,7 @@ from stream_rnn import Settings, checkpoint
 n = 0
 while True:
     arrays = {"n": np.full(100_000, n)}
-    checkpoint.write(sys.argv[1], checkpoint.Saved(Settings(inputs=("x",)), [], [], 0, {}, arrays))
+    checkpoint.write(sys.argv[1], checkpoint.CheckpointData(Settings(inputs=("x",)), [], [], 0, {}, arrays))
     if n == 0:
         print("begun", flush=True)
     n += 1

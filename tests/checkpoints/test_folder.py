@@ -18,7 +18,7 @@ from stream_rnn.settings.engine import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
 
 SETTINGS = Settings(inputs=("a",), hidden=4, window=4)
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> CheckpointFolder:
     return folder
 
 
-def newest(folder: CheckpointFolder, settings: Settings | None = None) -> tuple[Path, Saved]:
+def newest(folder: CheckpointFolder, settings: Settings | None = None) -> tuple[Path, CheckpointData]:
     found = folder.newest(settings)
     assert found is not None
     return found

@@ -75,7 +75,7 @@ def test_a_snapshot_is_what_a_save_would_have_written_at_that_moment(
     do(engine, before)
     do(alone, before)
     engine.save(saved, positions={"at": 1})
-    with mock.patch.object(snapshot, "PIECE", piece):
+    with mock.patch.object(snapshot, "CHUNK_BYTES", piece):
         copy = engine.snapshot(positions={"at": 1})
         do(engine, after, copy)
         checkpoint.write(later, copy.finish())
@@ -147,7 +147,7 @@ def test_an_engine_that_has_seen_nothing_has_a_snapshot() -> None:
 def test_events_wait_for_a_few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = engine_of()
     engine.process(range(10), series(10))
-    monkeypatch.setattr(snapshot, "PIECE", 2 * sum(engine.stream_bytes.values()))
+    monkeypatch.setattr(snapshot, "CHUNK_BYTES", 2 * sum(engine.stream_bytes.values()))
     copy = engine.snapshot()
     assert copy.protect(np.arange(10)) == 2
     assert np.flatnonzero(~copy._waiting).tolist() == [0, 1]

@@ -16,14 +16,14 @@ import pytest
 from contents import contents
 
 from stream_rnn.checkpoints import snapshot
-from stream_rnn.checkpoints import writer as checkpointer
+from stream_rnn.checkpoints import writer as writer_module
 from stream_rnn.checkpoints.folder import CheckpointFolder
-from stream_rnn.checkpoints.writer import Checkpointer
+from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.replay.open import replay
 from stream_rnn.settings.engine import Settings
-from stream_rnn.settings.replay import JobSettings
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def full_disk() -> Iterator[None]:
         yield
 
 
-def wait(writer: Checkpointer) -> Path | None:
+def wait(writer: CheckpointWriter) -> Path | None:
     """Ask between batches until there is an answer."""
     for _ in range(3000):
         path = writer.advance()
@@ -67,7 +67,7 @@ def test_a_checkpoint_holds_what_was_when_it_was_begun(
     folder: CheckpointFolder, engine: Engine, tmp_path: Path
 ) -> None:
     engine.save(tmp_path / "saved", positions={"at": 3})
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     writer.begin({"at": 3})
     engine.process("k", [[4.0]] * 100)
     path = writer.finish()
@@ -79,11 +79,11 @@ def test_a_checkpoint_holds_what_was_when_it_was_begun(
 def test_it_holds_that_however_many_pieces_it_is_copied_in(
     folder: CheckpointFolder, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (checkpointer, snapshot):
-        monkeypatch.setattr(module, "PIECE", 1)
+    for module in (writer_module, snapshot):
+        monkeypatch.setattr(module, "CHUNK_BYTES", 1)
     engine.process(range(50), [[1.0]] * 50)
     engine.save(tmp_path / "saved")
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     writer.begin({})
     first, path = 0, None
     while writer.busy:
@@ -98,7 +98,7 @@ def test_positions_are_those_of_the_beginning_whatever_becomes_of_them(
     folder: CheckpointFolder, engine: Engine
 ) -> None:
     positions = {"partitions": {"0": 3}}
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     writer.begin(positions)
     positions["partitions"]["0"] = 4
     writer.finish()
@@ -108,7 +108,7 @@ def test_positions_are_those_of_the_beginning_whatever_becomes_of_them(
 
 
 def test_its_path_is_told_once(folder: CheckpointFolder, engine: Engine) -> None:
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     assert (writer.busy, writer.advance(), writer.finish()) == (False, None, None)
     writer.begin({})
     assert writer.busy
@@ -118,13 +118,13 @@ def test_its_path_is_told_once(folder: CheckpointFolder, engine: Engine) -> None
 
 
 def test_an_engine_that_has_no_events_is_saved_all_the_same(folder: CheckpointFolder, engine: Engine) -> None:
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     writer.begin({})
     assert wait(writer) is not None  # nobody gave the engine an event
 
 
 def test_one_that_is_under_way_is_finished_first(folder: CheckpointFolder, engine: Engine) -> None:
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     writer.begin({"at": 3})
     engine.step("k", [4.0])
     writer.begin({"at": 4})
@@ -134,7 +134,7 @@ def test_one_that_is_under_way_is_finished_first(folder: CheckpointFolder, engin
 
 def test_the_newest_few_are_kept(tmp_path: Path, engine: Engine) -> None:
     folder = CheckpointFolder(tmp_path, keep=2)
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     for value in range(4):
         engine.step("k", [value])
         writer.begin({})
@@ -142,11 +142,11 @@ def test_the_newest_few_are_kept(tmp_path: Path, engine: Engine) -> None:
     assert [path.name[-13:] for path in folder.files] == ["6.safetensors", "7.safetensors"]
 
 
-@pytest.mark.parametrize("ask", [wait, Checkpointer.finish])
+@pytest.mark.parametrize("ask", [wait, CheckpointWriter.finish])
 def test_a_full_disk_is_told_once_and_leaves_the_last_good_one(
-    folder: CheckpointFolder, engine: Engine, ask: Callable[[Checkpointer], Path | None]
+    folder: CheckpointFolder, engine: Engine, ask: Callable[[CheckpointWriter], Path | None]
 ) -> None:
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     writer.begin({"at": 3})
     good = writer.finish()
     engine.step("k", [4.0])
@@ -162,7 +162,7 @@ def test_a_full_disk_is_told_once_and_leaves_the_last_good_one(
 
 def test_a_folder_that_cannot_be_is_told(tmp_path: Path, engine: Engine) -> None:
     (tmp_path / "file").write_text("")
-    writer = Checkpointer(CheckpointFolder(tmp_path / "file"), engine)
+    writer = CheckpointWriter(CheckpointFolder(tmp_path / "file"), engine)
     writer.begin({})
     with pytest.raises(CheckpointError, match="cannot write checkpoint"):
         writer.finish()
@@ -171,14 +171,14 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path, engine: Engine) -> None
 
 def test_a_key_that_cannot_be_saved_is_told(folder: CheckpointFolder, engine: Engine) -> None:
     engine.step(1.5, [1.0])
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     writer.begin({})
     with pytest.raises(CheckpointError, match=r"a key must be a string or an integer to be saved, got float 1\.5"):
         writer.finish()
 
 
 def test_no_thread_survives(folder: CheckpointFolder, engine: Engine) -> None:
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     before = threading.active_count()
     writer.begin({})
     assert threading.active_count() == before + 1
@@ -187,7 +187,7 @@ def test_no_thread_survives(folder: CheckpointFolder, engine: Engine) -> None:
 
 
 def test_what_it_took_is_told(folder: CheckpointFolder, engine: Engine) -> None:
-    writer = Checkpointer(folder, engine)
+    writer = CheckpointWriter(folder, engine)
     writer.begin({})
     engine.step("k", [1.0])
     path, last = writer.finish(), writer.last
@@ -202,10 +202,10 @@ PROGRAM = """
 import os, sys, time
 import numpy as np
 from stream_rnn import Engine, Settings
-from stream_rnn.checkpoints.writer import Checkpointer
+from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.checkpoints.folder import CheckpointFolder
 engine = Engine(Settings(inputs=("a",), hidden=4, window=4))
-writer = Checkpointer(CheckpointFolder(sys.argv[1]), engine)
+writer = CheckpointWriter(CheckpointFolder(sys.argv[1]), engine)
 rng = np.random.default_rng(0)
 engine.process(range(2000), rng.normal(size=(2000, 1)))
 """
@@ -276,7 +276,7 @@ def job(tmp_path: Path) -> Job:
     lines = [f"{1_700_000_000 + t},{t % 7}" for t in range(20_000)]
     (tmp_path / "data.csv").write_text("\n".join(["time,a", *lines]) + "\n")
     values: dict[str, Any] = {"files": (str(tmp_path / "data.csv"),), "checkpoint": str(tmp_path / "state")}
-    return replay(JobSettings(**values, checkpoint_every=1), {"hidden": 4, "window": 4})
+    return replay(ReplaySettings(**values, checkpoint_every=1), {"hidden": 4, "window": 4})
 
 
 def test_a_job_survives_a_failed_checkpoint_and_counts_it(

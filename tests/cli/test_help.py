@@ -11,7 +11,7 @@ from command import run
 
 from stream_rnn.cli.options import fields_of
 from stream_rnn.settings.engine import Settings
-from stream_rnn.settings.replay import JobSettings
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from command import Invoke
@@ -28,7 +28,7 @@ def test_every_command_shows_how_it_is_called(invoke: Invoke, command: str) -> N
 
 def test_every_setting_is_an_option_with_words(invoke: Invoke) -> None:
     shown = " ".join(invoke("replay", "--help").output.split())
-    for field in fields_of(JobSettings) + fields_of(Settings):
+    for field in fields_of(ReplaySettings) + fields_of(Settings):
         if field.name != "files":
             assert field.option in shown
             assert field.help.split(":")[0].split()[0] in shown

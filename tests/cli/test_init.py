@@ -15,7 +15,7 @@ from stream_rnn.cli.options import fields_of
 from stream_rnn.connectors.kafka.client import cluster
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
-from stream_rnn.settings.replay import JobSettings
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def test_the_job_file_runs(invoke: Invoke, tmp_path: Path, recording: Path) -> N
 def test_both_kinds_of_job_take_it(tmp_path: Path) -> None:
     path = tmp_path / "job.toml"
     path.write_text(text("job.toml"))
-    assert gather(str(path), {}) == (JobSettings(files=("events.csv",)), {})
+    assert gather(str(path), {}) == (ReplaySettings(files=("events.csv",)), {})
     assert gather_live(str(path), {}) == (LiveSettings(topics=("events",)), {})
 
 

@@ -10,7 +10,7 @@ from command import SMALL, waves
 
 from stream_rnn.cli.plots.series import BINS, Curve, Tails
 from stream_rnn.connectors.events import EventBatch, Positions
-from stream_rnn.engine.result import Taken
+from stream_rnn.engine.result import BatchResult
 from stream_rnn.jobs.replay.job import Shown
 from stream_rnn.settings.engine import Settings
 
@@ -32,7 +32,7 @@ def shown(keys: list[str], y: Any, begins: Any = None, slots: Any = None) -> Sho
     positions = Positions(np.zeros(count, np.int32), np.arange(count))
     batch = EventBatch(np.array(keys, object), y, {"a": y}, np.zeros(count, np.bool_), positions)
     forecasts = (y[:, np.newaxis] + np.arange(1, HORIZON + 1))[:, :, np.newaxis]
-    return Shown(batch, y[:, np.newaxis], Taken(forecasts, slots, begins), np.zeros((count, 2, 4)))
+    return Shown(batch, y[:, np.newaxis], BatchResult(forecasts, slots, begins), np.zeros((count, 2, 4)))
 
 
 def test_forecasts_stand_at_the_events_that_they_spoke_of() -> None:

@@ -10,7 +10,7 @@ import pytest
 from command import SMALL, waves
 
 from stream_rnn.cli.commands.unfold import unfold
-from stream_rnn.engine.build import assemble
+from stream_rnn.engine.build import build_parts
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY
 from stream_rnn.settings.engine import Settings
 
@@ -58,7 +58,7 @@ def test_every_weight_of_a_stack_is_named_with_its_shape(invoke: Invoke, tmp_pat
     asked = settings(layer=("dense", "gru", "lstm"), hidden=(3, 4, 5), horizon=12)
     args = ["--layer", "dense,gru,lstm", "--hidden", "3,4,5", "--horizon", "12", "--no-missing-flags"]
     shown = " ".join(drawn(invoke, tmp_path / "net.svg", *args))
-    for parameter in assemble(asked).network.parameters():
+    for parameter in build_parts(asked).network.parameters():
         lengths = ", ".join(map(str, parameter.shape)) + "," * (len(parameter.shape) == 1)
         assert f"{parameter.name} ({lengths})" in shown
 

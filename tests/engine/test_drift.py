@@ -85,8 +85,8 @@ def test_the_stream_that_changed_is_named() -> None:
 
 def test_a_batch_tells_of_its_own_drifts() -> None:
     engine, x = engine_for("report"), changing()
-    assert engine.take("s", x[:CHANGE]).drifts == []
-    found = engine.take("s", x[CHANGE:]).drifts
+    assert engine.process_detailed("s", x[:CHANGE]).drifts == []
+    found = engine.process_detailed("s", x[CHANGE:]).drifts
     assert found == engine.drifts
     assert len(found) > 0
 
@@ -134,7 +134,7 @@ def test_a_loaded_engine_goes_on_bit_for_bit(kind: str, tmp_path: Path) -> None:
     engine.save(tmp_path / "engine")
     loaded = Engine.load(tmp_path / "engine")
     assert bits(loaded) == bits(engine)
-    expected = engine.take(keys[middle:], x[middle:])
+    expected = engine.process_detailed(keys[middle:], x[middle:])
     found = loaded.take(keys[middle:], x[middle:])
     assert found.forecasts.tobytes() == expected.forecasts.tobytes()
     assert found.drifts == expected.drifts

@@ -12,7 +12,7 @@ import pytest
 from support import NAN, bits, engine_of, series, settings, weights
 
 from stream_rnn import DataError, online
-from stream_rnn.engine.build import assemble
+from stream_rnn.engine.build import build_parts
 
 X = series(30)
 TASKS = pytest.mark.parametrize(
@@ -189,7 +189,7 @@ NUMBERS = {"outlier": 5, "reset_after": 60, "scaling_forgetting": 1, "learning_r
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_whole_number_where_a_number_is_asked_for_compiles_nothing_new(name: str) -> None:
-    whole, number = (assemble(settings(**{name: kind(NUMBERS[name])})) for kind in (int, float))
+    whole, number = (build_parts(settings(**{name: kind(NUMBERS[name])})) for kind in (int, float))
     assert numba.typeof(whole.model) == numba.typeof(number.model)
 
 

@@ -244,7 +244,7 @@ def test_intervals_and_scores_go_on_with_more_targets() -> None:
     known = len(stream(engine, "surprise"))
     np.testing.assert_array_equal(stream(more, "surprise")[:known], stream(engine, "surprise"))
     assert not stream(more, "surprise")[known:].any()
-    taken = more.take("s", A, np.hstack([Y, B]))
+    taken = more.process_detailed("s", A, np.hstack([Y, B]))
     assert np.isfinite(taken.intervals[-1]).all()
 
 
@@ -516,7 +516,7 @@ def test_a_copy_knows_of_a_drift_what_the_engine_knows() -> None:
     engine = engine_of(**changes_of("gru", drift="report", drift_threshold=3.0))
     process(engine, A)
     other = pickled(engine)
-    assert engine.take("a", A, 9 * Y).drifts == other.take("a", A, 9 * Y).drifts != []
+    assert engine.process_detailed("a", A, 9 * Y).drifts == other.process_detailed("a", A, 9 * Y).drifts != []
 
 
 def test_pickles_of_an_engine_that_took_no_event_between_are_the_same_bytes() -> None:

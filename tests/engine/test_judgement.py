@@ -10,8 +10,7 @@ import pytest
 from support import NAN, bits, engine_of, series
 
 from stream_rnn import DataError, Engine, SettingError, Settings
-from stream_rnn.jobs.output_columns import output_names
-from stream_rnn.jobs.output_values import columns_of
+from stream_rnn.jobs.output_columns import output_columns, output_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +42,7 @@ def test_nothing_is_promised_before_a_residual_is_known() -> None:
 
 def test_covered_are_the_values_inside_the_intervals_as_they_were_given() -> None:
     engine = judged()
-    intervals = engine.take("s", X).intervals
+    intervals = engine.process_detailed("s", X).intervals
     assert intervals is not None
     count = covered = 0
     for ahead in (1, 2, 3):
@@ -79,7 +78,7 @@ def test_a_forecast_that_rests_on_no_value_is_not_judged(residual: bool) -> None
     late = 1000 + X[:30].copy()
     late[:10] = NAN
     engine = judged(residual=residual, horizon=1)
-    taken = engine.take("s", late)
+    taken = engine.process_detailed("s", late)
     assert taken.intervals is not None
     assert taken.anomalies is not None
     assert np.isnan(taken.intervals[:11]).all()
@@ -97,7 +96,7 @@ def test_an_event_without_values_has_no_score() -> None:
 
 def test_a_label_is_judged_by_its_own_event() -> None:
     engine = judged(task="regression", targets=("y",), horizon=1)
-    taken = engine.take("s", X, X[:, :1])
+    taken = engine.process_detailed("s", X, X[:, :1])
     assert taken.intervals is not None
     assert taken.intervals.shape == (400, 1, 2)
     low, high = taken.intervals[:, 0].T
@@ -152,7 +151,7 @@ def test_a_saved_engine_goes_on_judging(tmp_path: Path) -> None:
     engine.process("s", X[:100])
     engine.save(tmp_path / "engine")
     again = Engine.load(tmp_path / "engine")
-    for whole, loaded in zip(engine.take("s", X[100:]), again.take("s", X[100:]), strict=True):
+    for whole, loaded in zip(engine.process_detailed("s", X[100:]), again.process_detailed("s", X[100:]), strict=True):
         np.testing.assert_array_equal(whole, loaded)
 
 
@@ -161,8 +160,8 @@ def test_columns_of_output_are_named_by_what_they_tell() -> None:
     assert output_names(engine.settings) == [
         *("a", "a+1", "a+2", "a+1.low", "a+1.high", "a+2.low", "a+2.high", "anomaly")
     ]
-    taken = engine.take("s", X[:20, :1])
-    columns = columns_of(engine.settings, X[:20, :1], taken)
+    taken = engine.process_detailed("s", X[:20, :1])
+    columns = output_columns(engine.settings, X[:20, :1], taken)
     assert taken.intervals is not None
     np.testing.assert_array_equal(columns["a+2.high"], taken.intervals[:, 1, 0, 1])
     np.testing.assert_array_equal(columns["anomaly"], taken.anomalies)

@@ -378,7 +378,7 @@ def test_labels_are_scored_at_the_events_that_they_speak_of(classes: int | None,
     y = np.where(np.arange(N)[:, None] % 7 == 4, NAN, y)
     ends = np.isin(np.arange(N), [1, 9])
     scores, expected = Scores(engine.settings, season), Scores(engine_of(**_without(task)).settings, season)
-    taken = engine.take("s", X, y, ends=ends)
+    taken = engine.process_detailed("s", X, y, ends=ends)
     scores.add(taken.slots, taken.begins, y, taken.forecasts)
     late = plainly.take("s", X, y, ends=ends).forecasts
     for begin, stop in ((0, 2), (2, 10), (10, N)):  # the same labels, each in the row of its own event

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_rnn.evaluation.prequential import DEFAULT_SEASON, FORECASTERS, Scores, season_of
+from stream_rnn.evaluation.prequential import DEFAULT_SEASON, FORECASTERS, Scores, detect_season
 from stream_rnn.settings.engine import Settings
 
 STREAMS, EVENTS, TARGETS = 3, 120, 2
@@ -182,9 +182,9 @@ def test_without_events_nobody_has_a_score() -> None:
 def test_a_season_is_a_day_or_an_hour_by_the_times(gap: float, season: int) -> None:
     times = np.repeat(np.arange(50) * gap, 2)
     keys = np.array(["a", "b"] * 50, object)
-    assert season_of(keys, times.astype(float)) == season
+    assert detect_season(keys, times.astype(float)) == season
 
 
 def test_without_times_the_season_is_the_default() -> None:
-    assert season_of(np.array(["a"] * 3, object), np.full(3, math.nan)) == DEFAULT_SEASON
-    assert season_of(np.zeros(0, object), np.zeros(0)) == DEFAULT_SEASON
+    assert detect_season(np.array(["a"] * 3, object), np.full(3, math.nan)) == DEFAULT_SEASON
+    assert detect_season(np.zeros(0, object), np.zeros(0)) == DEFAULT_SEASON

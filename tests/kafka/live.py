@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from broker import Cluster
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
 
 STARTED: list[subprocess.Popen[str]] = []
 """All processes; a test that fails leaves some, which the fixture `no_orphans` ends."""
@@ -113,14 +113,14 @@ class Live:
             found.setdefault(made.key, []).append(made.value)
         return found
 
-    def state(self, lane: str) -> Saved:
+    def state(self, lane: str) -> CheckpointData:
         """Return the newest checkpoint of a partition."""
         found = CheckpointFolder(self.folder / "state" / lane).newest()
         assert found is not None
         return found[1]
 
 
-def assert_same_state(one: Saved, other: Saved) -> None:
+def assert_same_state(one: CheckpointData, other: CheckpointData) -> None:
     assert one.keys == other.keys
     assert one.positions["kafka"]["offsets"] == other.positions["kafka"]["offsets"]
     assert one.positions.get("ordering") == other.positions.get("ordering")

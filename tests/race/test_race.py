@@ -48,7 +48,7 @@ def test_a_race_of_one_is_that_engine_to_the_bit(changes: dict[str, Any]) -> Non
     times, ends = np.cumsum(np.arange(200) % 7).astype(float), np.arange(200) % 50 == 49
     y = None if "targets" not in changes else np.roll(x, 1)
     race, engine = race_of({}, **changes), engine_of(**SMALL | changes)
-    taken, expected = race.take(keys, x, y, times, ends), engine.take(keys, x, y, times, ends)
+    taken, expected = race.process_detailed(keys, x, y, times, ends), engine.process_detailed(keys, x, y, times, ends)
     assert taken.forecasts.tobytes() == expected.forecasts.tobytes()
     np.testing.assert_array_equal(taken.slots, expected.slots)
     np.testing.assert_array_equal(taken.begins, expected.begins)
@@ -157,7 +157,7 @@ def test_errors_are_those_that_scores_counts() -> None:
     ends = np.arange(400) % 90 == 89
     race, engine = race_of(QUICK), engine_of(**SMALL | QUICK)
     race.process(keys, x, ends=ends)
-    taken = engine.take(keys, x, ends=ends)
+    taken = engine.process_detailed(keys, x, ends=ends)
     scores = Scores(engine.settings, 0)
     scores.add(taken.slots, taken.begins, x, taken.forecasts)
     model = scores.overall()["model"]

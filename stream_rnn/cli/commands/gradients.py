@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stream_rnn.engine.engine import Engine
     from stream_rnn.jobs.replay.job import Job
     from stream_rnn.learning.diagnosis import Diagnosis
-    from stream_rnn.settings.replay import JobSettings
+    from stream_rnn.settings.replay import ReplaySettings
 
 COLUMNS = 4
 
@@ -40,7 +40,7 @@ class Request(NamedTuple):
     stream: str | None
 
 
-def run(settings: JobSettings, engine_settings: dict[str, Any], request: Request) -> int:
+def run(settings: ReplaySettings, engine_settings: dict[str, Any], request: Request) -> int:
     """Replay, show what was measured, and return the exit code: 0, or 128 and the number of the signal that ended it.
 
     Raises

@@ -13,7 +13,7 @@ import msgspec
 from stream_rnn.cli.config_file import TABLES
 from stream_rnn.cli.options import Field, fields_of
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.presets import WORDS
+from stream_rnn.settings.presets import PRESET_HELP
 
 HEAD = """\
 # A job of stream-rnn: where events come from, what is learned from them, where forecasts go.
@@ -113,7 +113,7 @@ def text(file: str) -> str:
 
 
 def _beginning(table: str) -> str:
-    return _said(textwrap.wrap(WORDS, 110), '# preset = "forecast"  # not set') if table == "engine" else ""
+    return _said(textwrap.wrap(PRESET_HELP, 110), '# preset = "forecast"  # not set') if table == "engine" else ""
 
 
 def _entry(table: str, field: Field) -> str:

@@ -11,11 +11,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from stream_rnn.checkpoints.file import Saved, read
+from stream_rnn.checkpoints.file import CheckpointData, read
 from stream_rnn.checkpoints.folder import SUFFIX, CheckpointFolder
 from stream_rnn.cli.console import logs
-from stream_rnn.compiled.core import EVENTS, Counts
-from stream_rnn.engine.build import assemble
+from stream_rnn.compiled.core import Counts
+from stream_rnn.compiled.state import Clock
+from stream_rnn.engine.build import build_parts
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.ordering_state import described
 from stream_rnn.race.snapshot import members_of, race_settings_of, split
@@ -47,7 +48,7 @@ def run(path: str, *, as_json: bool) -> None:
     _show(about, Console())
 
 
-def _run_race(file: Path, saved: Saved, *, as_json: bool) -> None:
+def _run_race(file: Path, saved: CheckpointData, *, as_json: bool) -> None:
     """Print what each member of a race has, and when the others were retired."""
     racing, mixing = split(saved)
     retired = {name: int(at) for name, at in zip(members_of(saved), mixing["retired_at"], strict=True) if at}
@@ -63,10 +64,10 @@ def _run_race(file: Path, saved: Saved, *, as_json: bool) -> None:
         click.echo(f"member {name}: retired at event {at:,}")
 
 
-def describe(file: Path, saved: Saved) -> dict[str, Any]:
+def describe(file: Path, saved: CheckpointData) -> dict[str, Any]:
     """Return what a checkpoint holds as plain values."""
-    parameters = {p.name: p.shape for p in assemble(saved.settings).network.parameters()}
-    events = saved.arrays["streams.clock"][:, EVENTS].tolist()
+    parameters = {p.name: p.shape for p in build_parts(saved.settings).network.parameters()}
+    events = saved.arrays["streams.clock"][:, Clock.EVENTS].tolist()
     streams: list[tuple[Hashable, int]] = sorted(zip(saved.keys, events, strict=True), key=lambda pair: -pair[1])
     memory = {
         name.removeprefix("streams."): array.itemsize * math.prod(array.shape[1:])
@@ -85,7 +86,7 @@ def describe(file: Path, saved: Saved) -> dict[str, Any]:
     }
 
 
-def find(path: str) -> tuple[Path, Saved]:
+def find(path: str) -> tuple[Path, CheckpointData]:
     """Return a checkpoint, or of a folder the newest, with its file.
 
     Raises

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from stream_rnn.jobs.replay.job import Summary
     from stream_rnn.race.race import Race
-    from stream_rnn.settings.race import Entrants
-    from stream_rnn.settings.replay import JobSettings
+    from stream_rnn.settings.race import RaceConfig
+    from stream_rnn.settings.replay import ReplaySettings
 
 
-def run(settings: JobSettings, entrants: Entrants, *, plot: str | None, as_json: bool) -> int:
+def run(settings: ReplaySettings, entrants: RaceConfig, *, plot: str | None, as_json: bool) -> int:
     """Race, show what came of it, and return the exit code, as of `stream-rnn replay`.
 
     Raises
@@ -71,7 +71,7 @@ def _table(summary: Summary, race: Race) -> Table:
     add("mixture", summary.scores["model"], style="bold")
     for name, standing in standings.items():
         left = [f"{standing.retired_at:,}" if standing.retired_at else ""] if retired else []
-        add(name, standing._asdict() if standing.judged else None, f"{standing.weight:.1%}".replace("%", " %"), *left)
+        add(name, standing._asdict() if standing.scored else None, f"{standing.weight:.1%}".replace("%", " %"), *left)
     for name in ("persistence", "seasonal_naive"):
         add(LABELS[name], summary.scores[name])
     return table

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.cli.plots.replay import Plot
     from stream_rnn.jobs.replay.job import Job, Shown, Summary
-    from stream_rnn.settings.replay import JobSettings
+    from stream_rnn.settings.replay import ReplaySettings
 
 
 class Telling(NamedTuple):
@@ -32,7 +32,7 @@ class Telling(NamedTuple):
     """to a program, as what JSON can hold"""
 
 
-def run(settings: JobSettings, engine_settings: dict[str, Any], *, plot: str | None, as_json: bool) -> int:
+def run(settings: ReplaySettings, engine_settings: dict[str, Any], *, plot: str | None, as_json: bool) -> int:
     """Replay, show what came of it, and return the exit code: 0, or 128 and the number of the signal that ended it.
 
     Raises
@@ -44,7 +44,7 @@ def run(settings: JobSettings, engine_settings: dict[str, Any], *, plot: str | N
     return carry_out(replay(settings, engine_settings), plot, Telling(show, lambda summary: summary), as_json=as_json)
 
 
-def check(settings: JobSettings, plot: str | None, *, as_json: bool) -> None:
+def check(settings: ReplaySettings, plot: str | None, *, as_json: bool) -> None:
     """Refuse what would fail after the work; from here on, logs go to standard error.
 
     Raises

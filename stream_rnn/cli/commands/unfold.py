@@ -10,7 +10,7 @@ import click
 from stream_rnn.cli.commands.inspect import find
 from stream_rnn.cli.console import logs
 from stream_rnn.cli.plots.paths import check_picture
-from stream_rnn.engine.build import assemble
+from stream_rnn.engine.build import build_parts
 from stream_rnn.errors import SettingError
 from stream_rnn.layers.stack import places
 from stream_rnn.settings.engine import Settings
@@ -91,7 +91,7 @@ def run(checkpoint: str | None, config: str | None, engine_settings: dict[str, A
 
 def unfold(settings: Settings) -> Unfolded:
     """Return what there is to draw of a network."""
-    network = assemble(settings).network
+    network = build_parts(settings).network
     table, found = network.parameters(), places(network.body)
     reach = (settings.horizon if settings.task == "forecast" else 1) + settings.update_every - 1
     forecast = f"{settings.task} {_shape(settings.forecast_shape)}"

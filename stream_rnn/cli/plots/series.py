@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.evaluation.prequential import point_of
+from stream_rnn.evaluation.prequential import point_forecasts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class Tails:
         self._horizon = 1 if labels else settings.horizon
         self._nearest = -settings.lookahead if labels else 1
         self._targets = len(settings.target_names)
-        self._point = point_of(settings)
+        self._point = point_forecasts(settings)
         self._length = length
         self._kept: dict[int, tuple[Any, int, NDArray[np.float64]]] = {}
 

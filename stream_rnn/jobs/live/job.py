@@ -31,7 +31,7 @@ from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.presets import expand
 
 if TYPE_CHECKING:
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.files.follow import Stop
     from stream_rnn.settings.live import LiveSettings
 
@@ -180,7 +180,7 @@ class LiveJob:
             self.monitor.turned()
 
 
-def _first(path: str | None) -> tuple[Path, Saved] | None:
+def _first(path: str | None) -> tuple[Path, CheckpointData] | None:
     """Return the checkpoint that engines begin with, a file or the newest of a folder."""
     if path is None:
         return None
@@ -192,7 +192,7 @@ def _first(path: str | None) -> tuple[Path, Saved] | None:
     return found
 
 
-def _engine_settings(given: dict[str, Any], first: tuple[Path, Saved] | None) -> Settings:
+def _engine_settings(given: dict[str, Any], first: tuple[Path, CheckpointData] | None) -> Settings:
     """Return the engine's settings: those of the checkpoint to begin with, if any, and what is said here."""
     known = first[1].settings.describe() if first is not None else {}
     if "inputs" not in known | given:

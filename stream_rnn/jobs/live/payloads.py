@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from stream_rnn.jobs.output_columns import output_names
-from stream_rnn.jobs.output_values import columns_of
+from stream_rnn.jobs.output_columns import output_columns, output_names
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.events import EventBatch
-    from stream_rnn.engine.result import Taken
+    from stream_rnn.engine.result import BatchResult
     from stream_rnn.settings.engine import Settings
 
 PLACE = ("horizon", "model", "learned", "topic", "partition", "offset")
@@ -42,7 +41,7 @@ class Payloads:
         self._row: Any = msgspec.defstruct("Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
         self._encode = msgspec.json.Encoder().encode
 
-    def of(self, events: EventBatch, y: np.ndarray, taken: Taken, *, topic: str, learned: int) -> list[bytes]:
+    def of(self, events: EventBatch, y: np.ndarray, taken: BatchResult, *, topic: str, learned: int) -> list[bytes]:
         """Return the objects of events of one partition.
 
         Parameters
@@ -61,7 +60,7 @@ class Payloads:
         if not len(events):
             return []
         moments = np.round(1e6 * events.times).astype("datetime64[us]")
-        columns = [column.tolist() for column in columns_of(self._settings, y, taken).values()]
+        columns = [column.tolist() for column in output_columns(self._settings, y, taken).values()]
         rows = map(
             self._row,
             np.datetime_as_string(moments, timezone="UTC").tolist(),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.checkpoints.folder import CheckpointFolder
-from stream_rnn.checkpoints.writer import Checkpointer
+from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.kafka.ordering import PartitionOrdering, Released
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kafka import TopicPartition
     from numpy.typing import NDArray
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.connectors.kafka.source import Headers, KafkaSource, Offsets
     from stream_rnn.settings.engine import Settings
@@ -113,7 +113,7 @@ class Lane:
         self.position = position
         self.committed = committed
         self.scores = Scores(engine.settings, season=0)
-        self.checkpointer = Checkpointer(folder, engine)
+        self.checkpointer = CheckpointWriter(folder, engine)
         self._plan = plan
         self._start = start
         self._payloads = Payloads(engine.settings)
@@ -150,7 +150,7 @@ class Lane:
             _refuse_lost(folder, plan.group, committed)
             engine = Engine(plan.engine) if plan.first is None else Engine.load(plan.first, settings=plan.engine)
             start = {partition: source.beginning(partition) for partition in committed}
-            folder.save(engine, _positions(plan, start, start))
+            folder.write(engine.snapshot(positions=_positions(plan, start, start)).finish(), engine.counts.events)
             return cls(name, plan, engine, folder, start, dict(start), dict(start))
         kept, engine = found[1].positions["kafka"], Engine.restore(found[1])
         start, position, done = {}, {}, {}
@@ -198,7 +198,7 @@ class Lane:
         events, before = batch.events, self.committed[partition]
         x, y = _values(settings, events)
         learned = self.engine.counts.events
-        taken = self.engine.take(events.keys, x, y, events.times, events.ends)
+        taken = self.engine.process_detailed(events.keys, x, y, events.times, events.ends)
         self.scores.add(taken.slots, taken.begins, y, taken.forecasts)
         self.position[partition] = batch.next
         old = int(np.searchsorted(by, before))
@@ -207,7 +207,7 @@ class Lane:
                 log.warning("%s: %s", self.name, drift)
         payloads = []
         if self._plan.writes:
-            rest = events[old:], y[old:], taken.part(slice(old, None))
+            rest = events[old:], y[old:], taken.rows(slice(old, None))
             payloads = self._payloads.of(*rest, topic=partition.topic, learned=learned + old)
         return Made(
             partition,
@@ -247,7 +247,7 @@ class Lane:
     def _ordering(self, partition: TopicPartition) -> PartitionOrdering:
         return PartitionOrdering(self._plan.rule, self._columns, partition)
 
-    def _restore(self, saved: Saved) -> None:
+    def _restore(self, saved: CheckpointData) -> None:
         """Hold again what a checkpoint held, whether or not events are still put in order."""
         for partition in self.position:
             if (state := state_of(saved, name_of(partition))) is not None:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from stream_rnn.checkpoints.folder import CheckpointFolder
-from stream_rnn.checkpoints.writer import Checkpointer
+from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.ordering.pacing import paced
 from stream_rnn.errors import CheckpointError
-from stream_rnn.evaluation.prequential import Scores, season_of
+from stream_rnn.evaluation.prequential import Scores, detect_season
 from stream_rnn.jobs.ordering_state import FILES, to_keep
-from stream_rnn.jobs.output_values import columns_of
+from stream_rnn.jobs.output_columns import output_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.connectors.ordering.ordering import Ordering
     from stream_rnn.engine.engine import Engine
-    from stream_rnn.engine.result import Taken
+    from stream_rnn.engine.result import BatchResult
     from stream_rnn.race.race import Race
-    from stream_rnn.settings.replay import JobSettings
+    from stream_rnn.settings.replay import ReplaySettings
 
 log = logging.getLogger("stream_rnn")
 
@@ -48,7 +48,7 @@ class Shown(NamedTuple):
     batch: EventBatch
     y: NDArray[np.float64]
     """(N, D) the targets' values"""
-    taken: Taken
+    taken: BatchResult
     judged: NDArray[np.float64]
     """(N, 2, 4) errors of the forecasts that each event judged, as `Scores.add` gives them"""
 
@@ -138,7 +138,7 @@ class Job(Generic[Learner]):
 
     def __init__(
         self,
-        settings: JobSettings,
+        settings: ReplaySettings,
         engine: Learner,
         source: Source,
         sink: Sink | None,
@@ -155,7 +155,7 @@ class Job(Generic[Learner]):
         self._stopper = stopper
         self._waits_for_pipe = False
         folder = CheckpointFolder(settings.checkpoint) if settings.checkpoint is not None else None
-        self._checkpointer = Checkpointer(folder, engine) if folder is not None else None
+        self._checkpointer = CheckpointWriter(folder, engine) if folder is not None else None
         self._resumed_at = self._begun_at = self._saved_at = engine.counts.events
         self._begun_when = time.perf_counter()
         self._saved: Path | None = None
@@ -272,9 +272,9 @@ class Job(Generic[Learner]):
     def _take(self, batch: EventBatch, watch: Callable[[Shown], None] | None) -> None:
         engine = self.engine
         x, y = batch.table(engine.settings.inputs), batch.table(engine.settings.target_names)
-        taken = engine.take(batch.keys, x, y, batch.times, batch.ends)
+        taken = engine.process_detailed(batch.keys, x, y, batch.times, batch.ends)
         if self._scores is None:
-            self._season = season_of(batch.keys, batch.times) if self._season is None else self._season
+            self._season = detect_season(batch.keys, batch.times) if self._season is None else self._season
             self._scores = Scores(engine.settings, self._season)
         for drift in taken.drifts:
             log.info("%s", drift)
@@ -285,14 +285,14 @@ class Job(Generic[Learner]):
         if watch is not None:
             watch(Shown(batch, y, taken, judged))
 
-    def _rows(self, batch: EventBatch, y: NDArray[np.float64], taken: Taken) -> dict[str, NDArray[Any]]:
+    def _rows(self, batch: EventBatch, y: NDArray[np.float64], taken: BatchResult) -> dict[str, NDArray[Any]]:
         """Return the output's columns: time, key, each target's value, and its forecasts."""
         rows: dict[str, NDArray[Any]] = {}
         if self.source.time is not None:
             rows["time"] = batch.times
         if self.source.key is not None:
             rows["key"] = batch.keys
-        return rows | columns_of(self.engine.settings, y, taken)
+        return rows | output_columns(self.engine.settings, y, taken)
 
     def _checkpoint(self) -> None:
         """Between batches: hear of the checkpoint under way, and begin one when it is due; a failure is survived."""
@@ -325,7 +325,7 @@ class Job(Generic[Learner]):
             self._begin_checkpoint(self._checkpointer)
             self._note(self._checkpointer.finish())
 
-    def _begin_checkpoint(self, checkpointer: Checkpointer) -> None:
+    def _begin_checkpoint(self, checkpointer: CheckpointWriter) -> None:
         """Make durable what was written, then fix what belongs to it."""
         self._begun_at, self._begun_when = self.engine.counts.events, time.perf_counter()
         if self._sink is not None:

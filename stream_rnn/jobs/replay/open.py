@@ -28,11 +28,11 @@ from stream_rnn.settings.race import check_members
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.files.sinks import Sink
     from stream_rnn.connectors.files.source import Source
-    from stream_rnn.settings.race import Entrants
-    from stream_rnn.settings.replay import JobSettings
+    from stream_rnn.settings.race import RaceConfig
+    from stream_rnn.settings.replay import ReplaySettings
 
 UNSAID = ("?",)
 """Stands for inputs that were not named, while the other settings are checked."""
@@ -42,7 +42,7 @@ BEGINNING: dict[str, Any] = {"source": {"files": {}}, "sink": None, "dead_letter
 Learner = TypeVar("Learner", Engine, Race)
 
 
-def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job[Engine]:
+def replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Job[Engine]:
     """Return the job that replays files through an engine.
 
     Parameters
@@ -58,7 +58,7 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job[Engine
         Before anything starts.
     """
 
-    def make(source: Source, found: tuple[Path, Saved] | None) -> Engine:
+    def make(source: Source, found: tuple[Path, CheckpointData] | None) -> Engine:
         _check_times(settings, engine_settings, source)
         wanted = Settings.parse(engine_settings | {"inputs": _inputs(asked, source)})
         if found is None:
@@ -70,7 +70,7 @@ def replay(settings: JobSettings, engine_settings: dict[str, Any]) -> Job[Engine
     return _job(settings, asked, make)
 
 
-def replay_race(settings: JobSettings, entrants: Entrants) -> Job[Race]:
+def replay_race(settings: ReplaySettings, entrants: RaceConfig) -> Job[Race]:
     """Return the job that replays files through a race, as `replay` does through an engine.
 
     Raises
@@ -89,7 +89,7 @@ def replay_race(settings: JobSettings, entrants: Entrants) -> Job[Race]:
         check_members(members, entrants.race)
         return members
 
-    def make(source: Source, found: tuple[Path, Saved] | None) -> Race:
+    def make(source: Source, found: tuple[Path, CheckpointData] | None) -> Race:
         for values in entrants.members.values():
             _check_times(settings, values, source)
         wanted = parse(_inputs(asked, source))
@@ -103,7 +103,7 @@ def replay_race(settings: JobSettings, entrants: Entrants) -> Job[Race]:
 
 
 def _job(
-    settings: JobSettings, asked: Settings, make: Callable[[Source, tuple[Path, Saved] | None], Learner]
+    settings: ReplaySettings, asked: Settings, make: Callable[[Source, tuple[Path, CheckpointData] | None], Learner]
 ) -> Job[Learner]:
     """Open what the job needs; `make` is given the source and the checkpoint to go on from."""
     if not settings.files:
@@ -133,7 +133,7 @@ def _job(
     return job
 
 
-def _check_times(settings: JobSettings, engine_settings: dict[str, Any], source: Source) -> None:
+def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], source: Source) -> None:
     """Refuse what times are needed for, where there are none; a preset does without."""
     asked = {
         "speed": settings.speed,
@@ -145,7 +145,7 @@ def _check_times(settings: JobSettings, engine_settings: dict[str, Any], source:
             raise SettingError(f"{name} needs times: name the column with time")
 
 
-def _ordering(settings: JobSettings, source: Source, saved: Saved | None) -> Ordering | None:
+def _ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering | None:
     """Return what puts events in order, with what it held; None where nothing is asked for and nothing was held."""
     rule = Rule(settings.lateness, settings.duplicates)
     state = state_of(saved, FILES) if saved is not None else None
@@ -157,7 +157,7 @@ def _ordering(settings: JobSettings, source: Source, saved: Saved | None) -> Ord
     return ordering
 
 
-def _dead_letters(settings: JobSettings, positions: dict[str, Any]) -> DeadLetterCounter:
+def _dead_letters(settings: ReplaySettings, positions: dict[str, Any]) -> DeadLetterCounter:
     """Open the file of refused records, without those that will be refused again."""
     at = positions["dead_letters"]
     if not settings.dead_letters:
@@ -184,7 +184,7 @@ def _refused_before(path: str, at: int, files: dict[str, int]) -> list[DeadLette
     return [letter for letter in letters if letter.record < files.get(letter.source, 0)]
 
 
-def _sink(settings: JobSettings, at: int | None, events: int) -> Sink | None:
+def _sink(settings: ReplaySettings, at: int | None, events: int) -> Sink | None:
     if settings.output is None:
         return None
     if at == 0 and events:  # nothing of what was written could be kept

@@ -10,14 +10,14 @@ from stream_rnn.jobs.replay.open import replay
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.jobs.replay.job import Shown, Summary
-    from stream_rnn.settings.replay import JobSettings
+    from stream_rnn.settings.replay import ReplaySettings
 
 NETWORK: dict[str, Any] = {"hidden": 4, "window": 4, "horizon": 2}
 
 
-def replayed(settings: JobSettings, stop_after: int | None) -> Summary:
+def replayed(settings: ReplaySettings, stop_after: int | None) -> Summary:
     """Replay with a small network; stop after so many batches."""
     job, batches = replay(settings, NETWORK), list[int]()
 
@@ -29,7 +29,7 @@ def replayed(settings: JobSettings, stop_after: int | None) -> Summary:
     return job.run(watch)
 
 
-def last_state(folder: Path) -> Saved:
+def last_state(folder: Path) -> CheckpointData:
     found = CheckpointFolder(folder / "state").newest()
     assert found is not None
     return found[1]

@@ -15,12 +15,12 @@ from replays import NETWORK, last_state, replayed
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.errors import CheckpointError, SettingError
 from stream_rnn.jobs.replay.open import replay
-from stream_rnn.settings.replay import JobSettings
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stream_rnn.checkpoints.file import Saved
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.jobs.replay.job import Job, Shown, Summary
 
@@ -47,7 +47,7 @@ def run(
     recording: Path, folder: Path, *, output: str | None = None, stop_after: int | None = None, **more: Any
 ) -> Summary:
     """Replay with a checkpoint folder; stop after so many batches."""
-    settings = JobSettings(
+    settings = ReplaySettings(
         files=(str(recording),),
         key="sensor",
         output=f"{folder}/{output}" if output else None,
@@ -58,7 +58,7 @@ def run(
     return replayed(settings, stop_after)
 
 
-def assert_same_state(one: Saved, other: Saved) -> None:
+def assert_same_state(one: CheckpointData, other: CheckpointData) -> None:
     assert one.keys == other.keys
     assert one.positions["source"] == other.positions["source"]
     assert one.positions["dead_letters"] == other.positions["dead_letters"]
@@ -103,7 +103,7 @@ def test_drifts_are_told_and_found_again_by_a_resumed_job(recording: Path, tmp_p
     summaries = []
     for name, stops in (("whole", [None]), ("parts", [1, None])):
         for stop_after in stops:
-            settings = JobSettings(
+            settings = ReplaySettings(
                 files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/{name}/state", resume=True
             )
             job, batches = replay(settings, NETWORK | {"drift": "boost", "drift_threshold": 5.0}), list[int]()
@@ -124,7 +124,7 @@ def test_drifts_are_told_and_found_again_by_a_resumed_job(recording: Path, tmp_p
 def test_batches_that_are_cut_to_look_ahead_leave_what_whole_ones_leave(recording: Path, tmp_path: Path) -> None:
     states, told, some = [], [], [1000, 7, 1, 5000]
     for name in ("whole", "cut"):
-        settings = JobSettings(files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/{name}/state")
+        settings = ReplaySettings(files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/{name}/state")
         job = replay(settings, NETWORK)
 
         def ahead(coming: EventBatch, job: Job = job) -> int:
@@ -179,7 +179,7 @@ def test_resuming_without_a_checkpoint_begins(recording: Path, tmp_path: Path) -
 
 def test_resuming_with_other_settings_is_refused(recording: Path, tmp_path: Path) -> None:
     run(recording, tmp_path)
-    settings = JobSettings(files=(str(recording),), key="sensor", checkpoint=str(tmp_path / "state"), resume=True)
+    settings = ReplaySettings(files=(str(recording),), key="sensor", checkpoint=str(tmp_path / "state"), resume=True)
     with pytest.raises(CheckpointError, match="window"):
         replay(settings, NETWORK | {"window": 5})
 
@@ -223,23 +223,23 @@ def test_a_job_counts_the_time_of_everything(recording: Path, tmp_path: Path) ->
 )
 def test_wrong_settings_are_refused_by_name(values: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingError) as caught:
-        JobSettings.parse(values)
+        ReplaySettings.parse(values)
     assert words in str(caught.value)
 
 
 def test_no_files_is_refused() -> None:
     with pytest.raises(SettingError, match="files must name at least one file"):
-        replay(JobSettings(), {})
+        replay(ReplaySettings(), {})
 
 
 def test_a_job_may_learn_without_inputs(recording: Path, tmp_path: Path) -> None:
-    settings = JobSettings(files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/state")
+    settings = ReplaySettings(files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/state")
     summary = replay(settings, NETWORK | {"inputs": (), "targets": ("a",), "task": "regression", "horizon": 1}).run()
     assert summary.events == EVENTS
     assert last_state(tmp_path).settings.inputs == ()
 
 
 def test_a_file_of_targets_alone_is_refused_for_labels(recording: Path) -> None:
-    settings = JobSettings(files=(str(recording),), key="sensor")
+    settings = ReplaySettings(files=(str(recording),), key="sensor")
     with pytest.raises(SettingError, match=r"inputs must be numeric columns of .* that are no targets, got none"):
         replay(settings, NETWORK | {"targets": ("a", "b"), "task": "regression", "horizon": 1})

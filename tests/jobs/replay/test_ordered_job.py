@@ -18,7 +18,7 @@ from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.ordering.ordering import LATE
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs.replay.open import replay
-from stream_rnn.settings.replay import JobSettings
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(recording: Path, folder: Path, *, stop_after: int | None = None, **more: Any) -> Summary:
     """Replay in order; stop after so many batches."""
     options: dict[str, Any] = {"key": "sensor", "lateness": LATENESS, "duplicates": "drop"}
-    settings = JobSettings(
+    settings = ReplaySettings(
         files=(str(recording),),
         output=f"{folder}/out.csv",
         checkpoint=f"{folder}/state",
@@ -173,9 +173,9 @@ def test_times_are_needed(tmp_path: Path) -> None:
     (tmp_path / "waves.csv").write_text("a,b\n1,2\n3,4\n")
     files = (str(tmp_path / "waves.csv"),)
     with pytest.raises(SettingError, match=r"^lateness needs times: name the column with time$"):
-        replay(JobSettings(files=files, lateness=1.0), NETWORK)
+        replay(ReplaySettings(files=files, lateness=1.0), NETWORK)
     with pytest.raises(SettingError, match=r"^duplicates needs times: name the column with time$"):
-        replay(JobSettings(files=files, duplicates="drop"), NETWORK)
+        replay(ReplaySettings(files=files, duplicates="drop"), NETWORK)
 
 
 @pytest.mark.parametrize(
@@ -188,5 +188,5 @@ def test_times_are_needed(tmp_path: Path) -> None:
 )
 def test_wrong_settings_are_refused(values: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingError) as caught:
-        JobSettings.parse(values)
+        ReplaySettings.parse(values)
     assert words in str(caught.value)

@@ -1,0 +1,159 @@
+"""The state of streams: one table of all arrays that have a row per stream.
+
+Everything that must agree about these arrays is made from `STREAM_ARRAYS`: their memory, the compiled core's fields,
+how a new stream's row is reset, what is prefetched, and what a checkpoint holds.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+NETWORK = None
+"""Stands for the network's own dtype, float32 or float64."""
+
+
+class Dimensions(NamedTuple):
+    """Lengths of the axes of the arrays."""
+
+    S: int
+    """hidden state"""
+    T: int
+    """tape of one event"""
+    F: int
+    """features of the readout"""
+    O: int
+    """outputs"""
+    R: int
+    """newest events that are kept for learning"""
+    D: int
+    """targets"""
+    I: int
+    """input values"""
+    X: int
+    """what the network sees of an event"""
+    K: int
+    """newest events whose input values are kept"""
+    M: int
+    """columns with running moments"""
+    C: int
+    """forecast columns, max(H, 1) D"""
+    L: int
+    """events that wait for their lookahead, and the newest; 0 without lookahead"""
+    fading: int
+    """R where the state fades between events, else 0"""
+    reverting: int
+    """D with reversion, else 0"""
+    reverting_columns: int
+    """C with reversion, else 0"""
+    intervals: int
+    """C with intervals, else 0"""
+    calibration: int
+    """state of one interval"""
+    surprise: int
+    """state of the anomaly score; 0 without it"""
+
+
+class Clock(IntEnum):
+    """What a stream's row of `clock` counts."""
+
+    LENGTH = 0
+    """events of the current sequence that the network has processed"""
+    WAITING = 1
+    """of these, since the last update"""
+    ERRORS = 2
+    """of these, at which errors arrived"""
+    EVENTS = 3
+    """events of the stream"""
+    PENDING = 4
+    """of these, the newest that wait for their lookahead"""
+    TURN = 5
+    """number of the stream's last event among the events of all streams"""
+    BETWEEN = 6
+    """events of all streams from the one before that (exclusive) to it (inclusive)"""
+
+
+SEQUENCE = int(Clock.EVENTS)
+"""The first so many counters begin at 0 with each sequence."""
+
+
+class StreamArray(NamedTuple):
+    """An array with a row per stream."""
+
+    shape: tuple[str | int, ...]
+    """Axes of one row: names of `Dimensions`, or lengths."""
+    dtype: Any
+    meaning: str
+    blank: float = 0.0
+    """Value that stands for nothing known."""
+    reset: bool = False
+    """Whether the row of a new stream is filled with the blank value; others are written before they are read."""
+    prefetch: bool = False
+    """Whether the row is prefetched while the event of another stream is processed."""
+
+
+F8, I8, NAN = np.float64, np.int64, float("nan")
+
+STREAM_ARRAYS: dict[str, StreamArray] = {
+    "state": StreamArray(("S",), NETWORK, "hidden state", reset=True, prefetch=True),
+    "tape": StreamArray(("R", "T"), NETWORK, "what the gradient needs of the newest events", prefetch=True),
+    "features": StreamArray(("R", "F"), NETWORK, "the readout's inputs at these events"),
+    "forecast": StreamArray(("O",), F8, "newest forecast, in the targets' units", prefetch=True),
+    "errors": StreamArray(
+        ("R", "O"), NETWORK, "dL/do that has arrived and was not learned from", reset=True, prefetch=True
+    ),
+    "base": StreamArray(
+        ("R", "D"), F8, "last known values at each event, which residual forecasts start from", blank=NAN, prefetch=True
+    ),
+    "last_y": StreamArray(
+        ("D",), F8, "last known values of the sequence, NaN before", blank=NAN, reset=True, prefetch=True
+    ),
+    "history": StreamArray(
+        ("K", "I"), F8, "newest input values, as `learning.inputs.Past`", blank=NAN, reset=True, prefetch=True
+    ),
+    "faded": StreamArray(("fading",), NETWORK, "factor by which the state faded before each event"),
+    "ahead_x": StreamArray(
+        ("L", "X"), NETWORK, "scaled inputs of the newest events, in row (event number mod L)", prefetch=True
+    ),
+    "miss": StreamArray((), F8, "distance of the newest event's targets from their forecasts; NaN if none was known"),
+    "ahead_y": StreamArray(("L", "D"), F8, "labels of the newest events, as `ahead_x`", prefetch=True),
+    "input_moments": StreamArray((3, "M"), F8, "as `learning.inputs.Past`", reset=True, prefetch=True),
+    "target_moments": StreamArray((3, "C"), F8, "as `learning.targets.Scales`", reset=True, prefetch=True),
+    "levels": StreamArray((3, "reverting"), F8, "as `learning.targets.Scales`", reset=True),
+    "slopes": StreamArray((2, "reverting_columns"), F8, "as `learning.targets.Scales`", reset=True),
+    "time": StreamArray((), F8, "latest time of an event, in seconds; NaN before", blank=NAN, reset=True),
+    "gap": StreamArray((), F8, "seconds between the latest time and the one before; NaN before", blank=NAN, reset=True),
+    "clock": StreamArray((len(Clock),), I8, "counters, as `Clock`", reset=True, prefetch=True),
+    "interval": StreamArray(
+        ("intervals", 2), F8, "low and high of each number of the newest forecast", blank=NAN, reset=True
+    ),
+    "promised": StreamArray(
+        ("R", "intervals", 3), F8, "forecast, low and high of each number as they were issued at the newest events"
+    ),
+    "calibration": StreamArray(("intervals", "calibration"), F8, "as `learning.conformal`", reset=True),
+    "surprise": StreamArray(("surprise",), F8, "as `learning.anomaly`", reset=True),
+    "score": StreamArray(
+        (), F8, "anomaly score of the newest event; NaN where there was no forecast of it", blank=NAN, reset=True
+    ),
+}
+
+StreamArrays: Any = namedtuple("StreamArrays", list(STREAM_ARRAYS))  # type: ignore[misc]  # noqa: PYI024 - its fields are the table's
+"""The arrays by name, each (slots, *row)."""
+
+Rows = dict[str, tuple[tuple[int, ...], Any]]
+"""Shape and dtype of one row of each array."""
+
+
+def rows_of(dimensions: Dimensions, dtype: Any) -> Rows:
+    """Return shape and dtype of each array's row, for a network of this dtype."""
+    lengths = dimensions._asdict()
+    return {
+        name: (
+            tuple(lengths[axis] if isinstance(axis, str) else axis for axis in array.shape),
+            dtype if array.dtype is NETWORK else array.dtype,
+        )
+        for name, array in STREAM_ARRAYS.items()
+    }
