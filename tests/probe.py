@@ -11,8 +11,9 @@ from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
 from stream_rnn.layers.initialise import trained
 from stream_rnn.layers.network import infer, network
 from stream_rnn.layers.stack import stack
-from stream_rnn.learning.losses import Loss, LossKind, loss_gradient
 from stream_rnn.learning.tbptt import Recent, Work, backpropagate
+from stream_rnn.losses import LOSSES, LossName, make_loss
+from stream_rnn.losses.loss import loss_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ INPUTS, HIDDEN, TARGETS, LENGTH = 3, 9, 2, 10
 
 LEVELS = (0.1, 0.5, 0.8)
 CLASSES = 3
+DELTA = 0.7
 
 
 OPTIONS: dict[str, Any] = {
@@ -60,17 +62,17 @@ def body_of(name: str, hidden: int = HIDDEN, **options: Any) -> Any:
     return stack(*layers)
 
 
-def loss_of(kind: LossKind) -> Loss:
-    return Loss(kind.value, 0.7, np.array(LEVELS if kind == LossKind.QUANTILE else ()))
+def loss_of(kind: LossName) -> Any:
+    return make_loss(kind, {"delta": DELTA, "levels": np.array(LEVELS)})
 
 
-def width_of(kind: LossKind) -> int:
-    return {LossKind.QUANTILE: len(LEVELS), LossKind.GAUSSIAN_NLL: 2, LossKind.SOFTMAX: CLASSES}.get(kind, 1)
+def width_of(kind: LossName) -> int:
+    return len(LOSSES[kind].suffixes(CLASSES, LEVELS))
 
 
-def targets_of(kind: LossKind, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    if kind in {LossKind.SOFTMAX, LossKind.LOGISTIC}:
-        return rng.integers(0, CLASSES if kind == LossKind.SOFTMAX else 2, shape).astype(float)
+def targets_of(kind: LossName, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    if LOSSES[kind].categorical:
+        return rng.integers(0, LOSSES[kind].classes or CLASSES, shape).astype(float)
     return rng.normal(size=shape)
 
 
@@ -128,7 +130,7 @@ def inputs_of(body: Any, rng: np.random.Generator, length: int) -> NDArray[np.fl
 class Probe:
     """A network with random weights and a random sequence."""
 
-    def __init__(self, body: Any, kind: LossKind = LossKind.SQUARED, *, length: int = LENGTH, seed: int = 0) -> None:
+    def __init__(self, body: Any, kind: LossName = "squared", *, length: int = LENGTH, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self.loss = loss_of(kind)
         self.outputs = TARGETS * width_of(kind)

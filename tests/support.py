@@ -57,37 +57,37 @@ def series(length: int, seed: int = 0) -> NDArray[np.float64]:
 
 def weights(engine: Engine, key: Any = "s") -> NDArray[Any]:
     """Return a copy of the weights (P,) that a stream is forecast with."""
-    return np.concatenate(engine._memory.params_of(key))
+    return np.concatenate(engine._state.params_of(key))
 
 
 def set_weights(engine: Engine, params: NDArray[Any]) -> None:
     """Give the shared network these weights (P,)."""
-    for name, part in engine._assembly.network.split(params)._asdict().items():
-        engine._memory.shared[name][0] = part
+    for name, part in engine._parts.network.split(params)._asdict().items():
+        engine._state.shared[name][0] = part
 
 
 def arrays(engine: Engine) -> dict[str, NDArray[Any]]:
     """Return all that an engine would take along into a checkpoint."""
-    found = {name: array[: len(engine.keys)] for name, array in engine._memory.streams.arenas.items()}
-    found |= {f"shared {name}": array for name, array in engine._memory.shared.items()}
-    if engine._watch is not None and engine._watch.overall is not None:
-        found["overall drift"] = engine._watch.overall
-    return found | {"counts": engine._memory.counts}
+    found = {name: array[: len(engine.keys)] for name, array in engine._state.streams.arrays.items()}
+    found |= {f"shared {name}": array for name, array in engine._state.shared.items()}
+    if engine._monitor is not None and engine._monitor.overall is not None:
+        found["overall drift"] = engine._monitor.overall
+    return found | {"counts": engine._state.counts}
 
 
 def bits(engine: Engine) -> dict[str, Any]:
     """Return the same as bytes, with keys, recency and tokens: equal only if everything is, bit for bit."""
     found: dict[str, Any] = {name: array.tobytes() for name, array in arrays(engine).items()}
     tokens = engine.vocabulary.tokens if engine.vocabulary is not None else []
-    more = {"recency": engine._memory.streams.recency, "evictions": engine.evictions, "tokens": tokens}
+    more = {"recency": engine._state.streams.recency, "evictions": engine.evictions, "tokens": tokens}
     return found | more | {"keys": engine.keys}
 
 
 def stream(engine: Engine, arena: str, key: Any = "s") -> NDArray[Any]:
     """Return a stream's row of an arena."""
-    slot = engine._memory.streams.find(key)
+    slot = engine._state.streams.find(key)
     assert slot is not None
-    return engine._memory.streams.arenas[arena][slot]
+    return engine._state.streams.arrays[arena][slot]
 
 
 def all_finite(engine: Engine) -> bool:

@@ -271,7 +271,7 @@ def test_positions_are_read_without_the_arrays(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert checkpoint.positions_of(path) == {"offset": 7}
+    assert checkpoint.read_positions(path) == {"offset": 7}
 
 
 def test_positions_of_a_damaged_header_are_refused_in_one_line_if_at_all(saved: Path) -> None:
@@ -281,7 +281,7 @@ def test_positions_of_a_damaged_header_are_refused_in_one_line_if_at_all(saved: 
         damaged[place] ^= 4
         saved.write_bytes(damaged)
         with suppress(CheckpointError):
-            checkpoint.positions_of(saved)
+            checkpoint.read_positions(saved)
 
 
 @pytest.mark.parametrize("by", [-1, 1])

@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> CheckpointFolder:
     engine = Engine(SETTINGS)
     for count in (1, 2, 3):
         engine.step("k", [count])
-        folder.save(engine, {"at": count})
+        folder.write(engine.snapshot(positions={"at": count}).finish(), engine.counts.events)
     return folder
 
 
@@ -50,7 +50,7 @@ def test_only_the_newest_few_are_kept(folder: CheckpointFolder, tmp_path: Path) 
     few = CheckpointFolder(tmp_path / "state", keep=2)
     engine = Engine.load(folder.files[-1])
     engine.step("k", [4])
-    few.save(engine, {"at": 4})
+    few.write(engine.snapshot(positions={"at": 4}).finish(), engine.counts.events)
     assert [path.name for path in few.files] == [f"checkpoint-{count:015d}.safetensors" for count in (3, 4)]
 
 
@@ -138,7 +138,7 @@ def test_what_a_killed_process_left_is_swept_up_but_not_a_living_ones(folder: Ch
         path.mkdir()
         (path / ".tmpAbc").write_bytes(b"half")
     os.utime(old, (time.time() - 7200,) * 2)
-    folder.save(Engine(SETTINGS), {})
+    folder.write(Engine(SETTINGS).snapshot().finish(), 0)
     assert not old.exists()
     assert young.exists()
 

@@ -118,7 +118,7 @@ def test_a_snapshot_that_is_let_go_of_is_not_missed() -> None:
     engine.step("a", [1.0])
     engine.snapshot()
     engine.step("a", [1.0])
-    assert engine._memory._snapshot is None
+    assert engine._state._snapshot is None
     assert engine.snapshot().finish().keys == ["a"]
 
 
@@ -128,13 +128,13 @@ def test_the_engine_minds_a_snapshot_until_it_is_done_or_the_arenas_have_grown(g
     engine.step("a", [1.0])
     copy = engine.snapshot()
     engine.step("a", [1.0])
-    assert engine._memory._snapshot is not None
+    assert engine._state._snapshot is not None
     if grow:
         engine.process(range(10), series(10))
     else:
         copy.finish()
         engine.step("a", [1.0])
-    assert engine._memory._snapshot is None
+    assert engine._state._snapshot is None
     assert copy.finish().arrays["counts"][0] == 1
 
 
@@ -185,7 +185,7 @@ def test_a_snapshot_has_the_vocabulary_as_it_was() -> None:
 def test_a_snapshot_does_not_share_memory_with_the_engine() -> None:
     engine = engine_of()
     engine.step("a", [1.0])
-    live = [*engine._memory.streams.arenas.values(), engine._memory.counts]
+    live = [*engine._state.streams.arrays.values(), engine._state.counts]
     for array in engine.snapshot().finish().arrays.values():
         assert not any(np.shares_memory(array, other) for other in live)
 
@@ -193,4 +193,4 @@ def test_a_snapshot_does_not_share_memory_with_the_engine() -> None:
 def test_keys_stand_in_the_order_of_their_slots_whoever_had_them_before() -> None:
     engine = engine_of(max_streams=3)
     engine.process(["a", "b", "c", "b", "d", "e", "a"], series(7))
-    assert [engine._memory.streams.find(key) for key in engine.keys] == [0, 1, 2]
+    assert [engine._state.streams.find(key) for key in engine.keys] == [0, 1, 2]

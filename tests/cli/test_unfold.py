@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from command import SMALL, waves
 
-from stream_rnn.cli.commands.unfold import unfold
+from stream_rnn.cli.diagnose.diagram import unfold
 from stream_rnn.engine.build import build_parts
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY
 from stream_rnn.settings.engine import Settings

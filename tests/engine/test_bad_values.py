@@ -113,13 +113,13 @@ def test_a_missing_input_stands_at_the_mean_with_a_flag(*, scaled: bool) -> None
     for a in (1.0, 2.0, 6.0):
         engine.step("s", [a, 0.5])
     engine.step("s", [NAN, 0.5])
-    x = engine._assembly.work.x
+    x = engine._parts.work.x
     assert x[0] == (0.0 if scaled else 3.0)
     np.testing.assert_array_equal(x[2:], [1, 0])
 
 
 def test_without_flags_the_network_sees_the_inputs_alone() -> None:
-    assert len(engine_of(inputs=("a", "b"), missing_flags=False)._assembly.work.x) == 2
+    assert len(engine_of(inputs=("a", "b"), missing_flags=False)._parts.work.x) == 2
 
 
 def test_a_missing_input_does_not_move_the_scales() -> None:

@@ -36,7 +36,7 @@ TIMES = 1.5e9 + np.cumsum(np.random.default_rng(2).uniform(1, 900, 40))
 
 def seen(engine: Engine) -> Any:
     """Return what the network saw of the last event."""
-    return engine._assembly.work.x.copy()
+    return engine._parts.work.x.copy()
 
 
 def after(count: int, **changes: Any) -> Engine:

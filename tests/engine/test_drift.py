@@ -14,7 +14,7 @@ from river.drift import PageHinkley
 from support import NAN, bits, engine_of, series, stream, weights
 
 from stream_rnn import Engine
-from stream_rnn.engine.drift import KEPT, ROW, Watch
+from stream_rnn.engine.drift import KEPT, ROW, DriftMonitor
 from stream_rnn.layers.network import Halves
 from stream_rnn.learning.tbptt import BOOSTED, DONE
 
@@ -143,14 +143,14 @@ def test_a_loaded_engine_goes_on_bit_for_bit(kind: str, tmp_path: Path) -> None:
 
 def test_a_row_knows_what_rivers_test_would() -> None:
     engine = engine_of(drift="report", drift_threshold=5.0, drift_delta=0.1, outlier=1e9)
-    watch, rows = engine._watch, np.zeros((2, ROW))
+    watch, rows = engine._monitor, np.zeros((2, ROW))
     assert watch is not None
     errors = np.abs(np.random.default_rng(0).normal(size=(2, 2000)))
     errors[:, 1000:] *= 3
     found: list[list[int]] = [[], []]
     for t in range(2000):
         for s in range(2):
-            if watch.finds(rows[s], errors[s, t]):
+            if watch.detects(rows[s], errors[s, t]):
                 found[s].append(t)
     assert found == [by_river(errors[0]), by_river(errors[1])]
     assert all(found)
@@ -228,8 +228,8 @@ def test_a_boosted_update_is_that_of_a_higher_rate(changes: dict[str, Any]) -> N
     common = changes | {"optimizer": "sgd", "clip": "off"}
     fast = {"learning_rate": 0.04} | ({"rls_forgetting": 1 - 4 * (1 - 0.98)} if changes else {})
     boosted = engine_of(**common, learning_rate=0.01, drift="boost", drift_boost=4.0, drift_events=1000)
-    assert boosted._watch is not None
-    boosted._watch.answer(boosted._memory.weights_of(0))
+    assert boosted._monitor is not None
+    boosted._monitor.respond(boosted._state.weights_of(0))
     x = series(50)
     boosted.process("s", x)
     expected = engine_of(**(common | fast))
@@ -239,12 +239,12 @@ def test_a_boosted_update_is_that_of_a_higher_rate(changes: dict[str, Any]) -> N
 
 def test_a_boost_ends() -> None:
     engine = engine_of(drift="boost", drift_events=3)
-    assert engine._watch is not None
-    engine._watch.answer(engine._memory.weights_of(0))
+    assert engine._monitor is not None
+    engine._monitor.respond(engine._state.weights_of(0))
     left = []
     for value in series(6):
         engine.step("s", value)
-        left.append(int(engine._memory.weights_of(0).updates.head[BOOSTED]))
+        left.append(int(engine._state.weights_of(0).updates.head[BOOSTED]))
     assert left == [3, 2, 1, 0, 0, 0]
 
 
@@ -252,16 +252,16 @@ def answered(action: str, **changes: Any) -> tuple[Engine, Halves]:
     """Return an engine after it has answered a drift of stream a, and its weights before it did."""
     engine = engine_of(drift=action, **changes)
     engine.process(["a", "b"] * 20, series(40))
-    before = Halves(*(part.copy() for part in engine._memory.weights_of(0).params))
-    assert isinstance(engine._watch, Watch)
-    engine._watch.answer(engine._memory.weights_of(0))
+    before = Halves(*(part.copy() for part in engine._state.weights_of(0).params))
+    assert isinstance(engine._monitor, DriftMonitor)
+    engine._monitor.respond(engine._state.weights_of(0))
     return engine, before
 
 
 @pytest.mark.parametrize("readout", ["gradient", "rls"])
 def test_resetting_the_optimizer_makes_it_one_that_has_not_begun(readout: str) -> None:
     engine, before = answered("reset_optimizer", readout=readout)
-    now, fresh = engine._memory.weights_of(0), engine_of(readout=readout)._memory.weights_of(0)
+    now, fresh = engine._state.weights_of(0), engine_of(readout=readout)._state.weights_of(0)
     for part, as_it_was, moments, updates in zip(now.params, before, now.moments, now.updates, strict=True):
         np.testing.assert_array_equal(part, as_it_was)
         assert updates[DONE] == 0
@@ -272,7 +272,7 @@ def test_resetting_the_optimizer_makes_it_one_that_has_not_begun(readout: str) -
 @pytest.mark.parametrize("readout", ["gradient", "rls"])
 def test_resetting_the_head_leaves_the_layers(readout: str) -> None:
     engine, before = answered("reset_head", readout=readout)
-    now, fresh = engine._memory.weights_of(0), engine_of(readout=readout)._memory.weights_of(0)
+    now, fresh = engine._state.weights_of(0), engine_of(readout=readout)._state.weights_of(0)
     np.testing.assert_array_equal(now.params.body, before.body)
     assert (before.head != fresh.params.head).any()
     np.testing.assert_array_equal(now.params.head, fresh.params.head)
@@ -287,8 +287,8 @@ def test_a_streams_drift_leaves_the_readouts_of_others(owner: dict[str, str]) ->
     engine, _ = answered("reset_head", **owner)
     untouched = engine_of(**owner)
     untouched.process(["a", "b"] * 20, series(40))
-    np.testing.assert_array_equal(engine._memory.weights_of(1).params.head, untouched._memory.weights_of(1).params.head)
-    assert (engine._memory.weights_of(0).params.head != untouched._memory.weights_of(0).params.head).any()
+    np.testing.assert_array_equal(engine._state.weights_of(1).params.head, untouched._state.weights_of(1).params.head)
+    assert (engine._state.weights_of(0).params.head != untouched._state.weights_of(0).params.head).any()
 
 
 def test_an_engine_that_does_not_look_for_drifts_does_not_import_river() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from support import NAN, bits, engine_of, series, settings, weights
 
-from stream_rnn import DataError, online
+from stream_rnn import DataError
+from stream_rnn.compiled import step
 from stream_rnn.engine.build import build_parts
 
 X = series(30)
@@ -200,18 +201,18 @@ def test_a_whole_number_where_a_number_is_asked_for_compiles_nothing_new(name: s
 )
 def test_any_array_of_numbers_is_taken_without_compiling_anew(values: Any) -> None:
     engine = taught()
-    before = len(online.process.signatures)
+    before = len(step.process.signatures)
     engine.process("s", values)
-    assert len(online.process.signatures) == before
+    assert len(step.process.signatures) == before
 
 
 def test_an_array_that_is_read_only_is_taken_without_compiling_anew() -> None:
     engine = taught()
-    before = len(online.process.signatures)
+    before = len(step.process.signatures)
     x = X.copy()
     x.flags.writeable = False
     engine.process("s", x)
-    assert len(online.process.signatures) == before
+    assert len(step.process.signatures) == before
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.int64, np.float64, int])

@@ -110,10 +110,10 @@ def test_streams_share_weights_but_no_state() -> None:
     for key in "ab":
         alone = engine_of(targets=("y",))
         alone.process(key, x[key], nothing)
-        slot = together._memory.streams.find(key)
+        slot = together._state.streams.find(key)
         for arena in ("state", "tape", "input_moments"):
-            expected = alone._memory.streams.arenas[arena][0]
-            np.testing.assert_array_equal(together._memory.streams.arenas[arena][slot], expected)
+            expected = alone._state.streams.arrays[arena][0]
+            np.testing.assert_array_equal(together._state.streams.arrays[arena][slot], expected)
 
 
 def test_shared_weights_learn_from_every_stream() -> None:

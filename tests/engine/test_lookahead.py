@@ -43,7 +43,7 @@ def frozen(**changes: Any) -> Engine:
 
 def plain(engine: Engine, x: Any, lookahead: int, at: Any = None) -> Any:
     """Return the outputs (T, O) of the engine's weights over a whole sequence, by the paper's equations."""
-    net = engine._assembly.network
+    net = engine._parts.network
     p = reference.split(net, weights(engine) if at is None else at)
     cell = reference.CELLS[engine.settings.layer[0].removeprefix("bi")]
     states = np.zeros((2, net.body.one.state))

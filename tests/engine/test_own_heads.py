@@ -52,10 +52,10 @@ def test_a_head_is_left_alone_by_the_events_of_others(readout: str, optimizer: s
     engine.process("s", series(50))
     names = ("head", "head_moments", "head_updates", "inverse")
     before = [stream(engine, name).tobytes() for name in names]
-    body = engine._memory.shared["body"].copy()
+    body = engine._state.shared["body"].copy()
     engine.process("other", series(50, seed=1))
     assert [stream(engine, name).tobytes() for name in names] == before
-    assert (engine._memory.shared["body"] != body).any()
+    assert (engine._state.shared["body"] != body).any()
 
 
 def test_a_head_counts_its_own_updates() -> None:
@@ -63,7 +63,7 @@ def test_a_head_counts_its_own_updates() -> None:
     engine.process(["a", "a", "b"] * 8, series(24))
     counted = [int(stream(engine, "head_updates", key)[0]) for key in "ab"]
     assert counted == [7, 3]
-    assert engine._memory.shared["body_updates"][0, 0] == engine.counts.updates == 10
+    assert engine._state.shared["body_updates"][0, 0] == engine.counts.updates == 10
 
 
 @pytest.mark.parametrize("changes", [{}, {"readout": "rls"}, {"optimizer": "adamw", "clip_limit": 0.01}])

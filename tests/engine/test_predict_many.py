@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from support import NAN, TOKENS, bits, engine_of, series, tokens_engine
 
-from stream_rnn import DataError, ahead
+from stream_rnn import DataError
+from stream_rnn.compiled import rollout
 
 X = np.column_stack([series(40), series(40, seed=1)])
 BEGIN = 1_700_000_000.0
@@ -147,9 +148,9 @@ READ_ONLY.flags.writeable = False
 def test_any_array_of_numbers_is_taken_without_compiling_anew(values: Any, keys: Any) -> None:
     engine = taught()
     engine.predict("s", COMING[0])
-    before = len(ahead.peek.signatures)
+    before = len(rollout.roll_out.signatures)
     made = engine.predict_many(keys, values, READ_ONLY[:, 0])
-    assert len(ahead.peek.signatures) == before
+    assert len(rollout.roll_out.signatures) == before
     assert made.tobytes() == engine.predict_many(keys, np.array(values, float), COMING[:, 0]).tobytes()
 
 

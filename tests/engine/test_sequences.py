@@ -195,7 +195,7 @@ def test_an_update_is_a_step_down_the_mean_loss_of_the_window(horizon: int, targ
     x, y = series(n + 1), np.hstack([series(n + 1, seed=d) for d in range(1, D + 1)])
     engine.process("s", x, y)
 
-    net, at = engine._assembly.network, before.astype(float)
+    net, at = engine._parts.network, before.astype(float)
 
     def loss() -> float:
         made = reference.outputs(reference.gru, net, at, x[:n], np.zeros(net.hidden)).reshape(n, horizon, D)
@@ -216,7 +216,7 @@ def test_errors_older_than_the_window_wait_for_their_update() -> None:
     x, y = series(7), series(7, seed=1)
     engine.process("s", x, np.where(np.arange(7)[:, None] < 5, NAN, y))  # two targets answer forecasts of six events
 
-    net, at = engine._assembly.network, before.astype(float)
+    net, at = engine._parts.network, before.astype(float)
 
     def loss() -> float:
         made = reference.outputs(reference.gru, net, at, x, np.zeros(net.hidden))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support import bits, engine_of, series, weights
 
 from stream_rnn import DataError
-from stream_rnn.engine.stream_table import FIRST_CAPACITY, StreamTable
+from stream_rnn.engine.stream_table import INITIAL_CAPACITY, StreamTable
 
 ROWS: Any = {"state": ((3,), np.float32), "clock": ((), np.int64)}
 KEYS = st.lists(st.integers(0, 7), max_size=50)
@@ -68,11 +68,11 @@ def test_each_stream_has_a_slot_of_its_own() -> None:
 
 def test_growth_keeps_what_the_rows_hold() -> None:
     table = StreamTable(ROWS, None)
-    table.slots(list(range(FIRST_CAPACITY)))
-    table.arenas["state"][:FIRST_CAPACITY] = 7
+    table.slots(list(range(INITIAL_CAPACITY)))
+    table.arrays["state"][:INITIAL_CAPACITY] = 7
     table.slots(list(range(100)))
-    assert (table.arenas["state"][:FIRST_CAPACITY] == 7).all()
-    assert not table.arenas["state"][FIRST_CAPACITY:100].any()
+    assert (table.arrays["state"][:INITIAL_CAPACITY] == 7).all()
+    assert not table.arrays["state"][INITIAL_CAPACITY:100].any()
 
 
 def test_arenas_at_least_double_when_they_grow() -> None:
@@ -80,13 +80,13 @@ def test_arenas_at_least_double_when_they_grow() -> None:
     for key in range(1000):
         table.slot(key)
         capacities.add(table.capacity)
-    assert len(capacities) <= 1 + np.log2(1000 / FIRST_CAPACITY) + 1
+    assert len(capacities) <= 1 + np.log2(1000 / INITIAL_CAPACITY) + 1
 
 
 def test_with_a_limit_memory_is_bounded() -> None:
     table = StreamTable(ROWS, 5)
     table.slots(list(range(1000)))
-    assert len(table) == table.capacity == len(table.arenas["state"]) == 5
+    assert len(table) == table.capacity == len(table.arrays["state"]) == 5
     assert table.evictions == 995
 
 
@@ -131,15 +131,15 @@ def test_an_engine_with_a_limit_keeps_its_size() -> None:
     engine = engine_of(max_streams=3)
     engine.process(list(range(500)), series(500))
     assert engine.keys != []
-    assert all(len(array) == 3 for array in engine._memory.streams.arenas.values())
+    assert all(len(array) == 3 for array in engine._state.streams.arrays.values())
 
 
 def test_growing_while_streams_learn_changes_no_bit() -> None:
     keys = [key for _ in range(10) for key in range(50)]
     x = series(len(keys))
     grown, roomy = engine_of(), engine_of()
-    roomy._memory.streams._reserve(64)
-    roomy._memory._bind()
+    roomy._state.streams._reserve(64)
+    roomy._state._bind()
     assert grown.process(keys, x).tobytes() == roomy.process(keys, x).tobytes()
 
 
@@ -159,5 +159,5 @@ def test_weights_per_stream_begin_as_the_shared_ones() -> None:
 
 def test_memory_of_a_stream_is_told_by_arena() -> None:
     engine = engine_of()
-    expected = {name: array[0].nbytes for name, array in engine._memory.streams.arenas.items()}
+    expected = {name: array[0].nbytes for name, array in engine._state.streams.arrays.items()}
     assert engine.stream_bytes == expected

@@ -73,7 +73,7 @@ def test_tokens_are_neither_scaled_nor_flagged_whatever_is_said(*, scale: bool, 
     engine = tokens_engine(scale_inputs=scale, missing_flags=flags)
     ids = [3, 4, 0, NAN, 4, 4]
     assert engine.process("s", ids).tobytes() == plain.process("s", ids).tobytes()
-    assert engine._assembly.work.x.tolist() == [4]
+    assert engine._parts.work.x.tolist() == [4]
 
 
 @pytest.mark.parametrize("missing", [None, NAN, {}])
@@ -116,7 +116,7 @@ def test_an_update_is_a_step_down_the_mean_loss_over_the_horizons(horizon: int) 
     set_weights(engine, before)
     ids = np.array([1, 4, 2, 2, 0, 3, 1])
     engine.process("s", ids)
-    net, at = engine._assembly.network, before.astype(float)
+    net, at = engine._parts.network, before.astype(float)
 
     def loss() -> float:
         p = reference.split(net, at)

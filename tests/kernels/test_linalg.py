@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stream_rnn.kernels import linalg
+from stream_rnn.kernels.aligned import LINE, aligned_zeros
 from stream_rnn.kernels.jit import entry
-from stream_rnn.kernels.memory import LINE, aligned_zeros
 
 add_product = entry(linalg.add_product)
 add_product_transposed = entry(linalg.add_product_transposed)

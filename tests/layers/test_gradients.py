@@ -8,7 +8,7 @@ import reference
 from probe import BODIES, LAYERS, LENGTH, NUMERIC, TOKENS, Probe, body_of, finite_differences, relative_error
 
 from stream_rnn.kernels.activations import Activation
-from stream_rnn.learning.losses import LossKind
+from stream_rnn.losses import LOSSES, LossName
 
 TOLERANCE = 1e-6
 """Central differences in float64 are good to about 1e-9."""
@@ -19,10 +19,16 @@ UNCARRIED = ["dense", "embedding", "none"]
 ACTIVATED = [name for name in LAYERS if hasattr(body_of(name), "activation")]
 
 
-@pytest.mark.parametrize("loss", LossKind, ids=lambda loss: loss.name.lower())
 @pytest.mark.parametrize("body", BODIES)
-def test_weight_gradient_is_the_slope_of_the_loss(body: str, loss: LossKind) -> None:
-    probe = Probe(body_of(body), loss)
+def test_weight_gradient_is_the_slope_of_the_loss(body: str) -> None:
+    probe = Probe(body_of(body))
+    found = probe.run(window=LENGTH)["gradient"]
+    assert relative_error(found, probe.slope(lambda: probe.run()["loss"])) <= TOLERANCE
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_weight_gradient_holds_for_every_loss(loss: LossName) -> None:
+    probe = Probe(body_of("gru"), loss)
     found = probe.run(window=LENGTH)["gradient"]
     assert relative_error(found, probe.slope(lambda: probe.run()["loss"])) <= TOLERANCE
 

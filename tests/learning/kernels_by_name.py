@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from stream_rnn.kernels.jit import entry
-from stream_rnn.learning import anomaly, clipping, conformal, losses, optimizers, penalties, scaling
+from stream_rnn.learning import anomaly, clipping, conformal, optimizers, penalties, scaling
 
-loss_gradient = entry(losses.loss_gradient)
 step = entry(optimizers.step)
 clip_factor = entry(clipping.clip_factor)
 clip_values = entry(clipping.clip_values)

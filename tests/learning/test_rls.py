@@ -95,7 +95,7 @@ def test_each_stream_of_its_own_weights_has_a_regression_of_its_own() -> None:
 def test_the_inverse_stays_symmetric_to_the_bit() -> None:
     engine = engine_of(inputs=("x",), readout="rls", dtype="float32")
     engine.process("s", series(500))
-    P = engine._memory.shared["inverse"][0]
+    P = engine._state.shared["inverse"][0]
     np.testing.assert_array_equal(P, P.T)
 
 
@@ -103,7 +103,7 @@ def test_inputs_that_stand_still_do_not_blow_the_inverse_up() -> None:
     engine = engine_of(inputs=("x",), readout="rls", rls_forgetting=0.9)
     engine.process("s", series(50))
     engine.process("s", np.full((5000, 1), 0.3))
-    P = engine._memory.shared["inverse"][0]
+    P = engine._state.shared["inverse"][0]
     assert np.diag(P).max() <= 10 * (1 + 1e-9)
     assert np.isfinite(engine.process("s", series(50, seed=1))).all()
 
@@ -157,7 +157,7 @@ def test_what_never_varies_does_not_keep_the_rest_from_forgetting() -> None:
     flat = engine_of(inputs=("x", "flat"), targets=("x",), layer="none", readout="rls", rls_forgetting=0.99)
     plain.process("s", x[:, :1])
     flat.process("s", x)
-    P, more = (engine._memory.shared["inverse"][0] for engine in (plain, flat))
+    P, more = (engine._state.shared["inverse"][0] for engine in (plain, flat))
     np.testing.assert_allclose(more[0, 0], P[0, 0], rtol=1e-6)
 
 
@@ -166,6 +166,6 @@ def test_a_variance_lost_to_rounding_begins_anew() -> None:
         layer="none", readout="rls", rls_forgetting=0.9, scale_inputs=False, scale_targets=False, hidden=1
     )
     engine.process("s", 1e8 * series(20_000))
-    P = engine._memory.shared["inverse"][0]
+    P = engine._state.shared["inverse"][0]
     assert (np.diag(P) > 0).all()
     assert engine.counts.skipped < 2000

@@ -85,10 +85,10 @@ def test_the_future_changes_nothing_before_it() -> None:
 def test_a_forecast_is_judged_when_its_target_arrives_and_not_before() -> None:
     race = race_of(STUCK, QUICK, horizon=2)
     race.process("s", series(50))
-    judged = race.standings()["a"].judged
+    judged = race.standings()["a"].scored
     assert judged == 49 + 48
     race.step("s", [math.nan])
-    assert race.standings()["a"].judged == judged
+    assert race.standings()["a"].scored == judged
 
 
 def test_weights_sum_to_one_and_go_to_the_better_member() -> None:
@@ -163,7 +163,7 @@ def test_errors_are_those_that_scores_counts() -> None:
     model = scores.overall()["model"]
     assert model is not None
     standing = race.standings()["a"]
-    assert standing.judged == model["count"]
+    assert standing.scored == model["count"]
     assert standing.mse == pytest.approx(model["mse"])
     assert standing.mae == pytest.approx(model["mae"])
 
@@ -253,10 +253,10 @@ def test_a_reset_ends_the_sequence_and_keeps_the_weights() -> None:
     race, alone = race_of(STUCK, QUICK), engine_of(**SMALL | QUICK)
     race.process("s", series(300))
     alone.process("s", series(300))
-    before, judged = race.weights("s")["a"], race.standings()["a"].judged
+    before, judged = race.weights("s")["a"], race.standings()["a"].scored
     race.reset("s")
     race.step("s", [3.0])  # answers no forecast of the sequence before
-    assert race.standings()["a"].judged == judged
+    assert race.standings()["a"].scored == judged
     np.testing.assert_array_equal(race.weights("s")["a"], before)
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 if TYPE_CHECKING:
-    from stream_rnn.cli.commands.unfold import Block, Unfolded
+    from stream_rnn.cli.diagnose.diagram import Block, Unfolded
 
 WIDTH, HEIGHT = 1.7, 0.72
 COLUMN, ROW = 2.85, 1.3
