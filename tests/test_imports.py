@@ -23,14 +23,33 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
             {"engine"},
             {"race", "estimators"},
             {"jobs"},
+            {"jobs.replay", "jobs.live"},
+            {"cli.arguments"},
+            {"cli.console"},
+            {"cli.diagnose"},
+            {"cli.plots"},
+            {"cli.commands"},
             {"cli"},
         ),
     )
 )
 """The packages of stream_rnn, lowest first. A package imports itself and those of lower levels."""
-CONNECTORS = "connectors"
-"""Imports nothing else of stream_rnn, and is imported by the packages in `ABOVE_CONNECTORS` alone."""
+CONNECTORS: tuple[frozenset[str], ...] = tuple(
+    map(
+        frozenset,
+        (
+            {"errors"},
+            {"connectors"},
+            {"connectors.decode"},
+            {"connectors.ordering"},
+            {"connectors.files"},
+            {"connectors.kafka"},
+        ),
+    )
+)
+"""The same of connectors, which import nothing else of stream_rnn but its errors."""
 ABOVE_CONNECTORS = ("jobs", "cli")
+"""The packages, with those inside them, that import connectors."""
 
 SOURCES = {
     path.relative_to(ROOT): path.read_text()
@@ -67,30 +86,33 @@ def imports_of(module: str, source: str) -> set[str]:
     return ours
 
 
-def level_of(package: str) -> int:
-    for level, packages in enumerate(LEVELS):
-        if package in packages:
-            return level
-    raise AssertionError(f"package {package} is in no level: add it to LEVELS")
+def package_of(module: str) -> str:
+    """Return the package that a module is in, or the package itself, without the leading stream_rnn."""
+    parts = module.split(".")[1:]
+    is_package = any(name.startswith(f"{module}.") for name in MODULES)
+    return ".".join(parts if is_package or len(parts) == 1 else parts[:-1])
 
 
-def check_imports(module: str, source: str) -> None:
+def is_allowed(package: str, other: str) -> bool:
+    """Say whether a package may import another one."""
+    if package == other:
+        return True
+    if other.startswith("connectors") and package.split(".", maxsplit=1)[0] in ABOVE_CONNECTORS:
+        return True
+    levels = CONNECTORS if package.startswith("connectors") else LEVELS
+    level, there = (next((n for n, names in enumerate(levels) if name in names), None) for name in (package, other))
+    if level is None:
+        raise AssertionError(f"package {package} is in no level: add it to LEVELS")
+    return there is not None and there < level
+
+
+def check_imports(module: str, others: set[str]) -> None:
     """Raise an AssertionError for the first import of a module that the rule forbids."""
-    if module == "stream_rnn":  # the public names, fetched on first use
-        return
-    package = module.split(".")[1]
-    for other in sorted(imports_of(module, source)):
-        if other == "stream_rnn":  # of which only jobs, CLI and docstrings could have use; nothing inside needs it
-            raise AssertionError(f"{module} imports the top of its own package: import the module that has the name")
-        there = other.split(".")[1]
-        if there == package:
-            continue
-        if CONNECTORS in {package, there}:
-            allowed = there == CONNECTORS and package in ABOVE_CONNECTORS
-        else:
-            allowed = level_of(there) < level_of(package)
-        if not allowed:
-            raise AssertionError(f"{module} imports {other}: {package} may not import {there}")
+    for other in sorted(others):
+        if other == "stream_rnn":
+            raise AssertionError(f"{module} imports stream_rnn: import the module that has the name")
+        if not is_allowed(package_of(module), package_of(other)):
+            raise AssertionError(f"{module} imports {other}: {package_of(module)} may not import {package_of(other)}")
 
 
 def check_cycles(graph: dict[str, set[str]]) -> None:
@@ -100,57 +122,55 @@ def check_cycles(graph: dict[str, set[str]]) -> None:
         raise AssertionError(f"modules import each other in a circle: {' -> '.join(error.args[1])}") from None
 
 
-def check(module: str, modules: dict[str, str]) -> None:
-    check_imports(module, modules[module])
-    check_cycles(graph_of(modules))
+INSIDE = {name: source for name, source in MODULES.items() if name != "stream_rnn"}
+"""All modules but the top, whose public names are fetched on first use."""
+GRAPH = {name: imports_of(name, source) for name, source in INSIDE.items()}
 
 
-def graph_of(modules: dict[str, str]) -> dict[str, set[str]]:
-    return {name: imports_of(name, source) for name, source in modules.items() if name != "stream_rnn"}
-
-
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", INSIDE)
 def test_a_module_imports_only_what_is_below_it(module: str) -> None:
-    check_imports(module, MODULES[module])
+    check_imports(module, GRAPH[module])
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    check_cycles(graph_of(MODULES))
+    check_cycles(GRAPH)
 
 
-def test_every_package_has_a_level() -> None:
-    packages = {name.split(".")[1] for name in MODULES if name.count(".")} - {CONNECTORS}
-    assert packages == frozenset().union(*LEVELS)
-
-
-IMPORTERS = [name for name in MODULES if name != "stream_rnn"]
+def test_every_package_has_exactly_one_level() -> None:
+    levels = [name for packages in (*LEVELS, *CONNECTORS[1:]) for name in packages]
+    assert sorted(levels) == sorted({package_of(name) for name in INSIDE})
 
 
 def upward_of(module: str) -> str:
-    """Return a module that `module` must not import: one of a higher level, or for the highest one that imports it."""
-    package = module.split(".")[1]
-    if package == CONNECTORS:
-        return "stream_rnn.errors"
-    if package == "cli":
-        return next(name for name, others in graph_of(MODULES).items() if name != module and module in others)
+    """Return a module that `module` must not import, because it is above it."""
+    if module.startswith("stream_rnn.connectors"):
+        return "stream_rnn.kernels.jit"
     return "stream_rnn.cli.app"
 
 
-@pytest.mark.parametrize(
-    "form", ["import {0}", "if TYPE_CHECKING:\n    from {1} import {2}", "def f():\n    import {0}"]
-)
-@pytest.mark.parametrize("module", IMPORTERS)
+BELOW_THE_TOP = [name for name in INSIDE if package_of(name) != "cli"]
+FORMS = ("import {0}", "if TYPE_CHECKING:\n    from {1} import {2}", "def f():\n    import {0}")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("module", BELOW_THE_TOP)
 def test_an_upward_import_inserted_into_any_module_is_caught(module: str, form: str) -> None:
-    if module in {"stream_rnn.cli", "stream_rnn.cli.__main__"} or module.endswith("__main__"):
-        pytest.skip("the top of the command line: nothing is above it")
-    try:
-        other = upward_of(module)
-    except StopIteration:
-        pytest.skip(f"{module} is imported by none: nothing is above it")
-    line = form.format(other, *other.rsplit(".", 1))
-    modules = MODULES | {module: f"{MODULES[module]}\n{line}\n"}
-    with pytest.raises(AssertionError, match=r"may not import|in a circle"):
-        check(module, modules)
+    other = upward_of(module)
+    source = f"{INSIDE[module]}\n{form.format(other, *other.rsplit('.', 1))}\n"
+    with pytest.raises(AssertionError, match="may not import"):
+        check_imports(module, imports_of(module, source))
+
+
+@pytest.mark.parametrize("module", [name for name in INSIDE if any(name in others for others in GRAPH.values())])
+def test_a_circle_closed_at_any_module_is_caught(module: str) -> None:
+    importer = next(name for name, others in GRAPH.items() if module in others)
+    with pytest.raises(AssertionError, match="in a circle"):
+        check_cycles(GRAPH | {module: GRAPH[module] | {importer}})
+
+
+def test_a_package_without_a_level_is_caught() -> None:
+    with pytest.raises(AssertionError, match="in no level"):
+        is_allowed("elsewhere", "errors")
 
 
 def run(code: str) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.errors import ConnectorError, UsageError, nearest
+from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,7 +147,7 @@ def require(schema: Schema, path: str, names: Mapping[str, object]) -> None:
     """
     for name in (schema.key, schema.time, schema.end, *schema.columns):
         if name and name not in names:
-            raise ConnectorError(f"{path}: no column {name!r}{nearest(name, names)}")
+            raise ConnectorError(f"{path}: no column {name!r}{suggest(name, names)}")
 
 
 def _find_time(schema: Schema, sample: Mapping[str, pa.Array]) -> str | None:

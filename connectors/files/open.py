@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.deadletter import DeadLetterCounter
 from stream_rnn.connectors.decode.schema import Schema, require, resolve
-from stream_rnn.connectors.errors import UsageError, nearest
+from stream_rnn.connectors.errors import UsageError, suggest
 from stream_rnn.connectors.files.byte_stream import STDIN, ByteStream
 from stream_rnn.connectors.files.csv import CsvReader
 from stream_rnn.connectors.files.follow import Stop
@@ -95,7 +95,7 @@ def open_files(
     start = {} if start is None else start
     for path, record in start.items():
         if path not in files:
-            raise UsageError(f"start names {path!r}, which is not among the files{nearest(path, files)}")
+            raise UsageError(f"start names {path!r}, which is not among the files{suggest(path, files)}")
         if record < 0:
             raise UsageError(f"start of {path!r} must be at least 0, got {record}")
     readers: list[Reader] = []

@@ -22,7 +22,7 @@ from kafka.errors import (
 )
 from kafka.net.compat import KafkaNetClient
 
-from stream_rnn.connectors.errors import ConnectorError, UsageError, nearest
+from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -118,7 +118,7 @@ class Cluster:
             admin.close()
         for topic in topics:
             if topic not in known:
-                raise ConnectorError(f"no topic {topic!r} at {', '.join(self.servers)}{nearest(topic, known)}")
+                raise ConnectorError(f"no topic {topic!r} at {', '.join(self.servers)}{suggest(topic, known)}")
 
     def members(self, group: str) -> list[str]:
         """Give the names of a consumer group's members, those of dead ones too until their sessions time out.
@@ -214,7 +214,7 @@ def cluster(servers: Iterable[str], options: Mapping[str, Any] | None = None) ->
         if name in OURS:
             raise UsageError(f"client option {name!r} is set by {OURS[name]}")
         if name not in known:
-            raise UsageError(f"unknown client option {name!r}{nearest(name, sorted(known))}")
+            raise UsageError(f"unknown client option {name!r}{suggest(name, sorted(known))}")
         found[name] = _value(name, value, known[name])
     protocol = found.get("security_protocol", PROTOCOLS[0])
     if protocol not in PROTOCOLS:

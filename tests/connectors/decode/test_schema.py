@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.errors import UsageError, nearest
+from stream_rnn.connectors.errors import UsageError, suggest
 
 
 def test_settings_come_from_plain_data_and_unknown_names_are_refused() -> None:
@@ -29,4 +29,4 @@ def test_contradictions_are_refused_when_made(settings: dict[str, object], said:
 
 
 def test_without_a_near_name_all_are_listed() -> None:
-    assert nearest("zzz", ["a", "b"]) == "; there are 'a', 'b'"
+    assert suggest("zzz", ["a", "b"]) == "; there are 'a', 'b'"
