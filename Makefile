@@ -1,20 +1,25 @@
 # make run    replays a real sensor through a network that learns as it goes
-# make test   runs the tests
-# make check  runs the linters and the type checker
-# Each makes what it needs in .venv first.
+# make test   runs all tests
+# make quick  runs the tests that need neither a broker, other processes nor long compilation: for daily work
+# make check  runs the linter and the type checker
+# Each installs what it needs in .venv first.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PARALLEL := --numprocesses 2 --dist loadfile
 
-.PHONY: run test check clean
+.PHONY: run test quick check clean
 
 run: $(VENV)/project
 	$(BIN)/python examples/water_flow.py
 
 test: $(VENV)/tests
-	$(BIN)/python -m pytest --ignore tests/kafka --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --ignore tests/kafka $(PARALLEL)
 	$(BIN)/python -m pytest tests/kafka
+
+quick: $(VENV)/tests
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/kafka $(PARALLEL)
 
 check: $(VENV)/check
 	$(BIN)/ruff check
@@ -27,7 +32,7 @@ clean:
 $(VENV)/project: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[all]"
 	touch $@
 
 $(VENV)/tests: $(VENV)/project
