@@ -1,6 +1,6 @@
 """Recurrent neural networks that learn online, one event at a time, on many streams.
 
-Importing this package compiles nothing and does not import numba: names are fetched when they are first used.
+Importing this package compiles nothing and does not import numba: names are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -9,39 +9,55 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stream_rnn.compiled.core import Counts
+    from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
+    from stream_rnn.engine.result import BatchResult
     from stream_rnn.engine.vocabulary import Vocabulary
-    from stream_rnn.errors import CheckpointError, DataError, SettingError, StreamRNNError
-    from stream_rnn.race.race import Race
+    from stream_rnn.errors import CheckpointError, DataError, MissingExtraError, SettingError, StreamRNNError
+    from stream_rnn.learning.diagnosis import Diagnosis
+    from stream_rnn.race.race import Race, Standing
     from stream_rnn.settings.engine import Settings
     from stream_rnn.settings.race import RaceSettings
 
 __all__ = [
+    "BatchResult",
     "CheckpointError",
+    "Counts",
     "DataError",
+    "Diagnosis",
+    "Drift",
     "Engine",
+    "MissingExtraError",
     "Race",
     "RaceSettings",
     "SettingError",
     "Settings",
+    "Standing",
     "StreamRNNError",
     "Vocabulary",
 ]
 
-_HOME = {
+_MODULES = {
+    "BatchResult": "engine.result",
     "CheckpointError": "errors",
+    "Counts": "compiled.core",
     "DataError": "errors",
+    "Diagnosis": "learning.diagnosis",
+    "Drift": "engine.drift",
     "Engine": "engine.engine",
+    "MissingExtraError": "errors",
     "Race": "race.race",
     "RaceSettings": "settings.race",
     "SettingError": "errors",
     "Settings": "settings.engine",
+    "Standing": "race.race",
     "StreamRNNError": "errors",
     "Vocabulary": "engine.vocabulary",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""The wheel: what is in it, and that it works on every supported Python, without extras and beside a user's own code."""
+"""The wheel: its contents, and that it works on every supported Python, without extras, beside a user's own code."""
 
 from __future__ import annotations
 
