@@ -89,9 +89,7 @@ def last_known(z: Array) -> Array:
     return np.take_along_axis(z, np.maximum.accumulate(rows, axis=0), axis=0)
 
 
-def _select(
-    z: Array, train: int, horizon: int, lags: list[int], model: Callable[[Array, int, float, int], Array]
-) -> ChosenModel:
+def _select(z: Array, train: int, horizon: int, lags: list[int], model: Callable[..., Array]) -> ChosenModel:
     def error(candidate: tuple[int, float]) -> float:
         forecasts = model(z[:train], *candidate, horizon)
         scored = slice(train // 2, train - horizon)

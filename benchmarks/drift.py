@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stream_rnn.settings.engine import DriftAction
+    from stream_rnn.settings.fields import DriftAction
 
     Array = NDArray[np.float64]
 

@@ -173,8 +173,14 @@ def score(streams: Streams, residuals: NDArray[np.float64], bounds: NDArray[np.f
     enough = counts >= MIN_PER_MONTH
     monthly = np.bincount(month - month[0], inside)[enough] / counts[enough]
     winkler = np.mean(width + 2 / (1 - coverage) * outside)
-    means = (float(np.mean(part)) for part in (inside, below, above, width))
-    return Score(*means, winkler=float(winkler), months=monthly)
+    return Score(
+        coverage=float(np.mean(inside)),
+        below=float(np.mean(below)),
+        above=float(np.mean(above)),
+        width=float(np.mean(width)),
+        winkler=float(winkler),
+        months=monthly,
+    )
 
 
 def summary(scores: list[Score], oracle: list[Score], coverage: float) -> dict[str, float]:

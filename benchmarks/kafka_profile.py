@@ -11,7 +11,7 @@ import os
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -96,7 +96,7 @@ def _threads(cluster: Cluster, source: str, count: int) -> list[dict[str, Any]]:
 
 def _by_thread() -> dict[str, float]:
     """Return the processor time of each of this process's Python threads in seconds, by name."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for thread in threading.enumerate():
         stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text(encoding="utf-8")
         seconds[thread.name] += sum(map(int, stat.rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
@@ -107,18 +107,18 @@ def _profile(cluster: Cluster, source: str, count: int) -> dict[str, Any]:
     profile = cProfile.Profile()
     _run(cluster, source, StopAtEnd(profile.enable, profile.disable))
     profile.create_stats()
-    stats = profile.stats  # type: ignore[attr-defined]
-    groups: Counter[str] = Counter()
+    stats = profile.stats  # type: ignore[attr-defined, unused-ignore]
+    groups: defaultdict[str, float] = defaultdict(float)
     for function, (_, _, own, _, _) in stats.items():
         for group, share in _shares(function, stats).items():
             groups[group] += own * share
-    total = groups.total()
+    total = sum(groups.values())
     slowest = sorted(stats.items(), key=lambda item: -item[1][2])[:SLOWEST_LISTED]
     return {
         "seconds": total,
         "groups": [
             {"group": group, "seconds": seconds, "share": seconds / total, "us_per_record": 1e6 * seconds / count}
-            for group, seconds in groups.most_common()
+            for group, seconds in sorted(groups.items(), key=lambda item: -item[1])
         ],
         "top": [
             {"function": _label(function), "own_seconds": own, "us_per_record": 1e6 * own / count, "calls": calls}
@@ -159,7 +159,7 @@ def _shares(
     total = sum(callers.values())
     if not total:
         return {OTHER: 1.0}
-    shares: Counter[str] = Counter()
+    shares: defaultdict[str, float] = defaultdict(float)
     for caller, seconds in callers.items():
         for name, share in _shares(caller, stats, callees | {function}).items():
             shares[name] += share * seconds / total

@@ -50,7 +50,7 @@ def events(count: int) -> Events:
     """Return smooth noisy columns, like those of sensors, and their records of 200 bytes."""
     rng = np.random.default_rng(0)
     streams = rng.integers(STREAMS, size=count)
-    times = 1.7e9 + np.arange(count) * 0.01
+    times = (1.7e9 + np.arange(count) * 0.01).astype(np.float64)
     phase = times[:, np.newaxis] / (10.0 + np.arange(len(reference.INPUTS))) + streams[:, np.newaxis]
     x = np.clip(20 + np.sin(phase) + 0.1 * rng.standard_normal(phase.shape), 10, 99)
     rows = zip(streams.tolist(), times.tolist(), x.tolist(), strict=True)
@@ -71,7 +71,7 @@ def stream_name(number: int) -> str:
 
 
 @contextmanager
-def topic(cluster: Cluster, **configs: object) -> Iterator[str]:
+def topic(cluster: Cluster, **configs: Any) -> Iterator[str]:
     """Yield the name of a new topic, and delete the topic at the end."""
     name = cluster.topic(PARTITIONS, **configs)
     try:

@@ -41,6 +41,8 @@ def run_engine(file: File, seed: int) -> tuple[Array, Array]:
     engine = Engine(Settings.preset("anomaly", inputs=("value",), seed=seed))
     result = engine.process_detailed(0, file.values, times=file.times)
     residuals = file.values - np.append(np.nan, result.forecasts[:-1, 0, 0])
+    if result.anomalies is None:
+        raise RuntimeError("the preset must compute anomaly scores")
     return np.nan_to_num(result.anomalies), residuals
 
 

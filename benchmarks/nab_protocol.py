@@ -134,10 +134,10 @@ def _file(path: Path, name: str, labels: list[list[str]]) -> File:
     windows = []
     for label in labels:
         limits = seconds(list(label))
-        inside = () if limits is None else np.flatnonzero((times >= limits[0]) & (times <= limits[1]))
+        inside = [] if limits is None else np.flatnonzero((times >= limits[0]) & (times <= limits[1])).tolist()
         if len(inside) == 0:
             raise SystemExit(f"{path}: a window must contain rows, got none from {label[0]} to {label[-1]}")
-        windows.append((int(inside[0]), int(inside[-1])))
+        windows.append((inside[0], inside[-1]))
     return File(name, times, values, tuple(sorted(windows)))
 
 

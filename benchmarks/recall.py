@@ -69,19 +69,17 @@ def events(count: int, delay: int, seed: int) -> Events:
 
 def settings(learner: str, delay: int, seed: int) -> Settings:
     """Return the settings of one of the learners."""
-    return Settings(
-        **{
-            "inputs": ("cue", "noise", "query"),
-            "targets": ("answer",),
-            "task": "classification",
-            "hidden": 32,
-            "window": delay + LEAD + 2,
-            "scale_inputs": False,
-            "missing_flags": False,
-            "seed": seed,
-        }
-        | LEARNERS[learner]
-    )
+    common: dict[str, Any] = {
+        "inputs": ("cue", "noise", "query"),
+        "targets": ("answer",),
+        "task": "classification",
+        "hidden": 32,
+        "window": delay + LEAD + 2,
+        "scale_inputs": False,
+        "missing_flags": False,
+        "seed": seed,
+    }
+    return Settings(**common | LEARNERS[learner])
 
 
 def measure(learner: str, delay: int, count: int, seed: int) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
+import jax  # type: ignore[import-not-found, unused-ignore]
+import jax.numpy as jnp  # type: ignore[import-not-found, unused-ignore]
 
 INPUTS, HIDDEN, WINDOW = 8, 32, 16
 RATE, B1, B2, EPS, LIMIT = 1e-3, 0.9, 0.999, 1e-8, 1.0

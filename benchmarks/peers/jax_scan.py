@@ -6,8 +6,8 @@ import argparse
 import json
 import statistics
 
-import jax
-import jax.numpy as jnp
+import jax  # type: ignore[import-not-found, unused-ignore]
+import jax.numpy as jnp  # type: ignore[import-not-found, unused-ignore]
 
 from benchmarks.clock import now, since
 from benchmarks.peers.jax_gru import initial_carry, step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-import jax
+import jax  # type: ignore[import-not-found, unused-ignore]
 import numpy as np
 
 from benchmarks.clock import now, since
