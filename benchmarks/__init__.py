@@ -1,6 +1,5 @@
-"""Programs that measure, run by hand: speed, forecasting accuracy, online recurrent learning.
+"""Benchmark programs, run by hand: speed, forecast accuracy, recurrent learning, anomaly scores, intervals, Kafka.
 
-``python -m benchmarks.speed``, ``python -m benchmarks.accuracy`` and ``python -m benchmarks.recurrent`` print a table,
-or with ``--json`` one object. Times are never asserted anywhere: they are compared within one run, and what was
-measured stands in RESULTS.md.
+Each program, such as ``python -m benchmarks.speed``, prints tables, or with ``--json`` one JSON object. Measured
+figures are in RESULTS.md. No test asserts them: times depend on the machine and are comparable within one run only.
 """

@@ -1,4 +1,4 @@
-"""The reference job through the engine, and through other libraries in the same run."""
+"""The reference job run by the engine and by other libraries, in the same run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ EVENTS = 40_000
 
 
 def measure(torch_python: str) -> dict[str, Any]:
-    """Return the engine's rates, each peer's beside what the engine did just before and after, and the core's limit.
+    """Return the rates of the engine and the peers, and the core's matrix-product rate.
 
-    All are kept to one core. A peer that cannot be run has the reason in place of its figures.
+    Everything runs on one core. Each peer is compared with the engine's rates just before and after it. For a peer
+    that cannot be run, the result is the reason.
     """
     with child.one_core():
         return _measure(torch_python)
@@ -25,45 +26,47 @@ def measure(torch_python: str) -> dict[str, Any]:
 def _measure(torch_python: str) -> dict[str, Any]:
     events = reference.data(EVENTS)
     engine = reference.warm(reference.JOB)
-    before = reference.rate(engine, events)
-    rates = [before]
+    rates = [reference.rate(engine, events)]
     peers: list[dict[str, Any]] = []
     for name, run in _peers(torch_python).items():
         try:
-            found = run()
+            result = run()
         except child.ChildError as error:
             peers.append({"peer": name, "skipped": str(error)})
             continue
         rates.append(reference.rate(engine, events))
-        ours = statistics.mean(rates[-2:])
-        theirs = found["events_per_second"]
-        version = found["version"]
+        engine_rate, peer_rate = statistics.mean(rates[-2:]), result["events_per_second"]
         peers.append(
-            {"peer": f"{name} {version}", "events_per_second": theirs, "engine": ours, "engine_times": ours / theirs}
+            {
+                "peer": f"{name} {result['version']}",
+                "events_per_second": peer_rate,
+                "engine": engine_rate,
+                "engine_times": engine_rate / peer_rate,
+            }
         )
     gflops = child.module("benchmarks.peers.sgemm")["gflops"]
-    best = statistics.median(rates)
-    used = best * reference.product_flops() / 1e9
+    median = statistics.median(rates)
+    product_gflops = median * reference.product_flops() / 1e9
     return {
-        "events_per_second": best,
-        "microseconds_per_event": 1e6 / best,
+        "events_per_second": median,
+        "microseconds_per_event": 1e6 / median,
         "rates": rates,
         "peers": peers,
         "sgemm_gflops": gflops,
-        "engine_product_gflops": used,
-        "share_of_sgemm": used / gflops,
+        "engine_product_gflops": product_gflops,
+        "share_of_sgemm": product_gflops / gflops,
     }
 
 
 def variants() -> list[dict[str, Any]]:
-    """Return the rate of each neighbour of the reference job, beside the reference job just before it."""
+    """Return the rate of each network, and its ratio to the rate of the reference job just before it."""
     events = reference.data(EVENTS // 2)
     engine = reference.warm(reference.JOB)
     rows = []
     for name, settings in reference.VARIANTS.items():
-        base = reference.rate(engine, events, rounds=3)
+        reference_rate = reference.rate(engine, events, rounds=3)
         rate = reference.rate(reference.warm(settings), events, rounds=3)
-        rows.append({"network": name, "events_per_second": rate, "of_reference": rate / base})
+        rows.append({"network": name, "events_per_second": rate, "of_reference": rate / reference_rate})
     return rows
 
 

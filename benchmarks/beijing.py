@@ -1,8 +1,8 @@
-"""Many streams: PM2.5 at the Beijing stations, one stream each, hours ahead.
+"""Many streams: PM2.5 at the Beijing stations, each station a stream, some hours ahead.
 
-The engine takes the stations' rows hour by hour, all numbers of a row as inputs; a row's forecast is made before any
-later row is seen. Rows from `BURN_IN` on count, where what was forecast is known. Baselines run on each station by
-itself, and choose by the rows before.
+The engine processes the stations' rows hour by hour, with all numbers of a row as inputs; it forecasts from a row
+before it sees any later one. Rows from `BURN_IN` on are scored, where the true value is known. The linear baselines run
+on each station separately and are selected on the rows before `BURN_IN`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 TARGET = "PM2.5"
 INPUTS = ("PM2.5", "PM10", "SO2", "NO2", "CO", "O3", "TEMP", "PRES", "DEWP", "RAIN", "WSPM")
 BURN_IN = 8760
-"""Rows of a station that do not count: its first year."""
+"""Rows of a station that are not scored: its first year."""
 DAY = 24
 
 
 class Stations(NamedTuple):
-    """Rows of all stations, in step."""
+    """Rows of all stations, for the same hours."""
 
     names: tuple[str, ...]
     times: NDArray[np.float64]
@@ -39,12 +39,12 @@ class Stations(NamedTuple):
 
     @property
     def target(self) -> NDArray[np.float64]:
-        """What is forecast, (N, S)."""
+        """The forecast column, (N, S)."""
         return self.x[:, :, INPUTS.index(TARGET)]
 
-    def score(self, said: NDArray[np.float64], ahead: int) -> dict[str, float]:
-        """Return the errors of what was said at each row (N, S) of the one so many after it."""
-        errors = (said[:-ahead] - self.target[ahead:])[BURN_IN - ahead :]
+    def score(self, forecasts: NDArray[np.float64], horizon: int) -> dict[str, float]:
+        """Return the errors of the forecasts (N, S) that each row makes of the row `horizon` rows later."""
+        errors = (forecasts[:-horizon] - self.target[horizon:])[BURN_IN - horizon :]
         return {"mae": float(np.nanmean(np.abs(errors))), "rmse": float(np.sqrt(np.nanmean(errors**2)))}
 
 
@@ -56,76 +56,83 @@ def files(folder: Path) -> list[Path]:
     SystemExit
         If there are none.
     """
-    found = sorted(folder.glob("PRSA_Data_*.csv"))
-    if not found:
-        raise SystemExit(f"{folder}: no PRSA_Data_*.csv")
-    return found
+    paths = sorted(folder.glob("PRSA_Data_*.csv"))
+    if not paths:
+        raise SystemExit(f"no PRSA_Data_*.csv in {folder}")
+    return paths
 
 
 def table(file: Path, columns: tuple[str, ...] = INPUTS) -> NDArray[np.float64]:
     """Return columns of a station's file (N, columns), NaN where missing."""
-    how = csv.ConvertOptions(include_columns=columns, null_values=["NA", " "], strings_can_be_null=True)
-    found = csv.read_csv(file, convert_options=how)
-    return np.column_stack([found[name].to_numpy().astype(float) for name in columns])
+    convert = csv.ConvertOptions(include_columns=columns, null_values=["NA", " "], strings_can_be_null=True)
+    rows = csv.read_csv(file, convert_options=convert)
+    return np.column_stack([rows[name].to_numpy().astype(float) for name in columns])
 
 
 def read(folder: Path) -> Stations:
-    """Read every station of a folder; `SystemExit` if there are none."""
-    found = files(folder)
-    years, months, days, hours = table(found[0], ("year", "month", "day", "hour")).astype(np.int64).T
-    moments = (years - 1970).astype("datetime64[Y]") + (months - 1).astype("timedelta64[M]")
-    moments = moments.astype("datetime64[D]") + (days - 1).astype("timedelta64[D]")
-    times = moments.astype("datetime64[h]") + hours.astype("timedelta64[h]")
-    names = tuple(file.stem.split("_")[2] for file in found)
-    return Stations(names, times.astype("datetime64[s]").astype(float), np.stack([table(f) for f in found], axis=1))
+    """Read every station of a folder.
+
+    Raises
+    ------
+    SystemExit
+        If there are none.
+    """
+    paths = files(folder)
+    years, months, days, hours = table(paths[0], ("year", "month", "day", "hour")).astype(np.int64).T
+    dates = (years - 1970).astype("datetime64[Y]") + (months - 1).astype("timedelta64[M]")
+    dates = dates.astype("datetime64[D]") + (days - 1).astype("timedelta64[D]")
+    times = dates.astype("datetime64[h]") + hours.astype("timedelta64[h]")
+    names = tuple(path.stem.split("_")[2] for path in paths)
+    x = np.stack([table(path) for path in paths], axis=1)
+    return Stations(names, times.astype("datetime64[s]").astype(float), x)
 
 
 def run(stations: Stations, settings: Settings) -> tuple[NDArray[np.float64], float]:
-    """Return what an engine says of the target, (N, S, H), and the seconds it took."""
-    count, several, _ = stations.x.shape
+    """Return an engine's forecasts of the target, (N, S, H), and the duration of the run in seconds."""
+    rows, count, _ = stations.x.shape
     engine = Engine(settings)
     engine.warmup()
-    began = time.perf_counter()
-    made = engine.process(
-        np.tile(np.arange(several), count),
-        stations.x.reshape(count * several, -1),
+    start = time.perf_counter()
+    forecasts = engine.process(
+        np.tile(np.arange(count), rows),
+        stations.x.reshape(rows * count, -1),
         stations.target.reshape(-1, 1),
-        times=np.repeat(stations.times, several),
+        times=np.repeat(stations.times, count),
     )
-    return made.reshape(count, several, -1), time.perf_counter() - began
+    return forecasts.reshape(rows, count, -1), time.perf_counter() - start
 
 
-def measure(stations: Stations, ahead: int, values: dict[str, Any], seeds: int) -> dict[str, Any]:
-    """Return the errors so many hours ahead of a preset with changes, of a frozen reservoir, and of the baselines."""
-    fixed = {"inputs": INPUTS, "targets": (TARGET,), "horizon": ahead}
-    runs, seconds = [], 0.0
+def measure(stations: Stations, horizon: int, values: dict[str, Any], seeds: int) -> dict[str, Any]:
+    """Return the errors `horizon` hours ahead of the engine with these settings, and of all baselines."""
+    fixed = {"inputs": INPUTS, "targets": (TARGET,), "horizon": horizon}
+    runs, total_seconds = [], 0.0
     for seed in range(seeds):
-        said, took = run(stations, Settings.parse(fixed | values | {"seed": seed}))
-        runs.append({"seed": seed, **stations.score(said[:, :, -1], ahead)})
-        seconds += took
-    beside = {
-        name: stations.score(run(stations, Settings.parse(fixed | others))[0][:, :, -1], ahead)
-        for name, others in baselines.ENGINES.items()
+        forecasts, seconds = run(stations, Settings.parse(fixed | values | {"seed": seed}))
+        runs.append({"seed": seed, **stations.score(forecasts[:, :, -1], horizon)})
+        total_seconds += seconds
+    engines = {
+        name: stations.score(run(stations, Settings.parse(fixed | settings))[0][:, :, -1], horizon)
+        for name, settings in baselines.ENGINES.items()
     }
     return {
-        "horizon": ahead,
-        "mae": float(np.mean([found["mae"] for found in runs])),
-        "rmse": float(np.mean([found["rmse"] for found in runs])),
+        "horizon": horizon,
+        "mae": float(np.mean([errors["mae"] for errors in runs])),
+        "rmse": float(np.mean([errors["rmse"] for errors in runs])),
         "seeds": runs,
-        "microseconds": 1e6 * seconds / (seeds * stations.target.size),
-        "baselines": compare(stations, ahead) | beside,
+        "microseconds": 1e6 * total_seconds / (seeds * stations.target.size),
+        "baselines": measure_baselines(stations, horizon) | engines,
     }
 
 
-def compare(stations: Stations, ahead: int) -> dict[str, Any]:
-    """Return the baselines' errors so many hours ahead."""
-    first = stations.target[:BURN_IN]
-    mean, deviation = np.nanmean(first, axis=0), np.nanstd(first, axis=0)
+def measure_baselines(stations: Stations, horizon: int) -> dict[str, Any]:
+    """Return the errors of the naive and the linear forecasts `horizon` hours ahead."""
+    first_year = stations.target[:BURN_IN]
+    mean, deviation = np.nanmean(first_year, axis=0), np.nanstd(first_year, axis=0)
     z = (stations.target - mean) / deviation
-    chosen = [baselines.online_ar(z[:, s : s + 1], BURN_IN, ahead) for s in range(len(stations.names))]
-    linear = mean + deviation * np.hstack([model.forecasts[:, -1] for model in chosen])
+    models = [baselines.online_ar(z[:, s : s + 1], BURN_IN, horizon) for s in range(len(stations.names))]
+    linear = mean + deviation * np.hstack([model.forecasts[:, -1] for model in models])
     return {
-        "persistence": stations.score(baselines.persistence(stations.target, ahead)[:, -1], ahead),
-        "seasonal_naive": stations.score(baselines.seasonal_naive(stations.target, DAY, ahead)[:, -1], ahead),
-        "online_ar": stations.score(linear, ahead) | {"lags": [model.lags for model in chosen]},
+        "persistence": stations.score(baselines.persistence(stations.target, horizon)[:, -1], horizon),
+        "seasonal_naive": stations.score(baselines.seasonal_naive(stations.target, DAY, horizon)[:, -1], horizon),
+        "online_ar": stations.score(linear, horizon) | {"lags": [model.lags for model in models]},
     }

@@ -1,7 +1,8 @@
 """The five series of the online recurrent learning protocol, eight streams each.
 
-Henon, Mackey-Glass and Lorenz are generated, 20,065 values; sunspot and laser are read and shifted, as many values as
-the protocol takes of each. A run begins at value 64, and goes back there when the series ends.
+Henon, Mackey-Glass and Lorenz are generated, 20,065 values each. Sunspot and laser are recordings of the length that
+the protocol uses; each stream reads the same recording, shifted. A run starts at value 64 and returns to it at the end
+of the series.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ FIRST = 64
 LENGTH = 20_065
 RESET_EVERY = 200
 STATISTICS = 2000
-"""Values that mean and deviation of a recorded series are taken from."""
+"""Number of values from which the mean and deviation of a recorded series are computed."""
 
 RECORDED = {"sunspot": 3065, "laser": 1065}
-"""Values of each recorded series that a stream is made of."""
+"""Number of values of a stream, for each recorded series."""
 
 
 class Steps(NamedTuple):
-    """T steps of the eight streams at a time."""
+    """T steps, each of all eight streams."""
 
     x: NDArray[np.float64]
     """(T, 8) inputs z_t"""
     y: NDArray[np.float64]
     """(T, 8) targets z_{t+1}"""
     ends: NDArray[np.bool_]
-    """(T,) whether the state is zeroed after the step"""
+    """(T,) whether the hidden state is reset after the step"""
 
 
 def steps(name: str, count: int, seed: int, folder: Path) -> Steps:
@@ -47,7 +48,7 @@ def steps(name: str, count: int, seed: int, folder: Path) -> Steps:
     Raises
     ------
     FileNotFoundError
-        If it is a recorded one and not in the folder.
+        If it is a recorded series and its file is not in the folder.
     """
     rng = np.random.default_rng(seed)
     z = normalised(recorded(name, folder, rng), STATISTICS) if name in RECORDED else normalised(GENERATORS[name](rng))
@@ -57,7 +58,7 @@ def steps(name: str, count: int, seed: int, folder: Path) -> Steps:
 
 
 def normalised(series: Array, values: int | None = None) -> Array:
-    """Return each stream (8, L) in deviations from its mean: of all values, or of so many from the run's first on."""
+    """Standardize each stream (8, L) by its mean and deviation over all values, or over `values` from value 64 on."""
     known = series if values is None else series[:, FIRST : FIRST + min(values, series.shape[1] - FIRST - 1)]
     mean = known.mean(axis=1, keepdims=True)
     scaled: Array = (series - mean) / known.std(axis=1, ddof=1, keepdims=True)
@@ -65,7 +66,7 @@ def normalised(series: Array, values: int | None = None) -> Array:
 
 
 def henon(_rng: np.random.Generator) -> Array:
-    """Return x of x' = 1 - 1.4 x^2 + y, y' = 0.3 x (Henon 1976); the streams differ in x0, and no seed plays a part."""
+    """Return x of x' = 1 - 1.4 x^2 + y, y' = 0.3 x (Henon 1976), streams of different x0; the seed has no effect."""
     x: Array = np.arange(10.0, 10.0 + STREAMS) / 100
     y: Array = np.zeros(STREAMS)
     out = np.empty((STREAMS, LENGTH))
@@ -76,7 +77,7 @@ def henon(_rng: np.random.Generator) -> Array:
 
 
 def mackey_glass(rng: np.random.Generator) -> Array:
-    """Return x of dx/dt = .2 x(t-17) / (1 + x(t-17)^10) - .1 x (Mackey & Glass 1977), Euler's steps of 1."""
+    """Return x of dx/dt = .2 x(t-17) / (1 + x(t-17)^10) - .1 x (Mackey & Glass 1977), by Euler steps of 1."""
     past = deque(rng.uniform(1.2, 1.4, (18, STREAMS)), maxlen=17)
     x = past[-1]
     out = np.empty((STREAMS, LENGTH))
@@ -89,7 +90,7 @@ def mackey_glass(rng: np.random.Generator) -> Array:
 
 
 def lorenz(rng: np.random.Generator) -> Array:
-    """Return the first coordinate of Lorenz (1963), sigma 10, rho 28, beta 8/3, Euler's steps of .01, every second."""
+    """Return x of Lorenz (1963), sigma 10, rho 28, beta 8/3: every second one of Euler steps of .01."""
     x, y, z = 1.0 + 0.1 * rng.standard_normal((3, STREAMS))
     out = np.empty((STREAMS, LENGTH))
     for t in range(100 + 2 * LENGTH):
@@ -100,12 +101,12 @@ def lorenz(rng: np.random.Generator) -> Array:
 
 
 def recorded(name: str, folder: Path, rng: np.random.Generator) -> Array:
-    """Return the streams of a recorded series: the same values, each stream an eighth further on, and round again."""
+    """Return the streams of a recorded series: the same cyclic values, each stream shifted by another eighth."""
     values = np.loadtxt(folder / f"{name}.txt")
-    base = rng.integers(len(values))
-    shifts = base + np.arange(STREAMS) * (len(values) // STREAMS)
-    places = (shifts[:, np.newaxis] + np.arange(RECORDED[name])) % len(values)
-    return values[places]
+    start = rng.integers(len(values))
+    shifts = start + np.arange(STREAMS) * (len(values) // STREAMS)
+    indices = (shifts[:, np.newaxis] + np.arange(RECORDED[name])) % len(values)
+    return values[indices]
 
 
 GENERATORS: dict[str, Callable[[np.random.Generator], Array]] = {

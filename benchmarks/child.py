@@ -1,4 +1,4 @@
-"""Programs that run in a process of their own, on one thread, and print one JSON object."""
+"""Run programs in processes of their own, on one thread; benchmark programs print one JSON object."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchmarks.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-ROOT = Path(__file__).parent.parent
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -28,10 +27,10 @@ ONE_THREAD = {
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Keep this process, and those it starts, to one core.
+    """Pin this process, and those it starts, to one core.
 
-    A library that hands its work from thread to thread is slower on two cores than on one: each hand-over wakes the
-    other core. JAX's scan gains up to half of its rate.
+    A library that passes its work from thread to thread is slower on two cores than on one, since each switch wakes the
+    other core. On one core JAX's scan is up to half faster.
     """
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(before)})
@@ -42,29 +41,29 @@ def one_core() -> Iterator[None]:
 
 
 class ChildError(Exception):
-    """A program that did not do what it was asked, with what it said."""
+    """A program that could not be started, or failed; the message is the last line that it printed."""
 
 
-class Ended(NamedTuple):
-    """A program that ended well."""
+class Completed(NamedTuple):
+    """Result of a program that succeeded."""
 
     output: str
     seconds: float
-    """Wall clock, with the start of the interpreter."""
+    """wall-clock time, including the start of the interpreter"""
 
 
-def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Ended:
-    """Run a command from the repository's root, and time it.
+def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Completed:
+    """Run a command in the repository's root folder, and time it.
 
     Raises
     ------
     ChildError
-        If it does not exist or fails; the message is its last line.
+        If it cannot be started or fails.
     """
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    began = time.perf_counter()
+    start = time.perf_counter()
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command,
             check=False,
             capture_output=True,
@@ -74,14 +73,14 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Ended:
         )
     except OSError as error:
         raise ChildError(f"{command[0]}: {error.strerror}") from None
-    seconds = time.perf_counter() - began
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise ChildError(said[-1] if said else f"{command[0]} ended with code {done.returncode}")
-    return Ended(done.stdout, seconds)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        lines = (process.stderr or process.stdout).strip().splitlines()
+        raise ChildError(lines[-1] if lines else f"{command[0]} exited with code {process.returncode}")
+    return Completed(process.stdout, seconds)
 
 
 def module(name: str, *arguments: str, python: str = sys.executable) -> dict[str, Any]:
-    """Run a module of this package on one thread, and return the object that it prints."""
-    found: dict[str, Any] = json.loads(run([python, "-m", name, *arguments], ONE_THREAD).output)
-    return found
+    """Run a module of this package on one thread, and return the JSON object that it prints."""
+    result: dict[str, Any] = json.loads(run([python, "-m", name, *arguments], ONE_THREAD).output)
+    return result

@@ -1,4 +1,4 @@
-"""What one thread's work took, on a machine that others use too."""
+"""How long one thread worked, on a machine that other processes use too."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import time
 from typing import NamedTuple
 
 
-class Moment(NamedTuple):
-    """A reading of two clocks, in seconds."""
+class Reading(NamedTuple):
+    """Readings of two clocks, in seconds."""
 
     wall: float
     processor: float
 
 
-def now() -> Moment:
+def now() -> Reading:
     """Read the clocks."""
-    return Moment(time.perf_counter(), time.process_time())
+    return Reading(time.perf_counter(), time.process_time())
 
 
-def since(began: Moment) -> float:
-    """Return the seconds that passed, without those in which the process waited for a core.
+def since(start: Reading) -> float:
+    """Return the seconds since a reading, without the time that the process waited for a core.
 
-    The lesser of the wall clock and the processor time: a peer whose library keeps other threads busy is not charged
-    for them.
+    This is the smaller of wall-clock and processor time, so that a peer whose library keeps other threads busy is not
+    charged for them.
     """
-    ended = now()
-    return min(ended.wall - began.wall, ended.processor - began.processor)
+    end = now()
+    return min(end.wall - start.wall, end.processor - start.processor)

@@ -1,4 +1,4 @@
-"""From a CSV file to a Parquet file of forecasts by the command line, beside the kernel alone on the same events."""
+"""`stream-rnn replay` from a CSV file to a Parquet file of forecasts, compared with the engine on the same arrays."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ SETTINGS: dict[str, Any] = {
 
 
 def measure(events: int = 1_000_000) -> dict[str, Any]:
-    """Return the rates of both, and the command's share of the kernel's, which runs before and after the command."""
+    """Return the rates of the command and of `Engine.process`, which runs before and after it, and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
-        few, file, output = (Path(folder) / name for name in ("few.csv", "events.csv", "out.parquet"))
+        warmup_file, file, output = (Path(folder) / name for name in ("warmup.csv", "events.csv", "out.parquet"))
         keys, times, x = _events(events)
-        _write(few, keys[:1000], times[:1000], x[:1000])
+        _write(warmup_file, keys[:1000], times[:1000], x[:1000])
         _write(file, keys, times, x)
         try:
-            child.run(_command(few, output))  # compiles, if it was not yet
-            before = _kernel(keys, times, x)
+            child.run(_command(warmup_file, output))  # compiles if necessary
+            before = _engine_rate(keys, times, x)
             output.unlink()
-            ended = child.run(_command(file, output))
+            completed = child.run(_command(file, output))
         except child.ChildError as error:
             return {"skipped": str(error)}
-        kernel = statistics.mean((before, _kernel(keys, times, x)))
+        engine_rate = statistics.mean((before, _engine_rate(keys, times, x)))
         return {
             "events": events,
             "file_mb": file.stat().st_size / 1e6,
             "output_mb": output.stat().st_size / 1e6,
-            "kernel_events_per_second": kernel,
-            "process_seconds": ended.seconds,
-            "events_per_second": events / ended.seconds,
-            "share_of_kernel": events / ended.seconds / kernel,
-            "reported_events_per_second": json.loads(ended.output)["events_per_second"],
+            "kernel_events_per_second": engine_rate,
+            "process_seconds": completed.seconds,
+            "events_per_second": events / completed.seconds,
+            "share_of_kernel": events / completed.seconds / engine_rate,
+            "reported_events_per_second": json.loads(completed.output)["events_per_second"],
         }
 
 
@@ -69,12 +69,12 @@ def _command(file: Path, output: Path) -> list[str]:
         "window": "16",
         "output": str(output),
     }
-    named = (part for name, value in options.items() for part in (f"--{name}", value))
-    return [sys.executable, "-m", "stream_rnn.cli", "replay", str(file), *named, "--json"]
+    arguments = (part for name, value in options.items() for part in (f"--{name}", value))
+    return [sys.executable, "-m", "stream_rnn.cli", "replay", str(file), *arguments, "--json"]
 
 
 def _events(count: int) -> tuple[list[str], Any, Any]:
-    """Return keys, times and smooth noisy columns (N, 8), as sensors have them."""
+    """Return keys, times and smooth noisy columns (N, 8), like those of sensors."""
     rng = np.random.default_rng(0)
     numbers = rng.integers(STREAMS, size=count)
     times = 1.7e9 + np.arange(count) * 0.01
@@ -84,16 +84,16 @@ def _events(count: int) -> tuple[list[str], Any, Any]:
 
 
 def _write(file: Path, keys: list[str], times: Any, x: Any) -> None:
-    stamps = pa.array((times * 1000).round().astype("int64")).cast(pa.timestamp("ms"))
-    columns = {"time": stamps, "sensor": keys} | dict(zip(COLUMNS, x.T, strict=True))
+    timestamps = pa.array((times * 1000).round().astype("int64")).cast(pa.timestamp("ms"))
+    columns = {"time": timestamps, "sensor": keys} | dict(zip(COLUMNS, x.T, strict=True))
     csv.write_csv(pa.table(columns), file)
 
 
-def _kernel(keys: list[str], times: Any, x: Any) -> float:
-    """Return the events per second of the engine alone."""
+def _engine_rate(keys: list[str], times: Any, x: Any) -> float:
+    """Return the events per second of `Engine.process`."""
     engine = Engine(Settings(**SETTINGS))
     engine.warmup()
     count = len(keys) // 4
-    began = now()
+    start = now()
     engine.process(keys[:count], x[:count], times=times[:count])
-    return count / since(began)
+    return count / since(start)

@@ -1,4 +1,4 @@
-"""deep-river's models, which run in an environment of their own."""
+"""deep-river's models, which run in an environment of their own, since they need torch and another river."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from benchmarks import child
 
-NOT_GIVEN = "no interpreter that has it was given by --deep-river-python"
+NOT_GIVEN = "--deep-river-python names no interpreter that has deep-river"
 
 
 def run(name: str, *arguments: str, python: str | None) -> dict[str, Any]:
-    """Return what a program of `benchmarks.peers` found, or under ``skipped`` the reason why it did not run."""
+    """Return the result of a program of `benchmarks.peers`, or under ``skipped`` the reason why it did not run."""
     if python is None:
         return {"skipped": NOT_GIVEN}
     try:

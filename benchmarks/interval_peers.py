@@ -1,4 +1,4 @@
-"""Other ways to an interval, held against the engine's: each says how far from a forecast its answer may be."""
+"""Other methods for prediction intervals: each returns bounds of the residual, the target less the forecast."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ if TYPE_CHECKING:
 
 WINDOW = 500
 RATE = 0.005
-"""Gibbs & Candes' own step."""
+"""Step size of Gibbs & Candes (2021)."""
 
 
 def constant(residuals: NDArray[np.float64], rows: int, coverage: float) -> NDArray[np.float64]:
-    """Return the ends (T, 2) of one half width, the quantile of |e| over the first rows."""
+    """Return bounds (T, 2) of constant half width: the quantile of |e| over the first rows."""
     half = np.nanquantile(np.abs(residuals[:rows]), coverage)
     return np.tile([-half, half], (len(residuals), 1))
 
 
 @numba.njit
 def adaptive(residuals: NDArray[np.float64], horizon: int, coverage: float) -> NDArray[np.float64]:  # pragma: no cover
-    """Return the ends (T, 2) of adaptive conformal inference (Gibbs & Candes 2021) on a rolling window of |e|.
+    """Return the bounds (T, 2) of adaptive conformal inference (Gibbs & Candes 2021) on a rolling window of |e|.
 
-    The half width is the window's quantile at 1 - a, where a <- a + rate (1 - coverage - missed). Where a is below 0
-    the interval would be infinite; it is the window's largest |e| instead.
+    The half width is the window's quantile at 1 - a, where a <- a + rate (1 - coverage - missed). If a is below 0,
+    where the interval would be infinite, the half width is the window's largest |e|.
     """
-    ends = np.full((len(residuals), 2), np.nan)
-    recent, ranked = np.zeros(WINDOW), np.zeros(WINDOW)
-    count, missing = 0, 1.0 - coverage
+    bounds = np.full((len(residuals), 2), np.nan)
+    recent, ranked = np.zeros(WINDOW), np.zeros(WINDOW)  # by age, and sorted
+    count, a = 0, 1.0 - coverage
     for t in range(len(residuals)):
         size = abs(residuals[t])
         if not np.isnan(size):
-            if not np.isnan(ends[t, 1]):
-                missing += RATE * (1.0 - coverage - (1.0 if size > ends[t, 1] else 0.0))
+            if not np.isnan(bounds[t, 1]):
+                a += RATE * (1.0 - coverage - (1.0 if size > bounds[t, 1] else 0.0))
             place = count
-            if count >= WINDOW:  # the oldest makes room
+            if count >= WINDOW:  # replace the oldest
                 place = 0
                 while ranked[place] != recent[count % WINDOW]:
                     place += 1
@@ -51,8 +51,8 @@ def adaptive(residuals: NDArray[np.float64], horizon: int, coverage: float) -> N
                 place += 1
             ranked[place] = size
         if count > 0 and t + horizon < len(residuals):
-            held = min(count, WINDOW)
-            rank = int(np.ceil((1.0 - missing) * (held + 1))) - 1
-            half = ranked[min(max(rank, 0), held - 1)]
-            ends[t + horizon] = (-half, half)
-    return ends
+            length = min(count, WINDOW)
+            rank = int(np.ceil((1.0 - a) * (length + 1))) - 1
+            half = ranked[min(max(rank, 0), length - 1)]
+            bounds[t + horizon] = (-half, half)
+    return bounds

@@ -1,22 +1,24 @@
-"""Whether prediction intervals hold what they say, always and everywhere, and how wide they are for it.
+"""Coverage and width of prediction intervals, overall and by column, horizon, station and month.
 
     python -m benchmarks.intervals --json
     python -m benchmarks.intervals --coverage 0.9 --ett ETTm1.csv --beijing PRSA_folder
 
-Two sets of streams: ETTm1, all seven columns 1 to 24 quarter-hours ahead, in deviations of the first fifth; PM2.5 of
-twelve stations in Beijing, 1 and 24 hours ahead, as twelve streams of one network. The engine forecasts; the intervals
-are put around its forecasts, each before its answer is seen. Widths and Winkler's score (the width, and 2 / (1 -
-coverage) for each unit that an answer is beyond it) are over those of `oracle`, the constant width that has the right
-coverage in hindsight. `worst` is the coverage that is furthest off among all columns, horizons and stations; `month` is
-the root mean square of how far each one's monthly coverage is off, and the furthest.
+Two data sets: ETTm1, all seven columns 1 to 24 quarter-hours ahead, standardized by the first fifth of the rows; and
+PM2.5 of twelve stations in Beijing, 1 and 24 hours ahead, as twelve streams of one network. All methods but the
+quantile loss put intervals around the engine's forecasts. Each interval is computed before its target is known.
+Winkler's score is the width, plus 2 / (1 - coverage) per unit by which a target is outside. Widths and Winkler's scores
+are relative to those of `oracle`, the constant width that has the right coverage in hindsight. `worst` is the coverage
+furthest from the nominal one among all columns, horizons and stations. `month_rms` and `month_worst` are the root mean
+square error of the monthly coverages, and the monthly coverage furthest from the nominal one.
 
-The constants of the intervals were chosen on ETTh1 and the first half of the Beijing rows. Scored are the rows after
-the first fifth of ETTm1, which `constant` is told from, and the second half of Beijing's.
+The constants of the engine's intervals were chosen on ETTh1 and the first half of the Beijing rows. Scored are the
+second half of the Beijing rows, and the rows of ETTm1 after the first fifth, from which `constant` takes its width.
 """
 
 from __future__ import annotations
 
 import argparse
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +26,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from benchmarks import beijing, interval_peers, report
+from benchmarks import beijing, interval_peers, options, report
+from benchmarks.paths import DATA
 from stream_rnn import Engine, Settings
 
 if TYPE_CHECKING:
@@ -35,8 +38,8 @@ if TYPE_CHECKING:
 HORIZON = 24
 FIFTH = 0.2
 QUANTILES: dict[str, Any] = {"readout": "gradient", "loss": "quantile"}
-MONTH_AT_LEAST = 100
-"""Answers that a month needs to count."""
+MIN_PER_MONTH = 100
+"""A month with fewer targets is left out of the monthly coverages."""
 
 
 class Streams(NamedTuple):
@@ -50,46 +53,48 @@ class Streams(NamedTuple):
     times: NDArray[np.float64]
     """(T,) seconds since the Unix epoch"""
     horizons: tuple[int, ...]
-    """Those that are scored."""
-    scored: int
-    """The first row that is."""
+    """the horizons that are scored"""
+    first_scored: int
+    """the first row that is scored"""
+
+    @property
+    def target_indices(self) -> list[int]:
+        """Places of the targets among the inputs."""
+        return [self.inputs.index(name) for name in self.targets]
 
     @property
     def months(self) -> NDArray[np.int64]:
-        """Return each row's month (T,)."""
+        """Month of each row, (T,)."""
         return self.times.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
 
     def engine(self, **changes: Any) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return forecasts (T, S, H, D, ...) and intervals (T, S, H, D, 2) of the forecast preset with changes."""
+        """Return forecasts (T, S, H, D, ...) and intervals (T, S, H, D, 2) of the preset `forecast` with changes."""
         rows, streams = self.x.shape[:2]
-        said = {"inputs": self.inputs, "targets": self.targets, "horizon": HORIZON} | changes
-        engine = Engine(Settings.preset("forecast", **said))
+        values = {"inputs": self.inputs, "targets": self.targets, "horizon": HORIZON} | changes
+        engine = Engine(Settings.preset("forecast", **values))
         keys, times = np.tile(np.arange(streams), rows), np.repeat(self.times, streams)
-        _, y = np.nonzero(np.equal.outer(self.targets, self.inputs))
-        taken = engine.process_detailed(
-            keys, self.x.reshape(rows * streams, -1), self.x[:, :, y].reshape(rows * streams, -1), times
-        )
-        made, around = taken.forecasts, taken.intervals
-        shape = rows, streams
-        return made.reshape(*shape, *made.shape[1:]), None if around is None else around.reshape(
-            *shape, *around.shape[1:]
-        )
+        y = self.x[:, :, self.target_indices]
+        result = engine.process_detailed(keys, self.x.reshape(rows * streams, -1), y.reshape(rows * streams, -1), times)
+        forecasts = result.forecasts.reshape(rows, streams, *result.forecasts.shape[1:])
+        if result.intervals is None:
+            return forecasts, None
+        return forecasts, result.intervals.reshape(rows, streams, *result.intervals.shape[1:])
 
 
 class Column(NamedTuple):
-    """One target of one stream at one horizon; row t is of the answer at t, to what was said `horizon` rows before."""
+    """One target of one stream at one horizon; row t is about the target at t, forecast `horizon` rows before."""
 
     horizon: int
     residuals: NDArray[np.float64]
     """(T,)"""
     quantiles: NDArray[np.float64]
-    """(T, levels) less the forecast"""
-    ends: dict[float, NDArray[np.float64]]
-    """(T, 2) the engine's own of each coverage, less the forecast"""
+    """(T, levels) quantiles by the quantile loss, less the forecast"""
+    bounds: dict[float, NDArray[np.float64]]
+    """by coverage, (T, 2) bounds of the engine's interval, less the forecast"""
 
 
 def read_ett(path: Path) -> Streams:
-    """Read a file of ETT: a date, then columns that are all forecast."""
+    """Read an ETT file: a date, then columns that are all forecast."""
     table = csv.read_csv(path)
     names = tuple(table.column_names[1:])
     values = np.column_stack([table[name].cast(pa.float64()).to_numpy() for name in names])
@@ -100,38 +105,38 @@ def read_ett(path: Path) -> Streams:
 
 
 def read_beijing(folder: Path) -> Streams:
-    """Read a folder of stations' files, all of the same hours."""
+    """Read a folder of the stations' files, which have the same hours."""
     stations, horizons = beijing.read(folder), (1, HORIZON)
     half = len(stations.x) // 2
     return Streams("Beijing PM2.5", beijing.INPUTS, (beijing.TARGET,), stations.x, stations.times, horizons, half)
 
 
 def columns(streams: Streams, coverages: list[float], levels: tuple[float, ...]) -> Iterator[Column]:
-    """Let engines forecast values with intervals of each coverage, and another their quantiles."""
+    """Run an engine with intervals for each coverage, and one with the quantile loss; yield every column."""
     runs = {coverage: streams.engine(interval=coverage) for coverage in coverages}
-    forecasts = runs[coverages[0]][0]  # (T, S, H, D), the same with any interval
+    forecasts = runs[coverages[0]][0]  # (T, S, H, D), the same with any coverage
     quantiles, _ = streams.engine(**QUANTILES, quantiles=levels)  # (T, S, H, D, levels)
-    places = [streams.inputs.index(name) for name in streams.targets]
-    for s, h, d in np.ndindex(streams.x.shape[1], len(streams.horizons), len(places)):
-        ahead = streams.horizons[h]
-        centre = forecasts[:-ahead, s, ahead - 1, d]
+    for s, horizon, d in product(range(streams.x.shape[1]), streams.horizons, range(len(streams.targets))):
+        centre = forecasts[:-horizon, s, horizon - 1, d]
         residuals = np.full(len(streams.x), np.nan)
-        residuals[ahead:] = streams.x[ahead:, s, places[d]] - centre
+        residuals[horizon:] = streams.x[horizon:, s, streams.target_indices[d]] - centre
 
-        def around(made: Any, at: Any = (s, ahead - 1, d), centre: Any = centre) -> NDArray[np.float64]:
-            found = np.full((len(streams.x), made.shape[-1]), np.nan)
-            found[len(made) - len(centre) :] = made[: len(centre), *at] - centre[:, np.newaxis]
-            return found
+        def relative(bounds: Any, at: Any = (s, horizon - 1, d), centre: Any = centre) -> NDArray[np.float64]:
+            """Return bounds or quantiles in the rows of their targets, less the forecast."""
+            shifted = np.full((len(streams.x), bounds.shape[-1]), np.nan)
+            shifted[len(bounds) - len(centre) :] = bounds[: len(centre), *at] - centre[:, np.newaxis]
+            return shifted
 
-        yield Column(ahead, residuals, around(quantiles), {share: around(made) for share, (_, made) in runs.items()})
+        intervals = {coverage: relative(bounds) for coverage, (_, bounds) in runs.items()}
+        yield Column(horizon, residuals, relative(quantiles), intervals)
 
 
-def all_ends(column: Column, coverage: float, levels: tuple[float, ...]) -> dict[str, NDArray[np.float64]]:
-    """Return the ends (T, 2) of every method."""
+def all_bounds(column: Column, coverage: float, levels: tuple[float, ...]) -> dict[str, NDArray[np.float64]]:
+    """Return the bounds (T, 2) of every method."""
     residuals, rows = column.residuals, len(column.residuals)
     low, high = (levels.index(level) for level in _tails(coverage))
     return {
-        "stream_rnn": column.ends[coverage],
+        "stream_rnn": column.bounds[coverage],
         "aci_window_500": interval_peers.adaptive(residuals, column.horizon, coverage),
         "quantile_loss": column.quantiles[:, [low, high]],
         "constant": interval_peers.constant(residuals, int(FIFTH * rows), coverage),
@@ -140,11 +145,12 @@ def all_ends(column: Column, coverage: float, levels: tuple[float, ...]) -> dict
 
 
 def _tails(coverage: float) -> tuple[float, float]:
+    """Return the quantile levels of a central interval's bounds."""
     return round((1 - coverage) / 2, 6), round((1 + coverage) / 2, 6)
 
 
 class Score(NamedTuple):
-    """What an interval was worth at one column."""
+    """Score of a method's intervals on one column."""
 
     coverage: float
     below: float
@@ -152,38 +158,46 @@ class Score(NamedTuple):
     width: float
     winkler: float
     months: NDArray[np.float64]
-    """Coverage of each month."""
+    """coverage of each month"""
 
 
-def score(streams: Streams, residuals: NDArray[np.float64], ends: NDArray[np.float64], coverage: float) -> Score:
-    """Hold the ends (T, 2) against the residuals of the scored rows."""
-    answered = ~(np.isnan(residuals) | np.isnan(ends[:, 0]))
-    answered[: streams.scored] = False
-    e, (low, high), month = residuals[answered], ends[answered].T, streams.months[answered]
+def score(streams: Streams, residuals: NDArray[np.float64], bounds: NDArray[np.float64], coverage: float) -> Score:
+    """Score bounds (T, 2) by the residuals (T,) of the rows to be scored."""
+    scored = ~(np.isnan(residuals) | np.isnan(bounds[:, 0]))
+    scored[: streams.first_scored] = False
+    e, (low, high), month = residuals[scored], bounds[scored].T, streams.months[scored]
     below, above = e < low, e > high
     inside, width = ~(below | above), high - low
-    beyond = np.maximum(low - e, 0) + np.maximum(e - high, 0)
-    answers = np.bincount(month - month[0])
-    monthly = np.bincount(month - month[0], inside)[answers >= MONTH_AT_LEAST] / answers[answers >= MONTH_AT_LEAST]
-    winkler = np.mean(width + 2 / (1 - coverage) * beyond)
-    means = (float(np.mean(part)) for part in (inside, below, above, width))
-    return Score(*means, winkler=float(winkler), months=monthly)
+    outside = np.maximum(low - e, 0) + np.maximum(e - high, 0)
+    counts = np.bincount(month - month[0])
+    enough = counts >= MIN_PER_MONTH
+    monthly = np.bincount(month - month[0], inside)[enough] / counts[enough]
+    winkler = np.mean(width + 2 / (1 - coverage) * outside)
+    return Score(
+        coverage=float(np.mean(inside)),
+        below=float(np.mean(below)),
+        above=float(np.mean(above)),
+        width=float(np.mean(width)),
+        winkler=float(winkler),
+        months=monthly,
+    )
 
 
 def summary(scores: list[Score], oracle: list[Score], coverage: float) -> dict[str, float]:
-    """Return a method's figures over all columns, and over the oracle's."""
-    covered = np.array([one.coverage for one in scores])
-    off = np.concatenate([one.months for one in scores]) - coverage
+    """Return a method's scores, averaged over all columns, and relative to the oracle's."""
+    coverages = np.array([each.coverage for each in scores])
+    errors = np.concatenate([each.months for each in scores]) - coverage
+    pairs = list(zip(scores, oracle, strict=True))
     return {
-        "coverage": float(covered.mean()),
-        "worst": float(covered[np.argmax(np.abs(covered - coverage))]),
-        "below": float(np.mean([one.below for one in scores])),
-        "above": float(np.mean([one.above for one in scores])),
-        "month_rms": float(np.sqrt(np.mean(off**2))),
-        "month_worst": float(off[np.argmax(np.abs(off))]) + coverage,
-        "width": float(np.mean([one.width for one in scores])),
-        "width_ratio": float(np.mean([one.width / best.width for one, best in zip(scores, oracle, strict=True)])),
-        "winkler_ratio": float(np.mean([one.winkler / best.winkler for one, best in zip(scores, oracle, strict=True)])),
+        "coverage": float(coverages.mean()),
+        "worst": float(coverages[np.argmax(np.abs(coverages - coverage))]),
+        "below": float(np.mean([each.below for each in scores])),
+        "above": float(np.mean([each.above for each in scores])),
+        "month_rms": float(np.sqrt(np.mean(errors**2))),
+        "month_worst": float(errors[np.argmax(np.abs(errors))]) + coverage,
+        "width": float(np.mean([each.width for each in scores])),
+        "width_ratio": float(np.mean([each.width / best.width for each, best in pairs])),
+        "winkler_ratio": float(np.mean([each.winkler / best.winkler for each, best in pairs])),
     }
 
 
@@ -193,12 +207,12 @@ def measure(streams: Streams, coverages: list[float]) -> list[dict[str, Any]]:
     scores: dict[float, dict[str, list[Score]]] = {coverage: {} for coverage in coverages}
     for column in columns(streams, coverages, levels):
         for coverage in coverages:
-            for name, ends in all_ends(column, coverage, levels).items():
-                scores[coverage].setdefault(name, []).append(score(streams, column.residuals, ends, coverage))
+            for method, bounds in all_bounds(column, coverage, levels).items():
+                scores[coverage].setdefault(method, []).append(score(streams, column.residuals, bounds, coverage))
     return [
-        {"method": name, "nominal": coverage, **summary(of_method, found["oracle"], coverage)}
-        for coverage, found in scores.items()
-        for name, of_method in found.items()
+        {"method": method, "nominal": coverage, **summary(of_method, by_method["oracle"], coverage)}
+        for coverage, by_method in scores.items()
+        for method, of_method in by_method.items()
     ]
 
 
@@ -210,24 +224,28 @@ def _share(text: str) -> float:
 
 
 def main() -> None:
-    """Measure, and show."""
-    data = Path(__file__).parent.parent.parent / "shared" / "data"
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ett", type=Path, default=data / "ett" / "ETTm1.csv", help="CSV: a date, then numbers")
-    parser.add_argument("--beijing", type=Path, default=data / "beijing_multisite", help="folder of stations' CSVs")
-    parser.add_argument("--coverage", type=_share, nargs="+", default=[0.8, 0.9, 0.95])
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    """Run the program."""
+    parser = options.parser(__doc__)
+    parser.add_argument(
+        "--ett", type=Path, default=DATA / "ett" / "ETTm1.csv", help="CSV file: a date, then numeric columns"
+    )
+    parser.add_argument(
+        "--beijing", type=Path, default=DATA / "beijing_multisite", help="folder of the stations' CSV files"
+    )
+    parser.add_argument(
+        "--coverage", type=_share, nargs="+", default=[0.8, 0.9, 0.95], help="nominal coverages (default 0.8 0.9 0.95)"
+    )
+    arguments = parser.parse_args()
     try:
-        sets = [read_ett(options.ett), read_beijing(options.beijing)]
+        data = [read_ett(arguments.ett), read_beijing(arguments.beijing)]
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise SystemExit(str(error)) from None
-    found = {streams.name: measure(streams, options.coverage) for streams in sets}
-    if options.json:
-        report.show_json(found)
+    results = {streams.name: measure(streams, arguments.coverage) for streams in data}
+    if arguments.json:
+        report.show_json(results)
         return
-    for name, rows in found.items():
-        report.show(f"{name}: intervals of a coverage, over the constant width that has it in hindsight", rows)
+    for name, rows in results.items():
+        report.show(f"{name}: intervals, relative to the constant width with the right coverage in hindsight", rows)
     report.show_machine()
 
 

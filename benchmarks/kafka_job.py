@@ -1,4 +1,4 @@
-"""The whole job: `stream-rnn run` over a topic that is full already, from its first commit to its last."""
+"""Throughput of the whole job: `stream-rnn run` over a topic that is already filled, first commit to last."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import msgspec
 
 from benchmarks import child, reference
 from benchmarks.clock import now, since
-from benchmarks.kafka_topic import PARTITIONS, Commits, name_of, topic
+from benchmarks.kafka_topic import PARTITIONS, CommitLog, stream_name, topic
+from benchmarks.paths import ROOT
 from stream_rnn import Engine, Settings
 
 if TYPE_CHECKING:
@@ -28,111 +29,113 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 ENGINE: dict[str, Any] = reference.JOB | {"targets": ("x0",), "task": "forecast", "horizon": 1}
-PATIENCE = 60.0
-"""Seconds in which a job that is told to stop has to come to its end."""
+STOP_TIMEOUT = 60.0
+"""Seconds within which a job must end after SIGTERM."""
 
 
-class Way(NamedTuple):
-    """How a job delivers."""
+class Variant(NamedTuple):
+    """How a job delivers its forecasts."""
 
     name: str
     delivery: str
-    written: bool
-    """whether forecasts go to a topic"""
+    has_output: bool
+    """whether forecasts are written to a topic"""
 
 
-WAYS = (
-    Way("exactly once", "exactly_once", written=True),
-    Way("at least once", "at_least_once", written=True),
-    Way("no forecasts written", "exactly_once", written=False),
+VARIANTS = (
+    Variant("exactly once", "exactly_once", has_output=True),
+    Variant("at least once", "at_least_once", has_output=True),
+    Variant("no forecasts written", "exactly_once", has_output=False),
 )
 
 
-class Running:
+class RunningJob:
     """A job in a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.pid = process.pid
         self._process = process
-        self._said = said
+        self._log = log
 
     def check(self) -> None:
-        """Raise if it has ended, with its last line.
+        """Check that the job is running.
 
         Raises
         ------
         ChildError
+            If it has ended, with the last line of its log.
         """
         if self._process.poll() is not None:
-            raise child.ChildError(self.last_words())
+            raise child.ChildError(self.last_line())
 
-    def last_words(self) -> str:
-        """Return the last line that it said."""
-        lines = self._said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else "the job said nothing"
+    def last_line(self) -> str:
+        """Return the last line of the job's log."""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else "the job has logged nothing"
 
     def stop(self) -> None:
-        """Tell it to end, and wait until it has."""
+        """Send SIGTERM, and wait until the job has ended."""
         self._process.send_signal(signal.SIGTERM)
-        if self._process.wait(PATIENCE):
+        if self._process.wait(STOP_TIMEOUT):
             self.check()
 
 
 @contextmanager
-def running(**settings: Any) -> Iterator[Running]:
-    """Run a job with these settings of its table [kafka]; in the end it is gone, and its checkpoints with it."""
+def running_job(**settings: Any) -> Iterator[RunningJob]:
+    """Run a job with these settings of the table [kafka]; kill it at the end, and delete its checkpoints."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        file, said = folder / "job.toml", folder / "said"
+        file, log = folder / "job.toml", folder / "log"
         kafka = {"checkpoint": str(folder / "state"), "key": "key", "time": "time"} | settings
         file.write_bytes(msgspec.toml.encode({"kafka": kafka, "engine": ENGINE}))
-        with said.open("wb") as log:
+        with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "stream_rnn.cli", "run", file], cwd=child.ROOT, stdout=log, stderr=log
+                [sys.executable, "-m", "stream_rnn.cli", "run", file], cwd=ROOT, stdout=output, stderr=output
             )
         try:
-            yield Running(process, said)
+            yield RunningJob(process, log)
         finally:
             process.kill()
             process.wait()
 
 
 def measure(cluster: Cluster, broker: int | None, source: str, count: int) -> list[dict[str, Any]]:
-    """Return how fast jobs learn from a topic: medians of several rounds, one job after the other in each.
+    """Return the rates of each variant of the job: medians of several rounds, in which the variants take turns.
 
     Parameters
     ----------
     cluster
+        The broker.
     broker
-        Number of its process; None where it is not on this machine.
+        Process id of the broker; None if it is not on this machine.
     source
         A topic.
     count
-        Records in it.
+        Number of records in the topic.
     """
-    took: dict[str, list[dict[str, float]]] = {way.name: [] for way in WAYS}
+    results: dict[str, list[dict[str, float]]] = {variant.name: [] for variant in VARIANTS}
     for _ in range(ROUNDS):
-        for way in WAYS:
-            took[way.name].append(_one(cluster, broker, source, count, way))
+        for variant in VARIANTS:
+            results[variant.name].append(_run(cluster, broker, source, count, variant))
     return [
         {"job": name, **{field: statistics.median(row[field] for row in rows) for field in rows[0]}}
-        for name, rows in took.items()
+        for name, rows in results.items()
     ]
 
 
-def kernel(some: Events) -> float:
-    """Return the events per second of the engine alone, on the events of one partition."""
-    own = some.numbers % PARTITIONS == 0
-    keys, times, x = [name_of(number) for number in some.numbers[own].tolist()], some.times[own], some.x[own]
+def engine_rate(events: Events) -> float:
+    """Return the events per second of `Engine.process` on the events of one partition."""
+    rows = events.streams % PARTITIONS == 0
+    keys = [stream_name(number) for number in events.streams[rows].tolist()]
     engine = Engine(Settings(**ENGINE))
     engine.warmup()
-    began = now()
-    engine.process(keys, x, times=times)
-    return len(keys) / since(began)
+    start = now()
+    engine.process(keys, events.x[rows], times=events.times[rows])
+    return len(keys) / since(start)
 
 
 def processor_seconds(pid: int | None) -> float:
-    """Return how long a process has been on a core, with the system's work for it; 0 for none."""
+    """Return the user and system time of a process in seconds; 0 for None."""
     if pid is None:
         return 0.0
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
@@ -140,55 +143,63 @@ def processor_seconds(pid: int | None) -> float:
 
 
 def new_group() -> str:
-    """Return the name of a group that nobody else has."""
+    """Return a new consumer group name."""
     return f"bench-{uuid.uuid4().hex[:12]}"
 
 
-def _one(cluster: Cluster, broker: int | None, source: str, count: int, way: Way) -> dict[str, float]:
+def _run(cluster: Cluster, broker: int | None, source: str, count: int, variant: Variant) -> dict[str, float]:
     group = new_group()
     with (
-        topic(cluster) if way.written else nullcontext() as output,
-        closing(Commits(cluster, group)) as commits,
-        running(
+        topic(cluster) if variant.has_output else nullcontext() as output,
+        closing(CommitLog(cluster, group)) as commits,
+        running_job(
             servers=[cluster.bootstrap],
             topics=[source],
             group=group,
-            delivery=way.delivery,
+            delivery=variant.delivery,
             **({"output": output} if output else {}),
         ) as job,
     ):
         try:
-            found = _followed(commits, job, broker, count)
+            result = _until_last_commit(commits, job, broker, count)
         except TimeoutError as error:
-            raise TimeoutError(f"{error}; the job's last words: {job.last_words()}") from None
+            raise TimeoutError(f"{error}; last line of the job's log: {job.last_line()}") from None
         job.stop()
-    return found
+    return result
 
 
-def _followed(commits: Commits, job: Running, broker: int | None, count: int) -> dict[str, float]:
-    """Follow a job's commits up to the last record; return its rates, and what it and the broker took of the cores."""
-    found: list[Commit] = []
-    total = dict.fromkeys(range(PARTITIONS), 0)
-    before = (0.0, 0.0)
+def _until_last_commit(commits: CommitLog, job: RunningJob, broker: int | None, count: int) -> dict[str, float]:
+    """Follow a job's commits up to the last record; return its rates, and processor times of the job and the broker."""
+    seen: list[Commit] = []
+    offsets = dict.fromkeys(range(PARTITIONS), 0)
+    start = (0.0, 0.0)
     for commit in commits.follow(job.check):
-        before = before if found else (processor_seconds(job.pid), processor_seconds(broker))
-        found.append(commit)
-        total[commit.partition] = commit.offset
-        if sum(total.values()) >= count:
+        start = start if seen else (processor_seconds(job.pid), processor_seconds(broker))
+        seen.append(commit)
+        offsets[commit.partition] = commit.offset
+        if sum(offsets.values()) >= count:
             break
-    jobs, brokers = processor_seconds(job.pid) - before[0], processor_seconds(broker) - before[1]
-    return _rates(found, count) | {"job_cpu_seconds": jobs, "broker_cpu_seconds": brokers}
+    return rates(seen, count) | {
+        "job_cpu_seconds": processor_seconds(job.pid) - start[0],
+        "broker_cpu_seconds": processor_seconds(broker) - start[1],
+    }
 
 
-def _rates(found: list[Commit], count: int) -> dict[str, float]:
-    """Return the rate between the first commit and the last; those of one moment are one commit."""
-    moments = sorted({commit.seconds for commit in found})
-    seconds = moments[-1] - moments[0]
-    at_first = sum(commit.offset for commit in found if commit.seconds == moments[0])
+def rates(commits: list[Commit], count: int) -> dict[str, float]:
+    """Return the rates between the first commit and the last; commits with the same time count as one.
+
+    Raises
+    ------
+    RuntimeError
+        If all commits have the same time.
+    """
+    times = sorted({commit.seconds for commit in commits})
+    seconds = times[-1] - times[0]
+    in_first = sum(commit.offset for commit in commits if commit.seconds == times[0])
     if not seconds:
         raise RuntimeError(f"all {count} records were committed at once: too few to measure")
     return {
-        "events_per_second": (count - at_first) / seconds,
-        "commits_per_second": (len(moments) - 1) / seconds,
+        "events_per_second": (count - in_first) / seconds,
+        "commits_per_second": (len(times) - 1) / seconds,
         "seconds": seconds,
     }

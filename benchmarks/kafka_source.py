@@ -1,4 +1,4 @@
-"""Reading a topic: `KafkaSource.poll` beside bare kafka-python, with the same settings, on the same records."""
+"""Reading a topic: `KafkaSource.poll` and bare kafka-python with the same settings, on the same records."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ ROUNDS = 5
 SCHEMA = Schema("key", "time", None, reference.INPUTS)
 
 
-class Assigned:
-    """An owner of partitions that only notes them."""
+class AssignedPartitions:
+    """An owner of partitions that only records which ones are assigned."""
 
     def __init__(self) -> None:
         self.partitions: set[TopicPartition] = set()
 
     def assigned(self, partitions: set[TopicPartition]) -> None:
-        """Note them."""
+        """Add new partitions."""
         self.partitions |= partitions
 
     def revoked(self, partitions: set[TopicPartition]) -> Offsets:
-        """Leave nothing to be committed."""
+        """Remove partitions; nothing is to be committed."""
         self.partitions -= partitions
         return {}
 
     def lost(self, partitions: set[TopicPartition]) -> None:
-        """Let go."""
+        """Remove partitions."""
         self.partitions -= partitions
 
 
 def measure(servers: str, topic: str, count: int) -> list[dict[str, Any]]:
-    """Return how fast each way reads the topic: medians of several rounds, one after the other in each.
+    """Return the rate of each reader: medians of several rounds, in which the readers take turns.
 
-    The first round is not counted: it brings the records into the system's memory.
+    The first round is not counted, since it brings the records into the page cache.
     """
     beginning = {TopicPartition(topic, number): 0 for number in range(PARTITIONS)}
     decode = msgspec.json.Decoder().decode
@@ -58,31 +58,31 @@ def measure(servers: str, topic: str, count: int) -> list[dict[str, Any]]:
         bare.assign(list(beginning))
         source = opened.enter_context(_source(servers, topic))
 
-        def undecoded() -> int:
+        def poll_bare() -> int:
             return sum(map(len, bare.poll(timeout_ms=100).values()))
 
-        def decoded() -> int:
+        def poll_and_decode() -> int:
             values = [[decode(record.value) for record in records] for records in bare.poll(timeout_ms=100).values()]
             return sum(map(len, values))
 
-        def ours() -> int:
+        def poll_source() -> int:
             return sum(map(len, source.poll(0.1)))
 
-        def seek() -> None:
+        def rewind_bare() -> None:
             for partition, offset in beginning.items():
                 bare.seek(partition, offset)
 
-        ways: dict[str, tuple[Callable[[], None], Callable[[], int]]] = {
-            "bare poll": (seek, undecoded),
-            "bare poll, values decoded": (seek, decoded),
-            "KafkaSource.poll": (lambda: source.go_on(beginning), ours),
+        readers: dict[str, tuple[Callable[[], None], Callable[[], int]]] = {
+            "bare poll": (rewind_bare, poll_bare),
+            "bare poll, values decoded": (rewind_bare, poll_and_decode),
+            "KafkaSource.poll": (lambda: source.go_on(beginning), poll_source),
         }
-        took: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        durations: dict[str, list[tuple[float, float]]] = {name: [] for name in readers}
         for _ in range(1 + ROUNDS):
-            for name, (rewind, poll) in ways.items():
+            for name, (rewind, poll) in readers.items():
                 rewind()
-                took[name].append(_read(poll, count))
-    return [{"reader": name, **_medians(times[1:], count)} for name, times in took.items()]
+                durations[name].append(_read(poll, count))
+    return [{"reader": name, **_medians(times[1:], count)} for name, times in durations.items()]
 
 
 def _bare(servers: str) -> Any:
@@ -93,20 +93,20 @@ def _bare(servers: str) -> Any:
 
 
 def _source(servers: str, topic: str) -> KafkaSource:
-    """Return a source that has all partitions."""
-    owner, group = Assigned(), f"bench-{uuid.uuid4().hex[:12]}"
+    """Return a source that is assigned all partitions."""
+    owner, group = AssignedPartitions(), f"bench-{uuid.uuid4().hex[:12]}"
     source = KafkaSource(cluster([servers]), Subscription(topics=(topic,), group=group, instance=group), SCHEMA, owner)
     end = time.monotonic() + 30
     while len(owner.partitions) < PARTITIONS:
         source.poll(0.1)
         if time.monotonic() > end:
             source.close()
-            raise TimeoutError(f"group {group} was not given the {PARTITIONS} partitions in 30 s")
+            raise TimeoutError(f"group {group} was not assigned the {PARTITIONS} partitions within 30 s")
     return source
 
 
 def _read(poll: Callable[[], int], count: int) -> tuple[float, float]:
-    """Read so many records; return the seconds that passed, and those of this process's threads on a core."""
+    """Read `count` records; return wall-clock time and processor time of this process, in seconds."""
     wall, processor = time.perf_counter(), time.process_time()
     read = 0
     while read < count:

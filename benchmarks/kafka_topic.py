@@ -1,4 +1,4 @@
-"""What stands in the topics of the Kafka benchmarks, and what a consumer group has committed of it."""
+"""Records of the Kafka benchmarks, their topics, and the offsets that a consumer group commits."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 PARTITIONS = 4
 STREAMS = 100
 RECORD_BYTES = 200
-OFFSETS = "__consumer_offsets"
-QUIET = 60.0
-"""Seconds without a commit after which none is waited for."""
+OFFSETS_TOPIC = "__consumer_offsets"
+COMMIT_TIMEOUT = 60.0
+"""Seconds to wait for the next commit."""
 
 
 class Events(NamedTuple):
-    """Events of many streams, as columns and as they stand in a topic."""
+    """Events of many streams, as columns and as JSON records."""
 
-    numbers: NDArray[np.int64]
-    """of the streams (N,)"""
+    streams: NDArray[np.int64]
+    """(N,) stream numbers"""
     times: NDArray[np.float64]
     x: NDArray[np.float64]
     """(N, 8)"""
-    payloads: list[bytes]
+    records: list[bytes]
 
 
 class Commit(NamedTuple):
-    """An offset that a group has committed, by the broker's clock."""
+    """An offset that a group has committed, with the time of the broker's clock."""
 
     seconds: float
     partition: int
@@ -47,32 +47,32 @@ class Commit(NamedTuple):
 
 
 def events(count: int) -> Events:
-    """Return smooth noisy columns, as sensors have them, in records of 200 bytes."""
+    """Return smooth noisy columns, like those of sensors, and their records of 200 bytes."""
     rng = np.random.default_rng(0)
-    numbers = rng.integers(STREAMS, size=count)
-    times = 1.7e9 + np.arange(count) * 0.01
-    phase = times[:, np.newaxis] / (10.0 + np.arange(len(reference.INPUTS))) + numbers[:, np.newaxis]
+    streams = rng.integers(STREAMS, size=count)
+    times = (1.7e9 + np.arange(count) * 0.01).astype(np.float64)
+    phase = times[:, np.newaxis] / (10.0 + np.arange(len(reference.INPUTS))) + streams[:, np.newaxis]
     x = np.clip(20 + np.sin(phase) + 0.1 * rng.standard_normal(phase.shape), 10, 99)
-    rows = zip(numbers.tolist(), times.tolist(), x.tolist(), strict=True)
-    return Events(numbers, times, x, [payload(*row) for row in rows])
+    rows = zip(streams.tolist(), times.tolist(), x.tolist(), strict=True)
+    return Events(streams, times, x, [record(*row) for row in rows])
 
 
-def payload(number: int, seconds: float, x: list[float]) -> bytes:
-    """Return a record of a stream; its inputs are from 10 to 99."""
-    fields = [f'"key":"{name_of(number)}"', f'"time":{seconds:.6f}']
-    digits = (11, 11, 11, 10, 10, 10, 10, 10)  # what makes it 200 bytes
+def record(stream: int, seconds: float, x: list[float]) -> bytes:
+    """Return a JSON record of a stream, of 200 bytes if all inputs are from 10 to 99."""
+    fields = [f'"key":"{stream_name(stream)}"', f'"time":{seconds:.6f}']
+    digits = (11, 11, 11, 10, 10, 10, 10, 10)  # for a total of 200 bytes
     fields += [f'"{name}":{value:.{n}f}' for name, value, n in zip(reference.INPUTS, x, digits, strict=True)]
     return f"{{{','.join(fields)}}}".encode()
 
 
-def name_of(number: int) -> str:
-    """Return the name of a stream."""
+def stream_name(number: int) -> str:
+    """Return the key of a stream."""
     return f"sensor-{number:03}"
 
 
 @contextmanager
-def topic(cluster: Cluster, **configs: object) -> Iterator[str]:
-    """Give a new topic, and delete it in the end."""
+def topic(cluster: Cluster, **configs: Any) -> Iterator[str]:
+    """Yield the name of a new topic, and delete the topic at the end."""
     name = cluster.topic(PARTITIONS, **configs)
     try:
         yield name
@@ -80,22 +80,23 @@ def topic(cluster: Cluster, **configs: object) -> Iterator[str]:
         cluster.delete_topic(name)
 
 
-def fill(cluster: Cluster, name: str, some: Events) -> None:
-    """Write events to a topic; each stream has its partition."""
+def fill(cluster: Cluster, name: str, events: Events) -> None:
+    """Write events to a topic; each stream has one partition."""
     with closing(KafkaProducer(bootstrap_servers=cluster.bootstrap, linger_ms=5)) as producer:
-        for number, value in zip(some.numbers.tolist(), some.payloads, strict=True):
-            producer.send(name, value, name_of(number).encode(), partition=number % PARTITIONS)
+        for stream, value in zip(events.streams.tolist(), events.records, strict=True):
+            producer.send(name, value, stream_name(stream).encode(), partition=stream % PARTITIONS)
         producer.flush()
 
 
-class Commits:
-    """Follows what a group commits, in the topic in which Kafka keeps it: exact, and it costs the broker little.
+class CommitLog:
+    """Reads a group's commits from Kafka's own topic of offsets, which has exact times and costs the broker little.
 
     Parameters
     ----------
     cluster
+        The broker.
     group
-        None of whose commits was made before.
+        A group that has not committed anything yet.
     """
 
     def __init__(self, cluster: Cluster, group: str) -> None:
@@ -106,46 +107,46 @@ class Commits:
             isolation_level="read_committed",
             enable_auto_commit=False,
         )
-        self._consumer.committed(TopicPartition(OFFSETS, 0))  # the topic is made when a group is first asked for
-        numbers = self._consumer.partitions_for_topic(OFFSETS)
-        self._consumer.assign([TopicPartition(OFFSETS, number) for number in numbers])
+        self._consumer.committed(TopicPartition(OFFSETS_TOPIC, 0))  # the first such request creates the topic
+        numbers = self._consumer.partitions_for_topic(OFFSETS_TOPIC)
+        self._consumer.assign([TopicPartition(OFFSETS_TOPIC, number) for number in numbers])
         self._consumer.seek_to_end()
         for partition in self._consumer.assignment():
-            self._consumer.position(partition)  # else the end is looked for when it has moved on
+            self._consumer.position(partition)  # resolves the end now, before it moves
 
     def follow(self, check: Callable[[], None]) -> Iterator[Commit]:
-        """Yield commits as they come.
+        """Yield commits as they arrive.
 
         Parameters
         ----------
         check
-            Called now and then, to raise when none will come.
+            Called after every poll; it raises if no commits are to be expected.
 
         Raises
         ------
         TimeoutError
-            If none comes for a minute.
+            If no commit arrives for a minute.
         """
         last = time.monotonic()
-        while time.monotonic() - last < QUIET:
+        while time.monotonic() - last < COMMIT_TIMEOUT:
             for records in self._consumer.poll(timeout_ms=200).values():
                 for record in records:
-                    found = self._commit(record)
-                    if found is not None:
+                    commit = self._commit(record)
+                    if commit is not None:
                         last = time.monotonic()
-                        yield found
+                        yield commit
             check()
-        raise TimeoutError(f"group {self._group.decode()} has committed nothing for {QUIET:g} s")
+        raise TimeoutError(f"group {self._group.decode()} has committed nothing for {COMMIT_TIMEOUT:g} s")
 
     def close(self) -> None:
-        """Stop following."""
+        """Close the consumer."""
         self._consumer.close()
 
     def _commit(self, record: Any) -> Commit | None:
-        """Read a record: version, group, topic and partition in its key, version and offset in its value."""
+        """Decode a record: version, group, topic and partition are in its key, version and offset in its value."""
         version, length = struct.unpack_from(">hh", record.key)
         if version > 1 or record.value is None or record.key[4 : 4 + length] != self._group:
-            return None  # about a group's members, a deletion, or of another group
+            return None  # group metadata, a deletion, or another group
         return Commit(
             record.timestamp / 1e3, *struct.unpack(">i", record.key[-4:]), *struct.unpack_from(">q", record.value, 2)
         )

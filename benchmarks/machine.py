@@ -1,4 +1,4 @@
-"""What a measurement ran on."""
+"""Description of the machine that a measurement ran on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PACKAGES = ("numpy", "numba", "llvmlite", "pyarrow", "river", "pandas", "jax", "
 
 
 def describe() -> dict[str, str | int | float]:
-    """Return the processor, its cores and memory, how busy it was, and the versions of what was measured."""
-    found: dict[str, str | int | float] = {
+    """Return processor, cores, memory and load of this machine, and the versions of the measured packages."""
+    machine: dict[str, str | int | float] = {
         "cpu": _cpu(),
         "cores": os.cpu_count() or 0,
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
@@ -22,14 +22,14 @@ def describe() -> dict[str, str | int | float]:
     }
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            machine[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            machine[package] = "not installed"
+    return machine
 
 
 def _cpu() -> str:
-    """Return the processor's name, and its family and model, which tell apart processors of one name."""
+    """Return the processor's name, family and model; different processors may have the same name."""
     fields = {}
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         name, _, value = line.partition(":")

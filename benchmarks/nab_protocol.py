@@ -1,13 +1,13 @@
-"""What a detector's scores are worth by the Numenta Anomaly Benchmark (Lavin & Ahmad 2015, arXiv:1510.03336).
+"""Scoring of anomaly detectors by the Numenta Anomaly Benchmark (Lavin & Ahmad 2015, arXiv:1510.03336).
 
-A detector gives every row of every file a score; rows at or above a threshold are alarms, one threshold for all files,
-the best one. Per profile of costs, with the sigmoid s(y) = 2 / (1 + e^(5 y)) - 1, and s(y) = -1 beyond y = 3:
+A detector gives every row of every file a score. Rows at or above a threshold are alarms; the threshold is the best one
+that is the same for all files. For a cost profile (fp, fn), with s(y) = 2 / (1 + e^(5 y)) - 1, and s(y) = -1 for y > 3:
 
-    rows i < min(floor(0.15 n), 750)       are for getting to know the file: alarms there are ignored
-    the first alarm in a window [a, b]     s(-(b - i + 1) / (b - a + 1)) / s(-1), so 1 at its beginning
-    a window without one                   -fn
-    an alarm elsewhere                     fp s((i - b) / (b - a)) for the window [a, b] before it,
-                                           -fp before all windows
+    rows i < min(floor(0.15 n), 750)       probation: alarms are ignored
+    the first alarm in a window [a, b]     s(-(b - i + 1) / (b - a + 1)) / s(-1), which is 1 at the start of the window
+    a window without an alarm              -fn
+    an alarm outside all windows           fp s((i - b) / (b - a)) for the last window [a, b] before it,
+                                           -fp before the first window
 
 The sum S over W windows is normalised to 0 for a detector that never alarms and 100 for a perfect one:
 100 (S + fn W) / (W + fn W).
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-STEEPNESS, FAR = 5.0, 3.0
-PROBATION, LONGEST_PROBATION = 0.15, 750
+STEEPNESS, MAX_SIGMOID_ARGUMENT = 5.0, 3.0
+PROBATION, MAX_PROBATION = 0.15, 750
 
 
 class Profile(NamedTuple):
-    """What mistakes cost, where a window found in time is worth 1."""
+    """Costs of mistakes, where a window detected at its start is worth 1."""
 
     false_alarm: float
     missed_window: float
@@ -60,58 +60,66 @@ class File(NamedTuple):
     values: Array
     """(N,)"""
     windows: tuple[tuple[int, int], ...]
-    """First and last row of each, in order"""
+    """first and last row of each, in order"""
 
     @property
     def category(self) -> str:
-        """The folder that the file is in."""
+        """The folder of the file."""
         return self.name.partition("/")[0]
 
     @property
     def probation(self) -> int:
-        """How many rows at the beginning do not count."""
-        return min(int(PROBATION * len(self.values)), LONGEST_PROBATION)
+        """Number of rows at the start of the file that are not scored."""
+        return min(int(PROBATION * len(self.values)), MAX_PROBATION)
 
 
-class OutputBuffers(NamedTuple):
-    """The best a detector did with one threshold for all files."""
+class Outcome(NamedTuple):
+    """Result of a detector with one threshold for all files."""
 
     score: float
-    """Normalised: 0 for no alarm at all, 100 for perfection."""
+    """normalised: 0 without any alarm, 100 for a perfect detector"""
     threshold: float
     found: int
-    """Windows with an alarm."""
+    """number of windows with an alarm"""
     false_alarms: int
-    """Rows."""
+    """number of rows"""
 
 
 class Tally(NamedTuple):
-    """What alarms at each of some thresholds come to in one file, or several."""
+    """Sums over alarms in one file, or several, at each of T thresholds."""
 
     gains: Array
-    """(T,) what the windows found are worth"""
+    """(T,) sum over the detected windows"""
     costs: Array
-    """(T,) what alarms outside windows add, for a false alarm's cost of 1"""
+    """(T,) sum over the alarms outside windows, at a cost of 1 for each false alarm"""
     found: NDArray[np.int64]
-    """(T,) windows"""
+    """(T,) number of windows with an alarm"""
     false_alarms: NDArray[np.int64]
-    """(T,) rows"""
+    """(T,) number of rows"""
 
 
-def read(folder: Path) -> list[File]:
-    """Read every file that ``labels/combined_windows.json`` names, from ``data/``.
+def read(folder: Path, categories: Sequence[str] | None = None) -> list[File]:
+    """Read every file named in ``labels/combined_windows.json`` from ``data/``, or those of some categories.
 
     Raises
     ------
     SystemExit
-        If the labels or a file cannot be read, saying why.
+        If the labels or a file cannot be read, or there is no file of a category.
     """
     labels = folder / "labels" / "combined_windows.json"
     try:
-        named = json.loads(labels.read_text())
+        windows = dict(sorted(json.loads(labels.read_text()).items()))
     except (OSError, ValueError) as error:
         raise SystemExit(f"{labels}: {error}") from None
-    return [_file(folder / "data" / name, name, windows) for name, windows in sorted(named.items())]
+    known = dict.fromkeys(name.partition("/")[0] for name in windows)
+    for category in categories or ():
+        if category not in known:
+            raise SystemExit(f"category must be one of {', '.join(known)}, got {category!r}")
+    return [
+        _file(folder / "data" / name, name, labelled)
+        for name, labelled in windows.items()
+        if name.partition("/")[0] in (categories or known)
+    ]
 
 
 def _file(path: Path, name: str, labels: list[list[str]]) -> File:
@@ -122,32 +130,34 @@ def _file(path: Path, name: str, labels: list[list[str]]) -> File:
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
         raise SystemExit(f"{path}: {error}") from None
     if times is None:
-        raise SystemExit(f"{path}: timestamp must be dates, got {table['timestamp'][0]}")
+        raise SystemExit(f"{path}: timestamp must be a date, got {table['timestamp'][0]}")
     windows = []
     for label in labels:
-        ends = seconds(list(label))
-        inside = () if ends is None else np.flatnonzero((times >= ends[0]) & (times <= ends[1]))
+        limits = seconds(list(label))
+        inside = [] if limits is None else np.flatnonzero((times >= limits[0]) & (times <= limits[1])).tolist()
         if len(inside) == 0:
-            raise SystemExit(f"{path}: a window must hold rows, got none from {label[0]} to {label[-1]}")
-        windows.append((int(inside[0]), int(inside[-1])))
+            raise SystemExit(f"{path}: a window must contain rows, got none from {label[0]} to {label[-1]}")
+        windows.append((inside[0], inside[-1]))
     return File(name, times, values, tuple(sorted(windows)))
 
 
 def sigmoid(y: Array) -> Array:
     """Return s(y)."""
-    return np.where(y > FAR, -1.0, 2.0 / (1.0 + np.exp(STEEPNESS * np.minimum(y, FAR))) - 1.0)
+    return np.where(
+        y > MAX_SIGMOID_ARGUMENT, -1.0, 2.0 / (1.0 + np.exp(STEEPNESS * np.minimum(y, MAX_SIGMOID_ARGUMENT))) - 1.0
+    )
 
 
 def tally(file: File, scores: Array, thresholds: Array) -> Tally:
-    """Count what alarms at scores (N,) >= each of `thresholds` (T,), ascending, come to."""
+    """Return the sums over the alarms, rows with a score (N,) of at least each threshold (T,); thresholds ascend."""
     rows = np.arange(len(scores))
-    counted, worth = rows >= file.probation, np.full(len(scores), -1.0)
+    scored, value = rows >= file.probation, np.full(len(scores), -1.0)
     gains, found = np.zeros(len(thresholds)), np.zeros(len(thresholds), np.int64)
-    outside = counted.copy()
+    outside = scored.copy()
     for a, b in file.windows:
         outside[a : b + 1] = False
-        worth[b + 1 :] = sigmoid((rows[b + 1 :] - b) / max(b - a, 1))
-        inside = rows[a : b + 1][counted[a : b + 1]]
+        value[b + 1 :] = sigmoid((rows[b + 1 :] - b) / max(b - a, 1))
+        inside = rows[a : b + 1][scored[a : b + 1]]
         if len(inside) == 0:
             continue
         first = np.searchsorted(np.maximum.accumulate(scores[inside]), thresholds)
@@ -158,34 +168,34 @@ def tally(file: File, scores: Array, thresholds: Array) -> Tally:
     order = np.argsort(scores[outside], kind="stable")
     ranked = scores[outside][order]
     below = np.searchsorted(ranked, thresholds)
-    sums = np.concatenate([[0.0], np.cumsum(worth[outside][order][::-1])])[::-1]
+    sums = np.concatenate([[0.0], np.cumsum(value[outside][order][::-1])])[::-1]
     return Tally(gains, sums[below], found, len(ranked) - below)
 
 
-def evaluate(files: Sequence[File], scores: Sequence[Array], profile: Profile) -> OutputBuffers:
-    """Return the outcome at the threshold that is best for all `files`, with `scores` (N,) of each."""
+def evaluate(files: Sequence[File], scores: Sequence[Array], profile: Profile) -> Outcome:
+    """Return the outcome at the best threshold for all files; `scores` has an array (N,) for each file."""
     thresholds = np.append(np.unique(np.concatenate(scores)), np.inf)
     return _best(
         files, [tally(file, own, thresholds) for file, own in zip(files, scores, strict=True)], thresholds, profile
     )
 
 
-def at(files: Sequence[File], scores: Sequence[Array], profile: Profile, threshold: float) -> OutputBuffers:
-    """Return the outcome at a threshold that was fixed before."""
+def at(files: Sequence[File], scores: Sequence[Array], profile: Profile, threshold: float) -> Outcome:
+    """Return the outcome at a given threshold."""
     thresholds = np.array([threshold])
     return _best(
         files, [tally(file, own, thresholds) for file, own in zip(files, scores, strict=True)], thresholds, profile
     )
 
 
-def _best(files: Sequence[File], tallies: Sequence[Tally], thresholds: Array, profile: Profile) -> OutputBuffers:
+def _best(files: Sequence[File], tallies: Sequence[Tally], thresholds: Array, profile: Profile) -> Outcome:
     total = Tally(*(np.sum(column, axis=0) for column in zip(*tallies, strict=True)))
     windows = sum(len(file.windows) for file in files)
     missed = profile.missed_window * (windows - total.found)
     raw = total.gains - missed + profile.false_alarm * total.costs
-    full = windows * (1.0 + profile.missed_window)
-    normalised = 100.0 * (raw + profile.missed_window * windows) / full if windows else raw
+    perfect = windows * (1.0 + profile.missed_window)
+    normalised = 100.0 * (raw + profile.missed_window * windows) / perfect if windows else raw
     best = int(np.argmax(normalised))
-    return OutputBuffers(
+    return Outcome(
         float(normalised[best]), float(thresholds[best]), int(total.found[best]), int(total.false_alarms[best])
     )

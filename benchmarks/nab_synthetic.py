@@ -1,11 +1,11 @@
-"""Writes made-up series with labelled anomalies, in the layout of the Numenta Anomaly Benchmark.
+"""Write synthetic series with labelled anomalies, in the layout of the Numenta Anomaly Benchmark.
 
     python -m benchmarks.nab_synthetic FOLDER --seed 0
     python -m benchmarks.nab --folder FOLDER
 
-They are of more kinds than a few real files can be, so that a detector is not fitted to those alone: constant and
-cyclic series without any anomaly, plateaus that fail to come, servers' loads with shifts and spikes, counts that burst,
-prices by the hour. As there, the windows of a file are a tenth of it together, each about its anomaly.
+They are more varied than a few real files, so that a detector is not fitted to those alone: constant and cyclic series
+without anomalies, missing plateaus, server loads with shifts and spikes, bursts of counts, hourly prices. As in the
+benchmark, the windows of a file cover a tenth of it together, each centred at its anomaly.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ if TYPE_CHECKING:
     Generator = np.random.Generator
 
 DAY = 288
-"""Rows of five minutes."""
-SHARE = 0.1
+"""Rows of a day, one every five minutes."""
+WINDOW_SHARE = 0.1
 START = datetime(2014, 4, 1, tzinfo=UTC)
 
 
 class Series(NamedTuple):
-    """Values, and the rows where an anomaly begins."""
+    """Values, and the rows where an anomaly starts."""
 
     values: Array
     anomalies: tuple[int, ...] = ()
     minutes: int = 5
+    """between rows"""
 
 
 def artificial(random: Generator) -> Iterator[tuple[str, Series]]:
-    """Make two weeks of plateaus by day and others; in most, day 11 goes wrong."""
+    """Yield two weeks of daily plateaus and other patterns; most have an anomaly on day 11."""
     rows = np.arange(14 * DAY)
     clock = rows % DAY
     by_day = (clock >= 108) & (clock < 216)
@@ -69,7 +70,7 @@ def artificial(random: Generator) -> Iterator[tuple[str, Series]]:
 
 
 def servers(random: Generator) -> Iterator[tuple[str, Series]]:
-    """Make loads of machines: noise about a level, bursts, counts by the time of day."""
+    """Yield loads of machines: noise around a level, bursts, counts by the time of day."""
     n = 14 * DAY
     rows = np.arange(n)
     daily = 1 + 0.5 * np.sin(2 * np.pi * rows / DAY)
@@ -107,7 +108,7 @@ def servers(random: Generator) -> Iterator[tuple[str, Series]]:
 
 
 def tweets(random: Generator) -> Iterator[tuple[str, Series]]:
-    """Make counts by the time of day, with small bursts all the time and a few large ones."""
+    """Yield counts by the time of day, with many small bursts and a few large ones."""
     n = 55 * DAY
     rows = np.arange(n)
     for k, rate in enumerate((3.0, 12.0, 40.0, 15.0)):
@@ -121,7 +122,7 @@ def tweets(random: Generator) -> Iterator[tuple[str, Series]]:
 
 
 def prices(random: Generator) -> Iterator[tuple[str, Series]]:
-    """Make prices by the hour."""
+    """Yield hourly prices."""
     n = 1600
     rows = np.arange(n)
     for k in range(4):
@@ -134,7 +135,7 @@ def prices(random: Generator) -> Iterator[tuple[str, Series]]:
 
 
 def write(folder: Path, seed: int) -> None:
-    """Write all series and their labels below `folder`."""
+    """Write all series and their labels to `folder`."""
     labels = {}
     random = np.random.default_rng(seed)
     for make in (artificial, servers, tweets, prices):
@@ -144,7 +145,7 @@ def write(folder: Path, seed: int) -> None:
             times = [START + timedelta(minutes=series.minutes * row) for row in range(len(series.values))]
             lines = [f"{time:%Y-%m-%d %H:%M:%S},{value:.6g}" for time, value in zip(times, series.values, strict=True)]
             file.write_text("\n".join(["timestamp,value", *lines, ""]))
-            half = int(SHARE * len(times) / max(len(series.anomalies), 1) / 2)
+            half = int(WINDOW_SHARE * len(times) / max(len(series.anomalies), 1) / 2)
             labels[f"{name}.csv"] = [
                 [
                     f"{times[max(row - half, 0)]:%Y-%m-%d %H:%M:%S}",
@@ -157,12 +158,12 @@ def write(folder: Path, seed: int) -> None:
 
 
 def main() -> None:
-    """Write the series."""
+    """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    write(options.folder, options.seed)
+    parser.add_argument("folder", type=Path, help="folder to write data/ and labels/ to")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the series (default 0)")
+    arguments = parser.parse_args()
+    write(arguments.folder, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,23 @@
-"""One network for all, one body with a readout for each stream, or a network for each: the air of twelve stations.
+"""Air quality at twelve stations: one network for all, a shared body with a readout per stream, or one network each.
 
     python -m benchmarks.own_head --folder beijing_multisite --json
 
-The stations' files are those of the Beijing Multi-Site Air Quality data (UCI 501): hourly, side by side. Each station
-is a stream, and their events take turns. PM2.5 is forecast 1 and 24 hours ahead from itself and the weather, before it
-is seen. Settings that are not named are the engine's defaults: nothing is chosen by these rows. Errors are in ug/m3,
-of the forecasts made in the first events of each stream, in those after them, and in the second half of all; what a
-shorter file would have given is what stands in its first events.
+The data are the Beijing Multi-Site Air Quality files (UCI 501), hourly and for the same hours. Each station is a
+stream; the stations' events take turns. PM2.5 is forecast 1 and 24 hours ahead from itself and the weather, in one
+prequential pass. Other settings are the engine's defaults; nothing is tuned on these rows. Errors are in ug/m3, of the
+forecasts made in each stream's first 1,000 events, in those from there to 8,760, and in the second half of all. Shorter
+files would have given the same errors in their first events.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import baselines, beijing, report
+from benchmarks import baselines, beijing, options, report
 from stream_rnn import Engine, Settings
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ WEIGHTS: dict[str, dict[str, Any]] = {
     "own head": {"head": "per_stream"},
     "per stream": {"weights": "per_stream"},
 }
-FIRST = (1_000, 8_760)
+STRETCH_ENDS = (1_000, 8_760)
 """Events of each stream: six weeks, and a year."""
 
 
@@ -44,59 +43,58 @@ def read(folder: Path, rows: int | None) -> NDArray[np.float64]:
 
 
 def errors(forecasts: NDArray[np.float64], y: NDArray[np.float64], horizon: int) -> dict[str, float]:
-    """Return MAE and RMSE of the forecasts (T, stations) of what comes `horizon` rows on, by stretch of events."""
-    missed = forecasts[:-horizon] - y[horizon:]
-    first, year = FIRST
-    stretches = {f"first {first:,}": (0, first), f"to {year:,}": (first, year), "second half": (len(y) // 2, len(y))}
-    found: dict[str, float] = {}
-    for name, (begin, end) in stretches.items():
-        part = missed[begin:end]
+    """Return MAE and RMSE of the forecasts (T, stations) of the rows `horizon` later, by stretch of events."""
+    all_errors = forecasts[:-horizon] - y[horizon:]
+    weeks, year = STRETCH_ENDS
+    stretches = {f"first {weeks:,}": (0, weeks), f"to {year:,}": (weeks, year), "second half": (len(y) // 2, len(y))}
+    scores: dict[str, float] = {}
+    for name, (start, stop) in stretches.items():
+        part = all_errors[start:stop]
         known = part[~np.isnan(part)]
-        found[f"MAE {name}"] = float(np.mean(np.abs(known))) if known.size else float("nan")
-        found[f"RMSE {name}"] = float(np.sqrt(np.mean(known**2))) if known.size else float("nan")
-    return found
+        scores[f"MAE {name}"] = float(np.mean(np.abs(known))) if known.size else float("nan")
+        scores[f"RMSE {name}"] = float(np.sqrt(np.mean(known**2))) if known.size else float("nan")
+    return scores
 
 
 def run(x: NDArray[np.float64], horizon: int, seed: int, **settings: Any) -> dict[str, float]:
-    """Return the errors of one run, its time for an event in us, and the memory of a stream and of what all share."""
+    """Return the errors of one run, its processor time per event in us, and the memory of a stream in bytes."""
     rows, stations, _ = x.shape
     engine = Engine(Settings(inputs=INPUTS, targets=INPUTS[:1], horizon=horizon, seed=seed, **settings))
     engine.warmup()
     keys = [f"station {station}" for station in range(stations)] * rows
-    began = time.process_time()
-    made = engine.process(keys, x.reshape(-1, len(INPUTS)))[:, -1, 0].reshape(rows, stations)
-    took = time.process_time() - began
-    return errors(made, x[:, :, 0], horizon) | {
-        "us per event": took / len(keys) * 1e6,
+    start = time.process_time()
+    forecasts = engine.process(keys, x.reshape(-1, len(INPUTS)))[:, -1, 0].reshape(rows, stations)
+    seconds = time.process_time() - start
+    return errors(forecasts, x[:, :, 0], horizon) | {
+        "us per event": seconds / len(keys) * 1e6,
         "bytes per stream": sum(engine.stream_bytes.values()),
     }
 
 
 def main() -> None:
-    """Measure, and show."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True, help="with the stations' PRSA_Data_*.csv")
-    parser.add_argument("--rows", type=int, help="only so many of each station, from the first")
-    parser.add_argument("--horizons", type=int, nargs="+", default=(1, 24))
-    parser.add_argument("--seeds", type=int, default=3, help="runs, with the seeds 0, 1, ...")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    x = read(options.folder, options.rows)
-    found: dict[str, list[dict[str, Any]]] = {}
-    for horizon in options.horizons:
+    """Run the program."""
+    parser = options.parser(__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the stations' PRSA_Data_*.csv")
+    parser.add_argument("--rows", type=options.positive, help="use only the first rows of each station")
+    parser.add_argument("--horizons", type=options.positive, nargs="+", default=(1, 24), help="hours (default 1 24)")
+    parser.add_argument("--seeds", type=options.positive, default=3, help="number of runs, with the seeds 0, 1, ...")
+    arguments = parser.parse_args()
+    x = read(arguments.folder, arguments.rows)
+    results: dict[str, list[dict[str, Any]]] = {}
+    for horizon in arguments.horizons:
         naive = errors(baselines.last_known(x[:, :, 0]), x[:, :, 0], horizon)
         table: list[dict[str, Any]] = [{"model": "last value", "weights": "-"} | naive]
         for model, settings in MODELS.items():
-            for weights, more in WEIGHTS.items():
-                runs = [run(x, horizon, seed, **settings, **more) for seed in range(options.seeds)]
-                means = {name: float(np.mean([one[name] for one in runs])) for name in runs[0]}
+            for weights, sharing in WEIGHTS.items():
+                runs = [run(x, horizon, seed, **settings, **sharing) for seed in range(arguments.seeds)]
+                means = {name: float(np.mean([each[name] for each in runs])) for name in runs[0]}
                 table.append({"model": model, "weights": weights} | means)
-        found[f"{horizon} ahead"] = table
-    if options.json:
-        report.show_json({"seeds": options.seeds, "rows": x.shape[0], "stations": x.shape[1]} | found)
+        results[f"{horizon} ahead"] = table
+    if arguments.json:
+        report.show_json({"seeds": arguments.seeds, "rows": x.shape[0], "stations": x.shape[1]} | results)
         return
-    for title, table in found.items():
-        report.show(f"PM2.5 of {x.shape[1]} stations, {title}, {options.seeds} seeds", table)
+    for title, table in results.items():
+        report.show(f"PM2.5 of {x.shape[1]} stations, {title}, {arguments.seeds} seeds", table)
     report.show_machine()
 
 

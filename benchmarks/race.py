@@ -1,22 +1,22 @@
-"""A race against the best of its members: what not knowing the best beforehand costs.
+"""A race compared with the best of its members: the cost of not knowing the best member in advance.
 
     python -m benchmarks.race --data ../shared/data --json
     python -m benchmarks.race --only regimes --members presets --horizon 6
 
-Prequential, from the first event on, one step ahead or over all steps of a farther horizon. Members are an LRU and a
-reservoir with a readout by recursive least squares, and a GRU, all with defaults; or the presets and a GRU.
-They are given no times. Beside them is their even average.
+Errors are prequential, from the first event on, one step ahead or averaged over all steps of a longer horizon. The
+members are an LRU and a reservoir with RLS readouts and a GRU, all with default settings; or the presets and a GRU.
+Events have no times. The even average of the members is shown for comparison.
 
-The regret is the mixture's mean squared error over that of the member that turned out best on the same rows, less 1;
-below 0 the mixture was better than all. Switching regimes are made by autoregressions and a map that take turns.
+The regret is the mixture's mean squared error divided by that of the best member on the same rows, less 1; it is
+negative if the mixture is better than every member. The series `regimes` alternates between autoregressions and a
+nonlinear map.
 
 The constants of the mixing were chosen on other rows: the first 3,600 of ETTh1, which are left out here, the first
-12,000 of Beijing's station Aotizhongxin, and regimes of the seeds 100 and 101.
+12,000 of Beijing's station Aotizhongxin, and `regimes` of the seeds 100 and 101.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import time
 from itertools import islice
@@ -25,10 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import beijing, report
+from benchmarks import beijing, options, report
+from benchmarks.paths import DATA
 from stream_rnn import Engine, Race, Settings
 
 if TYPE_CHECKING:
+    import argparse
+
     from numpy.typing import NDArray
 
 MEMBERS: dict[str, dict[str, dict[str, Any]]] = {
@@ -44,26 +47,25 @@ MEMBERS: dict[str, dict[str, dict[str, Any]]] = {
         "gru": {"layer": "gru"},
     },
 }
-"""Who races; the presets' members are as unequal as the others are equal."""
-CHOSEN_ON = 3600
-"""Rows of ETTh1 by which the mixing's constants were chosen."""
+"""Members of the races. The layers are about equally good; the presets are not."""
+TUNING_ROWS = 3600
+"""Rows of ETTh1 on which the constants of the mixing were chosen."""
 STATIONS = ("Changping", "Gucheng", "Wanliu")
 WEATHER = ("PM2.5", "TEMP", "DEWP", "WSPM")
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
-def ett(file: Path, after: int = 0) -> NDArray[np.float64]:
-    """Return the seven columns of a file."""
-    with file.open(newline="") as opened:
-        return np.array([[float(value) for value in row[1:]] for row in islice(csv.reader(opened), 1 + after, None)])
+def ett(path: Path, first: int = 0) -> NDArray[np.float64]:
+    """Return the seven columns of an ETT file from a row on."""
+    with path.open(newline="") as file:
+        return np.array([[float(value) for value in row[1:]] for row in islice(csv.reader(file), 1 + first, None)])
 
 
-def regimes(seed: int, count: int = 20_000, turn: int = 1500) -> NDArray[np.float64]:
-    """Return a series (count, 1) that is an oscillation, a slow walk and a nonlinear map in turns."""
+def regimes(seed: int, count: int = 20_000, length: int = 1500) -> NDArray[np.float64]:
+    """Return a series (count, 1) that alternates between an oscillation, a slow walk and a nonlinear map."""
     rng = np.random.default_rng(seed)
     noise, x = rng.normal(size=count), np.zeros(count)
     for t in range(2, count):
-        regime = (t // turn) % 3
+        regime = (t // length) % 3
         if regime == 0:
             x[t] = 1.6 * x[t - 1] - 0.9 * x[t - 2] + 0.3 * noise[t]
         elif regime == 1:
@@ -74,12 +76,12 @@ def regimes(seed: int, count: int = 20_000, turn: int = 1500) -> NDArray[np.floa
 
 
 def series(data: Path, name: str, seed: int) -> tuple[NDArray[np.float64], int]:
-    """Return a series (N, I), and how many of its columns are forecast."""
+    """Return a series (N, I), and the number of its columns that are forecast."""
     if name == "regimes":
         return regimes(seed), 1
     if name in STATIONS:
         return beijing.table(data / "beijing_multisite" / f"PRSA_Data_{name}_20130301-20170228.csv", WEATHER), 1
-    table = ett(data / "ett" / f"{name}.csv", CHOSEN_ON if name == "ETTh1" else 0)
+    table = ett(data / "ett" / f"{name}.csv", TUNING_ROWS if name == "ETTh1" else 0)
     return table, table.shape[1]
 
 
@@ -89,27 +91,27 @@ def mse(forecasts: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float(np.mean([np.nanmean(error**2, axis=0) / np.nanvar(y, axis=0) for error in errors]))
 
 
-def run(options: argparse.Namespace, table: NDArray[np.float64], targets: int, seed: int) -> dict[str, Any]:
-    """Return the errors of the mixture and of each member alone, and what they took."""
+def run(arguments: argparse.Namespace, table: NDArray[np.float64], targets: int, seed: int) -> dict[str, Any]:
+    """Return the errors and durations of the mixture and of each member by itself."""
     columns = tuple(f"c{i}" for i in range(table.shape[1]))
-    common = {"inputs": columns, "targets": columns[:targets], "horizon": options.horizon, "seed": seed}
-    race = Race({name: Settings.parse(common | own) for name, own in MEMBERS[options.members].items()})
+    common = {"inputs": columns, "targets": columns[:targets], "horizon": arguments.horizon, "seed": seed}
+    race = Race({name: Settings.parse(common | own) for name, own in MEMBERS[arguments.members].items()})
     race.warmup()
     learners: dict[str, Race | Engine] = {"mixture": race}
     learners |= {name: Engine(settings) for name, settings in race.member_settings.items()}
-    made = []
+    all_forecasts = []
     y, seconds, errors = table[:, :targets], dict[str, float](), dict[str, float]()
     for name, learner in learners.items():
-        began = time.perf_counter()
+        start = time.perf_counter()
         forecasts = learner.process(0, table)
-        seconds[name] = time.perf_counter() - began
+        seconds[name] = time.perf_counter() - start
         errors[name] = mse(forecasts, y)
-        made.append(forecasts)
-    errors["even average"] = mse(np.mean(made[1:], axis=0), y)
+        all_forecasts.append(forecasts)
+    errors["even average"] = mse(np.mean(all_forecasts[1:], axis=0), y)
     best = min(race.members, key=errors.__getitem__)
     return {
         "seed": seed,
-        "mse": errors | {"persistence": mse(np.repeat(y[:, np.newaxis], options.horizon, axis=1), y)},
+        "mse": errors | {"persistence": mse(np.repeat(y[:, np.newaxis], arguments.horizon, axis=1), y)},
         "best": best,
         "regret": errors["mixture"] / errors[best] - 1.0,
         "weights": {name: standing.weight for name, standing in race.standings().items()},
@@ -119,27 +121,28 @@ def run(options: argparse.Namespace, table: NDArray[np.float64], targets: int, s
 
 
 def main() -> None:
-    """Measure, and show."""
+    """Run the program."""
     names = ("ETTh1", "ETTm1", *STATIONS, "regimes")
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with ett/ and beijing_multisite/")
-    parser.add_argument("--only", choices=names, action="append", help="these series only")
-    parser.add_argument("--members", choices=list(MEMBERS), default="layers", help="who races")
-    parser.add_argument("--horizon", type=int, default=1, help="events ahead")
-    parser.add_argument("--seeds", type=int, default=3, help="runs, with the seeds 0, 1, ...")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    found = {}
-    for name in options.only or names:
-        found[name] = [run(options, *series(options.data, name, seed), seed) for seed in range(options.seeds)]
-    if options.json:
-        report.show_json({"members": MEMBERS[options.members], "horizon": options.horizon, "series": found})
+    parser = options.parser(__doc__)
+    parser.add_argument(
+        "--data", type=Path, default=DATA, help="folder with ett/ and beijing_multisite/ (default ../shared/data)"
+    )
+    parser.add_argument("--only", choices=names, action="append", help="a series; may be given several times")
+    parser.add_argument("--members", choices=list(MEMBERS), default="layers", help="members of the race")
+    parser.add_argument("--horizon", type=options.positive, default=1, help="events ahead")
+    parser.add_argument("--seeds", type=options.positive, default=3, help="number of runs, with the seeds 0, 1, ...")
+    arguments = parser.parse_args()
+    results = {}
+    for name in arguments.only or names:
+        results[name] = [run(arguments, *series(arguments.data, name, seed), seed) for seed in range(arguments.seeds)]
+    if arguments.json:
+        report.show_json({"members": MEMBERS[arguments.members], "horizon": arguments.horizon, "series": results})
         return
     rows = []
-    for name, runs in found.items():
-        means = {key: float(np.mean([one["mse"][key] for one in runs])) for key in runs[0]["mse"]}
-        rows.append({"series": name, **means, "worst regret %": 100 * max(one["regret"] for one in runs)})
-    report.show(f"mean squared error 1 to {options.horizon} steps ahead, in units of each target's variance", rows)
+    for name, runs in results.items():
+        means = {model: float(np.mean([each["mse"][model] for each in runs])) for model in runs[0]["mse"]}
+        rows.append({"series": name, **means, "worst regret %": 100 * max(each["regret"] for each in runs)})
+    report.show(f"mean squared error 1 to {arguments.horizon} steps ahead, in units of each target's variance", rows)
     report.show_machine()
 
 

@@ -1,9 +1,9 @@
-"""Recall: a cue, a long time of noise, and then the question what the cue was.
+"""The recall task: a cue, D events of noise, then a query for the cue.
 
-A sequence begins with up to ten events of noise; then comes the cue, +1 or -1, then D events of noise, then a query, at
-whose event the cue has to be said. Three inputs: the cue (0 but for its event), noise from N(0, 1), and the query (1 at
-its event, 0 before). The state is zeroed after the query. Whoever carries errors back over fewer than D events is not
-told of the cue, and can only guess: 50 %.
+A sequence starts with up to ten events of noise. Then follow the cue, +1 or -1, D events of noise, and a query, at
+which the cue is the label. There are three inputs: the cue (0 at other events), noise from N(0, 1), and the query (1 at
+its event, 0 before). The state is reset after the query. A learner that backpropagates errors through fewer than D
+events cannot learn to store the cue, and guesses: 50 %.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAD = 10
-JUDGED = 500
-"""Sequences at the end of a run over which the share of right answers is taken."""
+SCORED = 500
+"""Sequences at the end of a run over which the accuracy is taken."""
 
-SOLVED = 0.95
-STRETCH = 100
-"""Sequences in a row of which so many have to be answered right for the task to count as learned."""
+LEARNED_ACCURACY = 0.95
+LEARNED_OVER = 100
+"""Consecutive sequences that must have this accuracy for the task to count as learned."""
 
 LEARNERS: dict[str, dict[str, Any]] = {
     "lru, RTRL": {"layer": "lru", "learning_rate": 1e-2},
@@ -36,11 +36,11 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "gru, window 16": {"layer": "gru", "window": 16, "learning_rate": 3e-3, "update_bias": 3.0},
     "gru, window D + 12": {"layer": "gru", "learning_rate": 3e-3, "update_bias": 3.0},
 }
-"""Learning rates and biases were chosen at D = 50 on seed 100, which no figure is taken from."""
+"""Learning rates and biases were chosen at D = 50 on seed 100, which is not used for results."""
 
 
 class Events(NamedTuple):
-    """Sequences one after another."""
+    """Consecutive sequences."""
 
     x: NDArray[np.float64]
     """(N, 3)"""
@@ -51,7 +51,7 @@ class Events(NamedTuple):
 
 
 def events(count: int, delay: int, seed: int) -> Events:
-    """Return at least `count` events of whole sequences with so many events between cue and query."""
+    """Return at least `count` events of complete sequences, with `delay` events between cue and query."""
     rng = np.random.default_rng(seed)
     leads = rng.integers(0, LEAD + 1, count // (delay + 2) + 1)
     queries = np.cumsum(leads + delay + 2) - 1
@@ -69,19 +69,17 @@ def events(count: int, delay: int, seed: int) -> Events:
 
 def settings(learner: str, delay: int, seed: int) -> Settings:
     """Return the settings of one of the learners."""
-    return Settings(
-        **{
-            "inputs": ("cue", "noise", "query"),
-            "targets": ("answer",),
-            "task": "classification",
-            "hidden": 32,
-            "window": delay + LEAD + 2,
-            "scale_inputs": False,
-            "missing_flags": False,
-            "seed": seed,
-        }
-        | LEARNERS[learner]
-    )
+    common: dict[str, Any] = {
+        "inputs": ("cue", "noise", "query"),
+        "targets": ("answer",),
+        "task": "classification",
+        "hidden": 32,
+        "window": delay + LEAD + 2,
+        "scale_inputs": False,
+        "missing_flags": False,
+        "seed": seed,
+    }
+    return Settings(**common | LEARNERS[learner])
 
 
 def measure(learner: str, delay: int, count: int, seed: int) -> dict[str, Any]:
@@ -89,26 +87,26 @@ def measure(learner: str, delay: int, count: int, seed: int) -> dict[str, Any]:
     run = events(count, delay, seed)
     engine = Engine(settings(learner, delay, seed))
     engine.warmup()
-    began = time.perf_counter()
-    said = engine.process("s", run.x, run.y, ends=run.ends)[:, 0]
-    seconds = time.perf_counter() - began
-    asked = np.flatnonzero(run.ends)
-    right = (said[asked] > 0.5) == (run.y[asked] > 0)
-    streak = np.convolve(right, np.ones(STRETCH) / STRETCH, "valid") >= SOLVED
-    learned = int(asked[np.argmax(streak) + STRETCH - 1]) if streak.any() else None
+    start = time.perf_counter()
+    answers = engine.process("s", run.x, run.y, ends=run.ends)[:, 0]
+    seconds = time.perf_counter() - start
+    queries = np.flatnonzero(run.ends)
+    right = (answers[queries] > 0.5) == (run.y[queries] > 0)
+    learned = np.convolve(right, np.ones(LEARNED_OVER) / LEARNED_OVER, "valid") >= LEARNED_ACCURACY
+    learned_after = int(queries[np.argmax(learned) + LEARNED_OVER - 1]) if learned.any() else None
     return {
         "learner": learner,
         "D": delay,
         "seed": seed,
-        "right": float(right[-JUDGED:].mean()),
-        "learned_after": learned,
+        "right": float(right[-SCORED:].mean()),
+        "learned_after": learned_after,
         "us_per_event": 1e6 * seconds / len(run.y),
         "bytes_per_stream": sum(engine.stream_bytes.values()),
     }
 
 
 def table(delays: Sequence[int], count: int, seeds: int) -> list[dict[str, Any]]:
-    """Return each learner's figures at each delay: medians over the seeds 0, 1, ..., and how many of them learned."""
+    """Return each learner's medians over the seeds 0, 1, ... at each delay, and how many runs learned the task."""
     rows = []
     for learner in LEARNERS:
         for delay in delays:

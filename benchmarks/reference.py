@@ -1,8 +1,8 @@
-"""The reference job, and others like it, through the engine.
+"""The reference job and similar jobs, run by the engine.
 
-GRU, 8 inputs, 32 units, linear readout, window 16, float32, Adam at 1e-3, the whole gradient clipped to norm 1, one
-squared loss and one update at every event, one thread. What the job fixes is written out here, so that no change of a
-default changes what is measured.
+GRU, 8 inputs, 32 units, linear readout, window 16, float32, Adam at 1e-3, the gradient clipped to norm 1, the squared
+loss, an update at every event, one thread. The job's settings are given in full, so that a changed default does not
+change what is measured.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "GRU 64": JOB | {"hidden": 64},
     "default settings, forecasting 8 columns": {"inputs": INPUTS},
 }
-"""The reference job and its neighbours, by name."""
+"""The reference job and other networks, by name."""
 
 
 class Data(NamedTuple):
@@ -71,7 +71,7 @@ class Data(NamedTuple):
 
 
 def data(events: int, seed: int = 0) -> Data:
-    """Return noise, and a label that a recurrent network can learn: a leaky sum of one input, times another."""
+    """Return noise, and a label that a recurrent network can learn: a leaky sum of one input and a share of another."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((events, len(INPUTS)))
     y = np.empty(events)
@@ -83,30 +83,31 @@ def data(events: int, seed: int = 0) -> Data:
 
 
 def warm(settings: dict[str, Any]) -> Engine:
-    """Return an engine that has compiled its kernels and filled its window."""
+    """Return an engine whose kernels are compiled and whose window is full."""
     engine = Engine(Settings(**settings))
     engine.warmup()
-    take(engine, data(4 * WINDOW, seed=1))
+    process(engine, data(4 * WINDOW, seed=1))
     return engine
 
 
-def take(engine: Engine, events: Data) -> float:
-    """Forecast and learn from all events of one stream; return the seconds it took."""
+def process(engine: Engine, events: Data) -> float:
+    """Process all events as one stream; return the duration in seconds."""
     labels = events.y if engine.settings.task == "regression" else None
-    began = now()
+    start = now()
     engine.process("stream", events.x, labels)
-    return since(began)
+    return since(start)
 
 
 def rate(engine: Engine, events: Data, rounds: int = 5) -> float:
     """Return events per second, the median of several rounds."""
-    return len(events.x) / statistics.median(take(engine, events) for _ in range(rounds))
+    return len(events.x) / statistics.median(process(engine, events) for _ in range(rounds))
 
 
 def product_flops() -> int:
-    """Return the floating-point operations of the matrix products in one event of the reference job.
+    """Return the number of floating-point operations of the matrix products in one event of the reference job.
 
-    Forward [x, h] -> 3 gates once; backward U^T once and the weights' gradient once for each event of the window.
+    The forward product [x, h] -> 3 gates once; the backward product with U^T and the gradient of the weights once for
+    each event of the window.
     """
     inputs, gates = len(INPUTS), 3 * HIDDEN
     forward = (inputs + HIDDEN) * gates

@@ -1,4 +1,4 @@
-"""How results are shown: tables for people, one JSON object for programs."""
+"""Output of results: tables, or one JSON object."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ console = Console(width=None if sys.stdout.isatty() else 140)
 
 
 def show(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows, whose keys are the columns' names, as a table."""
+    """Print rows as a table; their keys are the column names."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(title=title, title_justify="left")
-    for place, name in enumerate(columns):
-        table.add_column(name, justify="right" if place else "left")
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if index else "left")
     for row in rows:
         table.add_row(*(_text(row.get(name)) for name in columns))
     console.print(table)
 
 
 def show_machine() -> None:
-    """Print what the figures were measured on."""
+    """Print the description of this machine."""
     console.print(
         ", ".join(f"{name} {value}" for name, value in machine.describe().items()), highlight=False, soft_wrap=True
     )
 
 
 def show_json(results: Mapping[str, Any]) -> None:
-    """Print one object, with the machine beside the results."""
+    """Print one object: the results, and the description of this machine."""
     print(json.dumps({**results, "machine": machine.describe()}, indent=2))
 
 

@@ -1,4 +1,4 @@
-"""Forecasters that the estimators are held against: naive ones, and what another program said."""
+"""Baseline forecasters with river's interface: naive ones, and recorded forecasts of another program."""
 
 from __future__ import annotations
 
@@ -11,38 +11,35 @@ if TYPE_CHECKING:
 
 
 class SeasonalNaive(Forecaster):
-    """The value a season before, or several seasons before where that is not known; with a season of 1 the last value.
-
-    Says 0 before a season was seen.
-    """
+    """Repeats the last season; with a season of 1, the last value. Forecasts 0 before a full season has been seen."""
 
     def __init__(self, season: int) -> None:
         self.season = season
-        self._seen: list[float] = []
+        self._values: list[float] = []
 
     def learn_one(self, y: float, x: Mapping[Any, Any] | None = None) -> None:  # noqa: ARG002 - river's interface
-        """Take the next value."""
-        self._seen.append(y)
+        """Store the next value."""
+        self._values.append(y)
 
     def forecast(self, horizon: int, xs: Sequence[Mapping[Any, Any]] | None = None) -> list[float]:  # noqa: ARG002
-        """Return the last season over and over."""
-        season = self._seen[-self.season :]
+        """Return the last season, repeated."""
+        season = self._values[-self.season :]
         if len(season) < self.season:
             return [0.0] * horizon
         return [season[ahead % self.season] for ahead in range(horizon)]
 
 
 class Recorded(Forecaster):
-    """What another program forecast of the same series, by how many values it had learned."""
+    """Forecasts by another program of the same series; the n-th are those after n values."""
 
     def __init__(self, forecasts: Sequence[Sequence[float]]) -> None:
         self.forecasts = forecasts
-        self._learned = 0
+        self._count = 0
 
     def learn_one(self, y: float, x: Mapping[Any, Any] | None = None) -> None:  # noqa: ARG002 - river's interface
         """Count the value."""
-        self._learned += 1
+        self._count += 1
 
     def forecast(self, horizon: int, xs: Sequence[Mapping[Any, Any]] | None = None) -> list[float]:  # noqa: ARG002
-        """Return what was said after as many values."""
-        return list(self.forecasts[self._learned][:horizon])
+        """Return the forecasts recorded after as many values."""
+        return list(self.forecasts[self._count][:horizon])

@@ -1,9 +1,9 @@
-"""A regression and a classification on river's own data, by river's `evaluate.progressive_val_score`.
+"""Regression and classification on river's data sets, by river's `evaluate.progressive_val_score`.
 
-Every event is predicted, scored, then learned. The estimators run with what they are made with, the mean of three
-seeds; river's models with theirs, behind a scaler where they need one. Most of these data are no sequences: a model
-that remembers can hope for no more there than one that does not. ``leaky sum`` stands beside them: the reference job's
-label, a third of whose variance is in the events before.
+Every event is predicted, scored, then learned. The estimators and river's models run with default settings, river's
+models behind a scaler where they need one. Results of models with a seed are means over three. Most of these data sets
+are not sequences, so memory does not help. The series ``leaky sum``, where it does, is added: the label of the
+reference job, a third of whose variance comes from earlier events.
 """
 
 from __future__ import annotations
@@ -32,30 +32,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 SEEDS = (0, 1, 2)
-LEAKY = 5_000
-"""Events of the made series."""
+LEAKY_SUM_EVENTS = 5_000
 
 Events = list[tuple[dict[str, Any], Any]]
 
 
 class LastOf(base.Regressor):
-    """The last target of the events that have the same value of a feature; None before the first."""
+    """Predicts the last target of the events with the same value of a feature; None before the first."""
 
     def __init__(self, feature: str) -> None:
         self.feature = feature
         self._last: dict[Any, float] = {}
 
     def learn_one(self, x: Mapping[str, Any], y: float) -> None:
-        """Take an event's target."""
+        """Store the target."""
         self._last[x[self.feature]] = y
 
     def predict_one(self, x: Mapping[str, Any]) -> float | None:
-        """Return the last target; river's scores leave None out."""
+        """Return the last target; river does not score None."""
         return self._last.get(x[self.feature])
 
 
 class Model(NamedTuple):
-    """A model, made with a seed where it has one."""
+    """A model and the seeds that it is run with; those without a seed run once."""
 
     make: Callable[[int], base.Estimator]
     seeds: tuple[int, ...] = (0,)
@@ -94,18 +93,18 @@ CLASSIFIERS: dict[str, Model] = {
 }
 
 ONLY = {"GRURegressor, key_field='chick'": ("ChickWeights",), "the chick's last target": ("ChickWeights",)}
-"""Models that some data alone have the features for."""
+"""Models that need features which only some data sets have."""
 
 
 def measure() -> dict[str, list[dict[str, Any]]]:
-    """Return a table of regressors and one of classifiers; columns are data."""
+    """Return a table of regressors and one of classifiers, with a column for each data set."""
     return {
         "Regression: mean absolute error": table(
             REGRESSORS,
             {
                 "TrumpApproval": list(datasets.TrumpApproval()),
                 "ChickWeights": list(datasets.ChickWeights()),
-                "leaky sum": leaky_sum(LEAKY),
+                "leaky sum": leaky_sum(LEAKY_SUM_EVENTS),
             },
             metrics.MAE(),
         ),
@@ -122,24 +121,24 @@ def measure() -> dict[str, list[dict[str, Any]]]:
 
 
 def table(models: Mapping[str, Model], data: Mapping[str, Events], metric: metrics.base.Metric) -> list[dict[str, Any]]:
-    """Return a row for each model, its mean over its seeds on each of the data."""
+    """Return a row for each model, with the mean over its seeds on each data set."""
     return [
         {"model": name}
-        | {where: mean(model, events, metric) for where, events in data.items() if where in ONLY.get(name, data)}
+        | {title: mean(model, events, metric) for title, events in data.items() if title in ONLY.get(name, data)}
         for name, model in models.items()
     ]
 
 
 def mean(model: Model, events: Iterable[tuple[dict[str, Any], Any]], metric: metrics.base.Metric) -> float:
-    """Return what the metric says, mean over the model's seeds."""
+    """Return the metric of a model, averaged over its seeds."""
     return statistics.mean(
         evaluate.progressive_val_score(events, model.make(seed), metric.clone()).get() for seed in model.seeds
     )
 
 
 def leaky_sum(events: int) -> Events:
-    """Return the reference job's noise, and its label: a leaky sum of one input, and a share of another."""
-    made = reference.data(events)
+    """Return events of the reference job: noise, and a leaky sum of one input plus a share of another."""
+    data = reference.data(events)
     return [
-        (dict(zip(reference.INPUTS, x, strict=True)), y) for x, y in zip(made.x.tolist(), made.y.tolist(), strict=True)
+        (dict(zip(reference.INPUTS, x, strict=True)), y) for x, y in zip(data.x.tolist(), data.y.tolist(), strict=True)
     ]

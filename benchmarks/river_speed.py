@@ -1,7 +1,7 @@
-"""How fast the estimators are beside river's and deep-river's models, and learn_many beside the engine.
+"""Speed of the estimators, river's and deep-river's models, and of learn_many compared with `Engine.process`.
 
-One process, one core, the reference job's eight inputs as dicts of floats and its label; every event is predicted, then
-learned. The models take the same events in turns, several rounds of them, and the median of each one's rounds counts.
+One process on one core processes the reference job's events, with the inputs as dicts of floats. Every event is
+predicted, then learned. The models take turns on the same events; results are medians over several rounds.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 ROUNDS = 5
 EVENTS = 4_000
-"""Of a round of the models that take one event at a time."""
-FRAMED = 20_000
-"""Of a round of frames."""
-FRAMES = (100, 1_000, 10_000)
-"""Rows of a frame."""
+"""Events of a round of predict_one and learn_one."""
+FRAME_EVENTS = 20_000
+"""Events of a round of learn_many."""
+FRAME_ROWS = (100, 1_000, 10_000)
+"""Rows of a data frame."""
 
 CELLS = (GRURegressor, LSTMRegressor, RNNRegressor, LRURegressor, ELSTMRegressor, ColumnarGRURegressor)
-FIRST = "GRURegressor"
-"""The model that others are told as shares of."""
+BASE = "GRURegressor"
+"""The model that the others are compared with."""
 
 PEERS: dict[str, Callable[[], Any]] = {
     "river LinearRegression": linear_model.LinearRegression,
@@ -47,37 +47,40 @@ PEERS: dict[str, Callable[[], Any]] = {
 
 
 class Event(NamedTuple):
-    """An event as river's models take it."""
+    """An event in the form that river's models expect."""
 
     x: dict[str, float]
     y: float
 
 
 def measure(
-    deep_river_python: str | None, rounds: int = ROUNDS, events: int = EVENTS, framed: int = FRAMED
+    deep_river_python: str | None, rounds: int = ROUNDS, events: int = EVENTS, frame_events: int = FRAME_EVENTS
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the tables of models and of frames, measured on one core."""
     with child.one_core():
         models = one_by_one(_models(), rounds, events)
         return {
-            "predict_one, then learn_one: 8 features, 32 units, window 16": [*models, _deep(deep_river_python, events)],
+            "predict_one, then learn_one: 8 features, 32 units, window 16": [
+                *models,
+                _deep_river(deep_river_python, events),
+            ],
             "learn_many on data frames, and Engine.process on the same events": [
-                frames(rows, rounds, framed) for rows in FRAMES if rows <= framed
+                frames(rows, rounds, frame_events) for rows in FRAME_ROWS if rows <= frame_events
             ],
         }
 
 
 def one_by_one(models: Mapping[str, Any], rounds: int, events: int) -> list[dict[str, Any]]:
-    """Return each model's median rate, and its share of the first one's."""
-    made = _events(rounds * events + events)
+    """Return each model's median rate, and its ratio to that of the first."""
+    all_events = _events(rounds * events + events)
     for model in models.values():
-        take(model, made[:events])  # kernels are compiled, windows are full
+        predict_and_learn(model, all_events[:events])  # compiles kernels and fills windows
     rates: dict[str, list[float]] = {name: [] for name in models}
-    for begin in range(events, len(made), events):
-        some = made[begin : begin + events]
+    for start in range(events, len(all_events), events):
+        chunk = all_events[start : start + events]
         for name, model in models.items():
-            rates[name].append(events / take(model, some))
-    medians = {name: statistics.median(found) for name, found in rates.items()}
+            rates[name].append(events / predict_and_learn(model, chunk))
+    medians = {name: statistics.median(own) for name, own in rates.items()}
     first = next(iter(medians.values()))
     return [
         {
@@ -92,56 +95,56 @@ def one_by_one(models: Mapping[str, Any], rounds: int, events: int) -> list[dict
     ]
 
 
-def take(model: Any, events: Sequence[Event]) -> float:
-    """Return the seconds in which a model predicts and learns all events."""
-    began = now()
+def predict_and_learn(model: Any, events: Sequence[Event]) -> float:
+    """Predict, then learn, every event; return the duration in seconds."""
+    start = now()
     for x, y in events:
         model.predict_one(x)
         model.learn_one(x, y)
-    return since(began)
+    return since(start)
 
 
 def frames(rows: int, rounds: int, events: int) -> dict[str, Any]:
-    """Return the median rate of learn_many, and of the engine below it, in frames of so many rows."""
+    """Return the median rates of learn_many on frames of this many rows, and of `Engine.process` on the same rows."""
     data = reference.data(events)
-    cuts = [slice(begin, begin + rows) for begin in range(0, events, rows)]
+    chunks = [slice(start, start + rows) for start in range(0, events, rows)]
     table, labels = pd.DataFrame(data.x, columns=list(reference.INPUTS)), pd.Series(data.y)
-    cut = [(table.iloc[part], labels.iloc[part]) for part in cuts]
+    parts = [(table.iloc[chunk], labels.iloc[chunk]) for chunk in chunks]
     model = GRURegressor(hidden=reference.HIDDEN, window=reference.WINDOW, seed=0)
-    for X, y in cut[:2]:
+    for X, y in parts[:2]:
         model.learn_many(X, y)
     engine = Engine(model.engine.settings)  # type: ignore[union-attr] # it has learned
-    many, process = [], []
+    learn_many_rates, process_rates = [], []
     for _ in range(rounds):
-        began = now()
-        for part in cuts:
-            engine.process("stream", data.x[part], data.y[part])
-        process.append(events / since(began))
-        began = now()
-        for X, y in cut:
+        start = now()
+        for chunk in chunks:
+            engine.process("stream", data.x[chunk], data.y[chunk])
+        process_rates.append(events / since(start))
+        start = now()
+        for X, y in parts:
             model.learn_many(X, y)
-        many.append(events / since(began))
-    best, engines = statistics.median(many), statistics.median(process)
-    return {"rows": rows, "learn_many": best, "Engine.process": engines, "share": best / engines}
+        learn_many_rates.append(events / since(start))
+    learn_many, process = statistics.median(learn_many_rates), statistics.median(process_rates)
+    return {"rows": rows, "learn_many": learn_many, "Engine.process": process, "share": learn_many / process}
 
 
 def _models() -> dict[str, Any]:
-    ours = {cell.__name__: cell(hidden=reference.HIDDEN, window=reference.WINDOW, seed=0) for cell in CELLS}
-    return ours | {name: make() for name, make in PEERS.items()}
+    estimators = {cell.__name__: cell(hidden=reference.HIDDEN, window=reference.WINDOW, seed=0) for cell in CELLS}
+    return estimators | {name: make() for name, make in PEERS.items()}
 
 
-def _deep(python: str | None, events: int) -> dict[str, Any]:
-    """Return deep-river's rate, as a share of the first model's just before and after."""
-    first = {FIRST: _models()[FIRST]}
-    before = one_by_one(first, 1, events)[0]["events_per_second"]
-    found = deep_river.run("deep_river_speed", python=python)
-    if "skipped" in found:
-        return {"model": "deep-river RollingRegressor, nn.GRU", **found}
-    after = one_by_one(first, 1, events)[0]["events_per_second"]
-    rates = found["rates"]
+def _deep_river(python: str | None, events: int) -> dict[str, Any]:
+    """Return deep-river's rate, and its ratio to that of the base model just before and after."""
+    base = {BASE: _models()[BASE]}
+    before = one_by_one(base, 1, events)[0]["events_per_second"]
+    result = deep_river.run("deep_river_speed", python=python)
+    if "skipped" in result:
+        return {"model": "deep-river RollingRegressor, nn.GRU", **result}
+    after = one_by_one(base, 1, events)[0]["events_per_second"]
+    rates = result["rates"]
     median = statistics.median(rates)
     return {
-        "model": f"deep-river {found['version']} RollingRegressor, nn.GRU of torch {found['torch']}",
+        "model": f"deep-river {result['version']} RollingRegressor, nn.GRU of torch {result['torch']}",
         "events_per_second": median,
         "us": 1e6 / median,
         "least": min(rates),

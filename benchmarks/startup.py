@@ -1,4 +1,4 @@
-"""How long a fresh process takes to import the package, and to its first forecast."""
+"""Time that a new process needs to import the package, and to make its first forecast."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 from benchmarks import child
 
-TIMED = "import time; began = time.perf_counter(); {what}; print(time.perf_counter() - began)"
+TIMED = "import time; start = time.perf_counter(); {code}; print(time.perf_counter() - start)"
 
 IMPORT = "import stream_rnn"
 IMPORT_ENGINE = "from stream_rnn import Engine, Settings"
 FORECAST = f"{IMPORT_ENGINE}; Engine(Settings(inputs=('a', 'b'))).step('stream', {{'a': 1.0, 'b': 2.0}})"
 
-TIMES = 5
+PROCESSES = 5
 
 
 def measure() -> list[dict[str, Any]]:
-    """Return seconds inside the process, and on the clock from its start to its end; medians of several processes."""
-    _seconds(FORECAST)  # compiles, if it was not yet
+    """Return seconds of the code and of the whole process; medians of several processes."""
+    _seconds(FORECAST)  # compiles if necessary
     with tempfile.TemporaryDirectory() as folder:
         cold = _seconds(FORECAST, {"STREAM_RNN_CACHE": folder})
     rows = {
@@ -29,14 +29,15 @@ def measure() -> list[dict[str, Any]]:
         "first forecast, kernels on the disk": _median(FORECAST),
         "first forecast ever: kernels are compiled": cold,
     }
-    return [{"what": name, "seconds": inside, "process_seconds": whole} for name, (inside, whole) in rows.items()]
+    return [{"what": name, "seconds": code, "process_seconds": process} for name, (code, process) in rows.items()]
 
 
-def _median(what: str) -> tuple[float, float]:
-    inside, whole = zip(*(_seconds(what) for _ in range(TIMES)), strict=True)
-    return statistics.median(inside), statistics.median(whole)
+def _median(code: str) -> tuple[float, float]:
+    of_code, of_process = zip(*(_seconds(code) for _ in range(PROCESSES)), strict=True)
+    return statistics.median(of_code), statistics.median(of_process)
 
 
-def _seconds(what: str, env: dict[str, str] | None = None) -> tuple[float, float]:
-    ended = child.run([sys.executable, "-c", TIMED.format(what=what)], env)
-    return float(ended.output), ended.seconds
+def _seconds(code: str, env: dict[str, str] | None = None) -> tuple[float, float]:
+    """Return the seconds that the code took, and those of the process that ran it."""
+    completed = child.run([sys.executable, "-c", TIMED.format(code=code)], env)
+    return float(completed.output), completed.seconds

@@ -1,6 +1,6 @@
-"""What one call costs a service that has one event: `Engine.step` with eight inputs by name.
+"""Duration of a call with one event: `Engine.step` with eight inputs by name.
 
-Calls per second leave out what the process waited for a core; the percentiles are the wall clock's, with all of it.
+Calls per second do not count the time that the process waits for a core; the percentiles are wall-clock times and do.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ JOBS: dict[str, dict[str, Any]] = {
 
 
 def measure() -> list[dict[str, Any]]:
-    """Return, for each job, calls per second and how long calls took; every call forecasts and learns."""
-    return [{"job": name, **_one(reference.warm(settings))} for name, settings in JOBS.items()]
+    """Return calls per second and percentiles of the duration for each job; every call forecasts and learns."""
+    return [{"job": name, **_measure(reference.warm(settings))} for name, settings in JOBS.items()]
 
 
-def _one(engine: Engine) -> dict[str, float]:
+def _measure(engine: Engine) -> dict[str, float]:
     events = _events(engine)
     rates = []
     for _ in range(ROUNDS):
-        some = list(islice(events, CALLS // ROUNDS))
-        began = now()
-        for x, y in some:
+        batch = list(islice(events, CALLS // ROUNDS))
+        begin = now()
+        for x, y in batch:
             engine.step("stream", x, y)
-        rates.append(len(some) / since(began))
-    took = np.empty(CALLS)
+        rates.append(len(batch) / since(begin))
+    nanoseconds = np.empty(CALLS)
     for call, (x, y) in enumerate(islice(events, CALLS)):
         start = time.perf_counter_ns()
         engine.step("stream", x, y)
-        took[call] = time.perf_counter_ns() - start
-    p50, p99, p999 = np.percentile(took / 1000, [50, 99, 99.9])
+        nanoseconds[call] = time.perf_counter_ns() - start
+    p50, p99, p999 = np.percentile(nanoseconds / 1000, [50, 99, 99.9])
     return {"calls_per_second": statistics.median(rates), "p50_us": p50, "p99_us": p99, "p99.9_us": p999}
 
 
 def _events(engine: Engine) -> Iterator[tuple[dict[str, float], float | None]]:
-    """Yield inputs by name, and a label where the job has any."""
-    made = reference.data(2 * CALLS)
+    """Yield inputs by name, and a label if the job is a regression."""
+    data = reference.data(2 * CALLS)
     labels = engine.settings.task == "regression"
-    for x, y in zip(made.x.tolist(), made.y.tolist(), strict=True):
+    for x, y in zip(data.x.tolist(), data.y.tolist(), strict=True):
         yield dict(zip(reference.INPUTS, x, strict=True)), y if labels else None

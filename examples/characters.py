@@ -1,8 +1,8 @@
-"""Next-character modelling: a network that reads text once, and then writes some.
+"""A character-level language model that reads a text once, then generates more.
 
-It reads Python's own documentation, which comes with the interpreter, character by character; characters are numbered
-as they appear, embedded, and the next one is forecast before it is seen. At the end it writes on by itself, each of its
-characters fed back as the next input.
+It reads Python's documentation, which comes with the interpreter, character by character. Characters are numbered in
+order of appearance and embedded; each is forecast before it is read. At the end the network generates text: each
+character that it samples is its next input.
 
     python examples/characters.py
 """
@@ -18,7 +18,7 @@ VOCABULARY = 128
 
 
 def main() -> None:
-    """Print the bits per character over each fifth of the text, beside those of its letter frequencies; then write."""
+    """Print bits per character for each fifth of the text, with those of its character frequencies; then generate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--characters", type=int, default=200_000)
     count = parser.parse_args().characters
@@ -38,12 +38,12 @@ def main() -> None:
     ids = engine.vocabulary.encode(text)
     for part in np.array_split(ids, 5):
         forecasts = engine.process("text", part[:, np.newaxis])[:-1, 0]
-        chances = forecasts[np.arange(len(part) - 1), part[1:]]
+        probabilities = forecasts[np.arange(len(part) - 1), part[1:]]
         frequencies = np.bincount(part) / len(part)
-        alone = -np.sum(frequencies[frequencies > 0] * np.log2(frequencies[frequencies > 0]))
-        print(f"{-np.mean(np.log2(chances)):.2f} bits per character, {alone:.2f} by frequency")
-    written = engine.generate("text", "T", steps=160, temperature=0.5, seed=1)
-    print("it writes:", " ".join(("T" + "".join(engine.vocabulary.decode(written))).split()))
+        entropy = -np.sum(frequencies[frequencies > 0] * np.log2(frequencies[frequencies > 0]))
+        print(f"{-np.mean(np.log2(probabilities)):.2f} bits per character, {entropy:.2f} by frequency")
+    generated = engine.generate("text", "T", steps=160, temperature=0.5, seed=1)
+    print("generated:", " ".join(("T" + "".join(engine.vocabulary.decode(generated))).split()))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Gradient clipping: one network that explodes without it.
+"""Gradient clipping: a network that diverges without it.
 
-A simple recurrent network without a bound on its units (identity activation, orthogonal recurrence) follows a noisy
-oscillation by plain gradient descent. Once a step takes it to where it amplifies, the gradient grows with every event
-that it is carried back over; without a limit the next step throws the weights far away, again and again. With the whole
-gradient clipped to norm 1 (Pascanu et al. 2013) it only walks on.
+A simple recurrent network with unbounded units (identity activation, orthogonal recurrent weights) learns a noisy
+oscillation by plain gradient descent. Once an update makes the recurrence amplify its state, the gradient grows with
+each event that it is backpropagated through, and without a limit the next update moves the weights far away. With the
+gradient clipped to norm 1 (Pascanu et al. 2013) the network learns.
 
     python examples/clipping.py
 """
@@ -22,7 +22,7 @@ CLIPPING = {
 
 
 def main() -> None:
-    """Print, for each way to clip, the error as a multiple of persistence's, and what became of the network."""
+    """Print error relative to persistence, largest weight, and number of overflows and skipped updates, by clipping."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=20_000)
     count = parser.parse_args().events
@@ -44,8 +44,8 @@ def main() -> None:
             **clipping,
         )
         engine = Engine(settings)
-        made = engine.process("wave", x[:, np.newaxis])[:, 0, 0]
-        error = np.sqrt(np.mean((made[:-1] - x[1:])[late] ** 2) / naive)
+        forecasts = engine.process("wave", x[:, np.newaxis])[:, 0, 0]
+        error = np.sqrt(np.mean((forecasts[:-1] - x[1:])[late] ** 2) / naive)
         largest = max(np.abs(block).max() for block in engine.parameters.values())
         print(f"{name:<10} {error:>9.3g} {largest:>15.3g} {engine.counts.overflows + engine.counts.skipped:>12,}")
 

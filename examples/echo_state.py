@@ -1,8 +1,8 @@
-"""An echo state network: a fixed random reservoir, and a readout that is exact least squares (Jaeger 2001).
+"""An echo state network: a fixed random reservoir with a readout by recursive least squares (Jaeger 2001).
 
-It forecasts the Mackey-Glass series one step ahead, reading only the present value. The reservoir is not learned; its
-spectral radius says how long an input echoes. The same reservoir is read out by gradient descent, too, and stands
-beside a GRU that learns its recurrence.
+It forecasts the Mackey-Glass series one step ahead from the present value. The reservoir is not learned; its spectral
+radius determines how long an input echoes. For comparison: the same reservoir with a readout by gradient descent, and a
+GRU, which learns its recurrence.
 
     python examples/echo_state.py
 """
@@ -24,7 +24,7 @@ NETWORKS = {
 
 
 def mackey_glass(count: int) -> np.ndarray:
-    """Return x of dx/dt = .2 x(t-17) / (1 + x(t-17)^10) - .1 x, by Euler's steps of 1."""
+    """Return x of dx/dt = .2 x(t-17) / (1 + x(t-17)^10) - .1 x, by Euler steps of 1."""
     x = [1.2] * 18
     while len(x) < count + 118:
         x.append(0.9 * x[-1] + 0.2 * x[-18] / (1 + x[-18] ** 10))
@@ -32,7 +32,7 @@ def mackey_glass(count: int) -> np.ndarray:
 
 
 def main() -> None:
-    """Print each network's error over the last half, as a share of the series' deviation."""
+    """Print each network's error in the second half, relative to the standard deviation of the series."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=10_000)
     count = parser.parse_args().events

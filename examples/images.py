@@ -1,8 +1,8 @@
-"""Images read row by row: a convolution over the last rows, before the recurrence.
+"""Images read row by row: a convolution over the newest rows, followed by a recurrent layer.
 
-Pictures of 12 x 12 pixels with a line, a cross or a box somewhere in noise. Each row is an event, the label comes with
-the last one. The convolution sees the newest three rows at once, each pixel with its neighbours above and below, and is
-trained through the recurrent layer.
+The images have 12 x 12 pixels, with a line, a cross or a box in noise. Each row is an event; the label comes with the
+last row. The convolution sees a pixel's neighbours in the newest three rows, and is trained through the recurrent
+layer.
 
     python examples/images.py
 """
@@ -18,7 +18,7 @@ CLASSES = ("horizontal", "vertical", "rising", "falling", "cross", "box")
 
 
 def pictures(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return pictures (N, 12, 12) and their classes (N,)."""
+    """Return images (N, 12, 12) and their classes (N,)."""
     eye, line = np.eye(FIGURE), np.zeros((FIGURE, FIGURE))
     line[FIGURE // 2] = 1
     box = np.ones((FIGURE, FIGURE))
@@ -33,7 +33,7 @@ def pictures(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
 
 
 def main() -> None:
-    """Print each network's share of right labels in the last quarter."""
+    """Print each network's accuracy in the last quarter."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=10_000)
     count = parser.parse_args().pictures
@@ -56,8 +56,8 @@ def main() -> None:
             scale_inputs=False,
             missing_flags=False,
         )
-        said = Engine(settings).process("pictures", images.reshape(-1, SIZE), labels.ravel(), ends=ends)[ends]
-        right = (said.argmax(axis=1) == classes)[3 * count // 4 :].mean()
+        scores = Engine(settings).process("pictures", images.reshape(-1, SIZE), labels.ravel(), ends=ends)[ends]
+        right = (scores.argmax(axis=1) == classes)[3 * count // 4 :].mean()
         print(f"{' > '.join(layers):<12} {right:4.0%} right")
 
 

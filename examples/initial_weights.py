@@ -1,9 +1,9 @@
-"""Initial weights as a remedy: who comes to remember a cue over 40 events of noise.
+"""Initial weights against vanishing gradients: remembering a cue for 40 events.
 
-The recall task: a cue of +1 or -1, forty events of noise, then the question what the cue was. The gradient has to come
-back over all of them, and how it fades or grows on its way is, in the beginning, a matter of the initial recurrent
-weights: a rotation keeps its length (Saxe et al. 2014), so does the identity under relu (Le et al. 2015); Glorot's
-uniform weights do not. Gates that begin open remember (Jozefowicz et al. 2015). Draws initial_weights.png.
+The recall task: a cue of +1 or -1, forty events of noise, then a query for the cue. The gradient has to be
+backpropagated through all of them. Initially the recurrent weights determine whether it vanishes or explodes: an
+orthogonal matrix preserves its norm (Saxe et al. 2014), as does the identity with relu (Le et al. 2015); Glorot's
+uniform weights do not. Gates that are initially open remember (Jozefowicz et al. 2015). Plots initial_weights.png.
 
     python examples/initial_weights.py
 """
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from stream_rnn import Engine, Settings
 
 DELAY = 40
-BEGINNINGS = {
+VARIANTS = {
     "rnn tanh, glorot": {"layer": "rnn", "init_recurrent": "glorot"},
     "rnn tanh, orthogonal": {"layer": "rnn", "init_recurrent": "orthogonal"},
     "rnn relu, glorot": {"layer": "rnn", "activation": "relu", "init_recurrent": "glorot"},
@@ -30,7 +30,7 @@ BEGINNINGS = {
 
 
 def main() -> None:
-    """Print each beginning's share of right answers in the last quarter, and draw how it went."""
+    """Print each network's accuracy in the last quarter, and plot the accuracy over time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=2000)
     parser.add_argument("--plot", type=Path, default=Path("initial_weights.png"))
@@ -48,7 +48,7 @@ def main() -> None:
 
     figure = Figure(figsize=(10, 5), dpi=110, layout="constrained")
     axes = figure.subplots()
-    for name, beginning in BEGINNINGS.items():
+    for name, variant in VARIANTS.items():
         settings = Settings(
             inputs=("cue", "noise"),
             targets=("answer",),
@@ -56,14 +56,14 @@ def main() -> None:
             hidden=24,
             window=length,
             scale_inputs=False,
-            **beginning,
+            **variant,
         )
-        said = Engine(settings).process("s", x.reshape(-1, 2), answer.ravel(), ends=ends)[ends, 0]
-        right = (said > 0.5) == (cue > 0)
+        answers = Engine(settings).process("s", x.reshape(-1, 2), answer.ravel(), ends=ends)[ends, 0]
+        right = (answers > 0.5) == (cue > 0)
         print(f"{name:<22} {right[3 * count // 4 :].mean():4.0%} right")
-        over = max(count // 20, 1)
-        axes.plot(np.convolve(right, np.ones(over) / over, "valid"), label=name)
-    axes.set(xlabel="sequences", ylabel=f"right answers, running share over {over}", ylim=(0.3, 1.02))
+        width = max(count // 20, 1)
+        axes.plot(np.convolve(right, np.ones(width) / width, "valid"), label=name)
+    axes.set(xlabel="sequences", ylabel=f"accuracy, running mean of {width}", ylim=(0.3, 1.02))
     axes.set_title(f"Remembering a cue over {DELAY} events", loc="left", fontweight="bold")
     axes.set_xscale("log")
     axes.grid(alpha=0.25)

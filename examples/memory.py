@@ -1,7 +1,7 @@
-"""Memory decides: a bit is to be told from the one before it (Elman 1990, doi:10.1207/s15516709cog1402_1).
+"""Feed-forward and recurrent networks on a task that needs memory (Elman 1990, doi:10.1207/s15516709cog1402_1).
 
-A stream of random bits, and a label for each: 1 where it differs from the bit before. A feed-forward network sees one
-bit at a time and can only guess. Recurrent ones keep what they saw, whatever their activation.
+The input is a stream of random bits. The label of each bit is 1 if it differs from the bit before. A feed-forward
+network sees one bit at a time and can only guess. Recurrent networks learn the task with any activation.
 
     python examples/memory.py
 """
@@ -23,7 +23,7 @@ NETWORKS = {
 
 
 def main() -> None:
-    """Print each network's share of right answers in the last quarter of the stream."""
+    """Print each network's accuracy in the last quarter of the stream."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=20_000)
     count = parser.parse_args().events
@@ -40,9 +40,9 @@ def main() -> None:
             learning_rate=0.01,
             **network,
         )
-        said = Engine(settings).process("bits", bits[:, np.newaxis], differs)[:, 0] > 0.5
+        answers = Engine(settings).process("bits", bits[:, np.newaxis], differs)[:, 0] > 0.5
         late = slice(3 * count // 4, None)
-        print(f"{name:<14} {np.mean(said[late] == differs[late]):4.0%} right")
+        print(f"{name:<14} {np.mean(answers[late] == differs[late]):4.0%} right")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Named entities: a tag for each word, with the words to come in view.
+"""Named entities: a tag for each word, using the words after it.
 
-Sentences are made up; "Paris" is a person before "said" and a place after "in", and "May" is a person, too, or a month.
-A tag is emitted once the next words have arrived (`lookahead`), and the whole sentence has been seen at its end. Beside
-it stands the same network that reads forward only.
+The sentences are synthetic. "Paris" is a person before "said" and a place after "in"; "May" may be a person, a place or
+a month. A bidirectional network emits a word's tag when the next `lookahead` words have arrived, or at the end of the
+sentence. For comparison: a network that reads forward only.
 
     python examples/named_entities.py
 """
@@ -37,7 +37,7 @@ def sentence(rng: np.random.Generator) -> tuple[list[str], list[int]]:
 
 
 def main() -> None:
-    """Print each network's share of right tags among the names of the last quarter."""
+    """Print each network's accuracy on the names of the last quarter."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=int, default=3000)
     count = parser.parse_args().sentences
@@ -59,8 +59,8 @@ def main() -> None:
         engine = Engine(settings)
         right: list[bool] = []
         for words, tags in sentences:
-            said = engine.label("s", engine.vocabulary.encode(words)[:, np.newaxis], tags).argmax(axis=1)
-            right += [guess == tag for guess, tag in zip(said, tags, strict=True) if tag]
+            guesses = engine.label("s", engine.vocabulary.encode(words)[:, np.newaxis], tags).argmax(axis=1)
+            right += [guess == tag for guess, tag in zip(guesses, tags, strict=True) if tag]
         print(f"{layer:<5} lookahead {lookahead:>2} {np.mean(right[3 * len(right) // 4 :]):4.0%} right")
 
 

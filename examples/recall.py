@@ -1,9 +1,9 @@
-"""Exact online learning instead of truncation: a cue is remembered over a hundred events.
+"""Exact online learning instead of truncation: remember a cue for a hundred events.
 
-A cue of +1 or -1, then a hundred events of noise, then the question what the cue was. A GRU that carries errors back
-over sixteen events is never told of the cue; with a window that reaches it learns, and pays for the window at every
-event. The linear recurrent unit and the eLSTM keep sensitivities instead (real-time recurrent learning): their gradient
-is exact over all of the past, at the same cost whatever the delay.
+A cue of +1 or -1 is followed by a hundred events of noise and a query for the cue. A GRU with a window of sixteen
+events cannot learn it. With a window that contains the cue it can, and each stream has to keep that many events. The
+linear recurrent unit and the eLSTM keep sensitivities instead (real-time recurrent learning): their gradient is exact
+over the whole past, at a cost that does not depend on the delay.
 
     python examples/recall.py
 """
@@ -25,7 +25,7 @@ LEARNERS = {
 
 
 def main() -> None:
-    """Print each learner's share of right answers in the last quarter, and what an event cost."""
+    """Print each learner's accuracy in the last quarter, and its time per event."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=2000)
     count = parser.parse_args().sequences
@@ -52,11 +52,11 @@ def main() -> None:
         )
         engine = Engine(settings)
         engine.warmup()
-        began = time.perf_counter()
-        said = engine.process("s", x.reshape(-1, 3), answer.ravel(), ends=ends)[ends, 0]
-        microseconds = 1e6 * (time.perf_counter() - began) / len(ends)
-        right = (said > 0.5) == (cue > 0)
-        print(f"{name:<16} {right[3 * count // 4 :].mean():4.0%} right {microseconds:5.1f} us an event")
+        start = time.perf_counter()
+        answers = engine.process("s", x.reshape(-1, 3), answer.ravel(), ends=ends)[ends, 0]
+        microseconds = 1e6 * (time.perf_counter() - start) / len(ends)
+        right = (answers > 0.5) == (cue > 0)
+        print(f"{name:<16} {right[3 * count // 4 :].mean():4.0%} right {microseconds:5.1f} us per event")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Speech: whose vowel is it? One label for each utterance, from a zero state, learned at its last frame.
+"""Speaker classification: one label for each utterance, learned at its last frame.
 
-Japanese Vowels (Kudo, Toyama & Shimbo 1999): 640 utterances by nine speakers, 12 numbers a frame. The file is not part
-of the project; give its path. `python -m benchmarks.vowels` has more seeds, and the settings' origin.
+Japanese Vowels (Kudo, Toyama & Shimbo 1999): 640 utterances by nine speakers, with 12 numbers per frame. The file is
+not part of the project; give its path. `python -m benchmarks.vowels` uses more seeds, and shows how the settings were
+chosen.
 
     python examples/speech.py japanese_vowels.csv
 """
@@ -15,7 +16,7 @@ import numpy as np
 
 from stream_rnn import Engine, Settings
 
-SPEAKERS, LONGEST = 9, 29
+SPEAKERS, MAX_FRAMES = 9, 29
 COEFFICIENTS = tuple(f"c{i}" for i in range(1, 13))
 
 
@@ -31,7 +32,7 @@ def utterances(path: Path, part: str) -> list[tuple[np.ndarray, int]]:
 
 
 def main() -> None:
-    """Learn from the training part in so many passes, and print the share of test utterances that are named right."""
+    """Learn from the training part in several passes, and print the accuracy on the test part after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--passes", type=int, default=3)
@@ -43,7 +44,7 @@ def main() -> None:
         task="classification",
         classes=SPEAKERS,
         hidden=64,
-        window=LONGEST,
+        window=MAX_FRAMES,
         learning_rate=5e-3,
         scaling_forgetting=1.0,
         missing_flags=False,
@@ -51,15 +52,15 @@ def main() -> None:
     engine, rng = Engine(settings), np.random.default_rng(0)
     train, test = utterances(options.file, "train"), utterances(options.file, "test")
     for number in range(1, options.passes + 1):
-        for place in rng.permutation(len(train)):
-            frames, speaker = train[place]
+        for index in rng.permutation(len(train)):
+            frames, speaker = train[index]
             last = np.arange(len(frames)) == len(frames) - 1
             engine.process("speech", frames, np.where(last, speaker, np.nan), ends=last)
-        right = 0
+        correct = 0
         for frames, speaker in test:
-            right += engine.process("speech", frames)[-1].argmax() == speaker
+            correct += engine.process("speech", frames)[-1].argmax() == speaker
             engine.reset("speech")
-        print(f"after pass {number}: {right / len(test):.1%} of {len(test)} test utterances")
+        print(f"after pass {number}: {correct / len(test):.1%} of {len(test)} test utterances")
 
 
 if __name__ == "__main__":

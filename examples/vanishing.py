@@ -1,8 +1,8 @@
 """The vanishing-gradient penalty (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063).
 
-A simple recurrent network that begins with small recurrent weights, through which the gradient of forty events ago does
-not come back. The penalty moves the weights to where gradients keep their length on the way back, so that the cue is
-found; the same network without it guesses.
+A simple recurrent network starts with small recurrent weights, so the gradient vanishes before it reaches a cue forty
+events back. The penalty moves the weights to where backpropagated gradients keep their norm, and the network learns to
+remember the cue. Without the penalty it guesses.
 
     python examples/vanishing.py
 """
@@ -17,7 +17,7 @@ DELAY = 40
 
 
 def main() -> None:
-    """Print, with and without the penalty, the share of right answers in the last quarter."""
+    """Print the accuracy in the last quarter, with and without the penalty."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=3000)
     count = parser.parse_args().sequences
@@ -43,8 +43,8 @@ def main() -> None:
             scale_inputs=False,
             vanishing=strength,
         )
-        said = Engine(settings).process("s", x.reshape(-1, 2), answer.ravel(), ends=ends)[ends, 0]
-        right = ((said > 0.5) == (cue > 0))[3 * count // 4 :].mean()
+        answers = Engine(settings).process("s", x.reshape(-1, 2), answer.ravel(), ends=ends)[ends, 0]
+        right = ((answers > 0.5) == (cue > 0))[3 * count // 4 :].mean()
         print(f"vanishing = {strength:<4} {right:4.0%} right")
 
 

@@ -1,6 +1,7 @@
-"""Forecast the flow in a water main of the next twelve hours, hour by hour, by a network that begins knowing nothing.
+"""Forecast the flow in a water main for the next twelve hours, with a network that learns from scratch.
 
-The sensor's two months of readings come with river. Run with `make run`, or `python examples/water_flow.py`.
+The recording, two months of hourly readings, comes with river. Run it with `make run`, or
+`python examples/water_flow.py`.
 """
 
 from importlib.resources import as_file, files
@@ -12,13 +13,13 @@ OUT = Path("out")
 
 
 def main() -> None:
-    """Replay the recording, and leave with the command's exit code."""
+    """Replay the recording, and exit with the command's exit code."""
     OUT.mkdir(exist_ok=True)
     with as_file(files("river") / "datasets" / "water-flow.csv") as recording:
-        # Huber's loss: the recording has three spells without water, and they are not what is to be learned.
+        # Huber loss: the recording has three periods without water, which should not dominate what is learned.
         options = ["--targets", "Water flow [l/s]", "--horizon", "12", "--loss", "huber"]
-        written = ["--output", str(OUT / "water_flow.csv"), "--plot", str(OUT / "water_flow.png")]
-        cli(["replay", str(recording), *options, *written], prog_name="stream-rnn")
+        outputs = ["--output", str(OUT / "water_flow.csv"), "--plot", str(OUT / "water_flow.png")]
+        cli(["replay", str(recording), *options, *outputs], prog_name="stream-rnn")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How far back and how often: TBPTT(h; h') compared on an echo.
+"""Truncated backpropagation, TBPTT(h; h'): window and update interval compared on a delayed echo.
 
-Each event's label is the input of eight events ago. Errors are carried back through h events, every h' events. With h
-up to eight the cause lies outside the window, and nothing is learned of it; beyond, a longer window costs time. An
-update every h' events is cheaper, and each rests on the errors of h' events: on a stream as steady as this one it even
-learns more.
+The label of each event is the input eight events before. Errors are backpropagated through h events, every h' events.
+With h up to eight that input is outside the window, and the network cannot learn to use it. A longer window costs time.
+An update every h' events is cheaper, and uses the errors of h' events; on this stationary stream the error is smaller,
+too.
 
     python examples/windows.py
 """
@@ -20,7 +20,7 @@ PAIRS = ((1, 1), (4, 1), (8, 1), (12, 1), (24, 1), (12, 4), (12, 12), (24, 24))
 
 
 def main() -> None:
-    """Print the error and the speed for each h and h'."""
+    """Print error and speed for each h and h'."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=60_000)
     count = parser.parse_args().events
@@ -29,23 +29,23 @@ def main() -> None:
     echo = np.append(np.full(DELAY, np.nan), x[:-DELAY])
     late = slice(3 * count // 4, None)
     print("  h  h'   error  events/s")
-    for window, every in PAIRS:
+    for window, update_every in PAIRS:
         settings = Settings(
             inputs=("x",),
             targets=("echo",),
             task="regression",
             layer="gru",
             window=window,
-            update_every=every,
+            update_every=update_every,
             learning_rate=3e-3,
         )
         engine = Engine(settings)
         engine.warmup()
-        began = time.perf_counter()
-        said = engine.process("echo", x[:, np.newaxis], echo)[:, 0]
-        seconds = time.perf_counter() - began
-        error = np.sqrt(np.mean((said[late] - echo[late]) ** 2)) / np.std(echo[late])
-        print(f"{window:>3} {every:>3} {error:>7.1%} {count / seconds:>9,.0f}")
+        start = time.perf_counter()
+        forecasts = engine.process("echo", x[:, np.newaxis], echo)[:, 0]
+        seconds = time.perf_counter() - start
+        error = np.sqrt(np.mean((forecasts[late] - echo[late]) ** 2)) / np.std(echo[late])
+        print(f"{window:>3} {update_every:>3} {error:>7.1%} {count / seconds:>9,.0f}")
 
 
 if __name__ == "__main__":

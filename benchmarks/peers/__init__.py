@@ -1,1 +1,1 @@
-"""Other libraries on the reference job, one program each: each runs in a process of its own and prints one object."""
+"""Other libraries: each program runs in a process of its own and prints one JSON object."""

@@ -1,7 +1,7 @@
-"""What deep-river's GRUForecaster says after each value of one of river's series.
+"""Forecasts of deep-river's GRUForecaster after each value of one of river's series.
 
-Needs deep-river; any interpreter that has it can run this. Prints a list of forecasts for each number of values that
-were learned, from none on, so that another program can score them.
+Runs in any interpreter that has deep-river. Prints the forecasts made after 0, 1, 2, ... values, for another program to
+score.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ from river import datasets, stats
 
 
 def main() -> None:
-    """Forecast the series, and print all forecasts."""
+    """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("series", help="name of a dataset of river")
-    parser.add_argument("horizon", type=int)
-    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: what is not left at its default")
-    parser.add_argument("--scaled", action="store_true", help="learn values in running deviations from the mean")
+    parser.add_argument("series", help="name of one of river's data sets")
+    parser.add_argument("horizon", type=int, help="steps ahead")
+    parser.add_argument(
+        "--settings", type=json.loads, default={}, help="JSON object of settings that differ from the defaults"
+    )
+    parser.add_argument("--scaled", action="store_true", help="standardize values by their running mean and deviation")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     model = GRUForecaster(seed=options.seed, **options.settings)
-    made = _forecasts(model, options.series, options.horizon, scaled=options.scaled)
-    print(json.dumps({"forecasts": made, "version": version("deep-river"), "torch": version("torch")}))
+    forecasts = _forecasts(model, options.series, options.horizon, scaled=options.scaled)
+    print(json.dumps({"forecasts": forecasts, "version": version("deep-river"), "torch": version("torch")}))
 
 
 def _forecasts(model: GRUForecaster, series: str, horizon: int, *, scaled: bool) -> list[list[float]]:
     mean, variance = stats.Mean(), stats.Var()
     shift, scale = 0.0, 1.0
-    made: list[list[float]] = [[0.0] * horizon]
+    forecasts: list[list[float]] = [[0.0] * horizon]
     dataset: Any = getattr(datasets, series)()
     for _, y in dataset:
         if scaled:
@@ -44,8 +46,8 @@ def _forecasts(model: GRUForecaster, series: str, horizon: int, *, scaled: bool)
             variance.update(y)
             shift, scale = mean.get(), math.sqrt(variance.get()) or 1.0
         model.learn_one((y - shift) / scale)
-        made.append([shift + scale * said for said in model.forecast(horizon)])
-    return made
+        forecasts.append([shift + scale * value for value in model.forecast(horizon)])
+    return forecasts
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""deep-river's RollingRegressor: a GRU over the window and a linear readout, every event predicted, then learned.
+"""Speed of deep-river's RollingRegressor: a GRU over the window with a linear readout, events predicted, then learned.
 
-Needs deep-river; any interpreter that has it can run this.
+Runs in any interpreter that has deep-river.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WARM_UP = 50
 
 
 class GRU(torch.nn.Module):  # type: ignore[name-defined, misc, unused-ignore]
-    """The label from the state after the window's last event."""
+    """A linear readout of the state after the last event of the window."""
 
     def __init__(self, n_features: int = INPUTS) -> None:
         super().__init__()
@@ -33,27 +33,27 @@ class GRU(torch.nn.Module):  # type: ignore[name-defined, misc, unused-ignore]
 
 
 def main() -> None:
-    """Take the events one by one, and print the rate of each round."""
+    """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=400, help="of a round")
+    parser.add_argument("--events", type=int, default=400, help="events of a round")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = RollingRegressor(GRU(), optimizer_fn="adam", lr=1e-3, window_size=WINDOW, gradient_clip_value=1.0)
-    _take(model, WARM_UP)
-    rates = [options.events / _take(model, options.events) for _ in range(options.rounds)]
+    _seconds(model, WARM_UP)
+    rates = [options.events / _seconds(model, options.events) for _ in range(options.rounds)]
     print(json.dumps({"rates": rates, "version": version("deep-river"), "torch": version("torch")}))
 
 
-def _take(model: RollingRegressor, count: int) -> float:
-    draw = random.Random(0)  # noqa: S311 - noise, no secret
-    events = [({f"x{i}": draw.gauss(0, 1) for i in range(INPUTS)}, draw.gauss(0, 1)) for _ in range(count)]
-    began = now()
+def _seconds(model: RollingRegressor, count: int) -> float:
+    rng = random.Random(0)  # noqa: S311 - noise, not a secret
+    events = [({f"x{i}": rng.gauss(0, 1) for i in range(INPUTS)}, rng.gauss(0, 1)) for _ in range(count)]
+    start = now()
     for x, y in events:
         model.predict_one(x)
         model.learn_one(x, y)
-    return since(began)
+    return since(start)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,22 @@
-"""The reference job in JAX: the window in a carry, the gradient by autodiff, Adam and clipping written out.
+"""The reference job in JAX: the window in a carry, gradients by automatic differentiation, explicit Adam and clipping.
 
-Each event runs the network over the newest 16 inputs from the state before them, as a truncated window asks for; the
-state before the next window is what the first of these events leads to.
+For each event the network runs over the newest 16 inputs from the state before them, as truncated backpropagation
+requires. The state after the first of these inputs is the initial state of the next window.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
+import jax  # type: ignore[import-not-found, unused-ignore]
+import jax.numpy as jnp  # type: ignore[import-not-found, unused-ignore]
 
 INPUTS, HIDDEN, WINDOW = 8, 32, 16
 RATE, B1, B2, EPS, LIMIT = 1e-3, 0.9, 0.999, 1e-8, 1.0
 
 
 class Carry(NamedTuple):
-    """What one event hands to the next."""
+    """State that is passed from one event to the next."""
 
     params: Any
     first: Any
@@ -28,8 +28,8 @@ class Carry(NamedTuple):
     """(16, I) the newest inputs, oldest first"""
 
 
-def begin(seed: int = 0) -> Carry:
-    """Return random weights and an empty window."""
+def initial_carry(seed: int = 0) -> Carry:
+    """Return random weights and a window of zeros."""
     keys = jax.random.split(jax.random.key(seed), 2)
     params = {
         "W": jax.random.uniform(keys[0], (INPUTS, 3 * HIDDEN), minval=-0.2, maxval=0.2),
@@ -44,7 +44,7 @@ def begin(seed: int = 0) -> Carry:
 
 
 def _cell(params: Any, h: Any, a: Any) -> Any:
-    """Return the next state; `a` (3H,) is the input's part, and the reset gate comes after the product."""
+    """Return the next state; `a` (3H,) is the contribution of the input. The reset gate follows the product."""
     u = h @ params["U"]  # (H,) @ (H, 3H) -> (3H,)
     n_in, r_in, z_in = jnp.split(a, 3)
     q, r_h, z_h = jnp.split(u, 3)
@@ -61,7 +61,7 @@ def _loss(params: Any, state: Any, window: Any, y: Any) -> Any:
 
 
 def step(carry: Carry, event: tuple[Any, Any]) -> tuple[Carry, Any]:
-    """Take one event (x, y): forecast, then one clipped update by Adam."""
+    """Process one event (x, y): forecast, then make one clipped Adam update."""
     x, y = event
     window = jnp.concatenate([carry.window[1:], x[None]])
     gradient, (forecast, state) = jax.grad(_loss, has_aux=True)(carry.params, carry.state, window, y)
@@ -70,6 +70,6 @@ def step(carry: Carry, event: tuple[Any, Any]) -> tuple[Carry, Any]:
     t = carry.updates + 1
     first = jax.tree.map(lambda m, g: B1 * m + (1 - B1) * clip * g, carry.first, gradient)
     second = jax.tree.map(lambda s, g: B2 * s + (1 - B2) * (clip * g) ** 2, carry.second, gradient)
-    ahead, unbias = RATE / (1 - B1**t), 1 / (1 - B2**t)
-    params = jax.tree.map(lambda w, m, s: w - ahead * m / (jnp.sqrt(unbias * s) + EPS), carry.params, first, second)
+    rate, unbias = RATE / (1 - B1**t), 1 / (1 - B2**t)
+    params = jax.tree.map(lambda w, m, s: w - rate * m / (jnp.sqrt(unbias * s) + EPS), carry.params, first, second)
     return Carry(params, first, second, t, state, window), forecast

@@ -1,4 +1,4 @@
-"""What one thread of this core can do: single-precision matrix products, in GFLOP/s."""
+"""Rate of single-precision matrix products on one thread, in GFLOP/s."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ ROUNDS = 15
 
 
 def main() -> None:
-    """Multiply, and print the median rate."""
+    """Run the program."""
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, SIZE, SIZE)).astype(np.float32)
     out = a @ b
     seconds = []
     for _ in range(ROUNDS):
-        began = now()
+        start = now()
         np.matmul(a, b, out=out)
-        seconds.append(since(began))
+        seconds.append(since(start))
     print(json.dumps({"gflops": 2 * SIZE**3 / statistics.median(seconds) / 1e9, "size": SIZE}))
 
 

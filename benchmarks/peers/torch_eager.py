@@ -1,7 +1,7 @@
-"""The reference job in PyTorch, eager, with the window kept by hand.
+"""The reference job in eager PyTorch, with an explicit window.
 
-Through `nn.GRU`, whose loop over the window is compiled, or with ``--cell`` through `nn.GRUCell`, event by event. Needs
-no package but torch, so that any interpreter that has it can run this.
+Uses `nn.GRU`, whose loop over the window is compiled, or with ``--cell`` a call of `nn.GRUCell` for each event of the
+window. Runs in any interpreter that has torch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WARM_UP = 50
 
 
 def main() -> None:
-    """Take the events one by one, and print the rate."""
+    """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=500)
     parser.add_argument("--cell", action="store_true", help="one nn.GRUCell call per event of the window")
@@ -38,10 +38,10 @@ def main() -> None:
     x, y = torch.randn(events, INPUTS), torch.randn(events)
     window: deque[torch.Tensor] = deque(maxlen=WINDOW)
     state = torch.zeros(1, HIDDEN)  # before the window
-    began, total = now(), 0.0
+    start, total = now(), 0.0
     for t in range(events):
         if t == WARM_UP:
-            began = now()
+            start = now()
         window.append(x[t])
         outputs = _outputs(body, window, state)
         forecast = readout(outputs[-1][0])[0]
@@ -53,12 +53,12 @@ def main() -> None:
         optimizer.step()
         if len(window) == WINDOW:
             state = outputs[0].detach()
-    rate = options.events / since(began)
+    rate = options.events / since(start)
     print(json.dumps({"events_per_second": rate, "version": torch.__version__, "sum": total}))
 
 
 def _outputs(body: torch.nn.Module, window: Iterable[torch.Tensor], state: torch.Tensor) -> Sequence[torch.Tensor]:
-    """Return the state (1, H) after each event of the window, from the one before it."""
+    """Return the state (1, H) after each event of the window, given the state before the window."""
     if isinstance(body, torch.nn.GRU):
         outputs: torch.Tensor = body(torch.stack(tuple(window)).unsqueeze(1), state.unsqueeze(0))[0]
         return list(outputs)  # (16, 1, I) -> (16, 1, H)

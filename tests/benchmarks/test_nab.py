@@ -19,7 +19,7 @@ ROWS, WINDOWS = 400, ((100, 139), (300, 319))
 
 
 def file_of(windows: tuple[tuple[int, int], ...] = WINDOWS) -> File:
-    return File("made/up.csv", 300.0 * np.arange(ROWS), np.zeros(ROWS), windows)
+    return File("synthetic/file.csv", 300.0 * np.arange(ROWS), np.zeros(ROWS), windows)
 
 
 def alarms(*rows: int) -> NDArray[np.float64]:
@@ -31,12 +31,12 @@ def alarms(*rows: int) -> NDArray[np.float64]:
 def score(
     scores: NDArray[np.float64], profile: str = "standard", windows: tuple[tuple[int, int], ...] = WINDOWS
 ) -> float:
-    """Return the normalised score of alarms at 1."""
+    """Return the normalised score at the threshold 1."""
     return nab_protocol.at([file_of(windows)], [scores], PROFILES[profile], 1.0).score
 
 
-def in_words(file: File, scores: NDArray[np.float64], threshold: float, profile: nab_protocol.Profile) -> float:
-    """Return the sum of one file as the protocol words it, row by row."""
+def score_by_rows(file: File, scores: NDArray[np.float64], threshold: float, profile: nab_protocol.Profile) -> float:
+    """Return the sum of one file, computed row by row as the protocol describes it."""
 
     def s(y: float) -> float:
         return -1.0 if y > 3 else 2 / (1 + np.exp(5 * y)) - 1
@@ -59,18 +59,18 @@ def in_words(file: File, scores: NDArray[np.float64], threshold: float, profile:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_an_alarm_at_the_beginning_of_every_window_is_perfect(profile: str) -> None:
+def test_an_alarm_at_the_start_of_every_window_scores_100(profile: str) -> None:
     assert score(alarms(100, 300), profile) == pytest.approx(100)
 
 
 @pytest.mark.parametrize("profile", PROFILES.values())
-def test_a_detector_that_never_alarms_has_0(profile: nab_protocol.Profile) -> None:
+def test_a_detector_without_alarms_scores_0(profile: nab_protocol.Profile) -> None:
     outcome = nab_protocol.evaluate([file_of()], [np.zeros(ROWS)], profile)
     assert (outcome.score, outcome.found, outcome.false_alarms) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_one_window_of_two_is_half(profile: str) -> None:
+def test_one_of_two_windows_scores_50(profile: str) -> None:
     assert score(alarms(100), profile) == pytest.approx(50)
 
 
@@ -78,24 +78,24 @@ def test_only_the_first_alarm_in_a_window_counts() -> None:
     assert score(alarms(120, 121, 130, 300)) == score(alarms(120, 300)) < score(alarms(110, 300)) < 100
 
 
-def test_a_false_alarm_far_from_any_window_costs_its_full_price() -> None:
+def test_a_false_alarm_far_from_any_window_has_the_full_cost() -> None:
     assert score(alarms(100, 290, 300)) == pytest.approx(100 - 100 * 0.11 / 4)
     assert score(alarms(90, 100, 300)) == pytest.approx(100 - 100 * 0.11 / 4)
     assert score(alarms(90, 100, 300), "reward_low_FP_rate") == pytest.approx(100 - 100 * 0.22 / 4)
 
 
 def test_a_false_alarm_shortly_after_a_window_costs_little() -> None:
-    near, later = 100 - score(alarms(100, 140, 300)), 100 - score(alarms(100, 150, 300))
-    assert 0 < near < 0.2 * later < 0.2 * 100 * 0.11 / 4
+    near, far = 100 - score(alarms(100, 140, 300)), 100 - score(alarms(100, 150, 300))
+    assert 0 < near < 0.2 * far < 0.2 * 100 * 0.11 / 4
 
 
-def test_alarms_in_the_probation_are_ignored() -> None:
+def test_alarms_during_probation_are_ignored() -> None:
     assert file_of().probation == 60
     assert score(alarms(0, 59, 100, 300)) == pytest.approx(100)
     assert File("x/y.csv", np.zeros(9000), np.zeros(9000), ()).probation == 750
 
 
-def test_alarms_in_a_file_without_windows_only_cost() -> None:
+def test_alarms_in_a_file_without_windows_reduce_the_score() -> None:
     files = [file_of(), file_of(())]
     alone = nab_protocol.at(files, [alarms(100, 300), alarms()], STANDARD, 1.0).score
     both = nab_protocol.at(files, [alarms(100, 300), alarms(200, 250)], STANDARD, 1.0).score
@@ -104,13 +104,13 @@ def test_alarms_in_a_file_without_windows_only_cost() -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES.values())
-def test_the_best_threshold_is_that_of_the_protocol_in_words(profile: nab_protocol.Profile) -> None:
+def test_the_best_threshold_agrees_with_a_row_by_row_computation(profile: nab_protocol.Profile) -> None:
     random = np.random.default_rng(0)
     files = [file_of(), file_of(((50, 80),))]
     scores = [np.round(random.exponential(1, ROWS), 1) for _ in files]
     scores[0][[105, 310]] += 4
     sums = {
-        threshold: sum(in_words(file, own, threshold, profile) for file, own in zip(files, scores, strict=True))
+        threshold: sum(score_by_rows(file, own, threshold, profile) for file, own in zip(files, scores, strict=True))
         for threshold in np.unique(np.concatenate(scores))
     }
     best = max(sums, key=lambda threshold: sums[threshold])
@@ -120,7 +120,7 @@ def test_the_best_threshold_is_that_of_the_protocol_in_words(profile: nab_protoc
     assert outcome.score == pytest.approx(100 * (sums[best] + fn * 3) / (3 + fn * 3))
 
 
-def test_a_folder_of_the_layout_is_read(tmp_path: Path) -> None:
+def test_a_folder_of_synthetic_series_is_read(tmp_path: Path) -> None:
     nab_synthetic.write(tmp_path, seed=0)
     files = {file.name: file for file in nab_protocol.read(tmp_path)}
     drop = files["servers/cpu_drop_0.csv"]
@@ -131,22 +131,22 @@ def test_a_folder_of_the_layout_is_read(tmp_path: Path) -> None:
     assert files["none/flatline.csv"].windows == ()
 
 
-def test_a_label_that_fits_no_row_is_refused(tmp_path: Path) -> None:
+def test_a_window_without_rows_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "labels").mkdir()
     (tmp_path / "data" / "a").mkdir(parents=True)
     (tmp_path / "data" / "a" / "b.csv").write_text("timestamp,value\n2014-01-01 00:00:00,1\n2014-01-01 00:05:00,2\n")
     labels = {"a/b.csv": [["2015-01-01 00:00:00", "2015-01-02 00:00:00"]]}
     (tmp_path / "labels" / "combined_windows.json").write_text(json.dumps(labels))
-    with pytest.raises(SystemExit, match="must hold rows, got none from 2015-01-01"):
+    with pytest.raises(SystemExit, match="must contain rows, got none from 2015-01-01"):
         nab_protocol.read(tmp_path)
 
 
-def test_a_folder_without_labels_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_labels_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"combined_windows\.json"):
         nab_protocol.read(tmp_path)
 
 
-def test_z_scores_know_nothing_of_what_comes() -> None:
+def test_z_scores_do_not_depend_on_later_residuals() -> None:
     residuals = np.append(np.nan, np.random.default_rng(0).normal(size=300))
     changed = residuals.copy()
     changed[200:] *= 100
@@ -154,7 +154,7 @@ def test_z_scores_know_nothing_of_what_comes() -> None:
     assert nab.z_scores(changed)[200:].max() > 20 > nab.z_scores(residuals).max()
 
 
-def test_anomaly_scores_find_a_spike_that_changes_show() -> None:
+def test_a_spike_has_the_highest_anomaly_score() -> None:
     values = np.random.default_rng(0).normal(size=ROWS)
     values[310] += 30
     file = file_of()._replace(values=values)
@@ -163,8 +163,17 @@ def test_anomaly_scores_find_a_spike_that_changes_show() -> None:
     assert nab_protocol.at([file], [scores], STANDARD, 1.0).false_alarms == 0
 
 
-def test_the_real_windows_are_where_they_should_be(shared: Path) -> None:
-    files = nab_protocol.read(shared / "nab")
+def test_files_of_some_categories_are_read(tmp_path: Path) -> None:
+    nab_synthetic.write(tmp_path, seed=0)
+    files = nab_protocol.read(tmp_path, ["tweets", "none"])
+    assert {file.category for file in files} == {"tweets", "none"}
+    with pytest.raises(SystemExit, match=r"category must be one of .*prices.*, got 'bills'"):
+        nab_protocol.read(tmp_path, ["bills"])
+
+
+def test_the_windows_of_the_benchmark_are_read(shared: Path) -> None:
+    files = nab_protocol.read(shared / "nab", ["realKnownCause", "realTraffic"])
+    assert len(files) == 14
     assert sum(len(file.windows) for file in files) == 33
     taxi = next(file for file in files if file.name.endswith("nyc_taxi.csv"))
     assert taxi.windows[0] == (5839, 6045)
