@@ -1,0 +1,115 @@
+"""The documents show real sessions: they run again here, with the same words and signs, and the claims still hold."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sessions import Claim, check, numbers
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MAX_WORDS_IN_README = 900
+
+
+def sessions_of(document: Path) -> list[str]:
+    return re.findall(r"```console\n(.*?)```", document.read_text(), re.DOTALL)
+
+
+def commands_of(session: str) -> list[tuple[str, str]]:
+    """Return each command of a session with what it prints."""
+    found = []
+    for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        while command.endswith("\\"):
+            more, _, shown = shown.partition("\n")
+            command = command[:-1] + more
+        found.append((command, shown))
+    return found
+
+
+def beats_persistence(printed: str) -> bool:
+    """Say whether in every table of errors the model's is below that of persistence."""
+    errors = {
+        name: [numbers(line, name)[0] for line in printed.splitlines() if name in line]
+        for name in ("model", "mixture", "persistence")
+    }
+    models = errors["model"] or errors["mixture"]
+    return len(models) == len(errors["persistence"]) > 0 and all(
+        model < naive for model, naive in zip(models, errors["persistence"], strict=True)
+    )
+
+
+def covers(printed: str) -> bool:
+    """Say whether the intervals contain the share of values that they are to contain, within two points."""
+    share, count, nominal, *_ = numbers(printed, "intervals:")
+    return abs(share / 100 - nominal) < 0.02 and count > 1000
+
+
+CLAIMS = {
+    "persistence": Claim("the model is better than persistence", beats_persistence),
+    "intervals:": Claim("intervals have their coverage", covers),
+    "gradient fades": Claim(
+        "a tenth of the window is enough for the gradient to fade", lambda text: numbers(text, "fades to")[0] < 0.01
+    ),
+}
+"""What a session claims, by a word that it shows."""
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("documents")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    subprocess.run(
+        [sys.executable, "examples/make_sensors.py", "sensors.jsonl"], cwd=folder, check=True, capture_output=True
+    )
+    return folder
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if sessions_of(path)], ids=lambda path: path.name)
+def test_sessions_print_what_the_document_shows(document: Path, workplace: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command, shown in [pair for session in sessions_of(document) for pair in commands_of(session)]:
+        ran = subprocess.run(
+            ["bash", "-c", command],  # noqa: S607 - the reader's shell
+            cwd=workplace,
+            env=os.environ | {"PATH": path, "COLUMNS": "100"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        check(shown, ran.stdout, [claim for word, claim in CLAIMS.items() if word in shown])
+
+
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if ">>>" in path.read_text()], ids=lambda path: path.name
+)
+def test_python_examples_give_what_the_document_shows(
+    document: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workplace)
+    failed, tried = doctest.testfile(str(document), module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert tried > 0
+    assert failed == 0
+
+
+@pytest.mark.parametrize("word", CLAIMS)
+def test_every_claim_is_shown_somewhere(word: str) -> None:
+    assert any(word in session for document in DOCUMENTS for session in sessions_of(document))
+
+
+def test_links_lead_somewhere() -> None:
+    for document in DOCUMENTS:
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text()):
+            if not link.startswith("http"):
+                assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_readme_is_one_page() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= MAX_WORDS_IN_README
