@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from stream_rnn.cli.config_file import gather, gather_live
+from stream_rnn.cli.arguments.config_file import gather, gather_live
 from stream_rnn.errors import SettingError
 from stream_rnn.settings.live import LiveSettings
 
