@@ -58,12 +58,12 @@ class StoppableReader:
 
     def __iter__(self) -> Iterator[EventBatch]:
         batches, is_pipe = iter(self._source), STDIN in self._source.files
-        while not self._flag.is_set:
+        while not self._flag():
             try:
                 self._waits_for_pipe = is_pipe
                 batch = next(batches, None)
             except KeyboardInterrupt:
-                if not self._flag.is_set:
+                if not self._flag():
                     raise
                 return
             finally:

@@ -1,4 +1,4 @@
-"""The help of each command: what it does, and how it is called."""
+"""The help of each command: what it does, and examples of how to call it."""
 
 CLI = """Recurrent networks that learn online, one event at a time, on many streams.
 
@@ -10,10 +10,10 @@ CLI = """Recurrent networks that learn online, one event at a time, on many stre
   stream-rnn race sensors.csv --members lru+rls,gru,lstm
   stream-rnn run job.toml"""
 
-REPLAY = """Learn from recorded events as if they came in now, and forecast each one's future.
+REPLAY = """Learn from recorded events as if they arrived live, and forecast after each one.
 
-Every forecast is made before its target is read, then scored beside two naive forecasts: the last value
-(persistence) and the value one season before. Without options, every numeric column is forecast one event ahead.
+Each forecast is made before its target is read, and scored next to two naive forecasts: the last value (persistence)
+and the value one season before (seasonal naive). By default every numeric column is forecast one event ahead.
 
 \b
   stream-rnn replay sensors.csv
@@ -22,14 +22,15 @@ Every forecast is made before its target is read, then scored beside two naive f
   stream-rnn replay --config job.toml --speed 60
   tail -f events.jsonl | stream-rnn replay - --key sensor --output forecasts.jsonl
 
-Ctrl-C ends the replay after the batch in hand: outputs are whole, and the summary is of what was done.
-Exit codes: 0 done, 1 the data cannot be used, 2 the request is wrong, 130 Ctrl-C, 143 terminated."""
+Ctrl-C stops the replay after the current batch: outputs are complete up to there, and the summary is printed.
+Exit status: 0 success, 1 the data cannot be used, 2 wrong settings or options, 130 Ctrl-C, 143 terminated."""
 
-RACE = """Let several networks learn the same events side by side, and forecast by the mixture that does best.
+RACE = """Train several networks on the same events side by side, and forecast with their weighted average.
 
-Each member's forecasts are judged as their targets arrive; what is written and scored is their average, by weights
-that follow the errors, of each stream and horizon apart. It is about as good as the best member, without knowing
-beforehand which that is. With --retire-below, members that get little weight are dropped and cost nothing more.
+The forecasts of the members are scored as their targets arrive. The race's own forecast, which is written and scored,
+is their average, with weights that follow their recent errors, separately for each stream and horizon. It is about as
+good as the best member, without knowing in advance which one that is. With --retire-below, members whose weight stays
+low are removed and cost nothing from then on.
 
 \b
   stream-rnn race sensors.csv --members lru+rls,gru,lstm
@@ -37,83 +38,87 @@ beforehand which that is. With --retire-below, members that get little weight ar
   stream-rnn race sensors.csv --members gru,lstm --hidden 16 --retire-below 0.02 --check-every 5000
   stream-rnn race --config race.toml --output forecasts.csv --checkpoint state/ --resume
 
-In race.toml all members have the settings of [engine] in common; [members.NAME] has what is a member's own:
+In race.toml, all members share the settings in [engine]; [members.NAME] has the settings of one member:
 
 \b
   [job]                     [engine]          [members.slow]          [members.fast]
   files = ["sensors.csv"]   horizon = 12      layer = "gru"           layer = "lru"
                             hidden = 32       learning_rate = 3e-4    readout = "rls"
 
-Exit codes are those of replay."""
+The exit status is that of replay."""
 
-GRADIENTS = """Measure how gradients fade or grow on their way back through the window, while the network learns.
+GRADIENTS = """Measure how gradients vanish or explode over the window while the network learns.
 
-Learns from recorded events as replay does. At regular points an error of size 1 at the newest event's outputs is
-carried back: what arrives at each earlier event is shown, with the spectral radius of the recurrent weights, the share
-of saturated units, and how much an update changes the weights; then what is wrong, and what helps.
+Learns from recorded events as replay does. At regular intervals it backpropagates an error of size 1 from the outputs
+at the newest event, and measures the gradient at each earlier event, the spectral radius of the recurrent weights, the
+fraction of saturated units, and the relative size of an update. Problems are reported with what helps against them.
 
 \b
   stream-rnn gradients sensors.csv --key sensor
   stream-rnn gradients sensors.csv --layer rnn --window 50 --plot gradients.png
   stream-rnn gradients --config job.toml --every 1000 --stream pump-07 --json
 
-Of several layers, 0 and 1 say which: of three, the second one's update gate has the recurrent weights 1.0.U_z.
-Exit codes are those of replay."""
+In a stack, the prefixes 0. and 1. tell the layers apart: in a stack of three, 1.0.U_z are the recurrent weights of the
+second layer's update gate.
+The exit status is that of replay."""
 
-RUN = """Learn from Kafka topics as records come, and forecast to another topic, until told to stop.
+RUN = """Learn from Kafka topics, and write forecasts to another topic, until stopped.
 
-CONFIG is a job file with the tables [kafka] and [engine]; options override it. Several processes with the same group
-and checkpoint folder share the partitions. Killed at any moment and started again, it goes on as if never stopped:
-no forecast is missing, and for a read_committed reader none is doubled.
+CONFIG is a job file with the tables [kafka] and [engine]; options override it. Processes with the same group and
+checkpoint folder share the partitions. A job that was killed resumes as if it had never stopped: no forecast is
+missing, and a read_committed reader sees none twice.
 
 \b
   stream-rnn run job.toml
   stream-rnn run --topics sensors --key sensor --inputs load,temperature --output forecasts
   stream-rnn run job.toml --metrics-port 9400 --log-format json
 
-SIGTERM and Ctrl-C commit what is under way, make checkpoints and leave the group.
-Exit codes: 0 stopped, 1 Kafka or the data cannot be used, 2 the request is wrong."""
+SIGTERM and Ctrl-C stop the job after it has committed, written its checkpoints and left the group.
+Exit status: 0 stopped, 1 Kafka or the data cannot be used, 2 wrong settings or options."""
 
-PRODUCE = """Replay recorded events into a Kafka topic, so that a live job has something to read.
+PRODUCE = """Replay recorded events into a Kafka topic, as input for a live job.
 
-Each event is a JSON object under the names of the file's own columns: the time as ISO 8601, the key, every numeric
-column, with null for what is missing. The record's key is the stream's, its timestamp the event's time.
+Each event is a JSON object with the file's column names: the time as ISO 8601, the key, and every numeric column;
+missing values are null. The record's key is the event's key, and its timestamp is the event's time.
 
 \b
   stream-rnn produce sensors.jsonl --key sensor --topic sensors --partitions 4
   stream-rnn produce 'data/*.parquet' --key sensor --topic sensors --speed 60 --loop
   stream-rnn produce sensors.csv --key sensor --topic sensors --config job.toml
 
-Kafka deletes records by their timestamp, in most topics those older than a week: a topic that --partitions makes
-keeps them all. Ctrl-C and SIGTERM end the replay once what was sent has arrived.
-Exit codes: 0 done, 1 Kafka or the data cannot be used, 2 the request is wrong, 130 Ctrl-C, 143 terminated."""
+Kafka deletes records by their timestamp; most topics keep them for a week. A topic created with --partitions keeps all
+records. Ctrl-C and SIGTERM end the replay after all records sent so far have been delivered.
+Exit status: 0 success, 1 Kafka or the data cannot be used, 2 wrong settings or options, 130 Ctrl-C, 143 terminated."""
 
-INSPECT = """Show what a CHECKPOINT holds: settings, weights, streams, positions. Of a folder, the newest is shown.
+INSPECT = """Show the contents of a CHECKPOINT: settings, weights, streams and positions. If it is a folder, its newest
+checkpoint is shown.
 
 \b
   stream-rnn inspect state/
   stream-rnn inspect state/checkpoint-000000001000000.safetensors --json"""
 
-UNFOLD = """Draw a network unrolled over its window: one column per event, the same weights in each.
+UNFOLD = """Draw a network unrolled over its window, one column per event.
 
-The network is that of a CHECKPOINT (of a folder, the newest), of a job file, or of the options. Drawn are inputs,
-layers, what they remember, weights with their shapes, outputs, where errors enter and how far they are carried back.
+The network is that of a CHECKPOINT (in a folder, the newest one), of a job file, or of the options. The diagram shows
+inputs, layers with their states, weights with their shapes, and outputs; and where errors enter, and how far they are
+backpropagated.
 
 \b
   stream-rnn unfold --layer dense,gru,lstm --horizon 12 --window 50
   stream-rnn unfold state/ --output network.png
   stream-rnn unfold --config job.toml"""
 
-WARMUP = """Compile the kernels of a network ahead of their first use; later processes load them from the disk.
+WARMUP = """Compile the kernels of a network before they are first used; later processes load them from the cache.
 
-A kind of layers and a precision are compiled once; sizes, windows, losses and rates do not matter.
-STREAM_RNN_CACHE names the folder.
+Each combination of layers and precision is compiled once; sizes, windows, losses and learning rates do not matter.
+The environment variable STREAM_RNN_CACHE sets the cache folder.
 
 \b
   stream-rnn warmup
   stream-rnn warmup --layer lstm,dense --dtype float64"""
 
-INIT = """Write FILE, job.toml unless named: every setting with what it means and its default. Replaces no file.
+INIT = """Write a job file with every setting, its meaning and its default. FILE is job.toml by default; an existing
+file is never overwritten.
 
 \b
   stream-rnn init
