@@ -59,7 +59,7 @@ def replay(files: tuple[str, ...], config: str | None, plot: str | None, as_json
 
 
 @cli.command(
-    cls=SectionedCommand, help=help_text.RACE, short_help="Train several networks, and forecast with their average."
+    cls=SectionedCommand, help=help_text.RACE, short_help="Train several networks, and forecast with their mixture."
 )
 @click.argument("files", nargs=-1)
 @click.option("--config", type=FILE, help="Read [job], [engine], [race] and [members.NAME] from this TOML file.")
@@ -68,7 +68,7 @@ def replay(files: tuple[str, ...], config: str | None, plot: str | None, as_json
     type=CommaSeparated(str),
     help="Presets, or layers with +rls for that readout, such as forecast,linear,lru+rls,gru.",
 )
-@click.option("--plot", type=FILE, help="Draw the forecasts and rolling errors of the average to this PNG file.")
+@click.option("--plot", type=FILE, help="Draw the mixture's forecasts and rolling errors to this PNG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @race_options
 @job_options

@@ -23,14 +23,15 @@ and the value one season before (seasonal naive). By default every numeric colum
   tail -f events.jsonl | stream-rnn replay - --key sensor --output forecasts.jsonl
 
 Ctrl-C stops the replay after the current batch: outputs are complete up to there, and the summary is printed.
+
 Exit status: 0 success, 1 the data cannot be used, 2 wrong settings or options, 130 Ctrl-C, 143 terminated."""
 
-RACE = """Train several networks on the same events side by side, and forecast with their weighted average.
+RACE = """Train several networks on the same events side by side, and forecast with their mixture.
 
-The forecasts of the members are scored as their targets arrive. The race's own forecast, which is written and scored,
-is their average, with weights that follow their recent errors, separately for each stream and horizon. It is about as
-good as the best member, without knowing in advance which one that is. With --retire-below, members whose weight stays
-low are removed and cost nothing from then on.
+The mixture is the average of the members' forecasts, with weights that follow their recent errors, separately for each
+stream and horizon; its forecasts are written and scored. It is about as good as the best member, without knowing in
+advance which one that is. With --retire-below, members whose weight stays low are removed and cost nothing from then
+on.
 
 \b
   stream-rnn race sensors.csv --members lru+rls,gru,lstm
@@ -60,6 +61,7 @@ fraction of saturated units, and the relative size of an update. Problems are re
 
 In a stack, the prefixes 0. and 1. tell the layers apart: in a stack of three, 1.0.U_z are the recurrent weights of the
 second layer's update gate.
+
 The exit status is that of replay."""
 
 RUN = """Learn from Kafka topics, and write forecasts to another topic, until stopped.
@@ -74,6 +76,7 @@ missing, and a read_committed reader sees none twice.
   stream-rnn run job.toml --metrics-port 9400 --log-format json
 
 SIGTERM and Ctrl-C stop the job after it has committed, written its checkpoints and left the group.
+
 Exit status: 0 stopped, 1 Kafka or the data cannot be used, 2 wrong settings or options."""
 
 PRODUCE = """Replay recorded events into a Kafka topic, as input for a live job.
@@ -88,6 +91,7 @@ missing values are null. The record's key is the event's key, and its timestamp 
 
 Kafka deletes records by their timestamp; most topics keep them for a week. A topic created with --partitions keeps all
 records. Ctrl-C and SIGTERM end the replay after all records sent so far have been delivered.
+
 Exit status: 0 success, 1 Kafka or the data cannot be used, 2 wrong settings or options, 130 Ctrl-C, 143 terminated."""
 
 INSPECT = """Show the contents of a CHECKPOINT: settings, weights, streams and positions. If it is a folder, its newest

@@ -91,15 +91,17 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
 
 
 def _click_type(field: Field) -> Any:
-    kind = click.Choice(field.choices) if field.choices else field.type
-    return CommaSeparated(kind) if field.is_list else kind
+    if field.is_list:  # the settings themselves refuse a wrong choice, and suggest a similar one
+        return CommaSeparated(str if field.choices else field.type)
+    return click.Choice(field.choices) if field.choices else field.type
 
 
 def _help(field: Field) -> str:
     if field.is_unset:
         return field.help
+    choices = f" Names: {', '.join(field.choices)}." if field.is_list and field.choices else ""
     if field.type is bool:
         default = "yes" if field.default else "no"
     else:
         default = ",".join(map(str, field.default)) if field.is_list else str(field.default)
-    return f"{field.help}  [default: {default}]"
+    return f"{field.help}{choices}  [default: {default}]"

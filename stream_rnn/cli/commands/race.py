@@ -1,4 +1,4 @@
-"""`stream-rnn race`: several networks on the same events, and the weighted average of their forecasts."""
+"""`stream-rnn race`: several networks on the same events, and the mixture of their forecasts."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class _Drawing:
         first, last = self._x(0) - BOX_WIDTH / 2, self._x(len(self._diagram.ages) - 1) + BOX_WIDTH / 2
         bar = {"arrowstyle": "|-|", "color": ERROR, "mutation_scale": 4}
         self._axes.annotate("", (first, y), (last, y), arrowprops=bar)
-        label = f"errors are backpropagated through h = {window} event{'s' * (window > 1)}"
+        label = f"backpropagation through h = {window} event{'s' * (window > 1)}"
         background = {"facecolor": "white", "edgecolor": "none", "pad": 2}
         self._text((first + last) / 2, y, label, color=ERROR, bbox=background)
 
