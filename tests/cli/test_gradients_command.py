@@ -56,10 +56,10 @@ class FakeEngine:
 
 def sampled_at(sampler: Sampler, engine: Any, batches: list[EventBatch]) -> list[int]:
     """Process the batches as a job does; return after how many events a sample was taken."""
-    for whole in batches:
+    for upcoming in batches:
         start = 0
-        while start < len(whole):
-            count = sampler.batch_limit(whole[start:])
+        while start < len(upcoming):
+            count = sampler.batch_limit(upcoming[start:])
             assert count >= 1
             start += count
             engine.events += count

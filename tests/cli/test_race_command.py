@@ -107,14 +107,14 @@ def test_a_race_of_one_member_writes_the_forecasts_of_a_replay(invoke: Invoke, r
 
 def test_a_resumed_race_equals_an_uninterrupted_one(invoke: Invoke, config: Path, tmp_path: Path) -> None:
     """The first run reads a part of the file, which is then completed."""
-    whole = waves(tmp_path / "whole.csv", 1500).read_text().splitlines(keepends=True)
+    lines = waves(tmp_path / "complete.csv", 1500).read_text().splitlines(keepends=True)
     path, state, once = tmp_path / "part.csv", tmp_path / "state", tmp_path / "once"
-    path.write_text("".join(whole[:650]))
+    path.write_text("".join(lines[:650]))
     assert invoke("race", path, "--config", config, "--checkpoint", state).exit_code == 0
-    path.write_text("".join(whole))
+    path.write_text("".join(lines))
     resumed = summary(invoke, path, "--config", config, "--checkpoint", state, "--resume")
     assert resumed["resumed_at"] == 649
-    summary(invoke, tmp_path / "whole.csv", "--config", config, "--checkpoint", once)
+    summary(invoke, tmp_path / "complete.csv", "--config", config, "--checkpoint", once)
     races = []
     for folder in (state, once):
         newest = CheckpointFolder(folder).newest()

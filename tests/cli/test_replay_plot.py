@@ -98,8 +98,8 @@ def test_binned_sums_lose_nothing_and_stay_few(cut: int) -> None:
     for start in range(0, len(rows), cut):
         sums.add(rows[start : start + cut])
     assert 0 < len(sums) <= MAX_BINS
-    whole = sums.rolling(len(sums))[-1]
-    np.testing.assert_allclose(whole, rows[: len(sums) * sums.width].sum(axis=0))
+    total = sums.rolling(len(sums))[-1]
+    np.testing.assert_allclose(total, rows[: len(sums) * sums.width].sum(axis=0))
     np.testing.assert_allclose(sums.rolling(1)[0], rows[: sums.width].sum(axis=0))
 
 

@@ -56,9 +56,9 @@ def test_a_stopped_run_prints_its_summary_and_can_be_resumed(tmp_path: Path, num
     assert len(out.read_text().splitlines()) == summary["events"]
     rest = json.loads(run("replay", *args, *SMALL, "--resume", "--json").stdout)
     assert rest["resumed_at"] == summary["events"]
-    whole = tmp_path / "whole.jsonl"
-    run("replay", path, *SMALL, "--output", whole)
-    assert out.read_bytes() == whole.read_bytes()
+    complete = tmp_path / "complete.jsonl"
+    run("replay", path, *SMALL, "--output", complete)
+    assert out.read_bytes() == complete.read_bytes()
 
 
 def test_a_followed_file_is_read_until_the_run_is_stopped(tmp_path: Path) -> None:
@@ -100,10 +100,10 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) ->
     assert process.returncode == -signal.SIGKILL
     rest = json.loads(run("replay", *args, *SMALL, "--resume", "--json").stdout)
     assert 0 < rest["resumed_at"] < 60_000
-    whole, whole_state = tmp_path / "whole.csv", tmp_path / "whole_state"
-    run("replay", path, *SMALL, "--output", whole, "--checkpoint", whole_state)
-    assert out.read_bytes() == whole.read_bytes()
-    one, two = (CheckpointFolder(folder).newest() for folder in (state, whole_state))
+    complete, complete_state = tmp_path / "complete.csv", tmp_path / "complete_state"
+    run("replay", path, *SMALL, "--output", complete, "--checkpoint", complete_state)
+    assert out.read_bytes() == complete.read_bytes()
+    one, two = (CheckpointFolder(folder).newest() for folder in (state, complete_state))
     assert one is not None
     assert two is not None
     for name, array in two[1].arrays.items():

@@ -161,7 +161,7 @@ def _rows(diagnoses: list[Diagnosis]) -> Iterator[tuple[str, list[str]]]:
     for name in diagnoses[-1].saturated:
         yield f"saturated units of {name}", [_percentage(diagnosis.saturated[name]) for diagnosis in diagnoses]
     for name in dict.fromkeys(name for diagnosis in diagnoses for name in diagnosis.updates):
-        yield f"update of {name}", [_number(diagnosis.updates.get(name, np.nan)) for diagnosis in diagnoses]
+        yield f"relative update of {name}", [_number(diagnosis.updates.get(name, np.nan)) for diagnosis in diagnoses]
 
 
 def _number(value: float) -> str:

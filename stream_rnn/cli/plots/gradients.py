@@ -51,7 +51,8 @@ def _draw_map(axes: Axes, samples: list[Sample], fading: NDArray[np.float64]) ->
     image = axes.pcolormesh(
         _edges(samples), np.arange(fading.shape[1] + 1) - 0.5, powers.T, cmap="RdBu_r", vmin=-limit, vmax=limit
     )
-    axes.figure.colorbar(image, ax=axes, format="$10^{{{x:.3g}}}$", pad=0.01, ticks=MaxNLocator(7, integer=True))
+    ticks = MaxNLocator(7, integer=True)
+    axes.figure.colorbar(image, ax=axes, format="$10^{{{x:.3g}}}$", pad=0.01, ticks=ticks)
     set_title(axes, "Gradient at earlier events, relative to the newest event", fontsize=TITLE_SIZE)
     axes.set_ylabel("events back")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -72,6 +73,7 @@ def _draw_layers(axes: Axes, samples: list[Sample]) -> None:
     axes.set_ylim(max(lowest, -MAX_POWER), min(highest, MAX_POWER))
     set_title(axes, "By layer, median over the second half of the run", fontsize=TITLE_SIZE)
     axes.set_xlabel("events back")
+    axes.set_ylabel("relative gradient")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
     axes.yaxis.set_major_formatter("$10^{{{x:.0f}}}$")
@@ -97,6 +99,7 @@ def _draw_updates(axes: Axes, samples: list[Sample]) -> None:
     if _draw_lines(axes, samples, [sample.diagnosis.updates for sample in samples], "no updates"):
         axes.set_yscale("log", nonpositive="mask")
         axes.axhspan(SMALL_UPDATE, LARGE_UPDATE, color=HEALTHY, alpha=0.12, linewidth=0)
+        _label_limit(axes, SMALL_UPDATE, "healthy")
 
 
 def _draw_lines(axes: Axes, samples: list[Sample], measured: list[dict[str, float]], empty: str) -> bool:
@@ -119,6 +122,11 @@ def _draw_lines(axes: Axes, samples: list[Sample], measured: list[dict[str, floa
 def _draw_limit(axes: Axes, limit: float, label: str) -> None:
     """Draw a limit, and name what is beyond it."""
     axes.axhline(limit, color=LIMIT, linewidth=1, linestyle="--", zorder=1)
+    _label_limit(axes, limit, label)
+
+
+def _label_limit(axes: Axes, limit: float, label: str) -> None:
+    """Write a text above a limit, at the right edge."""
     axes.annotate(
         label,
         xy=(1, limit),

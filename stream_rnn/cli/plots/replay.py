@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from stream_rnn.cli.plots.series import BinnedSums, NewestEvents
 from stream_rnn.cli.plots.style import add_legend, set_title, tidy
@@ -69,19 +70,22 @@ class ReplayPlot:
     def _draw_forecasts(self, axes: Axes, excerpt: Excerpt) -> None:
         settings, target = self._settings, self._settings.target_names[0]
         x = self._x_values(axes, excerpt)
-        axes.plot(x, excerpt.values, color=ACTUAL, linewidth=1.6, label="actual")
+        style: dict[str, Any] = {"drawstyle": "steps-mid"} if settings.categorical else {}
+        axes.plot(x, excerpt.values, color=ACTUAL, linewidth=1.6, label="actual", **style)
         if settings.horizon > 1:
             label = f"forecast {settings.horizon} events ahead"
-            axes.plot(x, excerpt.farthest, color=FARTHEST, linewidth=1.1, alpha=0.85, label=label)
+            axes.plot(x, excerpt.farthest, color=FARTHEST, linewidth=1.1, alpha=0.85, label=label, **style)
         if settings.interval is not None:
             label = f"{100 * settings.interval:.3g} % prediction interval, 1 event ahead"
             axes.fill_between(x, excerpt.low, excerpt.high, color=NEAREST, alpha=0.18, linewidth=0, label=label)
-        axes.plot(x, excerpt.nearest, color=NEAREST, linewidth=1.1, alpha=0.9, label=_nearest_label(settings))
+        axes.plot(x, excerpt.nearest, color=NEAREST, linewidth=1.1, alpha=0.9, label=_nearest_label(settings), **style)
         _limit_to_values(axes, excerpt)
         stream = f", stream {excerpt.key}" if self._has_keys else ""
-        shown = f"last {len(excerpt.values):,} of {excerpt.events:,} events"
-        set_title(axes, f"{target}{stream}: {shown}")
+        shown = f"last {len(excerpt.values):,} of" if len(excerpt.values) < excerpt.events else "all"
+        set_title(axes, f"{target}{stream}: {shown} {excerpt.events:,} events")
         axes.set_ylabel(target)
+        if settings.categorical:
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         add_legend(axes, "upper left", ncols=4, fontsize=9)
 
     def _x_values(self, axes: Axes, excerpt: Excerpt) -> Any:
@@ -113,11 +117,11 @@ class ReplayPlot:
     def _error_title(self, events: int) -> str:
         """Return the title of the error plot: the number of events it averages over, and what it covers."""
         settings = self._settings
-        average = f"Rolling error, mean of {events:,} events" if events > 1 else "Error of each event"
+        average = f"Rolling error over {events:,} events" if events > 1 else "Error of each event"
         scope = ["all targets"] if len(settings.target_names) > 1 else []
         scope += ["all streams"] if self._has_keys else []
         scope += [f"1 to {settings.horizon} events ahead"] if settings.horizon > 1 else []
-        return ", ".join([average, *scope])
+        return f"{average} ({', '.join(scope)})" if scope else average
 
 
 def _nearest_label(settings: Settings) -> str:

@@ -46,7 +46,7 @@ class _StreamRows(NamedTuple):
     key: Any
     events: int
     rows: NDArray[np.float64]
-    """(n, 7) begins, time, value, farthest, nearest, low, high: forecasts as they were made at each event"""
+    """(n, 7) begins, time, value, farthest, nearest, low, high; forecasts as they were made at each event"""
 
 
 class NewestEvents:
@@ -107,13 +107,13 @@ class NewestEvents:
         self._streams[slot] = _StreamRows(key, known.events + len(rows), newest)
 
 
-def _align(made: NDArray[np.float64], sequence: NDArray[np.float64], lead: int) -> NDArray[np.float64]:
+def _align(forecasts: NDArray[np.float64], sequence: NDArray[np.float64], lead: int) -> NDArray[np.float64]:
     """Move each forecast to the event it refers to, `lead` events later, unless that is in another sequence."""
-    aligned = np.full(len(made), np.nan)
-    origin = np.arange(len(made)) - lead
-    event = np.flatnonzero((origin >= 0) & (origin < len(made)))
+    aligned = np.full(len(forecasts), np.nan)
+    origin = np.arange(len(forecasts)) - lead
+    event = np.flatnonzero((origin >= 0) & (origin < len(forecasts)))
     event = event[sequence[event] == sequence[origin[event]]]
-    aligned[event] = made[origin[event]]
+    aligned[event] = forecasts[origin[event]]
     return aligned
 
 

@@ -23,6 +23,8 @@ SIDE_MARGIN = 1.8
 """Space left and right of the columns, for what lies outside the window."""
 SPACE_ABOVE, SPACE_BELOW, NOTE_HEIGHT = 1.85, 0.75, 0.2
 MIN_WIDTH, CHARACTER_WIDTH = 9.0, 0.068
+SKIP_DISTANCE = 0.25
+"""Distance from the boxes to the line from the input to the readout."""
 DOTS_GAP = 0.35
 """Space left free around dots."""
 TEXT, INPUT, ERROR = "#1a1a1a", "#8a8a8a", "#c0392b"
@@ -88,7 +90,7 @@ class _Drawing:
         diagram, x = self._diagram, self._x(column)
         event = f"t - {age}" if age else "t"
         self._text(x, self._y(0) - BOX_HEIGHT / 2 - 0.2, f"event {event}", size=9, weight="bold")
-        self._box(column, 0, ("x", *diagram.inputs), INPUT)
+        self._box(column, 0, ("input", *diagram.inputs), INPUT)
         has_gradient = age < diagram.error_events
         if has_gradient:
             above = self._y(self._top) + BOX_HEIGHT / 2
@@ -106,7 +108,7 @@ class _Drawing:
             self._draw_upward(column, row, weights, colour, has_gradient=has_gradient and row > 1)
         if diagram.skip:
             side = x - BOX_WIDTH / 2
-            bend = {"connectionstyle": f"bar,fraction={-0.25 / (self._top * ROW):.3f}", "lw": 1.0}
+            bend = {"connectionstyle": f"bar,fraction={-SKIP_DISTANCE / (self._top * ROW):.3f}", "lw": 1.0}
             self._arrow((side, self._y(0)), (side, self._y(self._top)), READOUT, **bend)
 
     def _draw_upward(self, column: int, row: int, weights: tuple[str, ...], colour: str, *, has_gradient: bool) -> None:
@@ -139,7 +141,8 @@ class _Drawing:
         self._text(last + outside + 0.05, forward, "t + 1", color=colour, ha="left")
         if has_gradient:
             self._axes.plot([first - 0.12] * 2, [back - 0.12, back + 0.12], color=ERROR, lw=2.2)
-            self._text(first - 0.2, back, "no gradient\nbeyond", color=ERROR, ha="right", va="top", size=7.5)
+            x = first - (SKIP_DISTANCE + 0.07 if self._diagram.skip else 0.2)
+            self._text(x, back, "no gradient\nbeyond", color=ERROR, ha="right", va="top", size=7.5)
 
     def _draw_dots(self, column: int, *, has_errors: bool) -> None:
         """Draw dots in place of the events that are left out."""

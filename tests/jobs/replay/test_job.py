@@ -82,9 +82,9 @@ def assert_same_rows(one: pyarrow.Table, other: pyarrow.Table) -> None:
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     recording: Path, tmp_path: Path, output: str | None, stop_after: int | None
 ) -> None:
-    (whole := tmp_path / "whole").mkdir()
+    (complete := tmp_path / "complete").mkdir()
     (parts := tmp_path / "parts").mkdir()
-    done = run(recording, whole, output=output)
+    done = run(recording, complete, output=output)
     first = run(recording, parts, output=output, stop_after=stop_after)
     assert not first.finished
     assert 0 < first.events < EVENTS
@@ -92,31 +92,31 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     assert second.resumed_at == first.events
     assert first.events + second.events == done.events == EVENTS
     assert first.skipped + second.skipped == done.skipped == 21
-    assert_same_state(last_state(whole), last_state(parts))
-    assert (whole / "refused.jsonl").read_bytes() == (parts / "refused.jsonl").read_bytes()
+    assert_same_state(last_state(complete), last_state(parts))
+    assert (complete / "refused.jsonl").read_bytes() == (parts / "refused.jsonl").read_bytes()
     if output == "out/":
-        assert_same_rows(rows(whole / output), rows(parts / output))
+        assert_same_rows(rows(complete / output), rows(parts / output))
     else:
-        assert (whole / output).read_bytes() == (parts / output).read_bytes()
+        assert (complete / output).read_bytes() == (parts / output).read_bytes()
 
 
 def test_a_resumed_job_detects_the_same_drifts(recording: Path, tmp_path: Path) -> None:
     summaries = []
-    for name, stop_after in (("whole", None), ("parts", 1), ("parts", None)):
+    for name, stop_after in (("complete", None), ("parts", 1), ("parts", None)):
         settings = ReplaySettings(
             files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/{name}/state", resume=True
         )
         summaries.append(replay(settings, stop_after, drift="boost", drift_threshold=5.0))
-    whole, first, second = summaries
-    assert 0 < first.drifts < second.drifts == whole.drifts
-    assert second.newest_drifts[-1] == whole.newest_drifts[-1]
-    assert whole.newest_drifts[-1]["key"] in {"s0", "s1"}
-    assert_same_state(last_state(tmp_path / "whole"), last_state(tmp_path / "parts"))
+    complete, first, second = summaries
+    assert 0 < first.drifts < second.drifts == complete.drifts
+    assert second.newest_drifts[-1] == complete.newest_drifts[-1]
+    assert complete.newest_drifts[-1]["key"] in {"s0", "s1"}
+    assert_same_state(last_state(tmp_path / "complete"), last_state(tmp_path / "parts"))
 
 
 def test_a_batch_limit_does_not_change_the_results(recording: Path, tmp_path: Path) -> None:
     states, calls, limits = [], [], [1000, 7, 1, 5000]
-    for name in ("whole", "split"):
+    for name in ("complete", "split"):
         settings = ReplaySettings(files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/{name}/state")
         job = open_replay(settings, NETWORK)
 
@@ -133,30 +133,30 @@ def test_a_batch_limit_does_not_change_the_results(recording: Path, tmp_path: Pa
 
 
 def test_output_written_after_the_checkpoint_is_cut_off_on_resuming(recording: Path, tmp_path: Path) -> None:
-    (whole := tmp_path / "whole").mkdir()
+    (complete := tmp_path / "complete").mkdir()
     (parts := tmp_path / "parts").mkdir()
-    run(recording, whole, output="out.csv")
+    run(recording, complete, output="out.csv")
     run(recording, parts, output="out.csv", checkpoint_every=1)
     newest = CheckpointFolder(parts / "state").files
     for path in newest[1:]:
         path.unlink()  # as if the machine had crashed before these were written
     assert run(recording, parts, output="out.csv", resume=True).events > 0
-    assert (whole / "out.csv").read_bytes() == (parts / "out.csv").read_bytes()
-    assert (whole / "refused.jsonl").read_bytes() == (parts / "refused.jsonl").read_bytes()
-    assert_same_state(last_state(whole), last_state(parts))
+    assert (complete / "out.csv").read_bytes() == (parts / "out.csv").read_bytes()
+    assert (complete / "refused.jsonl").read_bytes() == (parts / "refused.jsonl").read_bytes()
+    assert_same_state(last_state(complete), last_state(parts))
 
 
 def test_a_paced_replay_resumes_within_a_batch(recording: Path, tmp_path: Path) -> None:
-    (whole := tmp_path / "whole").mkdir()
+    (complete := tmp_path / "complete").mkdir()
     (parts := tmp_path / "parts").mkdir()
-    run(recording, whole, output="out.csv")
+    run(recording, complete, output="out.csv")
     paced = [run(recording, parts, output="out.csv", resume=True, speed=2e4, stop_after=5) for _ in range(3)]
     last = run(recording, parts, output="out.csv", resume=True)
     assert 0 < paced[0].events < paced[0].events + paced[1].events < last.resumed_at < EVENTS
     assert last.resumed_at + last.events == EVENTS
-    assert (whole / "out.csv").read_bytes() == (parts / "out.csv").read_bytes()
-    assert (whole / "refused.jsonl").read_bytes() == (parts / "refused.jsonl").read_bytes()
-    assert_same_state(last_state(whole), last_state(parts))
+    assert (complete / "out.csv").read_bytes() == (parts / "out.csv").read_bytes()
+    assert (complete / "refused.jsonl").read_bytes() == (parts / "refused.jsonl").read_bytes()
+    assert_same_state(last_state(complete), last_state(parts))
 
 
 def test_resuming_a_finished_run_processes_nothing(recording: Path, tmp_path: Path) -> None:
@@ -228,7 +228,9 @@ def test_a_job_without_files_is_refused() -> None:
 
 def test_a_job_can_learn_without_inputs(recording: Path, tmp_path: Path) -> None:
     settings = ReplaySettings(files=(str(recording),), key="sensor", checkpoint=f"{tmp_path}/state")
-    summary = open_replay(settings, NETWORK | {"inputs": (), "targets": ("a",), "task": "regression", "horizon": 1}).run()
+    summary = open_replay(
+        settings, NETWORK | {"inputs": (), "targets": ("a",), "task": "regression", "horizon": 1}
+    ).run()
     assert summary.events == EVENTS
     assert last_state(tmp_path).settings.inputs == ()
 

@@ -94,9 +94,9 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def complete(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an uninterrupted run."""
-    folder = tmp_path_factory.mktemp("whole")
+    folder = tmp_path_factory.mktemp("complete")
     run(recording, folder)
     return folder
 
@@ -124,25 +124,27 @@ def test_late_events_and_duplicates_are_counted(recording: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
-def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(recording: Path, whole: Path, tmp_path: Path, stop_after: int) -> None:
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
+    recording: Path, complete: Path, tmp_path: Path, stop_after: int
+) -> None:
     first = run(recording, tmp_path, stop_after=stop_after)
     assert not first.finished
     assert first.held > 0
     second = run(recording, tmp_path, resume=True)
     assert first.events + second.events == EVENTS
     assert (first.late + second.late, first.duplicates + second.duplicates) == (LATE_EVENTS, DUPLICATES)
-    assert_same(tmp_path, whole)
+    assert_same(tmp_path, complete)
 
 
-def test_a_paced_replay_resumes_within_a_released_batch(recording: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_paced_replay_resumes_within_a_released_batch(recording: Path, complete: Path, tmp_path: Path) -> None:
     for _ in range(3):
         assert run(recording, tmp_path, resume=True, speed=2e4, stop_after=5).events > 0
     last = run(recording, tmp_path, resume=True)
     assert 0 < last.events < EVENTS
-    assert_same(tmp_path, whole)
+    assert_same(tmp_path, complete)
 
 
-def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(recording: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(recording: Path, complete: Path, tmp_path: Path) -> None:
     args = ["replay", recording, "--key", "sensor", "--lateness", LATENESS, "--duplicates", "drop"]
     args += ["--output", tmp_path / "out.csv", "--checkpoint", tmp_path / "state", "--resume"]
     args += ["--dead-letters", tmp_path / "refused.jsonl", "--hidden", 4, "--window", 4, "--horizon", 2]
@@ -159,7 +161,7 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(recording: Path, w
             process.send_signal(signal.SIGKILL)
             process.wait()
     assert 0 < run(recording, tmp_path, resume=True).events < EVENTS
-    assert_same(tmp_path, whole)
+    assert_same(tmp_path, complete)
 
 
 def test_held_events_are_processed_after_ordering_is_switched_off(recording: Path, tmp_path: Path) -> None:
