@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from command import SMALL
 
@@ -64,4 +66,15 @@ def test_every_missing_extra_is_one_line(invoke: Invoke, recording: Path, monkey
     monkeypatch.setattr(Outputs, "check", check)
     result = invoke("replay", recording)
     assert result.exit_code == 1
+    assert result.stderr == "error: pyarrow is not installed: pip install 'stream-rnn[files]'\n"
+
+
+@pytest.mark.parametrize("name", ["waves.csv", "waves.parquet"])
+@pytest.mark.parametrize("command", ["replay", "gradients"])
+def test_reading_csv_and_parquet_needs_the_extra_files(recording: Path, name: str, command: str) -> None:
+    path = recording.with_name(name)
+    if not path.exists():
+        pq.write_table(pa.table({"a": [1.0, 2.0]}), path)
+    result = run_without("pyarrow", command, path, *SMALL)
+    assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "error: pyarrow is not installed: pip install 'stream-rnn[files]'\n"
