@@ -1,4 +1,4 @@
-"""`python -m stream_rnn.cli` is `stream-rnn`."""
+"""`python -m stream_rnn.cli` is the same as `stream-rnn`."""
 
 from stream_rnn.cli import main
 

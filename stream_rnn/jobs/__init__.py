@@ -1,1 +1,1 @@
-"""Jobs connect engines and connectors; no other package knows both."""
+"""Jobs connect engines with connectors; besides the command line, no other package imports both."""

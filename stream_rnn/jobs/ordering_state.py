@@ -1,4 +1,4 @@
-"""Events that are held back, in a checkpoint: what is said of them among its positions, the rest among its arrays."""
+"""Events that are held back for ordering, in a checkpoint: counts among its positions, events among its arrays."""
 
 from __future__ import annotations
 
@@ -15,29 +15,39 @@ if TYPE_CHECKING:
 
 NAME = "ordering"
 FILES = "files"
-"""The place of a job that reads files; of a live job, each partition is one."""
+"""Name of the only state of a replay; a live job has one state per partition, with the partition's name."""
 COUNTS = ("held", "late", "duplicates")
 
 
-def to_keep(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return what a checkpoint's positions and arrays have of the states, by place."""
-    about = {NAME: {place: state.about for place, state in states.items()}} if states else {}
+def dump(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return ordering states, given by name, as positions and arrays of a checkpoint."""
+    positions = {NAME: {name: state.about for name, state in states.items()}} if states else {}
     arrays = {
-        f"{NAME}.{place}.{name}": array for place, state in states.items() for name, array in state.arrays.items()
+        f"{NAME}.{name}.{array_name}": array
+        for name, state in states.items()
+        for array_name, array in state.arrays.items()
     }
-    return about, arrays
+    return positions, arrays
 
 
-def state_of(saved: CheckpointData, place: str) -> State | None:
-    """Return the state that a checkpoint has of a place, None if it has none."""
-    about = saved.positions.get(NAME, {}).get(place)
+def load(data: CheckpointData, name: str) -> State | None:
+    """Return the ordering state of this name in a checkpoint, or None if it has none."""
+    about = data.positions.get(NAME, {}).get(name)
     if about is None:
         return None
-    begin = f"{NAME}.{place}."
-    return State(about, {name.removeprefix(begin): a for name, a in saved.arrays.items() if name.startswith(begin)})
+    prefix = f"{NAME}.{name}."
+    arrays = {key.removeprefix(prefix): array for key, array in data.arrays.items() if key.startswith(prefix)}
+    return State(about, arrays)
 
 
-def described(positions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return positions without what only a stage can use: of each place, how many events became what."""
-    places = {place: {name: about[name] for name in COUNTS} for place, about in positions.get(NAME, {}).items()}
-    return {**positions, NAME: places} if places else dict(positions)
+def summary(positions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint's positions, with each ordering state reduced to its counts of events.
+
+    Examples
+    --------
+    >>> state = {"held": 2, "late": 1, "duplicates": 0, "keys": ["a", "b"]}
+    >>> summary({"source": {}, "ordering": {"files": state}})
+    {'source': {}, 'ordering': {'files': {'held': 2, 'late': 1, 'duplicates': 0}}}
+    """
+    states = {name: {count: about[count] for count in COUNTS} for name, about in positions.get(NAME, {}).items()}
+    return {**positions, NAME: states} if states else dict(positions)

@@ -1,4 +1,4 @@
-"""Columns of a job's output: the targets as they arrived, the forecasts, and what is known about their errors."""
+"""Columns of a job's output: target values, forecasts, prediction intervals and anomaly scores."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def output_columns(settings: Settings, y: NDArray[np.float64], result: BatchResult) -> dict[str, NDArray[np.float64]]:
-    """Return the output columns of N events, named by `output_names`.
+    """Return the output columns of N events, each (N,), named by `output_names`.
 
     Parameters
     ----------
     settings
         Settings of the engine that made the forecasts.
     y
-        (N, D) the targets' values.
+        (N, D) values of the targets.
     result
         The engine's result for these events.
     """
@@ -36,8 +36,14 @@ def output_columns(settings: Settings, y: NDArray[np.float64], result: BatchResu
 def output_names(settings: Settings) -> list[str]:
     """Return the names of all output columns, in order.
 
-    The targets, the elements of the forecast, ``.low`` and ``.high`` of each where intervals are set, and ``anomaly``
-    where scores are.
+    Targets; elements of the forecast; ``.low`` and ``.high`` of each element if prediction intervals are set;
+    ``anomaly`` if anomaly scores are set.
+
+    Examples
+    --------
+    >>> from stream_rnn import Settings
+    >>> output_names(Settings(inputs="x", horizon=2, interval=0.9))
+    ['x', 'x+1', 'x+2', 'x+1.low', 'x+1.high', 'x+2.low', 'x+2.high']
     """
     forecasts = list(forecast_names(settings))
     bounds = [f"{name}.{end}" for name in forecasts for end in ("low", "high")] if settings.interval is not None else []
@@ -47,9 +53,15 @@ def output_names(settings: Settings) -> list[str]:
 def forecast_names(settings: Settings) -> Iterator[str]:
     """Yield the name of each element of a forecast, in the order of the flattened forecast.
 
-    ``Y+3`` is target Y three events ahead, ``Y.forecast`` a label, ``Y-3`` the label of the event three before. A
-    suffix names the elements of one target, where a loss has several: ``.q0.05`` a quantile, ``.mean`` and
-    ``.variance`` of gaussian_nll, ``.p2`` the probability of class 2.
+    ``Y+3`` is target Y three events ahead, ``Y.forecast`` a label, ``Y-3`` the label of the event three events before.
+    A suffix names the outputs of a loss with more than one: ``.q0.05`` for a quantile, ``.mean`` and ``.variance`` for
+    gaussian_nll, ``.p2`` for the probability of class 2.
+
+    Examples
+    --------
+    >>> from stream_rnn import Settings
+    >>> list(forecast_names(Settings(inputs="x", loss="gaussian_nll")))
+    ['x+1.mean', 'x+1.variance']
     """
     leads = [f"+{ahead}" for ahead in range(1, settings.horizon + 1)]
     if settings.lookahead:

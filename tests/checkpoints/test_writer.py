@@ -21,7 +21,7 @@ from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
-from stream_rnn.jobs.replay.open import replay
+from stream_rnn.jobs.replay.open import open_replay
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.replay import ReplaySettings
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from stream_rnn.jobs.replay.job import Job, Shown
+    from stream_rnn.jobs.replay.job import BatchReport, Job
 
 SETTINGS = Settings(inputs=("a",), hidden=4, window=4)
 
@@ -276,7 +276,7 @@ def job(tmp_path: Path) -> Job:
     lines = [f"{1_700_000_000 + t},{t % 7}" for t in range(20_000)]
     (tmp_path / "data.csv").write_text("\n".join(["time,a", *lines]) + "\n")
     values: dict[str, Any] = {"files": (str(tmp_path / "data.csv"),), "checkpoint": str(tmp_path / "state")}
-    return replay(ReplaySettings(**values, checkpoint_every=1), {"hidden": 4, "window": 4})
+    return open_replay(ReplaySettings(**values, checkpoint_every=1), {"hidden": 4, "window": 4})
 
 
 def test_a_job_survives_a_failed_checkpoint_and_counts_it(
@@ -284,8 +284,8 @@ def test_a_job_survives_a_failed_checkpoint_and_counts_it(
 ) -> None:
     disk, batches = ExitStack(), []
 
-    def free_at_the_third(shown: Shown) -> None:
-        batches.append(shown)
+    def free_at_the_third(report: BatchReport) -> None:
+        batches.append(report)
         if len(batches) == 3:
             time.sleep(0.5)  # the writer has failed by then
             disk.close()
@@ -310,8 +310,8 @@ def test_a_job_whose_last_checkpoint_fails_says_so(job: Job, tmp_path: Path) -> 
 
 
 def test_a_job_that_fails_leaves_its_checkpoint_whole(job: Job, tmp_path: Path) -> None:
-    def fail_at_the_second(shown: Shown) -> None:
-        if shown.batch.times[0] > 1_700_000_000:
+    def fail_at_the_second(report: BatchReport) -> None:
+        if report.batch.times[0] > 1_700_000_000:
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):

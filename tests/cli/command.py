@@ -1,4 +1,4 @@
-"""The command in a real process, and recordings for it."""
+"""The command in a process of its own, and recordings to run it on."""
 
 from __future__ import annotations
 
@@ -22,8 +22,19 @@ class Invoke(Protocol):
     def __call__(self, *args: object) -> Result: ...
 
 
-def run(*args: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, args)], capture_output=True, text=True, timeout=240, check=False, **more)
+def run(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    command = [*COMMAND, *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, **options)
+
+
+def error_line(result: Any) -> str:
+    """Return the only line on standard error of a command that failed before any output."""
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("compiling")]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0].removeprefix("error: ")
 
 
 def waves(path: Path, count: int = 200, keys: int = 1) -> Path:

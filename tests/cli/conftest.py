@@ -1,4 +1,4 @@
-"""What the command's tests share."""
+"""Fixtures of the command line's tests."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def invoke() -> Invoke:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """Two columns of one stream."""
+    """Write a recording of one stream with two columns."""
     return waves(tmp_path / "waves.csv")

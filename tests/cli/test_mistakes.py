@@ -1,14 +1,14 @@
-"""A user's mistake is one line on standard error that says what is allowed, and an exit code."""
+"""A mistake of the user is one line on standard error that says what is allowed, and an exit status."""
 
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command import SMALL, run, waves
+from command import SMALL, error_line, run, waves
 
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.layers import REGISTRY
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from command import Invoke
-
-
-def said(result: Any) -> str:
-    """Give the line that a failed command said."""
-    assert "Traceback" not in result.stderr
-    assert result.stdout == ""
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("compiling")]
-    assert len(lines) == 1
-    assert lines[0].startswith("error: ")
-    return lines[0]
 
 
 @pytest.mark.parametrize(
@@ -50,13 +40,15 @@ def said(result: Any) -> str:
         (["--output", "-", "--json"], "output must not be - with --json"),
         (["--output", "out.xlsx"], "unknown extension"),
         (["--plot", "out.pdf"], "plot must be a .png file"),
-        (["--plot", "none/out.png"], "plot must be in a folder that is there"),
+        (["--plot", "none/out.png"], "plot must be in an existing folder"),
         (["--config", "none.toml"], "none.toml: cannot be read: No such file or directory"),
     ],
 )
-def test_a_wrong_request_exits_with_2(invoke: Invoke, recording: Path, args: list[str], words: str) -> None:
+def test_invalid_settings_and_options_exit_with_status_2(
+    invoke: Invoke, recording: Path, args: list[str], words: str
+) -> None:
     result = invoke("replay", recording, *SMALL, *args)
-    assert words in said(result)
+    assert words in error_line(result)
     assert result.exit_code == 2
 
 
@@ -73,9 +65,11 @@ def test_a_wrong_request_exits_with_2(invoke: Invoke, recording: Path, args: lis
         (["--dead-letters", "none/refused.jsonl"], "none/refused.jsonl: cannot be written"),
     ],
 )
-def test_data_that_cannot_be_used_exits_with_1(invoke: Invoke, recording: Path, args: list[str], words: str) -> None:
+def test_unusable_data_and_outputs_exit_with_status_1(
+    invoke: Invoke, recording: Path, args: list[str], words: str
+) -> None:
     result = invoke("replay", recording, *SMALL, *args)
-    assert words in said(result)
+    assert words in error_line(result)
     assert result.exit_code == 1
 
 
@@ -92,48 +86,46 @@ def test_data_that_cannot_be_used_exits_with_1(invoke: Invoke, recording: Path, 
         ("none.parquet", b"PAR1 and no more", ""),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named(
-    invoke: Invoke, tmp_path: Path, name: str, content: bytes, words: str
-) -> None:
+def test_an_unreadable_file_is_named(invoke: Invoke, tmp_path: Path, name: str, content: bytes, words: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     result = invoke("replay", path, *SMALL)
-    line = said(result)
+    line = error_line(result)
     assert name in line
     assert words in line
     assert result.exit_code == 1
 
 
-def test_a_missing_file_names_the_nearest(invoke: Invoke, recording: Path) -> None:
+def test_a_missing_file_suggests_a_similar_one(invoke: Invoke, recording: Path) -> None:
     result = invoke("replay", recording.with_name("wave.csv"))
-    assert "no such file; did you mean" in said(result)
+    assert "no such file; did you mean" in error_line(result)
     assert result.exit_code == 1
 
 
-def test_a_parquet_file_cut_short_is_named(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_truncated_parquet_file_is_named(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "cut.parquet"
     pq.write_table(pa.table({"a": list(range(10_000))}), path)
     path.write_bytes(path.read_bytes()[:-100])
     result = invoke("replay", path)
-    assert "cut.parquet" in said(result)
+    assert "cut.parquet" in error_line(result)
     assert result.exit_code == 1
 
 
-def test_a_pattern_without_files_is_a_wrong_request(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_pattern_without_files_exits_with_status_2(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("replay", tmp_path / "*.csv")
-    assert "no file matches this pattern" in said(result)
+    assert "no file matches this pattern" in error_line(result)
     assert result.exit_code == 2
 
 
-def test_no_file_at_all_is_a_wrong_request(invoke: Invoke) -> None:
+def test_a_replay_without_files_exits_with_status_2(invoke: Invoke) -> None:
     result = invoke("replay")
-    assert said(result) == "error: files must name at least one file, got none"
+    assert error_line(result) == "files must name at least one file, got none"
     assert result.exit_code == 2
 
 
-def test_an_unknown_command_names_the_nearest(invoke: Invoke) -> None:
+def test_an_unknown_command_suggests_a_similar_one(invoke: Invoke) -> None:
     result = invoke("reply")
-    assert said(result) == "error: no such command 'reply'; did you mean 'replay'?"
+    assert error_line(result) == "no such command 'reply'; did you mean 'replay'?"
     assert result.exit_code == 2
 
 
@@ -142,36 +134,38 @@ def test_an_unknown_command_names_the_nearest(invoke: Invoke) -> None:
     [
         ("[engine]\nhorzon = 3\n", "unknown setting 'horzon' in [engine]; did you mean 'horizon'?"),
         ("[engine]\nkey = 'a'\n", "unknown setting 'key' in [engine]; it belongs to [job]"),
-        ("[engin]\nhorizon = 3\n", "unknown table 'engin', there are [job], [kafka] and [engine]"),
-        ("horizon = 3\n", "unknown table 'horizon', there are [job], [kafka] and [engine]"),
+        ("[engin]\nhorizon = 3\n", "unknown table 'engin'; there are [job], [kafka] and [engine]"),
+        ("horizon = 3\n", "unknown table 'horizon'; there are [job], [kafka] and [engine]"),
         ("[engine\n", "is not TOML"),
         ("[job]\nspeed = 'fast'\n", "speed: expected `float | null`, got `str`"),
         ("[engine]\nhorizon = 'far'\n", "horizon: expected `int`, got `str`"),
     ],
 )
-def test_a_wrong_job_file_is_refused(invoke: Invoke, recording: Path, tmp_path: Path, content: str, words: str) -> None:
+def test_an_invalid_job_file_is_refused(
+    invoke: Invoke, recording: Path, tmp_path: Path, content: str, words: str
+) -> None:
     path = tmp_path / "job.toml"
     path.write_text(content)
     result = invoke("replay", recording, "--config", path)
-    assert words in said(result)
+    assert words in error_line(result)
     assert result.exit_code == 2
 
 
-def test_a_checkpoint_of_other_settings_is_refused_by_name(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_with_other_settings_is_refused_by_name(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     assert invoke("replay", recording, *SMALL, "--checkpoint", state).exit_code == 0
     result = invoke("replay", recording, *SMALL, "--checkpoint", state, "--resume", "--horizon", "2")
-    assert "has horizon = 1, the settings say 2" in said(result)
+    assert "has horizon = 1, the settings have 2" in error_line(result)
     assert result.exit_code == 1
 
 
-def test_a_checkpoint_cut_in_half_is_refused(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
+def test_a_truncated_checkpoint_is_refused(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     invoke("replay", recording, *SMALL, "--checkpoint", state)
     (file,) = CheckpointFolder(state).files
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     result = invoke("inspect", file)
-    assert "is damaged" in said(result)
+    assert "is damaged" in error_line(result)
     assert result.exit_code == 1
     result = run("replay", recording, *SMALL, "--checkpoint", state, "--resume")
     assert "is damaged" in result.stderr
@@ -180,14 +174,14 @@ def test_a_checkpoint_cut_in_half_is_refused(invoke: Invoke, recording: Path, tm
     assert result.returncode == 1
 
 
-def test_an_output_that_is_an_input_is_refused_and_left_alone(invoke: Invoke, recording: Path) -> None:
+def test_an_output_that_is_an_input_is_refused_and_not_changed(invoke: Invoke, recording: Path) -> None:
     before = recording.read_bytes()
     result = invoke("replay", recording, "--output", recording)
-    assert "output must not be one of the files" in said(result)
+    assert "output must not be one of the files" in error_line(result)
     assert recording.read_bytes() == before
 
 
-def test_a_disk_that_is_full_is_said(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     recording = waves(tmp_path / "waves.csv", 20_000)
     result = run("replay", recording, *SMALL, "--output", "/dev/full", "--output-format", "csv")
     assert "Traceback" not in result.stderr

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run between batches: outputs are whole, the summary is of what was done."""
+"""Ctrl-C and SIGTERM stop a run between batches: outputs are complete, and the summary is printed."""
 
 from __future__ import annotations
 
@@ -18,50 +18,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def start(*args: object, **more: Any) -> subprocess.Popen[str]:
+def start(*args: object, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, "replay", *map(str, args), *SMALL, "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **more,
+        **options,
     )
 
 
-def wait_for(question: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < end
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     stdout, stderr = process.communicate(timeout=30)
     assert "Traceback" not in stderr
-    found: dict[str, Any] = json.loads(stdout)
-    return found
+    summary: dict[str, Any] = json.loads(stdout)
+    return summary
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_that_is_stopped_sums_up_and_resumes(tmp_path: Path, number: int, code: int) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_prints_its_summary_and_can_be_resumed(tmp_path: Path, number: int, status: int) -> None:
     path, out, state = waves(tmp_path / "waves.csv", 2000), tmp_path / "out.jsonl", tmp_path / "state"
     args = [path, "--output", out, "--checkpoint", state]
     process = start(*args, "--speed", "6000", "--checkpoint-every", "100")
     wait_for(lambda: CheckpointFolder(state).files)
     process.send_signal(number)
-    found = finish(process)
-    assert process.returncode == code
-    assert not found["finished"]
-    assert 0 < found["events"] < 2000
-    assert len(out.read_text().splitlines()) == found["events"]
+    summary = finish(process)
+    assert process.returncode == status
+    assert not summary["finished"]
+    assert 0 < summary["events"] < 2000
+    assert len(out.read_text().splitlines()) == summary["events"]
     rest = json.loads(run("replay", *args, *SMALL, "--resume", "--json").stdout)
-    assert rest["resumed_at"] == found["events"]
-    whole = tmp_path / "whole.jsonl"
-    run("replay", path, *SMALL, "--output", whole)
-    assert out.read_bytes() == whole.read_bytes()
+    assert rest["resumed_at"] == summary["events"]
+    complete = tmp_path / "complete.jsonl"
+    run("replay", path, *SMALL, "--output", complete)
+    assert out.read_bytes() == complete.read_bytes()
 
 
-def test_following_a_file_takes_what_comes_until_it_is_stopped(tmp_path: Path) -> None:
+def test_a_followed_file_is_read_until_the_run_is_stopped(tmp_path: Path) -> None:
     path, state = waves(tmp_path / "waves.csv", 50), tmp_path / "state"
     process = start(path, "--follow", "--checkpoint", state, "--checkpoint-every", "1")
     wait_for(lambda: CheckpointFolder(state).files)
@@ -73,7 +73,7 @@ def test_following_a_file_takes_what_comes_until_it_is_stopped(tmp_path: Path) -
     assert process.returncode == 130
 
 
-def test_a_pipe_that_stays_silent_can_be_left(tmp_path: Path) -> None:
+def test_a_run_that_waits_for_a_pipe_can_be_stopped(tmp_path: Path) -> None:
     out, state = tmp_path / "out.csv", tmp_path / "state"
     args = ["-", "--output", out, "--checkpoint", state, "--checkpoint-every", "1"]
     process = start(*args, stdin=subprocess.PIPE)
@@ -90,7 +90,7 @@ def test_a_pipe_that_stays_silent_can_be_left(tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 51
 
 
-def test_killed_at_any_moment_it_resumes_as_if_never_stopped(tmp_path: Path) -> None:
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     path, out, state = waves(tmp_path / "waves.csv", 60_000), tmp_path / "out.csv", tmp_path / "state"
     args = [path, "--output", out, "--checkpoint", state, "--checkpoint-every", "5000"]
     process = start(*args)
@@ -100,10 +100,10 @@ def test_killed_at_any_moment_it_resumes_as_if_never_stopped(tmp_path: Path) -> 
     assert process.returncode == -signal.SIGKILL
     rest = json.loads(run("replay", *args, *SMALL, "--resume", "--json").stdout)
     assert 0 < rest["resumed_at"] < 60_000
-    whole, sound = tmp_path / "whole.csv", tmp_path / "sound"
-    run("replay", path, *SMALL, "--output", whole, "--checkpoint", sound)
-    assert out.read_bytes() == whole.read_bytes()
-    (one, two) = (CheckpointFolder(folder).newest() for folder in (state, sound))
+    complete, complete_state = tmp_path / "complete.csv", tmp_path / "complete_state"
+    run("replay", path, *SMALL, "--output", complete, "--checkpoint", complete_state)
+    assert out.read_bytes() == complete.read_bytes()
+    one, two = (CheckpointFolder(folder).newest() for folder in (state, complete_state))
     assert one is not None
     assert two is not None
     for name, array in two[1].arrays.items():

@@ -14,7 +14,7 @@ import click
 import pytest
 
 from stream_rnn.cli.app import cli
-from stream_rnn.cli.config_file import gather_live
+from stream_rnn.cli.arguments.config_file import gather_live
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.open import open_files
 from stream_rnn.settings.engine import Settings

@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from live import ENGINE, Live, feed, places, record
 from topics import send, wait_for
 
-from stream_rnn.jobs.replay.open import replay
+from stream_rnn.jobs.replay.open import open_replay
 from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def test_it_begins_with_what_a_replay_has_learned(broker: Cluster, topic: str, t
     rows = [json.loads(value) | {"key": key.decode()} for key, value in map(record, range(1000)) if value != b"garbled"]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     month = ReplaySettings(files=(str(path),), key="key", checkpoint=str(tmp_path / "month"))
-    replay(month, ENGINE | {"inputs": ("x", "y")}).run()
+    open_replay(month, ENGINE | {"inputs": ("x", "y")}).run()
     live = Live(broker, tmp_path / "live", topic, broker.topic(), "month", {"begin_with": str(tmp_path / "month")})
     live.engine = {}  # the checkpoint's
     live.start()

@@ -135,7 +135,7 @@ def test_without_a_key_all_events_are_one_stream_in_one_partition(broker: Cluste
 def test_refused_records_are_counted(broker: Cluster, topic: str, recording: Path) -> None:
     done = run(broker, recording, "--topic", topic, "--key", "sensor", "--time", "at")
     assert done.stdout.startswith(f"100 events of 2 streams to topic {topic} in ")
-    assert done.stdout.endswith(" events/s; 1 record refused: not JSON (1)\n")
+    assert done.stdout.endswith(" events/s; 1 record skipped: not JSON (1)\n")
 
 
 def test_a_missing_topic_names_the_nearest(broker: Cluster, topic: str, recording: Path) -> None:
@@ -256,10 +256,10 @@ def test_the_job_in_docker_forecasts_what_is_produced(broker: Cluster, topic: st
         ([], "files must name at least one file, got none"),
         (["{none}.csv"], "{none}.csv: no such file"),
         (["{recording}", "--key", "senor"], "{recording}: no column 'senor'; did you mean 'sensor'?"),
-        (["{recording}", "--speed", "1"], "speed needs times: name the column with time"),
+        (["{recording}", "--speed", "1"], "speed needs times: set time to the name of the time column"),
         (["{recording}", "--time", "at", "--speed", "0"], "speed must be a positive number, got 0.0"),
         (["{recording}", "--partitions", "0"], "invalid value for '--partitions': 0 is not in the range x>=1"),
-        (["-", "--loop"], "loop needs files: standard input comes once"),
+        (["-", "--loop"], "loop needs files: standard input can be read only once"),
         (["{recording}", "--servers", "nowhere:x"], "servers must be host:port, got 'nowhere:x'"),
         (["{recording}", "--servers", "127.0.0.1:1"], "no Kafka broker answers at 127.0.0.1:1"),
     ],

@@ -1,4 +1,4 @@
-"""`stream-rnn gradients`: replay, and measure on the way what becomes of the gradients."""
+"""`stream-rnn gradients`: replay, and measure how gradients vanish or explode on the way."""
 
 from __future__ import annotations
 
@@ -10,149 +10,163 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from stream_rnn.cli.console import logs, signals
-from stream_rnn.cli.console.progress import Bar
-from stream_rnn.cli.diagnose.advice import Trouble, reach, warnings
+from stream_rnn.cli.console.formatting import counted, print_line
+from stream_rnn.cli.console.progress import ProgressBar
+from stream_rnn.cli.console.signals import GracefulStop
+from stream_rnn.cli.diagnose.advice import warnings
+from stream_rnn.cli.diagnose.measurements import REACHED, NumericalIssues, gradient_reach
 from stream_rnn.cli.diagnose.sampling import Sampler
-from stream_rnn.cli.plots.paths import check_picture
-from stream_rnn.errors import DataError, SettingError, nearest
-from stream_rnn.jobs.replay.open import replay
+from stream_rnn.errors import DataError, nearest
+from stream_rnn.jobs.replay.open import open_replay
 from stream_rnn.learning.diagnosis import relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stream_rnn.cli.commands.running import Outputs
     from stream_rnn.cli.diagnose.sampling import Sample
     from stream_rnn.engine.engine import Engine
     from stream_rnn.jobs.replay.job import Job
     from stream_rnn.learning.diagnosis import Diagnosis
     from stream_rnn.settings.replay import ReplaySettings
 
-COLUMNS = 4
+MAX_COLUMNS = 4
+"""Samples in the table."""
 
 
-class Request(NamedTuple):
-    """What is asked beside a replay."""
+class SamplingRequest(NamedTuple):
+    """What to sample."""
 
-    plot: str | None
-    as_json: bool
     every: int | None
+    """events between two samples; None for an interval that grows with the run"""
     stream: str | None
+    """key of the stream to diagnose; None for that of the next event"""
 
 
-def run(settings: ReplaySettings, engine_settings: dict[str, Any], request: Request) -> int:
-    """Replay, show what was measured, and return the exit code: 0, or 128 and the number of the signal that ended it.
+class _Findings(NamedTuple):
+    """What a run found."""
+
+    job: Job[Engine]
+    sampler: Sampler
+    issues: NumericalIssues
+    warnings: list[str]
+
+
+def run(settings: ReplaySettings, engine_settings: dict[str, Any], outputs: Outputs, sampling: SamplingRequest) -> int:
+    """Run the command, and return its exit status.
 
     Raises
     ------
     SettingError, ConnectorError, DataError, CheckpointError
-        What the user can mend.
+        If the user has to change something.
     """
-    logs.to_stderr()
-    if request.as_json and settings.output == "-":
-        raise SettingError("output must not be - with --json: both would go to standard output")
-    if request.plot is not None:
-        check_picture("plot", request.plot, ".png")
-    job = replay(settings, engine_settings)
+    outputs.check(settings)
+    job = open_replay(settings, engine_settings)
     job.warmup()
-    sampler = Sampler(job.engine, request.every, request.stream)
-    before = job.engine.counts
-    stopped = signals.Stopped(job.stop)
-    with stopped, Bar(job) as bar:
-        job.run(lambda _: bar.advance(), sampler.ahead)
-    if request.stream is not None and not sampler.samples:
-        _check_stream(request.stream, job)
-    after = job.engine.counts
-    trouble = Trouble(after.skipped - before.skipped, after.overflows - before.overflows)
-    warned = warnings(sampler.samples, job.engine.settings, trouble)
-    drawn = request.plot if request.plot is not None and sampler.samples else None
-    if drawn is not None:
-        from stream_rnn.cli.plots.gradients import draw  # noqa: PLC0415 - matplotlib only where a plot is wanted
+    sampler = Sampler(job.model, sampling.every, sampling.stream)
+    before = job.model.counts
+    with GracefulStop(job.stop) as stop, ProgressBar(job) as progress:
+        job.run(lambda _: progress.update(), sampler.batch_limit)
+    if sampling.stream is not None and not sampler.samples:
+        _check_stream(sampling.stream, job)
+    after = job.model.counts
+    issues = NumericalIssues(after.skipped - before.skipped, after.overflows - before.overflows)
+    findings = _Findings(job, sampler, issues, warnings(sampler.samples, job.model.settings, issues))
+    plot = outputs.plot if sampler.samples else None
+    if plot is not None:
+        from stream_rnn.cli.plots.gradients import draw  # noqa: PLC0415 - matplotlib is needed only for a plot
 
-        draw(drawn, sampler.samples)
-    if request.as_json:
-        click.echo(msgspec.json.encode(_plain(job, sampler, trouble, warned)))
+        draw(plot, sampler.samples)
+    if outputs.as_json:
+        click.echo(msgspec.json.encode(_to_plain(findings)))
     else:
-        _show(job, sampler, warned, drawn, Console(stderr=settings.output == "-"))
-    return 128 + stopped.number if stopped.number else 0
+        _print(findings, plot, Console(stderr=settings.output == "-"))
+    return stop.exit_status
 
 
 def _check_stream(stream: str, job: Job[Engine]) -> None:
-    keys = [str(key) for key in job.engine.keys]
+    keys = [str(key) for key in job.model.keys]
     if stream not in keys:
         raise DataError(f"no event of a stream {stream!r}{nearest(stream, keys)}")
 
 
-def _plain(job: Job[Engine], sampler: Sampler, trouble: Trouble, warned: list[str]) -> dict[str, Any]:
+def _to_plain(findings: _Findings) -> dict[str, Any]:
+    model = findings.job.model
     return {
-        "events": job.events,
-        "streams": job.engine.stream_count,
-        "every": sampler.every,
-        "samples": [_sample(sample) for sample in sampler.samples],
-        "skipped_updates": trouble.skipped,
-        "overflows": trouble.overflows,
-        "warnings": warned,
-        "settings": job.engine.settings.describe(),
+        "events": findings.job.events,
+        "streams": model.stream_count,
+        "every": findings.sampler.every,
+        "samples": [_plain_sample(sample) for sample in findings.sampler.samples],
+        "skipped_updates": findings.issues.skipped_updates,
+        "overflows": findings.issues.overflows,
+        "warnings": findings.warnings,
+        "settings": model.settings.describe(),
     }
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
-    found = sample.found
-    plain = found._asdict() | {"gradients": {name: norms.tolist() for name, norms in found.gradients.items()}}
-    return {"events": sample.events, "stream": sample.stream, "fading": found.fading.tolist()} | plain
+def _plain_sample(sample: Sample) -> dict[str, Any]:
+    diagnosis = sample.diagnosis
+    return {
+        "events": sample.events,
+        "stream": sample.stream,
+        "fading": diagnosis.fading.tolist(),
+        "gradients": {name: norms.tolist() for name, norms in diagnosis.gradients.items()},
+        "radii": diagnosis.radii,
+        "saturated": diagnosis.saturated,
+        "updates": diagnosis.updates,
+        "clipped": diagnosis.clipped,
+    }
 
 
-def _show(job: Job[Engine], sampler: Sampler, warned: list[str], drawn: str | None, console: Console) -> None:
-    def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    samples = sampler.samples
+def _print(findings: _Findings, plot: str | None, console: Console) -> None:
+    job, samples = findings.job, findings.sampler.samples
     if samples:
         console.print(_table(samples))
-    streams = job.engine.stream_count
-    say(f"{job.events:,} events of {streams:,} stream{'s' * (streams != 1)}, {len(samples)} samples")
-    for line in warned:
-        say(f"warning: {line}")
-    if not warned:
-        say(
-            "nothing to warn of" if samples else f"nothing to measure: the first sample is after {sampler.every} events"
-        )
-    if drawn is not None:
-        say(f"plot: {drawn}")
+    streams = counted(job.model.stream_count, "stream")
+    print_line(console, f"{job.events:,} events of {streams}, {counted(len(samples), 'sample')}")
+    for line in findings.warnings:
+        print_line(console, f"warning: {line}")
+    if not samples:
+        print_line(console, f"no samples: the first one is taken after {findings.sampler.every} events")
+    elif not findings.warnings:
+        print_line(console, "no problems found")
+    if plot is not None:
+        print_line(console, f"plot: {plot}")
 
 
 def _table(samples: list[Sample]) -> Table:
-    """Show a few samples, from the first to the last."""
-    places = np.unique(np.linspace(0, len(samples) - 1, min(COLUMNS, len(samples))).round().astype(int))
-    shown = [samples[place] for place in places]
-    table = Table("after so many events", box=None, pad_edge=False)
-    for sample in shown:
+    """Return a table of a few samples, including the first and the last."""
+    places = np.unique(np.linspace(0, len(samples) - 1, min(MAX_COLUMNS, len(samples))).round().astype(int))
+    selected = [samples[place] for place in places]
+    table = Table("events processed", box=None, pad_edge=False)
+    for sample in selected:
         table.add_column(f"{sample.events:,}", justify="right")
-    for label, cells in _rows([sample.found for sample in shown]):
+    for label, cells in _rows([sample.diagnosis for sample in selected]):
         table.add_row(label, *cells)
     return table
 
 
-def _rows(shown: list[Diagnosis]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the table's rows: what each is called, and what it says of each diagnosis."""
-    lags = [int(np.flatnonzero(~np.isnan(found.fading)).max(initial=0)) for found in shown]
-    if max(lags) > 0:
-        yield f"gradient {max(lags)} events back", [_number(found.fading[max(lags)]) for found in shown]
-        yield "events back with 1% of it left", [f"{reach(found.fading)}" for found in shown]
-    layers = shown[-1].gradients
+def _rows(diagnoses: list[Diagnosis]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the rows of the table: label, and one cell per diagnosis."""
+    lag = max(int(np.flatnonzero(~np.isnan(diagnosis.fading)).max(initial=0)) for diagnosis in diagnoses)
+    if lag > 0:
+        yield f"gradient {lag} events back", [_number(diagnosis.fading[lag]) for diagnosis in diagnoses]
+        label = f"events back with at least {REACHED:.0%} of the gradient"
+        yield label, [f"{gradient_reach(diagnosis.fading)}" for diagnosis in diagnoses]
+    layers = diagnoses[-1].gradients
     for name in layers if len(layers) > 1 else ():
-        yield f"  in {name}", [_number(relative(found.gradients[name])[max(lags)]) for found in shown]
-    for name in shown[-1].radii:
-        yield f"spectral radius of {name}", [_number(found.radii[name]) for found in shown]
-    for name in shown[-1].saturated:
-        yield f"saturated units of {name}", [_share(found.saturated[name]) for found in shown]
-    for name in dict.fromkeys(name for found in shown for name in found.updates):
-        yield f"update of {name}", [_number(found.updates.get(name, np.nan)) for found in shown]
+        yield f"  in {name}", [_number(relative(diagnosis.gradients[name])[lag]) for diagnosis in diagnoses]
+    for name in diagnoses[-1].radii:
+        yield f"spectral radius of {name}", [_number(diagnosis.radii[name]) for diagnosis in diagnoses]
+    for name in diagnoses[-1].saturated:
+        yield f"saturated units of {name}", [_percentage(diagnosis.saturated[name]) for diagnosis in diagnoses]
+    for name in dict.fromkeys(name for diagnosis in diagnoses for name in diagnosis.updates):
+        yield f"relative update of {name}", [_number(diagnosis.updates.get(name, np.nan)) for diagnosis in diagnoses]
 
 
 def _number(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.2g}"
 
 
-def _share(value: float) -> str:
+def _percentage(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.0%}"

@@ -1,33 +1,33 @@
-"""`stream-rnn init`: a job file that explains itself."""
+"""`stream-rnn init`: write a job file in which every setting is explained."""
 
 from __future__ import annotations
 
 import textwrap
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from stream_rnn.cli.config_file import TABLES
-from stream_rnn.cli.options import Field, fields_of
+from stream_rnn.cli.arguments.config_file import TABLES
+from stream_rnn.cli.arguments.fields import Field, fields_of
 from stream_rnn.errors import SettingError
 from stream_rnn.settings.presets import PRESET_HELP
 
-HEAD = """\
-# A job of stream-rnn: where events come from, what is learned from them, where forecasts go.
+HEADER = """\
+# A job file of stream-rnn: where events come from, what is learned from them, and where forecasts go.
 #
-#   stream-rnn replay --config {file}                           recorded events: [job] and [engine]
+#   stream-rnn replay --config {file}                           recorded events: tables [job] and [engine]
 #   stream-rnn replay --config {file} other.csv --horizon 12    options override the file
-#   stream-rnn run {file}                                       events as they come: [kafka] and [engine]
+#   stream-rnn run {file}                                       live events from Kafka: tables [kafka] and [engine]
 #
-# What is commented out has the value shown, or where it says "not set", none. Paths are relative to where the
-# command runs.
+# A setting that is commented out has the value shown here, or no value where it says "not set". Paths are relative to
+# the working directory.
 """
 
-LIVE = {"files": 'files = ["events.csv"]', "topics": 'topics = ["events"]'}
-"""What a job cannot do without: not commented out."""
+WIDTH = 110
+REQUIRED = {"files": 'files = ["events.csv"]', "topics": 'topics = ["events"]'}
+"""Settings that a job needs; they are not commented out."""
 
 CLIENT = """\
 # [kafka.client]
@@ -78,7 +78,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "interval": 0.9,
     },
 }
-"""What a setting without a default may look like, by table."""
+"""Example values of settings without a default, by table."""
 
 
 def run(path: str) -> None:
@@ -87,53 +87,52 @@ def run(path: str) -> None:
     Raises
     ------
     SettingError
-        If there is a file of that name already.
+        If the file exists, or cannot be written.
     """
-    file = Path(path)
     try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text(path))
+        with Path(path).open("x", encoding="utf-8") as file:
+            file.write(job_file(path))
     except FileExistsError:
-        raise SettingError(f"{path} is there already; name another file") from None
+        raise SettingError(f"{path} exists: name another file") from None
     except OSError as error:
         raise SettingError(f"{path}: cannot be written: {error.strerror}") from None
     click.echo(
-        f"wrote {path}; name your files in it, then: stream-rnn replay --config {path}; or your topics and inputs, "
-        f"then: stream-rnn run {path}"
+        f"wrote {path}; set files in it and call stream-rnn replay --config {path}, or set topics and inputs and call "
+        f"stream-rnn run {path}"
     )
 
 
-def text(file: str) -> str:
-    """Return a job file in which every setting is explained."""
+def job_file(path: str) -> str:
+    """Return the text of a job file that is called `path`."""
     tables = (
-        f"\n[{name}]\n{_beginning(name)}{''.join(map(partial(_entry, name), fields_of(TABLES[name])))}"
-        for name in TABLES
+        f"\n[{table}]\n{_preset(table)}{''.join(_entry(table, field) for field in fields_of(struct))}"
+        for table, struct in TABLES.items()
     )
-    return HEAD.format(file=file) + "".join(tables)
+    return HEADER.format(file=path) + "".join(tables)
 
 
-def _beginning(table: str) -> str:
-    return _said(textwrap.wrap(PRESET_HELP, 110), '# preset = "forecast"  # not set') if table == "engine" else ""
+def _preset(table: str) -> str:
+    """Return the entry of the preset, which is not a field of the engine's settings."""
+    return _explained(PRESET_HELP, '# preset = "forecast"  # not set') if table == "engine" else ""
 
 
 def _entry(table: str, field: Field) -> str:
-    words = field.help
+    help_text = field.help
     if field.name == "inputs":
-        words += " Default: every numeric column; a live job has to name them."
-    lines = textwrap.wrap(words, 110)
+        help_text += " Default: every numeric column; a live job has to name them."
     if field.name == "client":
-        return _said(lines, CLIENT)
-    if field.name in LIVE:
-        return _said(lines, LIVE[field.name])
-    unset = field.default is msgspec.NODEFAULT or field.default in (None, ())
-    value = EXAMPLES[table][field.name] if unset else field.default
-    return _said(lines, f"# {field.name} = {_toml(value)}{'  # not set' if unset else ''}")
+        return _explained(help_text, CLIENT)
+    if field.name in REQUIRED:
+        return _explained(help_text, REQUIRED[field.name])
+    value = EXAMPLES[table][field.name] if field.is_unset else field.default
+    return _explained(help_text, f"# {field.name} = {_toml(value)}{'  # not set' if field.is_unset else ''}")
 
 
-def _said(lines: list[str], setting: str) -> str:
-    return "\n" + "".join(f"# {line}\n" for line in lines) + f"{setting.rstrip()}\n"
+def _explained(help_text: str, setting: str) -> str:
+    comment = "".join(f"# {line}\n" for line in textwrap.wrap(help_text, WIDTH))
+    return f"\n{comment}{setting.rstrip()}\n"
 
 
 def _toml(value: Any) -> str:
-    """Return a value as TOML has it, which for these is as JSON has it."""
+    """Return a value in TOML, which for these types is the same as JSON."""
     return msgspec.json.encode(value).decode().replace(",", ", ")

@@ -1,9 +1,7 @@
-"""`stream-rnn produce`: recorded events into a Kafka topic, as if they came in now."""
+"""`stream-rnn produce`: replay recorded events into a Kafka topic, as if they arrived live."""
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
@@ -11,7 +9,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import click
 import numpy as np
 
-from stream_rnn.cli.console import logs, signals
+from stream_rnn.cli.console.formatting import counted, listed
+from stream_rnn.cli.console.logs import log_to_stderr
+from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.deadletter import DeadLetterCounter
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.byte_stream import STDIN
@@ -21,6 +21,7 @@ from stream_rnn.connectors.kafka.client import cluster
 from stream_rnn.connectors.kafka.topic_writer import EventProducer, make_topic
 from stream_rnn.connectors.ordering.pacing import paced
 from stream_rnn.errors import SettingError
+from stream_rnn.jobs.stopping import StopFlag, StoppableReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +30,17 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.settings.live import LiveSettings
 
-PATIENCE = 10.0
-"""Seconds that a broker may take to answer once the command was told to stop."""
-FEW = 5
+STOP_SECONDS = 10.0
+"""Time that a broker may take to answer after the command was stopped."""
 
 
-class Request(NamedTuple):
-    """What is to be replayed, and where to."""
+class ProduceRequest(NamedTuple):
+    """What to replay, and where to."""
 
     files: tuple[str, ...]
     topic: str
     partitions: int | None
-    """of the topic, if it has to be made; None where it has to be there"""
+    """of the topic, which is created if it does not exist; None to require that it exists"""
     key: str | None
     time: str | None
     time_format: Literal["auto", "iso", "s", "ms"]
@@ -50,67 +50,72 @@ class Request(NamedTuple):
     loop: bool
 
 
-def run(settings: LiveSettings, request: Request) -> int:
-    """Replay, say what was sent, and return the exit code: 0, or 128 and the number of the signal that ended it.
+def run(settings: LiveSettings, request: ProduceRequest) -> int:
+    """Replay, print what was sent, and return the exit status: 0, or 128 plus the signal that stopped it.
 
     Raises
     ------
     SettingError, ConnectorError
-        What the user can mend; also when an event did not arrive.
+        If the user has to change something, or an event was not delivered.
     """
-    logs.to_stderr()
+    log_to_stderr()
     recording = Recording(request)
-    batches = paced(recording, request.speed, stop=Stop(recording.stopped))
+    batches = paced(recording, request.speed, stop=Stop(recording.stop_flag))
     kafka = cluster(settings.servers, settings.client)
     if request.partitions is None:
         kafka.require([request.topic])
     else:
         make_topic(kafka, request.topic, request.partitions)
-    began, keys = time.perf_counter(), set[str]()
-    stopped = signals.Stopped(lambda: _stop(recording))
-    with recording, stopped, EventProducer(kafka, request.topic, recording.schema) as producer:
+
+    def stop() -> None:
+        exit_after(STOP_SECONDS, _report_timeout)
+        recording.stop()
+
+    start, keys = time.perf_counter(), set[str]()
+    with recording, GracefulStop(stop) as stopping, EventProducer(kafka, request.topic, recording.schema) as producer:
         for batch in batches:
             producer.write(batch)
             keys.update(batch.keys)
         producer.flush()
-    seconds = time.perf_counter() - began
-    events = f"{_count(producer.delivered, 'event')} of {_count(len(keys), 'stream')} to topic {request.topic}"
+    seconds = time.perf_counter() - start
+    events = f"{counted(producer.delivered, 'event')} of {counted(len(keys), 'stream')} to topic {request.topic}"
     rate = f"{seconds:.1f} s: {producer.delivered / seconds:,.0f} events/s"
     click.echo(f"{events} in {rate}{_refused(recording.dead_letters)}")
     if recording.ignored:
-        click.echo(f"ignored columns: {_listed([f'{name}: {why}' for name, why in recording.ignored.items()])}")
-    return 128 + stopped.number if stopped.number else 0
+        click.echo(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in recording.ignored.items()])}")
+    return stopping.exit_status
 
 
 class Recording:
-    """The events of files, once or over and over; then each pass goes on in time where the one before ended.
+    """The events of files, once or in a loop; each pass continues in time where the previous one ended.
 
     Parameters
     ----------
     request
-        Which files, and which column is what.
+        Which files to read, and how.
 
     Raises
     ------
     SettingError, ConnectorError
-        What the user can mend.
+        If the user has to change something.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: ProduceRequest) -> None:
         if not request.files:
             raise SettingError("files must name at least one file, got none")
         if request.loop and STDIN in request.files:
-            raise SettingError("loop needs files: standard input comes once")
+            raise SettingError("loop needs files: standard input can be read only once")
         self.dead_letters = DeadLetterCounter()
+        self.stop_flag = StopFlag()
         self._request = request
-        self._asked = self._waits = False
         self._source = self._open()
+        self._reader = StoppableReader(self._source, self.stop_flag)
         if request.speed is not None and self._source.time is None:
-            raise SettingError("speed needs times: name the column with time")
+            raise SettingError("speed needs times: set time to the name of the time column")
 
     @property
     def schema(self) -> Schema:
-        """The names of key, time and end."""
+        """Names of the key, time and end columns."""
         return Schema(self._source.key, self._source.time, self._source.end)
 
     @property
@@ -118,33 +123,22 @@ class Recording:
         """Columns that are not read, each with the reason."""
         return self._source.ignored
 
-    def stopped(self) -> bool:
-        """Tell whether `stop` was called."""
-        return self._asked
-
     def stop(self) -> None:
-        """End after the events in hand, from a signal handler.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            Where a silent pipe is waited for, which nothing else ends.
-        """
-        self._asked = True
-        if self._waits:
-            raise KeyboardInterrupt
+        """End the iteration after the current batch, as `StoppableReader.stop`."""
+        self._reader.stop()
 
     def __iter__(self) -> Iterator[EventBatch]:
         shift = 0.0
         while True:
-            span = _Span()
-            for batch in self._read():
-                span.add(batch)
+            duration = _Duration()
+            for batch in self._reader:
+                duration.add(batch)
                 yield replace(batch, times=batch.times + shift)
-            if self._asked or not self._request.loop or not self._source.events:
+            if self.stop_flag.is_set or not self._request.loop or not self._source.events:
                 return
-            shift += span.seconds
+            shift += duration.seconds
             self._source = self._open()
+            self._reader = StoppableReader(self._source, self.stop_flag)
 
     def __enter__(self) -> Self:
         return self
@@ -153,29 +147,15 @@ class Recording:
         self._source.close()
 
     def _open(self) -> Source:
-        asked = self._request
-        schema = Schema(asked.key, asked.time, asked.end, (), asked.time_format)
-        return open_files(asked.files, schema, format=asked.format, dead_letters=self.dead_letters, stop=self.stopped)
-
-    def _read(self) -> Iterator[EventBatch]:
-        batches, pipe = iter(self._source), STDIN in self._source.files
-        while not self.stopped():
-            try:
-                self._waits = pipe
-                batch = next(batches, None)
-            except KeyboardInterrupt:
-                if not self.stopped():
-                    raise
-                return
-            finally:
-                self._waits = False
-            if batch is None:
-                return
-            yield batch
+        request = self._request
+        schema = Schema(request.key, request.time, request.end, (), request.time_format)
+        return open_files(
+            request.files, schema, format=request.format, dead_letters=self.dead_letters, stop=self.stop_flag
+        )
 
 
-class _Span:
-    """How long a recording is: from its first time to where the next one would follow, a mean step after its last."""
+class _Duration:
+    """The duration of a recording: from its first time until one mean interval after its last time."""
 
     def __init__(self) -> None:
         self._first = self._latest = np.nan
@@ -183,10 +163,10 @@ class _Span:
 
     def add(self, batch: EventBatch) -> None:
         times = batch.times if np.isnan(self._first) else np.append(self._latest, batch.times)
-        order = np.maximum.accumulate(times)
-        self._steps += int(np.count_nonzero(np.diff(order)))
+        ascending = np.maximum.accumulate(times)
+        self._steps += int(np.count_nonzero(np.diff(ascending)))
         self._first = times[0] if np.isnan(self._first) else self._first
-        self._latest = order[-1]
+        self._latest = ascending[-1]
 
     @property
     def seconds(self) -> float:
@@ -194,28 +174,12 @@ class _Span:
         return length + length / self._steps if self._steps else length + 1.0
 
 
-def _stop(recording: Recording) -> None:
-    guard = threading.Timer(PATIENCE, _leave)
-    guard.daemon = True
-    guard.start()
-    recording.stop()
-
-
-def _leave() -> None:
-    click.echo(f"error: no answer from Kafka within {PATIENCE:g} s: the last events may be missing", err=True)
-    os._exit(1)
+def _report_timeout() -> None:
+    click.echo(f"error: no answer from Kafka within {STOP_SECONDS:g} s: the last events may be missing", err=True)
 
 
 def _refused(letters: DeadLetterCounter) -> str:
     if not len(letters):
         return ""
     reasons = [f"{reason} ({count:,})" for reason, count in letters.reasons.items()]
-    return f"; {_count(len(letters), 'record')} refused: {_listed(reasons)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _listed(words: list[str]) -> str:
-    return ", ".join(words[:FEW]) + (f" and {len(words) - FEW:,} more" if len(words) > FEW else "")
+    return f"; {counted(len(letters), 'record')} skipped: {listed(reasons)}"

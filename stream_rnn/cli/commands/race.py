@@ -1,77 +1,74 @@
-"""`stream-rnn race`: several networks side by side, and their mixture, in front of a person or a program."""
+"""`stream-rnn race`: several networks on the same events, and the mixture of their forecasts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.table import Table
 from rich.text import Text
 
-from stream_rnn.cli.commands.replay import Telling, carry_out, check
-from stream_rnn.cli.console.report import LABELS, number, percent, say, title
-from stream_rnn.jobs.replay.open import replay_race
+from stream_rnn.cli.commands.running import Outputs, Renderer, run_job
+from stream_rnn.cli.console.formatting import percent
+from stream_rnn.cli.console.report import FORECASTER_NAMES, format_error, format_skill, new_table, print_counts
+from stream_rnn.jobs.replay.open import open_race
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
-    from stream_rnn.jobs.replay.job import Summary
+    from stream_rnn.jobs.replay.summary import Summary
     from stream_rnn.race.race import Race
     from stream_rnn.settings.race import RaceConfig
     from stream_rnn.settings.replay import ReplaySettings
 
 
-def run(settings: ReplaySettings, entrants: RaceConfig, *, plot: str | None, as_json: bool) -> int:
-    """Race, show what came of it, and return the exit code, as of `stream-rnn replay`.
+def run(settings: ReplaySettings, config: RaceConfig, outputs: Outputs) -> int:
+    """Run the command, and return its exit status.
 
     Raises
     ------
     SettingError, ConnectorError, DataError, CheckpointError
-        What the user can mend.
+        If the user has to change something.
     """
-    check(settings, plot, as_json=as_json)
-    job = replay_race(settings, entrants)
+    outputs.check(settings)
+    job = open_race(settings, config)
 
-    def show(summary: Summary, paths: dict[str, str | None], console: Console) -> None:
+    def print_race(summary: Summary, written: dict[str, str | None], console: Console) -> None:
         if summary.scores:
-            console.print(_table(summary, job.engine))
-        say(summary, paths, console)
+            console.print(_score_table(summary, job.model))
+        print_counts(summary, written, console)
 
-    return carry_out(job, plot, Telling(show, lambda summary: _plain(summary, job.engine)), as_json=as_json)
+    return run_job(job, outputs, Renderer(print_race, to_plain=lambda summary: _to_plain(summary, job.model)))
 
 
-def _plain(summary: Summary, race: Race) -> dict[str, Any]:
-    """Return the summary, whose model is the mixture, with the members beside it."""
+def _to_plain(summary: Summary, race: Race) -> dict[str, Any]:
+    """Return the summary, in which the model is the mixture, with the members."""
     plain: dict[str, Any] = msgspec.to_builtins(summary)
     standings = race.standings()
     members = {
         name: standings[name]._asdict() | {"settings": settings.describe()}
         for name, settings in race.member_settings.items()
     }
-    del plain["settings"]  # there is no one engine's
+    del plain["settings"]  # those of the first member only
     return plain | {"race": race.race_settings.describe(), "members": members}
 
 
-def _table(summary: Summary, race: Race) -> Table:
-    table, naive = (
-        Table(title=Text(title(summary)), title_justify="left", title_style=""),
-        summary.scores["persistence"],
-    )
-    standings = race.standings()
-    retired = any(standing.retired_at for standing in standings.values())
+def _score_table(summary: Summary, race: Race) -> Table:
+    table, naive, standings = new_table(summary), summary.scores["persistence"], race.standings()
+    any_retired = any(standing.retired_at for standing in standings.values())
     table.add_column("forecaster", no_wrap=True)
-    for name in ("MAE", "RMSE", "skill", "weight", *(["retired at"] if retired else [])):
+    for name in ("MAE", "RMSE", "skill", "weight", *(["retired at"] if any_retired else [])):
         table.add_column(name, justify="right")
 
-    def add(name: str, row: dict[str, Any] | None, *more: str, style: str = "") -> None:
+    def add(name: str, row: dict[str, Any] | None, *cells: str, style: str = "") -> None:
         if row is not None:
-            skill = percent(row, naive) if naive and naive["mae"] and row is not naive else ""
-            table.add_row(Text(name), number(row["mae"]), number(row["rmse"]), skill, *more, style=style)
+            errors = format_error(row["mae"]), format_error(row["rmse"]), format_skill(row, naive)
+            table.add_row(Text(name), *errors, *cells, style=style)
 
     add("mixture", summary.scores["model"], style="bold")
     for name, standing in standings.items():
-        left = [f"{standing.retired_at:,}" if standing.retired_at else ""] if retired else []
-        add(name, standing._asdict() if standing.scored else None, f"{standing.weight:.1%}".replace("%", " %"), *left)
+        retired = [f"{standing.retired_at:,}" if standing.retired_at else ""] if any_retired else []
+        add(name, standing._asdict() if standing.scored else None, percent(standing.weight), *retired)
     for name in ("persistence", "seasonal_naive"):
-        add(LABELS[name], summary.scores[name])
+        add(FORECASTER_NAMES[name], summary.scores[name])
     return table

@@ -1,59 +1,55 @@
-"""`stream-rnn run`: a live job, until it is told to stop."""
+"""`stream-rnn run`: run a live job until it is stopped."""
 
 from __future__ import annotations
 
 import gc
 import logging
-import os
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
-from stream_rnn.cli.console import logs, signals
+from stream_rnn.cli.console.logs import log_to_stderr
+from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.jobs.live.job import LiveJob
-from stream_rnn.jobs.replay.job import Stopper
+from stream_rnn.jobs.stopping import StopFlag
 
 if TYPE_CHECKING:
     from stream_rnn.settings.live import LiveSettings
 
 log = logging.getLogger("stream_rnn")
 
-SWITCH = 0.0005
-"""Seconds after which a thread lets another that waits have the interpreter. What learns runs without it, and needs it
-for moments between; with Python's 5 ms these moments took as long as the learning."""
-PATIENCE = 30.0
-"""Seconds that a job which was told to stop may wait for a broker that does not answer."""
+SWITCH_SECONDS = 0.0005
+"""Time after which a thread hands the interpreter to a waiting one. The thread that learns needs the interpreter only
+for moments in between; with Python's default of 5 ms it waited for these as long as it learned."""
+STOP_SECONDS = 30.0
+"""Time that a job that was stopped may wait for a broker that does not answer."""
 
 
 def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
-    """Run a live job until SIGTERM or Ctrl-C; return the exit code.
+    """Run a live job until SIGTERM or Ctrl-C, and return the exit status.
 
     Raises
     ------
     SettingError, ConnectorError, CheckpointError
-        What the user can mend.
+        If the user has to change something.
     """
-    logs.to_stderr(logging.INFO, settings.log_format)
-    sys.setswitchinterval(SWITCH)
-    stopper = Stopper()
-    job = LiveJob(settings, engine_settings, Stop(stopper))
+    log_to_stderr(logging.INFO, settings.log_format)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    flag = StopFlag()
+    job = LiveJob(settings, engine_settings, Stop(flag))
     job.warmup()
-    gc.freeze()  # what is loaded stays: to search it again and again would hold up forecasts
+    gc.freeze()  # spares the collector what has been loaded, so that collections do not delay forecasts
 
     def stop() -> None:
-        stopper.asked = True
-        guard = threading.Timer(PATIENCE, _leave)
-        guard.daemon = True
-        guard.start()
+        flag.set()
+        exit_after(STOP_SECONDS, _report_timeout)
 
-    with signals.Stopped(stop):
+    with GracefulStop(stop):
         job.run()
-    log.info("stopped: all is committed, checkpoints are made, the group is left")
+    log.info("stopped: everything is committed, checkpoints are written, and the group is left")
     return 0
 
 
-def _leave() -> None:
-    """Leave as a killed process would: what was committed is whole, and the next start goes on from there."""
-    log.error("not stopped within %g s: leaving as it is; the next start goes on from what was committed", PATIENCE)
-    os._exit(1)
+def _report_timeout() -> None:
+    """Report an exit that is like being killed: everything committed is complete, and the next start resumes there."""
+    log.error("not stopped within %g s: exiting; the next start resumes from the last commit", STOP_SECONDS)

@@ -1,1 +1,1 @@
-"""What the command line prints: reports, progress, logs, errors."""
+"""Terminal output: summaries, progress, logs, errors; and signals from the terminal."""

@@ -1,4 +1,4 @@
-"""Mistakes of a user, each one line on standard error with an exit code and no traceback."""
+"""Errors that the user can fix: one line on standard error and an exit status, no traceback."""
 
 from __future__ import annotations
 
@@ -9,62 +9,58 @@ from typing import Any
 import click
 from click.exceptions import NoSuchCommand, NoSuchOption
 
+from stream_rnn.connectors.errors import UsageError
 from stream_rnn.errors import SettingError, StreamRNNError
 
-DATA, USAGE, INTERRUPTED = 1, 2, 130
+DATA_ERROR, USAGE_ERROR, INTERRUPTED = 1, 2, 130
+"""Exit statuses."""
 
 
-class Polite(click.Group):
-    """A group of commands that says what went wrong in one line."""
+class FriendlyErrors(click.Group):
+    """A group of commands that prints an error as one line."""
 
     def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
-        """Run a command and leave with its exit code: 1 for data that cannot be used, 2 for a wrong request."""
+        """Run a command and exit: with status 1 if data cannot be used, with 2 for wrong settings or options."""
         try:
-            code = super().main(args, prog_name, **extra | {"standalone_mode": False})
+            status = super().main(args, prog_name, **extra | {"standalone_mode": False})
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
-            code = USAGE
+            status = USAGE_ERROR
         except click.ClickException as error:
-            code = _say(_words(error), USAGE)
+            status = _report(_reworded(error), USAGE_ERROR)
         except (click.Abort, KeyboardInterrupt):
-            code = _say("interrupted before anything was done", INTERRUPTED)
+            status = _report("interrupted", INTERRUPTED)
         except BrokenPipeError:
-            # The reader of our output has gone, as `head` does; the interpreter must not flush to it again.
+            # The reader of standard output is gone, as with `head`; the interpreter must not flush to it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = DATA
+            status = DATA_ERROR
         except Exception as error:
-            expected = _code(error)
+            expected = _exit_status(error)
             if expected is None:
                 raise
-            code = _say(str(error) or "not enough memory", expected)
-        sys.exit(code if isinstance(code, int) else 0)
+            status = _report(str(error) or "not enough memory", expected)
+        sys.exit(status if isinstance(status, int) else 0)
 
 
-def _code(error: Exception) -> int | None:
-    """Return the exit code of an error that a user can mend, None for a fault of the program."""
-    if isinstance(error, SettingError):
-        return USAGE
-    if isinstance(error, (StreamRNNError, OSError, MemoryError)):
-        return DATA
-    from stream_rnn.connectors.errors import ConnectorError, UsageError  # noqa: PLC0415 - only where it was needed anyway
-
-    if isinstance(error, UsageError):
-        return USAGE
-    return DATA if isinstance(error, ConnectorError) else None
+def _exit_status(error: Exception) -> int | None:
+    """Return the exit status for an error that the user can fix, None for a bug."""
+    if isinstance(error, (SettingError, UsageError)):
+        return USAGE_ERROR
+    return DATA_ERROR if isinstance(error, (StreamRNNError, OSError, MemoryError)) else None
 
 
-def _words(error: click.ClickException) -> str:
-    """Return click's message in our words: the nearest name after a semicolon."""
+def _reworded(error: click.ClickException) -> str:
+    """Return click's message in the style of our own: lower case, with the nearest name after a semicolon."""
     if isinstance(error, NoSuchOption):
-        near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
-        return f"no such option {error.option_name}{near}"
+        hint = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
+        return f"no such option {error.option_name}{hint}"
     if isinstance(error, NoSuchCommand):
-        near = f"; did you mean {error.possibilities[0]!r}?" if error.possibilities else ""
-        return f"no such command {error.command_name!r}{near}"
+        hint = f"; did you mean {error.possibilities[0]!r}?" if error.possibilities else ""
+        return f"no such command {error.command_name!r}{hint}"
     message = error.format_message().rstrip(".")
     return message[:1].lower() + message[1:]
 
 
-def _say(message: str, code: int) -> int:
+def _report(message: str, status: int) -> int:
     click.echo(f"error: {' '.join(message.split())}", err=True)
-    return code
+    return status

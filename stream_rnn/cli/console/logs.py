@@ -1,4 +1,4 @@
-"""What the engine and the Kafka client have to say on the way, as lines on standard error."""
+"""Log lines on standard error, from this package and from the Kafka client."""
 
 from __future__ import annotations
 
@@ -16,159 +16,164 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Style = Literal["plain", "text", "json"]
-"""The message only; with time and level; one JSON object a line."""
+LineFormat = Literal["plain", "text", "json"]
+"""plain: the message only; text: with time and level; json: one object per line."""
 
-REPEAT_AFTER = 30.0
-"""Seconds in which the Kafka client says a thing once: while a broker is down it tells of each attempt, four times."""
-KNOWN_MESSAGES = 256
-"""Messages that are remembered for it."""
-LONGEST = 1000
-"""Characters of a message of the Kafka client, which prints whole buffers that it cannot read."""
+REPEAT_SECONDS = 30.0
+"""Time in which a message of the Kafka client is shown once; with a broker down, it logs each attempt four times."""
+MAX_MESSAGES_KEPT = 256
+"""Messages that are remembered to recognise repetitions."""
+MAX_MESSAGE_LENGTH = 1000
+"""Characters of a message of the Kafka client, which logs whole buffers that it cannot decode."""
 
 
-def to_stderr(level: int = logging.WARNING, style: Style = "plain") -> None:
-    """Show what this package logs from `level` on, and warnings and errors of the Kafka client.
+def log_to_stderr(level: int = logging.WARNING, line_format: LineFormat = "plain") -> None:
+    """Write the log of this package to standard error, and warnings and errors of the Kafka client.
 
-    The client's messages are held down: each once in 30 s however often it comes, and with one line for a traceback
-    unless `level` is DEBUG. Below warnings it says nothing at any level: there it logs settings, and secrets with them.
-    Called again, this replaces what was there.
+    Repetitions of the client's messages are suppressed for 30 s, and its tracebacks are reduced to one line unless
+    `level` is DEBUG. Its messages below WARNING are never shown, because they include settings, and with them secrets.
+    A second call replaces the handlers of the first.
 
     Parameters
     ----------
     level
-        As `logging` numbers them.
-    style
-        Of a line. JSON has time, level, logger, message, the record's ``extra={"fields": {...}}`` merged in, and the
-        text of an exception.
+        Lowest level that is shown, as a number of `logging`.
+    line_format
+        Format of a line. JSON lines have time, level, logger and message, the items of the record's
+        ``extra={"fields": {...}}``, and the text of an exception.
     """
-    _show("stream_rnn", level, _Lines(style))
-    kafka = _Lines(style, one_line=level > logging.DEBUG)
-    kafka.addFilter(Once())
-    _show("kafka", max(level, logging.WARNING), kafka)
+    _install("stream_rnn", level, _StderrHandler(line_format))
+    kafka = _StderrHandler(line_format, one_line=level > logging.DEBUG)
+    kafka.addFilter(RepetitionFilter())
+    _install("kafka", max(level, logging.WARNING), kafka)
 
 
-def _show(name: str, level: int, lines: _Lines) -> None:
+def _install(name: str, level: int, new_handler: _StderrHandler) -> None:
     log = logging.getLogger(name)
-    for handler in [handler for handler in log.handlers if isinstance(handler, _Lines)]:
+    for handler in [handler for handler in log.handlers if isinstance(handler, _StderrHandler)]:
         log.removeHandler(handler)
-    log.addHandler(lines)
+    log.addHandler(new_handler)
     log.setLevel(level)
 
 
-class Once(logging.Filter):
-    """Lets a message through once in 30 s; messages that differ in numbers only are the same.
+class RepetitionFilter(logging.Filter):
+    """Passes a message once in 30 s; messages that differ only in numbers are the same message.
 
-    The one that passes next knows in `record.repeats` how many did not.
+    A record that passes has the number of suppressed repetitions before it in `record.repeats`.
 
     Parameters
     ----------
     clock
-        Seconds that only grow.
+        Returns seconds, monotonically.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
         self._lock = threading.Lock()
-        self._said: dict[str, tuple[float, int]] = {}
-        """when each message passed last, and how many were held back since; the newest last"""
+        self._passed: dict[str, tuple[float, int]] = {}
+        """when each message passed last, and how often it was suppressed since; newest last"""
+
+    def __len__(self) -> int:
+        return len(self._passed)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether to let it through."""
+        """Return whether the record passes."""
         message = re.sub(r"0x[0-9a-f]+|\d+", "#", f"{record.name} {record.levelname} {_message(record)}")
         with self._lock:
             now = self._clock()
-            at, held = self._said.get(message, (-math.inf, 0))
-            if now - at < REPEAT_AFTER:
-                self._said[message] = at, held + 1
+            passed_at, suppressed = self._passed.get(message, (-math.inf, 0))
+            if now - passed_at < REPEAT_SECONDS:
+                self._passed[message] = passed_at, suppressed + 1
                 return False
-            record.repeats = held
-            self._said.pop(message, None)
-            self._said[message] = now, 0
-            if len(self._said) > KNOWN_MESSAGES:
-                del self._said[next(iter(self._said))]
+            record.repeats = suppressed
+            self._passed.pop(message, None)
+            self._passed[message] = now, 0
+            if len(self._passed) > MAX_MESSAGES_KEPT:
+                del self._passed[next(iter(self._passed))]
             return True
 
 
-class _Said(NamedTuple):
-    """What is written of a record."""
+class _Entry(NamedTuple):
+    """A log record as it is written."""
 
     time: str
     level: str
     logger: str
     message: str
     exception: str
-    """empty for none"""
+    """empty if there is none"""
     fields: dict[str, Any]
 
 
-class _Lines(logging.Handler):
-    """Write to what standard error is at that moment: a progress bar stands aside for the line.
+class _StderrHandler(logging.Handler):
+    """Writes to the present `sys.stderr`, which a progress bar replaces so that lines do not break it.
 
     Parameters
     ----------
-    style
-        Of a line.
+    line_format
+        Format of a line.
     one_line
-        Cut messages and tracebacks to one line of bearable length.
+        Reduce messages and tracebacks to one line of limited length.
     """
 
-    def __init__(self, style: Style, *, one_line: bool = False) -> None:
+    def __init__(self, line_format: LineFormat, *, one_line: bool = False) -> None:
         super().__init__()
-        self._write = STYLES[style]
+        self._format_entry = LINE_FORMATS[line_format]
         self._one_line = one_line
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            sys.stderr.write(f"{self._write(self._read(record))}\n")
+            sys.stderr.write(f"{self._format_entry(self._entry(record))}\n")
             sys.stderr.flush()
-        except Exception:  # noqa: BLE001 - work does not end because a line of its log could not be written
+        except Exception:  # noqa: BLE001 - a log line that cannot be written must not stop the job
             self.handleError(record)
 
-    def _read(self, record: logging.LogRecord) -> _Said:
+    def _entry(self, record: logging.LogRecord) -> _Entry:
         message = _message(record)
         if self._one_line:
-            message = message.replace("\n", " ")[:LONGEST]
+            message = message.replace("\n", " ")[:MAX_MESSAGE_LENGTH]
         if repeats := getattr(record, "repeats", 0):
-            message += f" ({repeats} more like it)"
+            message += f" (repeated {repeats} times)"
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return _Said(at, record.levelname, record.name, message, self._exception(record), getattr(record, "fields", {}))
+        fields = getattr(record, "fields", {})
+        return _Entry(at, record.levelname, record.name, message, self._exception(record), fields)
 
     def _exception(self, record: logging.LogRecord) -> str:
         if not record.exc_info or record.exc_info[1] is None:
             return ""
         if self._one_line:
             error = record.exc_info[1]
-            return f"{type(error).__name__}: {error}".replace("\n", " ")[:LONGEST]
+            return f"{type(error).__name__}: {error}".replace("\n", " ")[:MAX_MESSAGE_LENGTH]
         return logging.Formatter().formatException(record.exc_info)
 
 
 def _message(record: logging.LogRecord) -> str:
-    """Return the text, or where it does not fit its arguments what there is of it, as a filter must not fail."""
+    """Return the message; unformatted if it does not match its arguments, because a filter must not fail."""
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):
         return f"{record.msg} {record.args}"
 
 
-def _plain(said: _Said) -> str:
-    return said.message
+def _plain(entry: _Entry) -> str:
+    return entry.message
 
 
-def _text(said: _Said) -> str:
-    line = f"{said.time} {said.level} {said.message}"
-    if said.exception:
-        line += ("\n" if "\n" in said.exception else ": ") + said.exception
+def _text(entry: _Entry) -> str:
+    line = f"{entry.time} {entry.level} {entry.message}"
+    if entry.exception:
+        line += ("\n" if "\n" in entry.exception else ": ") + entry.exception
     return line
 
 
-def _json(said: _Said) -> str:
-    own: dict[str, Any] = {"time": said.time, "level": said.level, "logger": said.logger, "message": said.message}
-    if said.exception:
-        own["exception"] = said.exception
-    own = {name: text.encode(errors="backslashreplace").decode() for name, text in own.items()}  # broken file names
-    return msgspec.json.encode(own | said.fields | own, enc_hook=str).decode()
+def _json(entry: _Entry) -> str:
+    own: dict[str, Any] = {"time": entry.time, "level": entry.level, "logger": entry.logger, "message": entry.message}
+    if entry.exception:
+        own["exception"] = entry.exception
+    # File names can contain bytes that are not valid UTF-8.
+    own = {name: text.encode(errors="backslashreplace").decode() for name, text in own.items()}
+    return msgspec.json.encode(own | entry.fields | own, enc_hook=str).decode()
 
 
-STYLES: dict[Style, Callable[[_Said], str]] = {"plain": _plain, "text": _text, "json": _json}
+LINE_FORMATS: dict[LineFormat, Callable[[_Entry], str]] = {"plain": _plain, "text": _text, "json": _json}

@@ -1,4 +1,4 @@
-"""A progress bar on standard error: share done, rate and running error; nothing where nobody looks."""
+"""A progress bar on standard error, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 if TYPE_CHECKING:
     from stream_rnn.jobs.replay.job import Job
 
+METRICS = {"mae": "MAE", "accuracy": "accuracy"}
+"""Metrics to show, the first that the scores have, and the name of each."""
 
-class Bar:
-    """Shows how far a job is; with `advance` after each batch.
+
+class ProgressBar:
+    """Shows the progress of a job: fraction of the input, event rate, and errors so far.
 
     Parameters
     ----------
     job
-        Knows its source's progress and its errors so far.
+        The job that is running.
     """
 
     def __init__(self, job: Job[Any]) -> None:
         console = Console(stderr=True)
         self._job = job
-        self._shown = console.is_terminal
+        self._is_shown = console.is_terminal
         self._progress = Progress(
             TextColumn("[bold]replay"),
             BarColumn(bar_width=30),
@@ -33,33 +36,23 @@ class Bar:
             TextColumn("{task.fields[error]}"),
             TimeElapsedColumn(),
             console=console,
-            disable=not self._shown,
+            disable=not self._is_shown,
         )
         self._task = self._progress.add_task("replay", total=None, events=0, rate=0.0, error="")
 
-    def advance(self) -> None:
-        """Show what has been done by now."""
-        if not self._shown:
+    def update(self) -> None:
+        """Show the present state of the job; to be called after each batch."""
+        if not self._is_shown:
             return
-        share, task = self._job.source.progress, self._progress.tasks[0]
-        rate = self._job.events / task.elapsed if task.elapsed else 0.0
+        fraction, task = self._job.source.progress, self._progress.tasks[0]
         self._progress.update(
             self._task,
-            total=None if share is None else 1.0,
-            completed=share or 0.0,
+            total=None if fraction is None else 1.0,
+            completed=fraction or 0.0,
             events=self._job.events,
-            rate=rate,
-            error=self._error(),
+            rate=self._job.events / task.elapsed if task.elapsed else 0.0,
+            error=_errors(self._job.scores.overall()),
         )
-
-    def _error(self) -> str:
-        scores = self._job.errors()
-        model, naive = scores.get("model"), scores.get("persistence")
-        if not model:
-            return ""
-        name = "mae" if "mae" in model else "accuracy"
-        text = f"{name.upper() if name == 'mae' else name} {model[name]:.4g}"
-        return f"{text} (persistence {naive[name]:.4g})" if naive else text
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -67,3 +60,13 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+
+def _errors(scores: dict[str, Any]) -> str:
+    """Return the error of the model, next to that of persistence if there is one."""
+    model, naive = scores.get("model"), scores.get("persistence")
+    if not model:
+        return ""
+    metric = next(name for name in METRICS if name in model)
+    text = f"{METRICS[metric]} {model[metric]:.4g}"
+    return f"{text} (persistence {naive[metric]:.4g})" if naive else text

@@ -1,1 +1,1 @@
-"""Diagnosis of a network: the unfolded diagram, sampling, advice."""
+"""Diagnoses of a network: gradients measured during a run, advice, and the diagram of the unrolled network."""

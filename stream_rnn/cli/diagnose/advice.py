@@ -1,147 +1,186 @@
-"""What a run's diagnoses warn of, in plain words, and what helps.
-
-What is usual in the later half of the samples counts: the first updates of a network tell little of the rest.
-"""
+"""Advice on how to improve a network's learning: a table of checks, each with a limit, a message, and what helps."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stream_rnn.cli.diagnose.measurements import gradient_reach, measure
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from stream_rnn.cli.diagnose.measurements import Measurements, NumericalIssues
     from stream_rnn.cli.diagnose.sampling import Sample
     from stream_rnn.settings.engine import Settings
 
-FADED = 1e-3
-"""Of the newest event's gradient: with a thousandth, an event adds less to an update than the newest one's noise."""
-REACHED = 1e-2
-"""Of the newest event's gradient: as far back as this much arrives, an event still counts."""
-GREW = 1e2
-"""Of the newest event's gradient: with a hundredfold, the oldest event alone decides the update."""
-STUCK = 0.9
-"""Share of a gate's units at their flat ends: the gate has next to nothing left to decide, and cannot learn to."""
-FAST = 1e-2
-"""Change of weights in one update, of themselves: in a hundred updates all that they were is gone."""
-SLOW = 1e-5
-"""Change of weights in one update, of themselves: they would need a hundred thousand to become others."""
-OFTEN = 0.5
-"""Share of updates: when most gradients are clipped, large errors count no more than small ones."""
-
-GATES = {
-    ("GRU", "n"): "candidates",
-    ("GRU", "r"): "reset gates",
-    ("GRU", "z"): "update gates",
-    ("LSTM", "i"): "input gates",
-    ("LSTM", "f"): "forget gates",
-    ("LSTM", "o"): "output gates",
-    ("LSTM", "g"): "candidates",
-    ("LSTM", "t"): "cells",
-}
-"""What a gate's units are called, by layer and letter."""
+VANISHED = 1e-3
+"""Fraction of the newest event's gradient: with less, an event adds less to an update than the newest one's noise."""
+EXPLODED = 1e2
+"""Multiple of the newest event's gradient: with more, the oldest event alone decides the update."""
+SATURATED = 0.9
+"""Fraction of a gate's units: with more, the gate hardly responds to its inputs, and hardly learns."""
+LARGE_UPDATE = 1e-2
+"""Relative size of an update: with more, the weights are replaced completely in a hundred updates."""
+SMALL_UPDATE = 1e-5
+"""Relative size of an update: with less, the weights need a hundred thousand updates to change."""
+OFTEN_CLIPPED = 0.5
+"""Fraction of clipped updates: with more, large errors have no more weight than small ones."""
 
 
-class Trouble(NamedTuple):
-    """What a run counted that should not happen."""
+class Advice(NamedTuple):
+    """Something to try."""
 
-    skipped: int
-    """updates left out because the gradient was not finite"""
-    overflows: int
-    """hidden states zeroed because they were not finite"""
-
-
-def typical(curves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the median by lag of the later half of curves (n, h); (h,), NaN where most are not known."""
-    late = curves[len(curves) // 2 :]
-    known = 2 * np.isnan(late).sum(axis=0) <= len(late)
-    found = np.full(late.shape[1], math.nan)
-    found[known] = np.nanmedian(late[:, known], axis=0)
-    return found
+    text: str
+    applies: Callable[[Settings], bool] = lambda _: True
+    """whether it is possible with these settings, and not the case yet"""
 
 
-def reach(fading: NDArray[np.float64]) -> int:
-    """Return how many events back something of the gradient arrives."""
-    return int(np.flatnonzero(fading >= REACHED).max(initial=0))
+class Check(NamedTuple):
+    """Something that can go wrong."""
+
+    values: Callable[[Measurements], dict[str, float]]
+    """what is compared with the limit, by name"""
+    fails: Callable[[float], bool]
+    message: Callable[[str, float, Measurements], str]
+    """describes a failure, given the name, the value, and all measurements"""
+    advice: tuple[Advice, ...]
+
+    def warnings(self, measurements: Measurements) -> list[str]:
+        """Return a line for each value that fails, with the advice that applies."""
+        advice = [item.text for item in self.advice if item.applies(measurements.settings)]
+        return [
+            "; ".join([self.message(name, value, measurements), *([f"try {_either(advice)}"] if advice else [])])
+            for name, value in self.values(measurements).items()
+            if self.fails(value)
+        ]
 
 
-def warnings(samples: list[Sample], settings: Settings, trouble: Trouble) -> list[str]:
-    """Return a line for each thing that is wrong, with what helps."""
+def warnings(samples: list[Sample], settings: Settings, issues: NumericalIssues) -> list[str]:
+    """Return a line for each problem of a run, with what may help; none without samples."""
     if not samples:
         return []
-    return [*_of_gradients(samples, settings), *_of_gates(samples), *_of_updates(samples), *_of_trouble(trouble)]
+    measurements = measure(samples, settings, issues)
+    return [line for check in CHECKS.values() for line in check.warnings(measurements)]
 
 
-def _of_gradients(samples: list[Sample], settings: Settings) -> Iterator[str]:
-    fading = typical(np.array([sample.found.fading for sample in samples]))
-    fading = fading[~np.isnan(fading)]
-    if len(fading) < 2:
-        return
-    lag, plain = len(fading) - 1, "rnn" in settings.layer
-    if fading.max() > GREW:
-        helps = ["tanh"] if plain and settings.activation in {"relu", "identity"} else []
-        helps += ["gru or lstm layers", "a vanishing penalty"] if plain else []
-        helps += ["a lower learning_rate", "a lower clip_limit"]
-        growth = f"{fading.max():.1g}-fold" if np.isfinite(fading.max()) else "beyond all numbers"
-        yield f"the gradient grows {growth} over {lag} events: {' or '.join(helps)} would hold it down"
-    elif fading[lag] < FADED:
-        helps = ["gru or lstm layers", "a vanishing penalty"] if plain else []
-        helps += ["tanh"] if plain and settings.activation == "sigmoid" else []
-        helps += ["orthogonal initial weights"] if settings.init_recurrent == "glorot" else []
-        helps += ["a higher update_bias"] if "gru" in settings.layer else []
-        helps += ["a higher forget_bias"] if "lstm" in settings.layer else []
-        so = f"{' or '.join(helps)} would keep it up; " if helps else ""
-        yield (
-            f"the gradient fades to {fading[lag]:.1g} of itself over {lag} events: {so}a window of {reach(fading) + 1} "
-            "would learn the same"
-        )
+def _has_rnn(settings: Settings) -> bool:
+    return "rnn" in settings.layer
 
 
-def _of_gates(samples: list[Sample]) -> Iterator[str]:
-    layers = dict(name.rpartition(".")[::2] for name in samples[-1].found.gradients)
-    for name, share in _medians([sample.found.saturated for sample in samples]).items():
-        if share >= STUCK:
-            place, _, letter = name.rpartition(".")
-            units = GATES.get((layers.get(place, ""), letter), "units")
-            yield (
-                f"{share:.0%} of the {units} {name} are saturated, and next to no gradient passes them: lower "
-                "learning_rate, or hold the weights small with l2"
-            )
+def _largest_gradient(measurements: Measurements) -> dict[str, float]:
+    fading = measurements.fading
+    return {"": float(fading.max())} if len(fading) > 1 else {}
 
 
-def _of_updates(samples: list[Sample]) -> Iterator[str]:
-    for name, ratio in _medians([sample.found.updates for sample in samples]).items():
-        if ratio > FAST and name != "V":  # the readout begins at 0, where every step is long
-            yield f"an update changes {name} by {ratio:.1%} of itself, 0.1% is healthy: lower learning_rate"
-        elif ratio < SLOW:
-            yield f"an update changes {name} by {ratio:.1g} of itself, 0.001 is healthy: raise learning_rate"
-    learned = [sample.found.clipped for sample in samples if sample.found.updates]
-    if learned and sum(learned) > OFTEN * len(learned):
-        yield (
-            f"{sum(learned)} of {len(learned)} updates were clipped, so large errors count no more than small ones: "
-            "raise clip_limit, or lower learning_rate"
-        )
+def _oldest_gradient(measurements: Measurements) -> dict[str, float]:
+    fading = measurements.fading
+    return {"": float(fading[-1])} if len(fading) > 1 and fading.max() <= EXPLODED else {}
 
 
-def _of_trouble(trouble: Trouble) -> Iterator[str]:
-    if trouble.skipped:
-        yield f"{trouble.skipped:,} updates were skipped, their gradients were not finite: lower learning_rate"
-    if trouble.overflows:
-        yield (
-            f"{trouble.overflows:,} times the hidden state was not finite and began anew: lower learning_rate, or take "
-            "an activation with bounds"
-        )
+def _explosion(_: str, peak: float, measurements: Measurements) -> str:
+    growth = f"by a factor of {peak:.1g}" if np.isfinite(peak) else "beyond the largest number"
+    return f"the gradient explodes: it grows {growth} over {len(measurements.fading) - 1} events"
 
 
-def _medians(measured: list[dict[str, float]]) -> dict[str, float]:
-    """Return the median of the later half by name, where there is any."""
-    found: dict[str, list[float]] = {}
-    for values in measured[len(measured) // 2 :]:
-        for name, value in values.items():
-            if math.isfinite(value):
-                found.setdefault(name, []).append(value)
-    return {name: float(np.median(values)) for name, values in found.items()}
+def _vanishing(_: str, left: float, measurements: Measurements) -> str:
+    fading = measurements.fading
+    return (
+        f"the gradient vanishes: {left:.1g} of it is left after {len(fading) - 1} events, so that a window of "
+        f"{gradient_reach(fading) + 1} would learn the same"
+    )
+
+
+def _saturation(name: str, share: float, _: Measurements) -> str:
+    return f"{share:.0%} of the {name} are saturated, so that hardly any gradient passes them"
+
+
+def _large_update(name: str, ratio: float, _: Measurements) -> str:
+    return f"an update changes {name} by {ratio:.1%} of its size, where 0.1% is healthy"
+
+
+def _small_update(name: str, ratio: float, _: Measurements) -> str:
+    return f"an update changes {name} by {ratio:.1g} of its size, where 0.001 is healthy"
+
+
+def _clipping(_: str, __: float, measurements: Measurements) -> str:
+    updates = f"{measurements.clipped} of {measurements.sampled_updates} updates"
+    return f"{updates} were clipped, so that large errors have no more weight than small ones"
+
+
+LOWER_LEARNING_RATE = Advice("a lower learning_rate")
+HIGHER_LEARNING_RATE = Advice("a higher learning_rate")
+GATED_LAYERS = Advice("gru or lstm layers", _has_rnn)
+VANISHING_PENALTY = Advice("a vanishing penalty", _has_rnn)
+
+CHECKS = {
+    "exploding gradient": Check(
+        values=_largest_gradient,
+        fails=lambda peak: peak > EXPLODED,
+        message=_explosion,
+        advice=(
+            Advice("activation tanh", lambda s: _has_rnn(s) and s.activation in {"relu", "identity"}),
+            GATED_LAYERS,
+            VANISHING_PENALTY,
+            LOWER_LEARNING_RATE,
+            Advice("a lower clip_limit"),
+        ),
+    ),
+    "vanishing gradient": Check(
+        values=_oldest_gradient,
+        fails=lambda left: left < VANISHED,
+        message=_vanishing,
+        advice=(
+            GATED_LAYERS,
+            VANISHING_PENALTY,
+            Advice("activation tanh", lambda s: _has_rnn(s) and s.activation == "sigmoid"),
+            Advice("init_recurrent orthogonal", lambda s: s.init_recurrent == "glorot"),
+            Advice("a higher update_bias", lambda s: "gru" in s.layer),
+            Advice("a higher forget_bias", lambda s: "lstm" in s.layer),
+        ),
+    ),
+    "saturated units": Check(
+        values=lambda measurements: measurements.saturated,
+        fails=lambda share: share >= SATURATED,
+        message=_saturation,
+        advice=(LOWER_LEARNING_RATE, Advice("l2 to keep the weights small")),
+    ),
+    "large updates": Check(
+        # The readout V starts at 0, where every update is large.
+        values=lambda measurements: {name: ratio for name, ratio in measurements.updates.items() if name != "V"},
+        fails=lambda ratio: ratio > LARGE_UPDATE,
+        message=_large_update,
+        advice=(LOWER_LEARNING_RATE,),
+    ),
+    "small updates": Check(
+        values=lambda measurements: measurements.updates,
+        fails=lambda ratio: ratio < SMALL_UPDATE,
+        message=_small_update,
+        advice=(HIGHER_LEARNING_RATE,),
+    ),
+    "clipped updates": Check(
+        values=lambda m: {"": m.clipped / m.sampled_updates} if m.sampled_updates else {},
+        fails=lambda share: share > OFTEN_CLIPPED,
+        message=_clipping,
+        advice=(Advice("a higher clip_limit"), LOWER_LEARNING_RATE),
+    ),
+    "skipped updates": Check(
+        values=lambda measurements: {"": measurements.issues.skipped_updates},
+        fails=lambda count: count > 0,
+        message=lambda _, count, __: f"{count:,} updates were skipped because their gradients were not finite",
+        advice=(LOWER_LEARNING_RATE,),
+    ),
+    "overflows": Check(
+        values=lambda measurements: {"": measurements.issues.overflows},
+        fails=lambda count: count > 0,
+        message=lambda _, count, __: f"the hidden state was reset {count:,} times because it was not finite",
+        advice=(LOWER_LEARNING_RATE, Advice("a bounded activation", lambda s: s.activation in {"relu", "identity"})),
+    ),
+}
+"""What is checked, in the order of the warnings."""
+
+
+def _either(options: list[str]) -> str:
+    """Join options: a, b, or c."""
+    return ", or ".join(part for part in (", ".join(options[:-1]), options[-1]) if part)

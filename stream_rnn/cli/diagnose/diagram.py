@@ -1,4 +1,4 @@
-"""A network as it is unrolled over its window, in numbers and words; `plots.unfold` draws it."""
+"""The diagram of a network unrolled over its window, as numbers and text; `plots.unfold` draws it."""
 
 from __future__ import annotations
 
@@ -13,109 +13,121 @@ if TYPE_CHECKING:
     from stream_rnn.layers.stack import Place
     from stream_rnn.settings.engine import Settings
 
-MOST = 5
-"""Events that are drawn: of a longer window the first and the last three, with dots between."""
-FEW, LONGEST = 3, 30
-"""Inputs whose names are shown, and characters that they may take."""
+MAX_EVENTS = 5
+"""Events that are drawn; of a longer window, the oldest and the newest three, with dots between them."""
+MAX_INPUT_NAMES = 3
+MAX_INPUT_CHARACTERS = 30
+"""Length of the input names together."""
 
 
 class Block(NamedTuple):
-    """A layer, the same at every event. Weights are words such as ``U (32, 96)``."""
+    """A layer, the same at every event. Weights are texts such as ``U (32, 96)``."""
 
     name: str
     units: int
     outputs: int
-    upward: tuple[str, ...]
-    """the weights of what comes from below"""
-    sideways: tuple[str, ...]
-    """those of what it remembers"""
-    own: tuple[str, ...]
-    """its others, such as biases"""
-    remembers: bool
-    carries: bool
-    """whether a gradient passes from an event to the one before"""
+    input_weights: tuple[str, ...]
+    """weights of the input from below"""
+    recurrent_weights: tuple[str, ...]
+    """weights of the layer's state"""
+    other_weights: tuple[str, ...]
+    """all others, such as biases"""
+    has_state: bool
+    carries_gradient: bool
+    """whether a gradient passes from an event to the previous one"""
 
 
-class Unfolded(NamedTuple):
-    """What there is to draw."""
+class Diagram(NamedTuple):
+    """Everything that is drawn."""
 
     title: str
     inputs: tuple[str, str]
-    """their names, and how many numbers they are"""
+    """names, and shape"""
     blocks: tuple[Block, ...]
-    """lowest first"""
+    """layers, lowest first"""
     readout: tuple[str, ...]
-    """V and c"""
+    """weights of the readout"""
     skip: bool
     """whether the readout sees the inputs"""
     forecast: str
-    """what comes out, with its shape"""
+    """task and shape of the output"""
     loss: str
     ages: tuple[int | None, ...]
-    """how many events ago each event that is drawn was, oldest first; None for those left out"""
+    """age of each column in events, oldest first; None for the events that are left out"""
     window: int
-    """h, the events that an error is carried back through; 0 where none is"""
-    reach: int
-    """how many of the newest events errors enter at"""
+    """h, the events through which an error is backpropagated; 0 if there is no backpropagation through time"""
+    error_events: int
+    """number of the newest events at which errors enter"""
     notes: tuple[str, ...]
 
 
-def unfold(settings: Settings) -> Unfolded:
-    """Return what there is to draw of a network."""
+def unfold(settings: Settings) -> Diagram:
+    """Return the diagram of a network.
+
+    Examples
+    --------
+    >>> from stream_rnn import Settings
+    >>> diagram = unfold(Settings(inputs="x", layer="gru", hidden=8, window=4))
+    >>> diagram.title, diagram.blocks[0].recurrent_weights
+    ('GRU 8, forecast (1, 1), window 4', ('U (8, 24)',))
+    """
     network = build_parts(settings).network
-    table, found = network.parameters(), places(network.body)
-    reach = (settings.horizon if settings.task == "forecast" else 1) + settings.update_every - 1
+    parameters, layers = network.parameters(), places(network.body)
+    horizon = settings.horizon if settings.task == "forecast" else 1
+    error_events = horizon + settings.update_every - 1
     forecast = f"{settings.task} {_shape(settings.forecast_shape)}"
-    blocks = tuple(_block(place, lowest=place == found[0]) for place in found)
-    layers = " > ".join(f"{block.name} {block.units}" for block in blocks)
-    return Unfolded(
-        title=f"{layers}, {forecast}, window {settings.window}",
+    blocks = tuple(_block(place, is_lowest=place == layers[0]) for place in layers)
+    weights = ", ".join(map(_with_shape, parameters))
+    total = sum(math.prod(parameter.shape) for parameter in parameters)
+    stack = " > ".join(f"{block.name} {block.units}" for block in blocks)
+    return Diagram(
+        title=f"{stack}, {forecast}, window {settings.window}",
         inputs=_inputs(settings, network.body.sizes.inputs),
         blocks=blocks,
-        readout=tuple(map(_shaped, table[len(network.body.parameters()) :])),
+        readout=tuple(map(_with_shape, parameters[len(network.body.parameters()) :])),
         skip=settings.skip,
         forecast=forecast,
         loss=f"{settings.loss_name.replace('_', ' ')} loss",
         ages=_ages(settings.window),
         window=settings.window if network.body.carries == "window" else 0,
-        reach=reach,
+        error_events=error_events,
         notes=(
-            "One network, drawn once for each event: what has one name and colour is the same weights at every event.",
-            f"Weights: {', '.join(map(_shaped, table))}; {sum(math.prod(p.shape) for p in table):,} in all.",
-            *_how_learned(settings, network.body.carries, reach),
+            "One network, drawn once per event: the same name and colour means the same weights.",
+            f"Weights: {weights}; {total:,} in total.",
+            *_learning_notes(settings, network.body.carries, error_events),
         ),
     )
 
 
-def _block(place: Place, *, lowest: bool) -> Block:
-    """Sort a layer's parameters by where they are drawn: by their role, or if they are not learned, by their name.
+def _block(place: Place, *, is_lowest: bool) -> Block:
+    """Sort a layer's parameters by where they are drawn: by role, or by name if they are not learned.
 
-    The weights that read backward, from the events to come, are drawn with those of the input, which has these events.
+    The weights of the backward direction are drawn with those of the input, which contains the following events.
     """
-    layer, upward, sideways, own = place.layer, list[str](), list[str](), list[str]()
+    layer = place.layer
+    input_weights, recurrent_weights, other_weights = list[str](), list[str](), list[str]()
     for parameter in layer.parameters():
         kind = parameter.role, parameter.name
         if parameter.role == "input" or kind == ("fixed", "W_in") or parameter.name == "backward.U":
-            where = upward
+            group = input_weights
         elif parameter.role in {"recurrent", "peephole"} or kind == ("fixed", "W"):
-            where = sideways
+            group = recurrent_weights
         else:
-            where = own
-        where.append(_shaped(parameter._replace(name=f"{place.name}{parameter.name}")))
-    carries = layer.carries == "window" or (layer.carries == "below" and not lowest)
+            group = other_weights
+        group.append(_with_shape(parameter._replace(name=f"{place.name}{parameter.name}")))
     return Block(
-        type(layer).__name__,
-        getattr(getattr(layer, "cell", layer), "hidden", layer.sizes.outputs),
-        layer.sizes.outputs,
-        tuple(upward),
-        tuple(sideways),
-        tuple(own),
-        bool(sideways) or layer.carries != "never",
-        carries,
+        name=type(layer).__name__,
+        units=getattr(getattr(layer, "cell", layer), "hidden", layer.sizes.outputs),
+        outputs=layer.sizes.outputs,
+        input_weights=tuple(input_weights),
+        recurrent_weights=tuple(recurrent_weights),
+        other_weights=tuple(other_weights),
+        has_state=bool(recurrent_weights) or layer.carries != "never",
+        carries_gradient=layer.carries == "window" or (layer.carries == "below" and not is_lowest),
     )
 
 
-def _shaped(parameter: Parameter) -> str:
+def _with_shape(parameter: Parameter) -> str:
     return f"{parameter.name} {_shape(parameter.shape)}"
 
 
@@ -124,34 +136,34 @@ def _shape(lengths: tuple[int, ...]) -> str:
 
 
 def _inputs(settings: Settings, columns: int) -> tuple[str, str]:
-    """Name the inputs, and count the numbers that they come as."""
+    """Return the names of the inputs, shortened, and the shape of the network's input."""
     names = settings.inputs
-    more = f" and {len(names) - FEW:,} more" if len(names) > FEW else ""
-    named = ", ".join(names[:FEW])
-    fits = LONGEST - len(more)
-    named = named if len(named) <= fits else f"{named[: fits - 3]}..."
-    flags = " with flags of missing" if settings.missing_flags and not settings.tokens else ""
+    more = f" and {len(names) - MAX_INPUT_NAMES:,} more" if len(names) > MAX_INPUT_NAMES else ""
+    first = ", ".join(names[:MAX_INPUT_NAMES])
+    space = MAX_INPUT_CHARACTERS - len(more)
+    first = first if len(first) <= space else f"{first[: space - 3]}..."
+    flags = " with missing flags" if settings.missing_flags and not settings.tokens else ""
     ahead = f", {settings.lookahead} events ahead" if settings.lookahead else ""
-    return named + more, f"{_shape((columns,))}{flags}{ahead}"
+    return first + more, f"{_shape((columns,))}{flags}{ahead}"
 
 
 def _ages(window: int) -> tuple[int | None, ...]:
-    if window <= MOST:
+    if window <= MAX_EVENTS:
         return tuple(range(window - 1, -1, -1))
-    return (window - 1, None, *range(MOST - 3, -1, -1))
+    return (window - 1, None, *range(MAX_EVENTS - 3, -1, -1))
 
 
-def _how_learned(settings: Settings, carries: Carries, reach: int) -> list[str]:
-    """Say in words where errors enter, and how far they are carried."""
-    h, every, labels = settings.window, settings.update_every, settings.task != "forecast"
-    when = "At every event" if every == 1 else f"Every h' = {every} events"
-    whose = "the event that was labelled" if labels else "the events whose forecasts they judge"
-    where = f"{whose}, here the newest {reach}" if reach > 1 else whose
+def _learning_notes(settings: Settings, carries: Carries, error_events: int) -> list[str]:
+    """Describe at which events errors enter, and how far they are backpropagated."""
+    window, every = settings.window, settings.update_every
+    when = "At every event," if every == 1 else f"Every h' = {every} events,"
+    target = "the events whose forecasts are scored" if settings.task == "forecast" else "the labelled event"
+    where = f"{target}, here the newest {error_events}" if error_events > 1 else target
     if carries != "window":
-        instead = "; each layer knows its own gradient at the event" if carries == "below" else ""
-        return [f"{when} errors enter at {where}. None is carried from one event to another{instead}."]
-    events = f"{h} event{'s' * (h > 1)}"
-    lines = [f"{when} errors enter at {where}, and are carried back through {events}: TBPTT({h}; {every})."]
-    if reach > h:
-        lines.append(f"Errors at events before the window of {events} train the readout alone.")
-    return lines
+        own = "; each layer computes its own gradient at each event" if carries == "below" else ""
+        return [f"{when} errors enter at {where}. They are not backpropagated through time{own}."]
+    events = f"{window} event{'s' * (window > 1)}"
+    notes = [f"{when} errors enter at {where}, and are backpropagated through {events}: TBPTT({window}; {every})."]
+    if error_events > window:
+        notes.append(f"Errors at events before the window of {events} train only the readout.")
+    return notes

@@ -1,4 +1,4 @@
-"""Diagnoses at regular points of a run whose length nobody knows."""
+"""Diagnoses at regular intervals of a run whose length is not known in advance."""
 
 from __future__ import annotations
 
@@ -9,65 +9,67 @@ if TYPE_CHECKING:
     from stream_rnn.engine.engine import Engine
     from stream_rnn.learning.diagnosis import Diagnosis
 
-FIRST = 8
-"""Events between the first samples: a recording of 200 events then has 25."""
-MOST = 40
-"""Samples: at one more, every other is let go of, and the next are twice as far apart. A long run keeps 20 to 40."""
+INITIAL_INTERVAL = 8
+"""Events before the first sample: a recording of 200 events then has 24 samples."""
+MAX_SAMPLES = 40
+"""With one more, every other sample is dropped and the interval doubles, so that a long run keeps 20 to 40."""
 
 
 class Sample(NamedTuple):
-    """What was measured in a run."""
+    """A diagnosis during a run."""
 
     events: int
-    """of all streams until then, since the engine began"""
+    """events that the engine had processed, of all streams"""
     stream: Any
-    """the key of the one that was diagnosed"""
-    found: Diagnosis
+    """key of the stream that was diagnosed"""
+    diagnosis: Diagnosis
 
 
 class Sampler:
-    """Diagnoses an engine at regular points of a run, each with the event that comes next.
+    """Diagnoses an engine at regular intervals, each time with the next event.
 
     Parameters
     ----------
     engine
-        That takes the events.
+        The engine that processes the events.
     every
-        Events between two samples; None for a distance that grows with the run.
+        Events between two samples; None for an interval that grows with the run.
     stream
-        The key of the stream to diagnose; None for that of the next event.
+        Key of the stream to diagnose; None for the stream of the next event.
     """
 
     def __init__(self, engine: Engine, every: int | None = None, stream: str | None = None) -> None:
         self._engine = engine
         self._stream = stream
-        self._most = MOST if every is None else None
-        self.every = FIRST if every is None else every
+        self._max_samples = MAX_SAMPLES if every is None else None
+        self.every = INITIAL_INTERVAL if every is None else every
         """Events between two samples."""
         self.samples: list[Sample] = []
-        self._seen, self._due = 0, self.every
+        self._events, self._due = 0, self.every
 
-    def ahead(self, coming: EventBatch) -> int:
-        """Diagnose if it is time; return how many of the events to come may be taken until it is again."""
-        if self._seen == self._due:
-            found = self._sample(coming)
-            self._due = (self._seen // self.every + 1) * self.every if found else self._seen + len(coming)
-        until = min(len(coming), self._due - self._seen)
-        self._seen += until
-        return until
+    def batch_limit(self, upcoming: EventBatch) -> int:
+        """Take a sample if it is due; return how many of the upcoming events to process before the next call."""
+        if self._events == self._due:
+            if self._sample(upcoming):
+                self._due = (self._events // self.every + 1) * self.every
+            else:
+                self._due = self._events + len(upcoming)
+        count = min(len(upcoming), self._due - self._events)
+        self._events += count
+        return count
 
-    def _sample(self, coming: EventBatch) -> bool:
-        """Diagnose with the next event of the stream, if it is among those to come; say whether it was."""
-        mine = (place for place, key in enumerate(coming.keys) if self._stream in {None, str(key)})
-        place = next(mine, None)
+    def _sample(self, upcoming: EventBatch) -> bool:
+        """Diagnose with the stream's next event; return False if it is not among the upcoming events."""
+        matching = (place for place, key in enumerate(upcoming.keys) if self._stream in {None, str(key)})
+        place = next(matching, None)
         if place is None:
             return False
-        settings, columns = self._engine.settings, coming.columns
+        settings, columns = self._engine.settings, upcoming.columns
         x, y = ({name: columns[name][place] for name in names} for names in (settings.inputs, settings.target_names))
-        key = coming.keys[place]
-        found = self._engine.diagnose(key, x, y, coming.times[place])
-        self.samples.append(Sample(self._engine.counts.events, key, found))
-        if self._most is not None and len(self.samples) > self._most:
+        key = upcoming.keys[place]
+        diagnosis = self._engine.diagnose(key, x, y, upcoming.times[place])
+        self.samples.append(Sample(self._engine.counts.events, key, diagnosis))
+        if self._max_samples is not None and len(self.samples) > self._max_samples:
             self.samples = self.samples[1::2]
             self.every *= 2
         return True

@@ -1,1 +1,1 @@
-"""Plots, drawn with matplotlib."""
+"""Plots. All modules but `paths` and `series` need matplotlib."""

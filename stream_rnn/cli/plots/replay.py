@@ -1,4 +1,4 @@
-"""The picture of a run: forecasts beside what came, and the running error beside persistence."""
+"""The plot of a replay: forecasts of the newest events of one stream, and the rolling error next to persistence."""
 
 from __future__ import annotations
 
@@ -7,124 +7,136 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from stream_rnn.cli.plots.series import Curve, Tail, Tails
+from stream_rnn.cli.plots.series import BinnedSums, NewestEvents
+from stream_rnn.cli.plots.style import add_legend, set_title, tidy
+from stream_rnn.evaluation.prequential import Sum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from stream_rnn.jobs.replay.job import Shown
+    from stream_rnn.cli.plots.series import Excerpt
+    from stream_rnn.jobs.replay.job import BatchReport
     from stream_rnn.settings.engine import Settings
 
-LENGTH = 300
-ACTUAL, NEAR, FAR, NAIVE = "#1a1a1a", "#d1495b", "#3d7ea6", "#9a9a9a"
-COUNT, ABSOLUTE, MISSES = 0, 1, 3
+EXCERPT_LENGTH = 300
+"""Events of the upper plot."""
+ROLLING_FRACTION = 20
+"""The rolling error is over this fraction of the run: 20 for a twentieth."""
+ACTUAL, NEAREST, FARTHEST, NAIVE = "#1a1a1a", "#d1495b", "#3d7ea6", "#9a9a9a"
 
 
-class Plot:
-    """Collects what it draws from the batches of a run.
+class ReplayPlot:
+    """Collects data from the batches of a run, and draws them at its end.
 
     Parameters
     ----------
     settings
-        Whose forecasts are drawn.
-    timed, keyed
-        Whether events have times, and keys.
+        Settings of the engine whose forecasts are drawn.
+    has_times, has_keys
+        Whether the events have times and keys.
     """
 
-    def __init__(self, settings: Settings, *, timed: bool, keyed: bool) -> None:
+    def __init__(self, settings: Settings, *, has_times: bool, has_keys: bool) -> None:
         self._settings = settings
-        self._timed = timed
-        self._keyed = keyed
-        self._what = MISSES if settings.categorical else ABSOLUTE
-        self._tails = Tails(settings, LENGTH)
-        self._curve = Curve(4)
+        self._has_times = has_times
+        self._has_keys = has_keys
+        self._error = Sum.MISSES if settings.categorical else Sum.ABSOLUTE
+        self._newest = NewestEvents(settings, EXCERPT_LENGTH)
+        self._sums = BinnedSums(4)
+        """count and sum of errors of the model, and of persistence"""
 
-    def add(self, shown: Shown) -> None:
-        """Take a batch."""
-        self._tails.add(shown)
-        judged = shown.judged[:, :, [COUNT, self._what]]
-        self._curve.add(judged.reshape(len(judged), 4))
+    def add(self, report: BatchReport) -> None:
+        """Collect the data of a batch."""
+        self._newest.add(report)
+        scored = report.scored[:, :, [Sum.COUNT, self._error]]
+        self._sums.add(scored.reshape(len(scored), 4))
 
     def draw(self, path: str) -> bool:
-        """Write a PNG file, if there was anything to draw; say whether."""
-        tail = self._tails.longest()
-        if tail is None:
+        """Write a PNG file, and return True; return False if there were no events."""
+        excerpt = self._newest.longest()
+        if excerpt is None:
             return False
         figure = Figure(figsize=(11, 7), dpi=110, layout="constrained")
-        above, below = figure.subplots(2, 1, height_ratios=[3, 2])
-        self._draw_forecasts(above, tail)
-        self._draw_errors(below)
-        for axes in (above, below):
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.grid(alpha=0.25, linewidth=0.6)
-            axes.margins(x=0.01)
+        upper, lower = figure.subplots(2, 1, height_ratios=[3, 2])
+        self._draw_forecasts(upper, excerpt)
+        self._draw_errors(lower)
+        for axes in (upper, lower):
+            tidy(axes, margin=0.01)
         figure.savefig(path, metadata={"Software": None})
         return True
 
-    def _draw_forecasts(self, axes: Axes, tail: Tail) -> None:
-        settings, name = self._settings, self._settings.target_names[0]
-        count = len(tail.values)
-        x: Any = np.arange(tail.events - count + 1, tail.events + 1)
-        if self._timed and np.isfinite(tail.times).all():
-            x = np.round(tail.times * 1e6).astype("datetime64[us]")
-            locator: Any = AutoDateLocator()  # type: ignore[no-untyped-call]
-            axes.xaxis.set_major_locator(locator)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-            axes.set_xlabel("time (UTC)")
-        else:
-            axes.set_xlabel("event")
-        axes.plot(x, tail.values, color=ACTUAL, linewidth=1.6, label="actual")
+    def _draw_forecasts(self, axes: Axes, excerpt: Excerpt) -> None:
+        settings, target = self._settings, self._settings.target_names[0]
+        x = self._x_values(axes, excerpt)
+        style: dict[str, Any] = {"drawstyle": "steps-mid"} if settings.categorical else {}
+        axes.plot(x, excerpt.values, color=ACTUAL, linewidth=1.6, label="actual", **style)
         if settings.horizon > 1:
-            far = f"forecast {settings.horizon} events before"
-            axes.plot(x, tail.far, color=FAR, linewidth=1.1, alpha=0.85, label=far)
+            label = f"forecast {settings.horizon} events ahead"
+            axes.plot(x, excerpt.farthest, color=FARTHEST, linewidth=1.1, alpha=0.85, label=label, **style)
         if settings.interval is not None:
-            inside = f"{settings.interval:.3g} interval"
-            axes.fill_between(x, tail.low, tail.high, color=NEAR, alpha=0.18, linewidth=0, label=inside)
-        axes.plot(x, tail.near, color=NEAR, linewidth=1.1, alpha=0.9, label=_when(settings))
-        _limit(axes, tail)
-        stream = f" of stream {tail.key}" if self._keyed else ""
-        axes.set_title(f"{name}{stream}: the last {count:,} of {tail.events:,} events", loc="left", fontweight="bold")
-        axes.set_ylabel(name)
-        axes.legend(loc="upper left", ncols=3, frameon=True, framealpha=0.85, edgecolor="none", fontsize=9)
+            label = f"{100 * settings.interval:.3g} % prediction interval, 1 event ahead"
+            axes.fill_between(x, excerpt.low, excerpt.high, color=NEAREST, alpha=0.18, linewidth=0, label=label)
+        axes.plot(x, excerpt.nearest, color=NEAREST, linewidth=1.1, alpha=0.9, label=_nearest_label(settings), **style)
+        _limit_to_values(axes, excerpt)
+        stream = f", stream {excerpt.key}" if self._has_keys else ""
+        shown = f"last {len(excerpt.values):,} of" if len(excerpt.values) < excerpt.events else "all"
+        set_title(axes, f"{target}{stream}: {shown} {excerpt.events:,} events")
+        axes.set_ylabel(target)
+        if settings.categorical:
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        add_legend(axes, "upper left", ncols=4, fontsize=9)
+
+    def _x_values(self, axes: Axes, excerpt: Excerpt) -> Any:
+        """Return the times of the events, or their numbers without times, and label the axis."""
+        if not (self._has_times and np.isfinite(excerpt.times).all()):
+            axes.set_xlabel("event")
+            return np.arange(excerpt.events - len(excerpt.values) + 1, excerpt.events + 1)
+        locator: Any = AutoDateLocator()  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        axes.set_xlabel("time (UTC)")
+        return np.round(excerpt.times * 1e6).astype("datetime64[us]")
 
     def _draw_errors(self, axes: Axes) -> None:
-        settings, curve = self._settings, self._curve
-        window = max(1, len(curve) // 20)
-        sums = curve.rolling(window)
-        x = (np.arange(len(curve)) + 1) * curve.width
+        window = max(1, len(self._sums) // ROLLING_FRACTION)
+        sums = self._sums.rolling(window)
+        x = (np.arange(len(self._sums)) + 1) * self._sums.width
         with np.errstate(invalid="ignore", divide="ignore"):
             model, naive = sums[:, 1] / sums[:, 0], sums[:, 3] / sums[:, 2]
         axes.plot(x, naive, color=NAIVE, linewidth=1.4, label="persistence")
-        axes.plot(x, model, color=NEAR, linewidth=1.4, label="model")
-        error = "share of wrong classes" if self._what == MISSES else "mean absolute error"
-        which = ["all targets"] if len(settings.target_names) > 1 else []
-        which += ["all streams"] if self._keyed else []
-        which += [f"1 to {settings.horizon} events ahead"] if settings.horizon > 1 else []
-        events = f"over the last {window * curve.width:,} events" if window * curve.width > 1 else "of each event"
-        axes.set_title(
-            f"Running error {events}{', ' if which else ''}{', '.join(which)}", loc="left", fontweight="bold"
-        )
-        axes.set_ylabel(error)
-        axes.set_xlabel("events")
+        axes.plot(x, model, color=NEAREST, linewidth=1.4, label="model")
+        set_title(axes, self._error_title(window * self._sums.width))
+        axes.set_ylabel("error rate" if self._error == Sum.MISSES else "mean absolute error")
+        axes.set_xlabel("events processed")
         axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.set_ylim(0, 1.15 * axes.get_ylim()[1])  # the legend has room
-        axes.legend(loc="upper right", ncols=2, frameon=True, framealpha=0.85, edgecolor="none", fontsize=9)
+        axes.set_ylim(0, 1.15 * axes.get_ylim()[1])  # leaves space for the legend
+        add_legend(axes, "upper right", ncols=2, fontsize=9)
+
+    def _error_title(self, events: int) -> str:
+        """Return the title of the error plot: the number of events it averages over, and what it covers."""
+        settings = self._settings
+        average = f"Rolling error over {events:,} events" if events > 1 else "Error of each event"
+        scope = ["all targets"] if len(settings.target_names) > 1 else []
+        scope += ["all streams"] if self._has_keys else []
+        scope += [f"1 to {settings.horizon} events ahead"] if settings.horizon > 1 else []
+        return f"{average} ({', '.join(scope)})" if scope else average
 
 
-def _when(settings: Settings) -> str:
-    """Say when the nearest forecast of a value was made."""
+def _nearest_label(settings: Settings) -> str:
+    """Return the legend entry of the forecasts made nearest to the event."""
     if settings.task == "forecast":
-        return "forecast 1 event before"
+        return "forecast 1 event ahead"
     if settings.lookahead:
-        return f"said {settings.lookahead} event{'s' if settings.lookahead > 1 else ''} after"
-    return "said at the event"
+        return f"predicted label, {settings.lookahead} event{'s' * (settings.lookahead > 1)} later"
+    return "predicted label"
 
 
-def _limit(axes: Axes, tail: Tail) -> None:
-    """Let what came set the scale, with room for the legend: one wild forecast must not flatten it."""
-    known = tail.values[np.isfinite(tail.values)]
+def _limit_to_values(axes: Axes, excerpt: Excerpt) -> None:
+    """Scale the y axis to the actual values, with space for the legend, so that a wild forecast does not flatten it."""
+    known = excerpt.values[np.isfinite(excerpt.values)]
     if len(known):
         low, high = float(known.min()), float(known.max())
-        reach = (high - low) or abs(high) or 1.0
-        axes.set_ylim(low - 0.25 * reach, high + 0.35 * reach)
+        span = (high - low) or abs(high) or 1.0
+        axes.set_ylim(low - 0.25 * span, high + 0.35 * span)

@@ -25,8 +25,8 @@ from stream_rnn.engine.conversions import are_whole
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.evaluation.prequential import Scores
+from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.live.payloads import Payloads
-from stream_rnn.jobs.ordering_state import state_of, to_keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -250,7 +250,7 @@ class Lane:
     def _restore(self, saved: CheckpointData) -> None:
         """Hold again what a checkpoint held, whether or not events are still put in order."""
         for partition in self.position:
-            if (state := state_of(saved, name_of(partition))) is not None:
+            if (state := ordering_state.load(saved, name_of(partition))) is not None:
                 self._orderings.setdefault(partition, self._ordering(partition)).restore(state)
 
     def is_at(self, committed: Mapping[TopicPartition, int | None]) -> bool:
@@ -279,7 +279,9 @@ class Lane:
         """
         self._saved_events, self._saved_position = self.engine.counts.events, dict(self.position)
         self._saved_at = time.monotonic()
-        held, arrays = to_keep({name_of(place): ordering.state() for place, ordering in self._orderings.items()})
+        held, arrays = ordering_state.dump(
+            {name_of(place): ordering.state() for place, ordering in self._orderings.items()}
+        )
         self.checkpointer.begin(_positions(self._plan, self._start, self.position) | held, arrays)
 
     def advance(self) -> bool:

@@ -1,1 +1,1 @@
-"""Replay of recorded files."""
+"""Replay: an engine or a race learns from recorded files."""

@@ -1,25 +1,25 @@
-"""Replay: the job that puts recorded events through an engine or a race, made of settings."""
+"""Create the job that replays files: check the settings, open the files, and restore the checkpoint to resume from."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
 
 from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
-from stream_rnn.connectors.deadletter import DeadLetterCounter, DeadLetterFile
+from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.files.open import open_files
 from stream_rnn.connectors.files.sinks import open_sink
 from stream_rnn.connectors.ordering.ordering import Ordering, Rule
 from stream_rnn.engine.engine import Engine
-from stream_rnn.errors import SettingError, nearest
-from stream_rnn.jobs.ordering_state import FILES, state_of
-from stream_rnn.jobs.replay.job import Job, Stopper
+from stream_rnn.errors import SettingError
+from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs.replay.dead_letters import open_dead_letters
+from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_inputs
+from stream_rnn.jobs.replay.job import Job
+from stream_rnn.jobs.replay.reader import EventReader
+from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.race.race import Race
 from stream_rnn.race.snapshot import check_race
 from stream_rnn.settings.engine import Settings
@@ -27,6 +27,7 @@ from stream_rnn.settings.race import check_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.files.sinks import Sink
@@ -34,121 +35,136 @@ if TYPE_CHECKING:
     from stream_rnn.settings.race import RaceConfig
     from stream_rnn.settings.replay import ReplaySettings
 
-UNSAID = ("?",)
-"""Stands for inputs that were not named, while the other settings are checked."""
-BEGINNING: dict[str, Any] = {"source": {"files": {}}, "sink": None, "dead_letters": None}
+    Saved = tuple[Path, CheckpointData]
+    """A checkpoint to resume from."""
+
+START_POSITIONS: dict[str, Any] = {"source": {"files": {}}, "sink": None, "dead_letters": None}
+"""Positions of a run that does not resume."""
+
+ModelT = TypeVar("ModelT", Engine, Race)
 
 
-Learner = TypeVar("Learner", Engine, Race)
-
-
-def replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Job[Engine]:
-    """Return the job that replays files through an engine.
+def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Job[Engine]:
+    """Return a job that replays files through an engine.
 
     Parameters
     ----------
     settings
         Where events come from, and where forecasts go.
     engine_settings
-        The engine's settings by name; without ``inputs``, every numeric column is one.
+        Settings of the engine by name; without ``inputs``, every numeric column is an input.
 
     Raises
     ------
     SettingError, ConnectorError, CheckpointError
-        Before anything starts.
+        Before any event is processed.
     """
+    requested = Settings.parse({"inputs": UNNAMED} | engine_settings)  # checked before a file is opened
 
-    def make(source: Source, found: tuple[Path, CheckpointData] | None) -> Engine:
+    def build(source: Source, saved: Saved | None) -> Engine:
         _check_times(settings, engine_settings, source)
-        wanted = Settings.parse(engine_settings | {"inputs": _inputs(asked, source)})
-        if found is None:
-            return Engine(wanted)
-        check_settings(found[0], found[1].settings, wanted)
-        return Engine.restore(found[1])
+        resolved = Settings.parse(engine_settings | {"inputs": resolve_inputs(requested, source)})
+        if saved is None:
+            return Engine(resolved)
+        path, data = saved
+        check_settings(path, data.settings, resolved)
+        return Engine.restore(data)
 
-    asked = Settings.parse({"inputs": UNSAID} | engine_settings)  # refused before a file is opened
-    return _job(settings, asked, make)
+    return _open_job(settings, requested, build)
 
 
-def replay_race(settings: ReplaySettings, entrants: RaceConfig) -> Job[Race]:
-    """Return the job that replays files through a race, as `replay` does through an engine.
+def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
+    """Return a job that replays files through a race, as `open_replay` does through an engine.
 
     Raises
     ------
     SettingError, ConnectorError, CheckpointError
-        Before anything starts.
+        Before any event is processed.
     """
+    requested = next(iter(_member_settings(config, None).values()))
 
-    def parse(inputs: tuple[str, ...] | None) -> dict[str, Settings]:
-        members = {}
-        for name, values in entrants.members.items():
-            try:
-                members[name] = Settings.parse({"inputs": UNSAID} | values | ({"inputs": inputs} if inputs else {}))
-            except SettingError as error:
-                raise SettingError(f"member {name!r}: {error}") from None
-        check_members(members, entrants.race)
-        return members
-
-    def make(source: Source, found: tuple[Path, CheckpointData] | None) -> Race:
-        for values in entrants.members.values():
+    def build(source: Source, saved: Saved | None) -> Race:
+        for values in config.members.values():
             _check_times(settings, values, source)
-        wanted = parse(_inputs(asked, source))
-        if found is None:
-            return Race(wanted, entrants.race)
-        check_race(found[0], found[1], wanted, entrants.race)
-        return Race.restore(found[1])
+        members = _member_settings(config, resolve_inputs(requested, source))
+        if saved is None:
+            return Race(members, config.race)
+        path, data = saved
+        check_race(path, data, members, config.race)
+        return Race.restore(data)
 
-    asked = next(iter(parse(None).values()))
-    return _job(settings, asked, make)
+    return _open_job(settings, requested, build)
 
 
-def _job(
-    settings: ReplaySettings, asked: Settings, make: Callable[[Source, tuple[Path, CheckpointData] | None], Learner]
-) -> Job[Learner]:
-    """Open what the job needs; `make` is given the source and the checkpoint to go on from."""
+def _member_settings(config: RaceConfig, inputs: tuple[str, ...] | None) -> dict[str, Settings]:
+    """Return the settings of each member, with these inputs if any are given."""
+    members = {}
+    for name, values in config.members.items():
+        try:
+            members[name] = Settings.parse({"inputs": UNNAMED} | values | ({"inputs": inputs} if inputs else {}))
+        except SettingError as error:
+            raise SettingError(f"member {name!r}: {error}") from None
+    check_members(members, config.race)
+    return members
+
+
+def _open_job(
+    settings: ReplaySettings, requested: Settings, build: Callable[[Source, Saved | None], ModelT]
+) -> Job[ModelT]:
+    """Open everything that a job needs.
+
+    Parameters
+    ----------
+    settings
+        Where events come from, and where forecasts go.
+    requested
+        Settings of the engine, or of the first member of a race, before the files are known.
+    build
+        Returns the model for a source, restored from a checkpoint if there is one.
+    """
     if not settings.files:
         raise SettingError("files must name at least one file, got none")
-    found = CheckpointFolder(settings.checkpoint or "").newest() if settings.resume else None
-    positions = found[1].positions if found is not None else BEGINNING
-    stopper = Stopper()
-    with ExitStack() as opened:  # closed again if something after them is wrong
-        letters = _dead_letters(settings, positions)
+    saved = CheckpointFolder(settings.checkpoint or "").newest() if settings.resume else None
+    positions = saved[1].positions if saved is not None else START_POSITIONS
+    stop = StopFlag()
+    with ExitStack() as stack:  # closes what is open if a later step fails
+        letters = open_dead_letters(settings, positions)
         if isinstance(letters, DeadLetterFile):
-            opened.enter_context(letters)
+            stack.enter_context(letters)
         source = open_files(
             settings.files,
-            Schema(settings.key, settings.time, settings.end, _columns(asked), settings.time_format),
+            Schema(settings.key, settings.time, settings.end, columns_to_read(requested), settings.time_format),
             start=positions["source"]["files"],
             follow=settings.follow,
             format=settings.format,
             dead_letters=letters,
-            stop=stopper,
+            stop=stop,
         )
-        opened.enter_context(source)
-        learner = make(source, found)
-        ordering = _ordering(settings, source, found[1] if found is not None else None)
-        sink = _sink(settings, positions["sink"], learner.counts.events)
-        job = Job(settings, learner, source, sink, ordering, stopper)
-        opened.pop_all()
+        stack.enter_context(source)
+        model = build(source, saved)
+        ordering = _open_ordering(settings, source, saved[1] if saved is not None else None)
+        sink = _open_sink(settings, positions["sink"], model.counts.events)
+        job = Job(settings, model, EventReader(source, ordering, settings.speed, stop), sink)
+        stack.pop_all()
     return job
 
 
 def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], source: Source) -> None:
-    """Refuse what times are needed for, where there are none; a preset does without."""
-    asked = {
+    """Refuse settings that need times if the source has none; a preset works without times."""
+    needs_times = {
         "speed": settings.speed,
         "lateness": settings.lateness is not None,
         "duplicates": settings.duplicates == "drop",
     } | {name: engine_settings.get(name) for name in ("calendar", "elapsed", "half_life")}
-    for name, value in asked.items():
+    for name, value in needs_times.items():
         if value and source.time is None:
-            raise SettingError(f"{name} needs times: name the column with time")
+            raise SettingError(f"{name} needs times: set time to the name of the time column")
 
 
-def _ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering | None:
-    """Return what puts events in order, with what it held; None where nothing is asked for and nothing was held."""
+def _open_ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering | None:
+    """Return the ordering stage, with the events that a checkpoint held back; None if there is nothing to do."""
     rule = Rule(settings.lateness, settings.duplicates)
-    state = state_of(saved, FILES) if saved is not None else None
+    state = ordering_state.load(saved, ordering_state.FILES) if saved is not None else None
     if state is None and not rule.active:
         return None
     ordering = Ordering(rule, source.columns, dict(enumerate(source.files)))
@@ -157,60 +173,9 @@ def _ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | 
     return ordering
 
 
-def _dead_letters(settings: ReplaySettings, positions: dict[str, Any]) -> DeadLetterCounter:
-    """Open the file of refused records, without those that will be refused again."""
-    at = positions["dead_letters"]
-    if not settings.dead_letters:
-        return DeadLetterCounter()
-    kept = _refused_before(settings.dead_letters, at, positions["source"]["files"]) if at is not None else []
-    letters = DeadLetterFile(settings.dead_letters, at=at)
-    for letter in kept:
-        letters.add(letter)
-    letters.reasons.clear()  # counted by the run that refused them
-    return letters
-
-
-def _refused_before(path: str, at: int, files: dict[str, int]) -> list[DeadLetter]:
-    """Return the records refused after byte `at` of the file that stand before where reading goes on.
-
-    A checkpoint within a batch, as a paced replay makes it, was made when all of the batch's had been written.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            file.seek(at)
-            letters = [msgspec.json.decode(line, type=DeadLetter) for line in file if line.endswith(b"\n")]
-    except (OSError, msgspec.DecodeError):  # opening it for writing says what is wrong
-        return []
-    return [letter for letter in letters if letter.record < files.get(letter.source, 0)]
-
-
-def _sink(settings: ReplaySettings, at: int | None, events: int) -> Sink | None:
+def _open_sink(settings: ReplaySettings, at: int | None, events: int) -> Sink | None:
     if settings.output is None:
         return None
-    if at == 0 and events:  # nothing of what was written could be kept
-        raise SettingError(f"output {settings.output!r} cannot be gone on with: a folder/ of Parquet files can")
+    if at == 0 and events:  # a single Parquet file is not durable before it is closed
+        raise SettingError(f"output {settings.output!r} cannot be resumed: write to a folder/ of Parquet files instead")
     return open_sink(settings.output, settings.output_format, at=at)
-
-
-def _columns(asked: Settings) -> tuple[str, ...]:
-    """Return the columns that the source has to read, or none for every numeric one."""
-    if asked.inputs == UNSAID:
-        return ()
-    return asked.inputs + tuple(name for name in asked.targets if name not in asked.inputs)
-
-
-def _inputs(asked: Settings, source: Source) -> tuple[str, ...]:
-    """Return the inputs: those asked for, or every numeric column; forecasts also see their targets' past."""
-    for name in asked.targets:
-        if name not in source.columns:
-            why = f": it is {source.ignored[name]}" if name in source.ignored else nearest(name, source.columns)
-            raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{why}")
-    inputs = source.columns if asked.inputs == UNSAID else asked.inputs
-    if asked.task != "forecast":
-        others = tuple(name for name in inputs if name not in asked.targets)
-        if inputs and not others:
-            raise SettingError(f"inputs must be numeric columns of {source.files[0]} that are no targets, got none")
-        return others
-    if asked.tokens:  # an embedding sees the token alone
-        return inputs
-    return inputs + tuple(name for name in asked.targets if name not in inputs)

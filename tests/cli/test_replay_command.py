@@ -1,4 +1,4 @@
-"""`stream-rnn replay`: what a person and a program get."""
+"""`stream-rnn replay`: its summary for people and for programs, and its outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from command import COMMAND, SMALL, run, waves
+from command import COMMAND, SMALL, error_line, run, waves
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,42 +19,43 @@ if TYPE_CHECKING:
 
 
 def summary(invoke: Invoke, *args: object) -> dict[str, Any]:
+    """Return the JSON output of the command."""
     result = invoke("replay", *args, "--json", *SMALL)
     assert result.exit_code == 0, result.stderr
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+    output: dict[str, Any] = json.loads(result.stdout)
+    return output
 
 
-def test_without_options_every_numeric_column_is_forecast_one_event_ahead(invoke: Invoke, recording: Path) -> None:
-    found = summary(invoke, recording)
-    assert found["settings"]["inputs"] == ["a", "b"]
-    assert found["settings"]["horizon"] == 1
-    assert list(found["per_target"]) == ["a", "b"]
-    assert found["ignored"] == {"sensor": "text ('s0')"}
+def test_by_default_every_numeric_column_is_forecast_one_event_ahead(invoke: Invoke, recording: Path) -> None:
+    output = summary(invoke, recording)
+    assert output["settings"]["inputs"] == ["a", "b"]
+    assert output["settings"]["horizon"] == 1
+    assert list(output["per_target"]) == ["a", "b"]
+    assert output["ignored"] == {"sensor": "text ('s0')"}
 
 
-def test_json_is_one_object_on_standard_output(recording: Path) -> None:
+def test_json_output_is_one_object(recording: Path) -> None:
     done = run("replay", recording, "--json", *SMALL)
     assert done.returncode == 0
-    found = json.loads(done.stdout)
-    assert found["events"] == found["forecasts"] / 2 == 200
-    assert found["streams"] == 1
-    assert found["skipped"] == 0
-    assert found["events_per_second"] > 0
+    output = json.loads(done.stdout)
+    assert output["events"] == output["forecasts"] / 2 == 200
+    assert output["streams"] == 1
+    assert output["skipped"] == 0
+    assert output["events_per_second"] > 0
     for name in ("model", "persistence", "seasonal_naive"):
-        assert set(found["scores"]) == {"model", "persistence", "seasonal_naive"}
-        scores = found["scores"][name]
+        assert set(output["scores"]) == {"model", "persistence", "seasonal_naive"}
+        scores = output["scores"][name]
         assert scores is None or set(scores) == {"mae", "rmse", "mse", "count"}
 
 
-def test_persistence_is_the_last_value(invoke: Invoke, recording: Path) -> None:
+def test_persistence_forecasts_the_last_value(invoke: Invoke, recording: Path) -> None:
     values = [float(row["a"]) for row in csv.DictReader(recording.read_text().splitlines())]
-    found = summary(invoke, recording, "--targets", "a")
+    output = summary(invoke, recording, "--targets", "a")
     errors = [abs(after - before) for before, after in pairwise(values)]
-    assert found["scores"]["persistence"]["mae"] == pytest.approx(sum(errors) / len(errors))
+    assert output["scores"]["persistence"]["mae"] == pytest.approx(sum(errors) / len(errors))
 
 
-def test_a_person_gets_a_table_with_the_baselines_beside_the_model(recording: Path) -> None:
+def test_the_table_shows_the_naive_forecasts_next_to_the_model(recording: Path) -> None:
     done = run(
         "replay", recording, *SMALL, "--targets", "a", "--season", "10", "--output", recording.with_name("o.csv")
     )
@@ -74,12 +75,12 @@ def test_a_person_gets_a_table_with_the_baselines_beside_the_model(recording: Pa
     assert f"output: {recording.with_name('o.csv')}" in done.stdout
 
 
-def test_no_progress_bar_where_standard_error_is_no_terminal(recording: Path) -> None:
+def test_without_a_terminal_there_is_no_progress_bar(recording: Path) -> None:
     run("warmup", *SMALL)
     assert run("replay", recording, *SMALL).stderr == ""
 
 
-def test_names_with_brackets_are_shown_as_they_are(invoke: Invoke, tmp_path: Path) -> None:
+def test_brackets_in_names_are_not_markup(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "flow.csv"
     path.write_text("flow [l/s]\n" + "1\n2\n" * 20)
     assert "flow [l/s], 1 event ahead" in invoke("replay", path, *SMALL).stdout
@@ -89,18 +90,18 @@ def test_options_override_the_job_file(invoke: Invoke, recording: Path, tmp_path
     path = tmp_path / "job.toml"
     path.write_text(f'[job]\nfiles = ["{recording}"]\n[engine]\nhorizon = 5\nwindow = 4\nhidden = 4\ntargets = ["a"]\n')
     result = invoke("replay", "--config", path, "--json", "--horizon", "2")
-    found = json.loads(result.stdout)["settings"]
-    assert (found["horizon"], found["window"], found["targets"]) == (2, 4, ["a"])
+    output = json.loads(result.stdout)["settings"]
+    assert (output["horizon"], output["window"], output["targets"]) == (2, 4, ["a"])
 
 
-def test_records_that_cannot_be_used_are_counted_and_kept(invoke: Invoke, tmp_path: Path) -> None:
+def test_unusable_records_are_counted_and_written(invoke: Invoke, tmp_path: Path) -> None:
     path = waves(tmp_path / "waves.csv")
     with path.open("a") as file:
         file.write("1700100000,s0,1\n1700100060,s0,x,1\n1700100120,s0,1,1\n")
     refused = tmp_path / "refused.jsonl"
-    found = summary(invoke, path, "--dead-letters", refused)
-    assert (found["events"], found["skipped"]) == (201, 2)
-    assert sum(found["skipped_reasons"].values()) == 2
+    output = summary(invoke, path, "--dead-letters", refused)
+    assert (output["events"], output["skipped"]) == (201, 2)
+    assert sum(output["skipped_reasons"].values()) == 2
     letters = [json.loads(line) for line in refused.read_text().splitlines()]
     assert [letter["record"] for letter in letters] == [200, 201]
     shown = invoke("replay", path, *SMALL).stdout
@@ -108,21 +109,23 @@ def test_records_that_cannot_be_used_are_counted_and_kept(invoke: Invoke, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("key", "words"), [([], "the last at event"), (["--key", "sensor"], "the last of stream s0 at")]
+    ("key", "words"), [([], "the newest at event"), (["--key", "sensor"], "the newest in stream s0 at")]
 )
-def test_drifts_are_counted_and_the_last_is_named(invoke: Invoke, recording: Path, key: list[str], words: str) -> None:
-    watching = ("--drift", "report", "--drift-threshold", "0.1", *key)
-    found = summary(invoke, recording, *watching)
-    assert found["drifts"] == len(found["newest_drifts"]) > 0
-    shown = invoke("replay", recording, *SMALL, *watching).stdout
-    assert f"drifts: {found['drifts']}, {words}" in shown
+def test_drifts_are_counted_and_the_newest_is_shown(
+    invoke: Invoke, recording: Path, key: list[str], words: str
+) -> None:
+    monitored = ("--drift", "report", "--drift-threshold", "0.1", *key)
+    output = summary(invoke, recording, *monitored)
+    assert output["drifts"] == len(output["newest_drifts"]) > 0
+    shown = invoke("replay", recording, *SMALL, *monitored).stdout
+    assert f"drifts: {output['drifts']}, {words}" in shown
 
 
-def test_broken_json_is_counted(invoke: Invoke, tmp_path: Path) -> None:
+def test_invalid_json_records_are_counted(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text('{"a": 1}\n{"a": \n{"a": 2}\n[3]\n{"a": 4}\n')
-    found = summary(invoke, path)
-    assert (found["events"], found["skipped"]) == (3, 2)
+    output = summary(invoke, path)
+    assert (output["events"], output["skipped"]) == (3, 2)
 
 
 @pytest.mark.parametrize(
@@ -135,27 +138,27 @@ def test_broken_json_is_counted(invoke: Invoke, tmp_path: Path) -> None:
         ("beyond", [1e300 if t % 9 == 4 else float(t % 5) for t in range(100)]),
     ],
 )
-def test_odd_columns_leave_the_others_their_forecasts(
+def test_a_column_of_odd_values_does_not_disturb_the_others(
     invoke: Invoke, tmp_path: Path, column: str, values: list[float]
 ) -> None:
     path, out = tmp_path / "odd.csv", tmp_path / "out.csv"
     lines = [f"{math.sin(t / 3):.4f},{'' if math.isnan(value) else value}" for t, value in enumerate(values)]
     path.write_text(f"a,{column}\n" + "\n".join(lines) + "\n")
-    found = summary(invoke, path, "--inputs", f"a,{column}", "--output", out)
-    assert found["events"] == 100
-    assert found["per_target"]["a"]["model"]["mae"] < 1
-    assert (found["per_target"][column]["model"] is None) == (column == "missing")
+    output = summary(invoke, path, "--inputs", f"a,{column}", "--output", out)
+    assert output["events"] == 100
+    assert output["per_target"]["a"]["model"]["mae"] < 1
+    assert (output["per_target"][column]["model"] is None) == (column == "missing")
     assert all(row["a+1"] for row in csv.DictReader(out.read_text().splitlines()))
     assert invoke("replay", path, *SMALL).exit_code == 0
 
 
-def test_only_missing_values_are_said_to_be_nothing_to_score(invoke: Invoke, tmp_path: Path) -> None:
+def test_without_target_values_there_are_no_scores(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "none.csv"
     path.write_text("a,b\n" + ",\n" * 30)
-    assert "nothing to score" in invoke("replay", path, "--inputs", "a", *SMALL).stdout
+    assert "no scores: no target had a value" in invoke("replay", path, "--inputs", "a", *SMALL).stdout
 
 
-def test_forecasts_go_to_standard_output_and_the_table_aside(recording: Path) -> None:
+def test_with_output_to_standard_output_the_table_goes_to_standard_error(recording: Path) -> None:
     done = run("replay", recording, *SMALL, "--output", "-")
     rows = list(csv.DictReader(done.stdout.splitlines()))
     assert len(rows) == 200
@@ -168,7 +171,7 @@ def test_standard_input_is_read(recording: Path) -> None:
     assert json.loads(done.stdout)["events"] == 200
 
 
-def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(tmp_path: Path) -> None:
     path = waves(tmp_path / "waves.csv", 20_000)
     line = f"{' '.join(COMMAND)} replay {path} {' '.join(SMALL)} --output - | head -1"
     done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
@@ -177,21 +180,21 @@ def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
     assert "Exception" not in done.stderr
 
 
-def test_a_paced_replay_takes_its_time_and_says_so(tmp_path: Path) -> None:
+def test_a_paced_replay_keeps_the_pace(tmp_path: Path) -> None:
     path = waves(tmp_path / "waves.csv", 61)  # an hour
     done = run("replay", path, *SMALL, "--speed", "3600")
-    assert "paced at 3600 times the recorded pace" in done.stdout
-    found = json.loads(run("replay", path, *SMALL, "--speed", "3600", "--json").stdout)
-    assert found["seconds"] == pytest.approx(1, abs=0.3)
+    assert "(at 3600 times the recorded pace)" in done.stdout
+    output = json.loads(run("replay", path, *SMALL, "--speed", "3600", "--json").stdout)
+    assert output["seconds"] == pytest.approx(1, abs=0.3)
 
 
-def test_streams_are_told_apart_by_key(invoke: Invoke, tmp_path: Path) -> None:
-    found = summary(invoke, waves(tmp_path / "waves.csv", keys=3), "--key", "sensor")
-    assert (found["events"], found["streams"]) == (600, 3)
-    assert found["scores"]["model"]["count"] == 2 * (600 - 3)
+def test_the_key_column_separates_streams(invoke: Invoke, tmp_path: Path) -> None:
+    output = summary(invoke, waves(tmp_path / "waves.csv", keys=3), "--key", "sensor")
+    assert (output["events"], output["streams"]) == (600, 3)
+    assert output["scores"]["model"]["count"] == 2 * (600 - 3)
 
 
-def test_labels_have_their_own_scores(invoke: Invoke, tmp_path: Path) -> None:
+def test_classes_are_scored_by_accuracy(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "classes.csv"
     path.write_text("a,y\n" + "".join(f"{t % 2},{t % 2}\n" for t in range(300)))
     result = invoke("replay", path, "--task", "classification", "--targets", "y", *SMALL)
@@ -216,20 +219,20 @@ def test_tokens_are_forecast_from_a_column_of_ids(invoke: Invoke, tmp_path: Path
     assert (tmp_path / "plot.png").exists()
 
 
-def test_an_id_beyond_the_vocabulary_ends_a_replay_in_one_line(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_token_id_beyond_the_vocabulary_is_reported_in_one_line(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "tokens.csv"
     path.write_text("token,y\n1,0.5\n8,0.5\n")
     args = ["--layer", "embedding,gru", "--inputs", "token", "--targets", "y", "--vocabulary", "8", "--hidden", "4"]
     result = invoke("replay", path, *args)
-    assert (result.exit_code, result.stderr) == (1, "error: token must be an id from 0 to 7, got 8 in event 1\n")
+    assert (result.exit_code, error_line(result)) == (1, "token must be an id from 0 to 7, got 8 in event 1")
 
 
-def test_labels_with_lookahead_are_written_where_they_were_given(invoke: Invoke, recording: Path) -> None:
-    output, late = recording.with_name("labels.csv"), 3
+def test_labels_with_lookahead_are_written_at_the_event_that_completes_them(invoke: Invoke, recording: Path) -> None:
+    path, late = recording.with_name("labels.csv"), 3
     labels = ["--task", "regression", "--targets", "a", "--layer", "bigru", "--lookahead", late]
-    found = summary(invoke, recording, *labels, "--output", output)
-    rows = list(csv.DictReader(output.read_text().splitlines()))
+    scores = summary(invoke, recording, *labels, "--output", path)["scores"]
+    rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [row["a-3"] == "" for row in rows] == [t < late for t in range(200)]
     errors = [abs(float(rows[t + late]["a-3"]) - float(rows[t]["a"])) for t in range(200 - late)]
-    assert found["scores"]["model"]["count"] == len(errors)
-    assert found["scores"]["model"]["mae"] == pytest.approx(sum(errors) / len(errors))
+    assert scores["model"]["count"] == len(errors)
+    assert scores["model"]["mae"] == pytest.approx(sum(errors) / len(errors))

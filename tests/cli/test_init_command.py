@@ -1,4 +1,4 @@
-"""`stream-rnn init` writes a job file that runs, and in which every line may be uncommented."""
+"""`stream-rnn init` writes a job file that works, and in which every setting can be uncommented."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from stream_rnn.cli.commands.init import text
-from stream_rnn.cli.config_file import TABLES, gather, gather_live
-from stream_rnn.cli.options import fields_of
+from stream_rnn.cli.arguments.config_file import TABLES, gather, gather_live
+from stream_rnn.cli.arguments.fields import fields_of
+from stream_rnn.cli.commands.init import job_file
 from stream_rnn.connectors.kafka.client import cluster
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 FIELDS = [(table, field) for table, struct in TABLES.items() for field in fields_of(struct)]
 SETTING = r"(?m)^# (\[kafka\.client\]|\w+ = .*[^.])$"
-"""What may be uncommented; a sentence ends with a full stop."""
+"""A setting that is commented out; explanations end with a full stop."""
 
 
-def test_the_job_file_runs(invoke: Invoke, tmp_path: Path, recording: Path) -> None:
+def test_the_job_file_works(invoke: Invoke, tmp_path: Path, recording: Path) -> None:
     path = tmp_path / "job.toml"
     assert invoke("init", path).exit_code == 0
     result = invoke("replay", "--config", path, recording, "--json", "--hidden", "4", "--window", "4")
@@ -35,36 +35,36 @@ def test_the_job_file_runs(invoke: Invoke, tmp_path: Path, recording: Path) -> N
     assert json.loads(result.stdout)["events"] == 200
 
 
-def test_both_kinds_of_job_take_it(tmp_path: Path) -> None:
+def test_the_job_file_works_for_both_kinds_of_jobs(tmp_path: Path) -> None:
     path = tmp_path / "job.toml"
-    path.write_text(text("job.toml"))
+    path.write_text(job_file("job.toml"))
     assert gather(str(path), {}) == (ReplaySettings(files=("events.csv",)), {})
     assert gather_live(str(path), {}) == (LiveSettings(topics=("events",)), {})
 
 
-def test_it_names_every_setting_with_its_default() -> None:
-    tables = msgspec.toml.decode(re.sub(SETTING, r"\1", text("job.toml")))
+def test_the_job_file_has_every_setting_with_its_default() -> None:
+    tables = msgspec.toml.decode(re.sub(SETTING, r"\1", job_file("job.toml")))
     assert tables["engine"].pop("preset") == "forecast"
     assert [(table, name) for table in TABLES for name in tables[table]] == [(t, field.name) for t, field in FIELDS]
     for table, field in FIELDS:
         if field.name not in {"files", "client"} and field.default not in (None, (), msgspec.NODEFAULT):
-            found = tables[table][field.name]
-            assert (tuple(found) if field.several else found) == field.default
+            value = tables[table][field.name]
+            assert (tuple(value) if field.is_list else value) == field.default
 
 
 @pytest.mark.parametrize(("table", "name"), [(table, field.name) for table, field in FIELDS if field.name != "client"])
-def test_each_line_uncommented_is_allowed(tmp_path: Path, table: str, name: str) -> None:
-    head, mark, body = text("job.toml").partition(f"\n[{table}]\n")
+def test_each_setting_can_be_uncommented(tmp_path: Path, table: str, name: str) -> None:
+    head, mark, body = job_file("job.toml").partition(f"\n[{table}]\n")
     needs = "checkpoint = 'c'\n" if name == "resume" else ""
     path = tmp_path / "job.toml"
     path.write_text(head + mark + re.sub(rf"(?m)^# ({name} = .*)$", rf"{needs}\1", body, count=1))
-    _, found = (gather_live if table == "kafka" else gather)(str(path), {})
-    Settings.parse({"inputs": ("x",)} | found)
+    _, engine = (gather_live if table == "kafka" else gather)(str(path), {})
+    Settings.parse({"inputs": ("x",)} | engine)
 
 
-def test_the_client_uncommented_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_settings_can_be_uncommented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_PASSWORD", "secret")
-    head, mark, client = text("job.toml").partition("# [kafka.client]\n")
+    head, mark, client = job_file("job.toml").partition("# [kafka.client]\n")
     path = tmp_path / "job.toml"
     path.write_text(head + re.sub(SETTING, r"\1", mark + client.partition("\n\n")[0]))
     live, _ = gather_live(str(path), {})
@@ -76,15 +76,21 @@ def test_the_client_uncommented_is_allowed(tmp_path: Path, monkeypatch: pytest.M
     }
 
 
-def test_it_replaces_no_file(invoke: Invoke, tmp_path: Path) -> None:
+def test_every_setting_is_explained() -> None:
+    explained = " ".join(job_file("job.toml").replace("\n# ", " ").split())
+    for _, field in FIELDS:
+        assert " ".join(field.help.split()) in explained
+
+
+def test_an_existing_file_is_not_overwritten(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "job.toml"
     path.write_text("mine")
     result = invoke("init", path)
     assert (result.exit_code, path.read_text()) == (2, "mine")
-    assert result.stderr == f"error: {path} is there already; name another file\n"
+    assert result.stderr == f"error: {path} exists: name another file\n"
 
 
-def test_a_missing_folder_is_said(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("init", tmp_path / "none" / "job.toml")
     assert result.exit_code == 2
     assert "cannot be written: No such file or directory" in result.stderr

@@ -1,0 +1,155 @@
+"""Settings from a job file (TOML) and the command line; options override the file."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stream_rnn.cli.arguments.members import named_members
+from stream_rnn.errors import SettingError, nearest
+from stream_rnn.settings.engine import Settings
+from stream_rnn.settings.live import LiveSettings
+from stream_rnn.settings.race import RaceConfig, RaceSettings
+from stream_rnn.settings.replay import ReplaySettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Values = dict[str, Any]
+    """Settings by name."""
+
+TABLES: dict[str, type[msgspec.Struct]] = {"job": ReplaySettings, "kafka": LiveSettings, "engine": Settings}
+"""Tables of a job file, and the settings that each holds."""
+RACE_TABLES: dict[str, type[msgspec.Struct]] = TABLES | {"race": RaceSettings}
+
+
+def gather(path: str | None, options: Mapping[str, Any]) -> tuple[ReplaySettings, Values]:
+    """Return the settings of a replay, and those of the engine by name.
+
+    Parameters
+    ----------
+    path
+        A job file, or None.
+    options
+        Options of the command line by setting; None where an option was not given.
+
+    Raises
+    ------
+    SettingError
+        If the file cannot be read or is not TOML, names an unknown table or setting, or a value is not allowed.
+    """
+    tables = _tables(_read(path), path, TABLES)
+    _override(tables, options, "job")
+    with _naming(path):
+        return ReplaySettings.parse(tables["job"]), tables["engine"]
+
+
+def gather_live(path: str | None, options: Mapping[str, Any]) -> tuple[LiveSettings, Values]:
+    """Return the settings of a live job, and those of the engine by name; parameters and errors as for `gather`."""
+    tables = _tables(_read(path), path, TABLES)
+    _override(tables, options, "kafka")
+    with _naming(path):
+        return LiveSettings.parse(tables["kafka"]), tables["engine"]
+
+
+def gather_race(
+    path: str | None, options: Mapping[str, Any], names: tuple[str, ...] | None
+) -> tuple[ReplaySettings, RaceConfig]:
+    """Return the settings of a replay, and those of a race.
+
+    Parameters
+    ----------
+    path
+        A job file, or None. All members share the settings in [engine]; each [members.NAME] has a member's own. Both
+        override the settings of a member's preset.
+    options
+        Options of the command line by setting; those of the engine are shared by all members.
+    names
+        Members by name, such as ``lru+rls`` or a preset, instead of those in the file; see `named_members`.
+
+    Raises
+    ------
+    SettingError
+        As `gather`, and if there are no members.
+    """
+    document = _read(path)
+    file_members = document.pop("members", {})
+    members = _check_members(file_members, path) if names is None else named_members(names)
+    if not members:
+        raise SettingError("members are required: use --members lru+rls,gru, or tables [members.NAME] in the job file")
+    tables = _tables(document, path, RACE_TABLES)
+    _override(tables, options, "job", "race")
+    with _naming(path):
+        race = RaceSettings.parse(tables["race"])
+        job = ReplaySettings.parse(tables["job"])
+    return job, RaceConfig({name: tables["engine"] | values for name, values in members.items()}, race)
+
+
+def _read(path: str | None) -> Values:
+    """Return the content of a TOML file; empty without a file."""
+    if path is None:
+        return {}
+    try:
+        document: Values = msgspec.toml.decode(Path(path).read_bytes())
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path}: is not TOML: {error}") from None
+    return document
+
+
+def _tables(document: Values, path: str | None, known: Mapping[str, type[msgspec.Struct]]) -> dict[str, Values]:
+    """Return the settings in each known table, empty if the table is absent; refuse unknown tables and settings."""
+    for name, table in document.items():
+        if name not in known or not isinstance(table, dict):
+            *others, last = (f"[{table_name}]" for table_name in known)
+            raise SettingError(f"{path}: unknown table {name!r}; there are {', '.join(others)} and {last}")
+        _refuse_unknown(table, path, name, name)
+    return {name: dict(document.get(name, {})) for name in known}
+
+
+def _check_members(members: Any, path: str | None) -> dict[str, Values]:
+    """Return the members in a job file; refuse anything but tables of known settings."""
+    if not isinstance(members, dict) or not all(isinstance(values, dict) for values in members.values()):
+        raise SettingError(f"{path}: members must be tables [members.NAME], got {members!r}")
+    for name, values in members.items():
+        _refuse_unknown(values, path, f"members.{name}", "engine")
+    return members
+
+
+def _override(tables: dict[str, Values], options: Mapping[str, Any], *job_tables: str) -> None:
+    """Set the options that were given: in the first of these tables that has the setting, otherwise in [engine]."""
+    for name, value in options.items():
+        if value is not None:
+            homes = (table for table in job_tables if name in RACE_TABLES[table].__struct_fields__)
+            tables[next(homes, "engine")][name] = value
+
+
+def _refuse_unknown(values: Values, path: str | None, shown: str, table: str) -> None:
+    for setting in values:
+        if setting not in _allowed(table):
+            raise SettingError(f"{path}: unknown setting {setting!r} in [{shown}]{_hint(setting, table)}")
+
+
+def _hint(setting: str, table: str) -> str:
+    """Name the table that has the setting, or the most similar setting of this table."""
+    for name, struct in RACE_TABLES.items():
+        if name != table and setting in struct.__struct_fields__:
+            return f"; it belongs to [{name}]"
+    return nearest(setting, _allowed(table))
+
+
+def _allowed(table: str) -> tuple[str, ...]:
+    return (*RACE_TABLES[table].__struct_fields__, *(("preset",) if table == "engine" else ()))
+
+
+@contextmanager
+def _naming(path: str | None) -> Iterator[None]:
+    """Prefix errors with the name of the job file, if there is one."""
+    try:
+        yield
+    except SettingError as error:
+        raise error if path is None else SettingError(f"{path}: {error}") from None

@@ -1,0 +1,51 @@
+"""Wording shared by everything that is printed: counts, lists, percentages, plain lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+MAX_LISTED = 5
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless the number is 1.
+
+    Examples
+    --------
+    >>> counted(1, "stream"), counted(1200, "event")
+    ('1 stream', '1,200 events')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return the first items of a list, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["a", "b"]), listed(list("abcdefgh"))
+    ('a, b', 'a, b, c, d, e and 3 more')
+    """
+    more = f" and {len(items) - MAX_LISTED:,} more" if len(items) > MAX_LISTED else ""
+    return ", ".join(items[:MAX_LISTED]) + more
+
+
+def percent(share: float, *, sign: bool = False) -> str:
+    """Return a share as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.9), percent(0.758, sign=True)
+    ('90.0 %', '+75.8 %')
+    """
+    return f"{share:{'+' if sign else ''}.1%}".replace("%", " %")
+
+
+def print_line(console: Console, line: str) -> None:
+    """Print a line as it is: no markup, no highlighting, no line breaks."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,55 @@
+"""Which columns of the files a replay reads, and which of them are the engine's inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stream_rnn.errors import SettingError, nearest
+
+if TYPE_CHECKING:
+    from stream_rnn.connectors.files.source import Source
+    from stream_rnn.settings.engine import Settings
+
+UNNAMED = ("?",)
+"""Placeholder for inputs that were not named, so that the other settings can be checked before a file is opened."""
+
+
+def columns_to_read(settings: Settings) -> tuple[str, ...]:
+    """Return the columns that the source has to read; empty for every numeric column.
+
+    Examples
+    --------
+    >>> from stream_rnn import Settings
+    >>> columns_to_read(Settings(inputs=("load", "flow"), targets=("flow", "level")))
+    ('load', 'flow', 'level')
+    >>> columns_to_read(Settings(inputs=UNNAMED))
+    ()
+    """
+    if settings.inputs == UNNAMED:
+        return ()
+    return settings.inputs + tuple(name for name in settings.targets if name not in settings.inputs)
+
+
+def resolve_inputs(settings: Settings, source: Source) -> tuple[str, ...]:
+    """Return the names of the inputs: those that are set, or every numeric column.
+
+    Forecasts also use the past values of their targets; labels never use the targets.
+
+    Raises
+    ------
+    SettingError
+        If a target is not a numeric column, or no input is left.
+    """
+    for name in settings.targets:
+        if name not in source.columns:
+            hint = f": it is {source.ignored[name]}" if name in source.ignored else nearest(name, source.columns)
+            raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{hint}")
+    inputs = source.columns if settings.inputs == UNNAMED else settings.inputs
+    if settings.task != "forecast":
+        others = tuple(name for name in inputs if name not in settings.targets)
+        if inputs and not others:
+            raise SettingError(f"inputs must be numeric columns of {source.files[0]} that are not targets, got none")
+        return others
+    if settings.tokens:  # an embedding has the token as its only input
+        return inputs
+    return inputs + tuple(name for name in settings.targets if name not in inputs)

@@ -1,0 +1,143 @@
+"""EventReader: recorded events in order, at the requested pace, with the position after each batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stream_rnn.connectors.files.follow import Stop
+from stream_rnn.connectors.ordering.pacing import paced
+from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs.replay.dead_letters import position_of
+from stream_rnn.jobs.stopping import StoppableReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from stream_rnn.connectors.events import EventBatch
+    from stream_rnn.connectors.files.source import Source
+    from stream_rnn.connectors.ordering.ordering import Ordering
+    from stream_rnn.jobs.stopping import StopFlag
+
+    BatchLimit = Callable[[EventBatch], int]
+    """Called with the next events; returns how many of them, at least 1, to process before it is called again."""
+
+
+class ReadPosition(NamedTuple):
+    """How far events were read, as a checkpoint stores it."""
+
+    positions: dict[str, Any]
+    """JSON values"""
+    arrays: dict[str, NDArray[Any]]
+    """events that were read and are not processed yet, by name"""
+
+
+class EventReader:
+    """Reads the events of a replay.
+
+    Parameters
+    ----------
+    source
+        Where events are read from; it checks `stop`.
+    ordering
+        Puts events in order of time; None to process them in order of arrival.
+    speed
+        How many times the recorded pace; None for as fast as possible.
+    stop
+        Set by the method `stop`.
+    """
+
+    def __init__(self, source: Source, ordering: Ordering | None, speed: float | None, stop: StopFlag) -> None:
+        self.source = source
+        self.late = 0
+        """Events refused because they were late."""
+        self.duplicates = 0
+        """Records dropped because they had been read before."""
+        self._ordering = ordering
+        self._speed = speed
+        self._stop = stop
+        self._stoppable = StoppableReader(source, stop)
+        self._batch = ordering.ready if ordering is not None else None
+        """The newest batch in order, of which `batches` may have yielded a part only."""
+        self._yielded = 0
+        self._letters_before = position_of(source.dead_letters)
+        """Length of the dead letter file before the newest batch was read."""
+
+    @property
+    def held(self) -> int:
+        """Number of events that are held back for ordering."""
+        return self._ordering.held if self._ordering is not None else 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop was requested."""
+        return self._stop.is_set
+
+    def batches(self, limit: BatchLimit | None = None) -> Iterator[EventBatch]:
+        """Yield the events, in batches to be processed as they are.
+
+        Parameters
+        ----------
+        limit
+            Limits the size of the next batch, if given.
+        """
+        batches = paced(self._in_order(), self._speed, stop=Stop(self._stop))
+        for batch in batches if limit is None else _split(batches, limit):
+            self._yielded += len(batch)
+            yield batch
+
+    def stop(self) -> None:
+        """End `batches` after the current batch, as `StoppableReader.stop`."""
+        self._stoppable.stop()
+
+    def position(self) -> ReadPosition:
+        """Return the position after the events that `batches` has yielded.
+
+        Without ordering, a position of the source says which events those are. With it no such position exists, so the
+        events that were read and not yielded are saved themselves.
+        """
+        batch = self._batch
+        rest = batch[self._yielded :] if batch is not None and self._yielded < len(batch) else None
+        if rest is not None and batch is not None and self._ordering is None:
+            source = self.source.position_after(batch.positions[: self._yielded])
+            return ReadPosition({"source": source, "dead_letters": self._letters_before}, {})
+        states = {ordering_state.FILES: self._ordering.state(rest)} if self._ordering is not None else {}
+        held, arrays = ordering_state.dump(states)
+        positions = {"source": self.source.position(), "dead_letters": position_of(self.source.dead_letters)}
+        return ReadPosition(positions | held, arrays)
+
+    def _in_order(self) -> Iterator[EventBatch]:
+        for batch in self._read() if self._ordering is None else self._read_ordered(self._ordering):
+            self._batch, self._yielded = batch, 0
+            yield batch
+
+    def _read(self) -> Iterator[EventBatch]:
+        self._letters_before = position_of(self.source.dead_letters)
+        for batch in self._stoppable:
+            yield batch
+            self._letters_before = position_of(self.source.dead_letters)
+
+    def _read_ordered(self, ordering: Ordering) -> Iterator[EventBatch]:
+        """Yield the events in order; those still held back follow at the end of the source, but not after a stop."""
+        if len(ordering.ready):
+            yield ordering.ready
+        for batch in self._read():
+            ordered = ordering.take(batch)
+            for letter in ordered.late:
+                self.source.dead_letters.add(letter)
+            self.late += len(ordered.late)
+            self.duplicates += len(ordered.duplicates)
+            if len(ordered.events):
+                yield ordered.events
+        if not self.stopped and ordering.held:
+            yield ordering.finish()
+
+
+def _split(batches: Iterable[EventBatch], limit: BatchLimit) -> Iterator[EventBatch]:
+    for batch in batches:
+        start = 0
+        while start < len(batch):
+            stop = start + limit(batch[start:])
+            yield batch[start:stop]
+            start = stop

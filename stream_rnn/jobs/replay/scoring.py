@@ -1,0 +1,57 @@
+"""The prequential scores of a replay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stream_rnn.evaluation.prequential import Scores, detect_season
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from stream_rnn.connectors.events import EventBatch
+    from stream_rnn.engine.result import BatchResult
+    from stream_rnn.settings.engine import Settings
+
+
+class ReplayScores:
+    """Scores that exist from the first batch on, since the season may have to be detected from its times.
+
+    Parameters
+    ----------
+    settings
+        Settings of the engine whose forecasts are scored.
+    season
+        Events per season, 0 for no seasonal naive forecast; None to detect it.
+    """
+
+    def __init__(self, settings: Settings, season: int | None) -> None:
+        self._settings = settings
+        self._season = season
+        self._scores: Scores | None = None
+
+    @property
+    def season(self) -> int:
+        """Events per season; 0 if there is none, or it is not known yet."""
+        return self._season or 0
+
+    def add(self, batch: EventBatch, y: NDArray[np.float64], result: BatchResult) -> NDArray[np.float64]:
+        """Score N events with their targets (N, D), and return what `Scores.add` returns."""
+        if self._scores is None:
+            if self._season is None:
+                self._season = detect_season(batch.keys, batch.times)
+            self._scores = Scores(self._settings, self._season)
+        return self._scores.add(result.slots, result.begins, y, result.forecasts)
+
+    def overall(self) -> dict[str, Any]:
+        """Return the errors of each forecaster so far; empty before the first batch."""
+        return self._scores.overall() if self._scores is not None else {}
+
+    def per_target(self) -> dict[str, Any]:
+        """Return the errors of each forecaster, by target; empty before the first batch."""
+        return self._scores.per_target() if self._scores is not None else {}
+
+    def per_horizon(self) -> list[Any]:
+        """Return the errors of each forecaster, for each horizon; empty before the first batch."""
+        return self._scores.per_horizon() if self._scores is not None else []

@@ -1,0 +1,63 @@
+"""What a replay did, as one record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay did. Its fields are the keys of the command line's JSON output."""
+
+    events: int
+    """events processed in this run"""
+    forecasts: int
+    """numbers forecast"""
+    streams: int
+    skipped: int
+    """records that could not be used"""
+    skipped_reasons: dict[str, int]
+    late: int
+    """skipped records that arrived later than the lateness allows"""
+    duplicates: int
+    """records that were dropped because they had been read before"""
+    held: int
+    """events still held back for ordering; if the run was stopped, they are in the checkpoint"""
+    skipped_updates: int
+    """updates skipped because the gradient was not finite"""
+    resets: int
+    drifts: int
+    """drifts detected"""
+    newest_drifts: list[dict[str, Any]]
+    """event and key of the newest drifts"""
+    missing_inputs: int
+    missing_targets: int
+    judged: int
+    """values for which a prediction interval had been given"""
+    covered: int
+    """values inside their prediction interval"""
+    seconds: float
+    """from the first read until the output was closed"""
+    events_per_second: float
+    """including reading, scoring and writing; limited by `speed` if that is set"""
+    speed: float | None
+    resumed_at: int
+    """events that the model had processed before this run"""
+    season: int
+    """events per season of the seasonal naive forecast; 0 for none"""
+    scores: dict[str, Any]
+    """errors of each forecaster"""
+    per_target: dict[str, Any]
+    per_horizon: list[Any]
+    settings: dict[str, Any]
+    """settings of the engine"""
+    ignored: dict[str, str]
+    """columns that were not read, each with the reason"""
+    output: str | None
+    checkpoint: str | None
+    """the newest checkpoint on disk"""
+    checkpoint_errors: int
+    """checkpoints that could not be written while the job kept running"""
+    finished: bool
+    """False if the job was stopped before the end"""
