@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.engine.conversions import number
 from stream_rnn.errors import DataError
-from stream_rnn.estimators.recurrent import ALONE, checked, events_ahead, flag
+from stream_rnn.estimators.arguments import check_horizon, check_key, parse_end
+from stream_rnn.estimators.recurrent import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -197,7 +198,7 @@ def _forecasts(
     dataset: Iterable[Any], model: Forecaster, horizon: int, key: Hashable | Callable[[Any], Hashable] | None
 ) -> Iterator[Scored]:
     """Yield each forecast with what came, and learn all events."""
-    models, horizon = _Models(model), events_ahead(horizon)
+    models, horizon = _Models(model), check_horizon(horizon)
     key = getattr(model, "key_field", None) if key is None else key
     events = _events(dataset, key, getattr(model, "end_field", None))
     learned, scored = Counter[Any](), False
@@ -242,10 +243,10 @@ def _events(
     for x, y, *more in dataset:
         keywords = dict(more[0]) if more else {}
         if keywords.get("key") is None and key is not None:
-            keywords["key"] = checked(key(x) if callable(key) else (x or {}).get(key))
+            keywords["key"] = check_key(key(x) if callable(key) else (x or {}).get(key))
         stream = keywords.get("key")
-        ends = flag(keywords.get("end")) or (end_field is not None and flag((x or {}).get(end_field)))
-        yield _Event(ALONE if stream is None else checked(stream), x, y, keywords, ends)
+        ends = parse_end(keywords.get("end")) or (end_field is not None and parse_end((x or {}).get(end_field)))
+        yield _Event(DEFAULT_KEY if stream is None else check_key(stream), x, y, keywords, ends)
 
 
 class _Models:
@@ -260,7 +261,7 @@ class _Models:
         self._clones: dict[Hashable, Forecaster] = {}
 
     def _of(self, event: _Event) -> Forecaster:
-        if self._keyed or event.key == ALONE:
+        if self._keyed or event.key == DEFAULT_KEY:
             return self._model
         if event.key not in self._clones:
             self._clones[event.key] = self._model.clone()
