@@ -49,7 +49,7 @@ def check_key(key: Any) -> Hashable:
 
 def is_count(value: Any) -> bool:
     """Return whether a value is an integer of at least 1."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def check_horizon(horizon: Any) -> int:

@@ -29,12 +29,12 @@ TBPTT = "It is trained by truncated backpropagation through time."
 RTRL = "It is trained by real-time recurrent learning: gradients are exact and go back to the start of the sequence."
 
 CELLS: dict[LayerName, str] = {
-    "rnn": f"The cell is the simple recurrent network of Elman (1990). {TBPTT}",
-    "gru": f"The cell is the gated recurrent unit of Cho et al. (2014). {TBPTT}",
-    "lstm": f"The cell is the long short-term memory of Hochreiter & Schmidhuber (1997). {TBPTT}",
-    "lru": f"The cell is the linear recurrent unit of Orvieto et al. (2023). {RTRL}",
-    "elstm": f"The cell is the element-wise LSTM of Irie et al. (2024). {RTRL}",
-    "columnar_gru": f"The cell is a GRU of independent columns, as in Javed et al. (2023). {RTRL}",
+    "rnn": f"The cell is the simple recurrent network of Elman (1990).\n{TBPTT}",
+    "gru": f"The cell is the gated recurrent unit of Cho et al. (2014).\n{TBPTT}",
+    "lstm": f"The cell is the long short-term memory of Hochreiter & Schmidhuber (1997).\n{TBPTT}",
+    "lru": f"The cell is the linear recurrent unit of Orvieto et al. (2023).\n{RTRL}",
+    "elstm": f"The cell is the element-wise LSTM of Irie et al. (2024).\n{RTRL}",
+    "columnar_gru": f"The cell is a GRU of independent columns, as in Javed et al. (2023).\n{RTRL}",
 }
 """What the docstrings say about each cell, by its layer."""
 

@@ -30,15 +30,16 @@ class RecurrentClassifier(LabelEstimator, base.MiniBatchClassifier):
 
     Examples
     --------
-    The class tells whether the feature is higher than at the event before:
+    The class tells whether the load is higher than at the event before:
 
+    >>> import random
     >>> from stream_rnn.estimators import GRUClassifier
+    >>> loads = random.Random(1).choices(range(5), k=2000)
     >>> model = GRUClassifier(hidden=8, seed=1)
-    >>> loads = [0, 1, 3, 2, 5, 1] * 300
-    >>> for t in range(1, 1800):
-    ...     model.learn_one({"load": loads[t]}, "up" if loads[t] > loads[t - 1] else "down")
-    >>> model.predict_one({"load": 3})
-    'up'
+    >>> for before, load in zip(loads, loads[1:]):
+    ...     model.learn_one({"load": load}, "up" if load > before else "down")
+    >>> loads[-1], model.predict_one({"load": 1}), model.predict_one({"load": 3})
+    (2, 'down', 'up')
     """
 
     _default_settings: ClassVar[Mapping[str, Any]] = {"skip": True}

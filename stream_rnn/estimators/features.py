@@ -37,9 +37,9 @@ def encode_text(text: str, width: int) -> NDArray[np.float64]:
     Examples
     --------
     >>> encode_text("pump", 4)
-    array([ 1.,  1., -1.,  1.])
+    array([-1.,  1.,  1., -1.])
     >>> encode_text("pump off", 4)
-    array([ 0.,  0., -1.,  1.])
+    array([-1.,  1.,  0.,  0.])
     """
     words = text.split()
     if not words:

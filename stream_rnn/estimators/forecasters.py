@@ -31,12 +31,14 @@ class RecurrentForecaster(Recurrent, Forecaster):
 
     Examples
     --------
+    >>> import math
     >>> from stream_rnn.estimators import GRUForecaster
+    >>> wave = [10 * math.sin(t / 4) for t in range(1003)]
     >>> model = GRUForecaster(horizon=3, hidden=8, seed=1)
-    >>> for t in range(500):
-    ...     model.learn_one(float(t % 7))
-    >>> 500 % 7, [round(value) for value in model.forecast(3)]
-    (3, [3, 4, 5])
+    >>> for value in wave[:1000]:
+    ...     model.learn_one(value)
+    >>> [round(value) for value in model.forecast(3)], [round(value) for value in wave[1000:]]
+    ([-10, -9, -7], [-10, -9, -7])
     """
 
     _default_settings = PRESETS["forecast"]

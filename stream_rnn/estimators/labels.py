@@ -173,7 +173,7 @@ class LabelEstimator(Recurrent):
             engine.process(events.keys[part], X, Y, events.times[part], events.ends[part])
 
     def _predict_rows(self, frame: Frame, key: Any, time: Any) -> NDArray[np.float64] | None:
-        """Return the engine's forecast of each of N hypothetical events, (N, *forecast_shape); None before the first."""
+        """Return the engine's forecasts of N hypothetical events, (N, *forecast_shape); None before the first event."""
         events = self._frame_events(frame, key, time, None)
         if self._engine is None:
             return None

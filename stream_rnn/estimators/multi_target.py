@@ -25,15 +25,16 @@ class RecurrentMultiTargetRegressor(LabelEstimator, base.MultiTargetRegressor):
 
     Examples
     --------
-    One target is twice the feature, the other one is the feature at the event before:
+    One target is the load at the event before, the other one is twice the load:
 
+    >>> import random
     >>> from stream_rnn.estimators import GRUMultiTargetRegressor
+    >>> loads = random.Random(1).choices(range(5), k=2000)
     >>> model = GRUMultiTargetRegressor(hidden=8, seed=1)
-    >>> loads = [0, 1, 3, 2, 5, 1] * 300
-    >>> for t in range(1, 1800):
-    ...     model.learn_one({"load": loads[t]}, {"double": 2 * loads[t], "before": loads[t - 1]})
-    >>> {name: round(value) for name, value in sorted(model.predict_one({"load": 3}).items())}
-    {'before': 1, 'double': 6}
+    >>> for before, load in zip(loads, loads[1:]):
+    ...     model.learn_one({"load": load}, {"before": before, "double": 2 * load})
+    >>> loads[-1], {name: round(value) for name, value in model.predict_one({"load": 3}).items()}
+    (2, {'before': 2, 'double': 6})
     """
 
     _default_settings = REGRESSION_SETTINGS

@@ -1,7 +1,7 @@
 """Recurrent: base class of river's estimators over an engine.
 
-An event's features become a row of the engine's inputs; its keywords, or fields of x, identify its stream and time. When
-new features or targets appear, the engine is replaced by one with more inputs or outputs, which continues from what was
+An event's features become a row of the engine's inputs; its stream and time are keywords, or fields of x. When new
+features or targets appear, the engine is replaced by one with more inputs or outputs, which continues from what was
 learned.
 """
 

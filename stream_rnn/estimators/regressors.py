@@ -25,15 +25,16 @@ class RecurrentRegressor(LabelEstimator, base.MiniBatchRegressor):
 
     Examples
     --------
-    The target is the sum of the feature now and at the event before:
+    The target is the sum of the load now and at the event before:
 
+    >>> import random
     >>> from stream_rnn.estimators import GRURegressor
+    >>> loads = random.Random(1).choices(range(5), k=2000)
     >>> model = GRURegressor(hidden=8, seed=1)
-    >>> loads = [0, 1, 3, 2, 5, 1] * 300
-    >>> for t in range(1, 1800):
-    ...     model.learn_one({"load": loads[t]}, loads[t] + loads[t - 1])
-    >>> round(model.predict_one({"load": 3}))
-    4
+    >>> for before, load in zip(loads, loads[1:]):
+    ...     model.learn_one({"load": load}, before + load)
+    >>> loads[-1], round(model.predict_one({"load": 3}))
+    (2, 5)
     """
 
     _default_settings = REGRESSION_SETTINGS
