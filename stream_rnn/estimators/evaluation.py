@@ -154,6 +154,17 @@ def iter_evaluate(
     """Evaluate a forecaster, and yield x, y, the forecast of the values after y, and the metric so far.
 
     Parameters and errors are those of `evaluate`. Only events with a scored forecast are yielded.
+
+    Examples
+    --------
+    >>> from river import metrics, time_series
+    >>> from stream_rnn.estimators import iter_evaluate
+    >>> ramp = [({}, float(t)) for t in range(100)]
+    >>> model = time_series.HoltWinters(alpha=0.5, beta=0.5)
+    >>> for _, y, forecast, metric in iter_evaluate(ramp, model, metrics.MAE(), horizon=2):
+    ...     if y == 97:
+    ...         print([round(value, 3) for value in forecast])
+    [98.0, 99.0]
     """
     result = StreamMetrics(metric, agg_func)
     for outcome in _forecasts(dataset, model, horizon, None):

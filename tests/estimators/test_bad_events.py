@@ -15,6 +15,7 @@ from estimator_support import state_of
 
 from stream_rnn.errors import DataError, SettingError, StreamRNNError
 from stream_rnn.estimators import GRUClassifier, GRUForecaster, GRUMultiTargetRegressor, GRURegressor
+from stream_rnn.estimators.recurrent import RESERVED
 
 SMALL: dict[str, Any] = {"hidden": 4, "window": 4, "seed": 1}
 KINDS: dict[str, Any] = {
@@ -262,7 +263,7 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"clip_limit": -1.0}, "clip_limit must be above 0"),
     ({"key_field": ["a"]}, "key_field, time_field and end_field must be names of features"),
     ({"key_field": "a", "end_field": "a"}, "key_field, time_field and end_field must be different"),
-    *[({name: None}, f"{name} is set by the estimator") for name in ("inputs", "targets", "task", "classes", "layer")],
+    *[({name: None}, f"{name} is set by the estimator") for name in RESERVED],
 ]
 
 
