@@ -1,4 +1,4 @@
-"""The same by estimators: no module, no scalers, and a state that goes on instead of a window that is read again."""
+"""The same with stream_rnn: no module, no scalers, and a persistent hidden state instead of a rolling window."""
 
 import time
 
@@ -14,15 +14,15 @@ for data, model, metric in (
     (datasets.Phishing(), classifier, metrics.Accuracy()),
 ):
     events = list(data)
-    model.clone().learn_one(*events[0])  # kernels are compiled, or read from their cache
-    began = time.process_time()
+    model.clone().learn_one(*events[0])  # compiles the kernels, or reads them from the cache
+    start = time.process_time()
     print(evaluate.progressive_val_score(events, model, metric))
-    print(f"{len(events) / (time.process_time() - began):,.0f} events/s")
+    print(f"{len(events) / (time.process_time() - start):,.0f} events/s")
 
     X, y = pd.DataFrame([x for x, _ in events]), pd.Series([y for _, y in events])
-    again = model.clone()
-    began = time.process_time()
-    again.learn_many(X, y)
-    print(f"{len(events) / (time.process_time() - began):,.0f} events/s by learn_many, learning only")
-    same = again.predict_one(events[-1][0]) == model.predict_one(events[-1][0])
-    print("and has learned the same:", same)
+    batch = model.clone()
+    start = time.process_time()
+    batch.learn_many(X, y)
+    print(f"{len(events) / (time.process_time() - start):,.0f} events/s with learn_many, without predictions")
+    same = batch.predict_one(events[-1][0]) == model.predict_one(events[-1][0])
+    print("learn_many gives the same model:", same)

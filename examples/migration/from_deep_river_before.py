@@ -1,4 +1,4 @@
-"""deep-river's rolling regressor and classifier, each with a GRU, under river's progressive validation."""
+"""deep-river's rolling regressor and classifier, each with a GRU, in river's progressive validation."""
 
 import time
 
@@ -10,7 +10,7 @@ from torch import nn
 
 
 class GRU(nn.Module):
-    """A GRU that reads the window, and a linear readout of its last state."""
+    """A GRU over the window, and a linear readout of its last hidden state."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -32,6 +32,6 @@ for data, model, metric in (
     (datasets.Phishing(), classifier, metrics.Accuracy()),
 ):
     events = list(data)
-    began = time.process_time()
+    start = time.process_time()
     print(evaluate.progressive_val_score(events, preprocessing.StandardScaler() | model, metric))
-    print(f"{len(events) / (time.process_time() - began):,.0f} events/s")
+    print(f"{len(events) / (time.process_time() - start):,.0f} events/s")

@@ -1,4 +1,4 @@
-"""The same network and the same learning by an engine; then one that learns at every event, and an estimator."""
+"""The same training in an engine; then an update at every event, a preset, and an estimator."""
 
 import time
 
@@ -12,27 +12,27 @@ load = 50 + 10 * np.sin(hours / 8) * np.sin(hours / 90) + np.random.default_rng(
 
 
 def report(name: str, settings: Settings) -> None:
-    """Let an engine learn the stream, and print its errors and its speed."""
+    """Train an engine on the stream, and print its errors and its speed."""
     engine = Engine(settings)
     engine.warmup()
-    began = time.process_time()
+    start = time.process_time()
     forecasts = engine.process("pump-7", load[:, np.newaxis])[:, 0, 0]
-    rate = len(load) / (time.process_time() - began)
+    rate = len(load) / (time.process_time() - start)
     errors = np.abs(load[1:] - forecasts[:-1])
     first, last = errors[:5000].mean(), errors[-5000:].mean()
-    print(f"{name}: MAE {first:.3f} at first, {last:.3f} in the end, {rate:,.0f} events/s")
+    print(f"{name}: MAE {first:.3f} at the start, {last:.3f} at the end, {rate:,.0f} events/s")
 
 
 loop = {"inputs": ("load",), "hidden": 32, "window": 16, "learning_rate": 1e-3, "clip_limit": 1.0, "residual": False}
-report("the same loop", Settings(**loop, update_every=16))
-report("at every event", Settings(**loop))
+report("same loop", Settings(**loop, update_every=16))
+report("update at every event", Settings(**loop))
 report("preset forecast", Settings.preset("forecast", inputs=("load",)))
 
-one, all_at_once = Engine(Settings(**loop)), Engine(Settings(**loop))
-forecasts = all_at_once.process("pump-7", load[:1000, np.newaxis])
-print("step is process:", all((one.step("pump-7", [load[n]]) == forecasts[n]).all() for n in range(1000)))
+single, batch = Engine(Settings(**loop)), Engine(Settings(**loop))
+forecasts = batch.process("pump-7", load[:1000, np.newaxis])
+print("step equals process:", all((single.step("pump-7", [load[n]]) == forecasts[n]).all() for n in range(1000)))
 
 model = ColumnarGRUForecaster(horizon=3, seed=1)
 for value in load[:1000]:
     model.learn_one(value, key="pump-7")
-print("three ahead:", [round(value, 1) for value in model.forecast(3, key="pump-7")])
+print("three events ahead:", [round(value, 1) for value in model.forecast(3, key="pump-7")])

@@ -1,4 +1,4 @@
-"""The same by a recurrent network: no scalers, and the past stands in its state."""
+"""The same with a recurrent network: no scalers, and the past is in the hidden state."""
 
 from river import datasets, evaluate, metrics
 
@@ -6,4 +6,5 @@ from stream_rnn.estimators import GRURegressor
 
 model = GRURegressor(hidden=16, window=8, seed=1)
 print(evaluate.progressive_val_score(datasets.TrumpApproval(), model.clone(), metrics.MAE()))
-print("told five later:", evaluate.progressive_val_score(datasets.TrumpApproval(), model, metrics.MAE(), delay=5))
+late = evaluate.progressive_val_score(datasets.TrumpApproval(), model, metrics.MAE(), delay=5)
+print("labels five events late:", late)

@@ -1,15 +1,15 @@
-"""The same day by a recurrent network; then all with each forecast held against the hour that it speaks of."""
+"""The same with a recurrent network; then all three with each forecast compared with the hour that it is for."""
 
 from statistics import mean
 
 from from_river_forecasts_before import models
 from river import datasets, evaluate, metrics
 
-import stream_rnn.estimators as ours
+from stream_rnn import estimators
 
-models["stream_rnn"] = ours.ColumnarGRUForecaster(horizon=24, seed=1)
+models["stream_rnn"] = estimators.ColumnarGRUForecaster(horizon=24, seed=1)
 metric = evaluate.evaluate(datasets.WaterFlow(), models["stream_rnn"].clone(), metrics.MAE(), 24, mean)
 print(f"stream_rnn: MAE {metric.get():.2f}")
 for name, model in models.items():
-    metric = ours.evaluate(datasets.WaterFlow(), model.clone(), metrics.MAE(), 24, mean)
+    metric = estimators.evaluate(datasets.WaterFlow(), model.clone(), metrics.MAE(), 24, mean)
     print(f"aligned, {name}: MAE {metric.get():.2f}")

@@ -1,4 +1,4 @@
-"""A day of hourly flow in a water main, forecast by river's Holt-Winters and SNARIMAX."""
+"""Hourly flow in a water main, forecast a day ahead by river's Holt-Winters and SNARIMAX."""
 
 from statistics import mean
 

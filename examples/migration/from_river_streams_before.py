@@ -1,4 +1,4 @@
-"""Twenty pumps in river: a model for each, kept by hand, that knows of its pump alone."""
+"""Twenty pumps in river: one model per pump, each of which learns from its own pump only."""
 
 import math
 from collections import defaultdict
@@ -9,7 +9,7 @@ from river import linear_model, metrics, preprocessing
 
 
 def readings(minutes: int = 500, pumps: int = 20) -> Iterator[tuple[dict[str, object], float]]:
-    """Yield each pump's load and temperature, which follows the load of now and of the minute before."""
+    """Yield each pump's load and temperature, which depends on the load now and in the minute before."""
     rng, loads = np.random.default_rng(0), [0.0] * pumps
     for minute in range(minutes):
         for pump in range(pumps):
@@ -26,4 +26,4 @@ if __name__ == "__main__":
         model = models[x.pop("pump")]
         metric.update(y, model.predict_one(x))
         model.learn_one(x, y)
-    print("a model for each:", metric)
+    print("one model per pump:", metric)

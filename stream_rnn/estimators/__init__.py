@@ -1,6 +1,6 @@
-"""Estimators of river's interfaces over the engine, and evaluators of forecasters.
+"""Estimators with river's interfaces over the engine, and evaluation of forecasters.
 
-Names are fetched when they are first used: river's time series take seconds to import, and not all need them.
+Names are imported on first use, because river's time series, which only forecasters need, take seconds to import.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ __all__ = [
     "iter_evaluate",
 ]
 
-_HOME = {
+_MODULES = {
     "Classifier": "classifiers",
     "Forecaster": "forecasters",
     "MultiTargetRegressor": "multi_target",
@@ -81,11 +81,11 @@ _HOME = {
     "evaluate": "evaluation",
     "evaluate_streams": "evaluation",
 }
-"""Where the names that end so live; the first that fits."""
+"""Module of the names with each ending; the first match counts."""
 
 
 def __getattr__(name: str) -> Any:
-    home = next((module for ending, module in _HOME.items() if name.endswith(ending)), None)
-    if name not in __all__ or home is None:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    module = next(module for ending, module in _MODULES.items() if name.endswith(ending))
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -1,7 +1,7 @@
-"""Classifiers of river's interface, one for each cell: a class for each event, from its features and those before it.
+"""Classifiers for river, one per cell: a class for each event, from its features and the past.
 
-Classes are whatever is seen: two or many, booleans, numbers or text. The network has an output for each, and a softmax
-over them; one that is new gets the next. A second output stands from the beginning, because one alone tells nothing.
+Classes may be booleans, numbers or text, and need not be known in advance. The network has one softmax output per class
+seen so far. It starts with two, because the probability of a single one would always be 1.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from river import base
 
+from stream_rnn.estimators.arguments import is_missing
 from stream_rnn.estimators.features import TARGET
-from stream_rnn.estimators.frames import Frame
-from stream_rnn.estimators.labels import Labels
-from stream_rnn.estimators.recurrent import missing
+from stream_rnn.estimators.labels import LabelEstimator, open_frame
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -24,10 +23,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class RecurrentClassifier(Labels, base.MiniBatchClassifier):
-    """What the classifiers have in common; the parameters are those of `Recurrent`."""
+class RecurrentClassifier(LabelEstimator, base.MiniBatchClassifier):
+    """Classifier with a recurrent network.
 
-    _defaults: ClassVar[Mapping[str, Any]] = {"skip": True}
+    The readout is a softmax over the classes seen so far, of the hidden state and the features.
+
+    Examples
+    --------
+    The class tells whether the load is higher than at the event before:
+
+    >>> import random
+    >>> from stream_rnn.estimators import GRUClassifier
+    >>> loads = random.Random(1).choices(range(5), k=2000)
+    >>> model = GRUClassifier(hidden=8, seed=1)
+    >>> for before, load in zip(loads, loads[1:]):
+    ...     model.learn_one({"load": load}, "up" if load > before else "down")
+    >>> loads[-1], model.predict_one({"load": 1}), model.predict_one({"load": 3})
+    (2, 'down', 'up')
+    """
+
+    _default_settings: ClassVar[Mapping[str, Any]] = {"skip": True}
+    _min_outputs = 2
 
     @property
     def _multiclass(self) -> bool:
@@ -38,98 +54,72 @@ class RecurrentClassifier(Labels, base.MiniBatchClassifier):
         x: Mapping[Any, Any],
         key: Hashable | None = None,
         time: float | datetime | None = None,
-        end: bool = False,  # noqa: ARG002 - so that the keywords of learn_one serve here too
+        end: bool = False,  # noqa: ARG002 - accepts the keywords of learn_one
     ) -> dict[Any, float]:
-        """Return the probability of each class seen so far for an event that might come, and change nothing.
+        """Return the probability of each class seen so far at a hypothetical next event, and change nothing.
 
         Parameters and errors are those of `learn_one`.
         """
-        made = self._peek(x, key, time)
-        return {} if made is None else dict(zip(self._outputs, self._shares(made[np.newaxis])[0].tolist(), strict=True))
+        forecast = self._predict_event(x, key, time)
+        if forecast is None:
+            return {}
+        return dict(zip(self._outputs, self._probabilities(forecast[np.newaxis])[0].tolist(), strict=True))
 
     def predict_proba_many(self, X: Any, key: Any = None, time: Any = None) -> Any:
-        """Return for each row of a data frame what `predict_proba_one` does, a frame with a column for each class."""
-        frame = Frame(X)
-        made = self._peek_rows(frame, key, time)
-        if made is None:
-            return frame.frame({})
-        return frame.frame(dict(zip(self._outputs, self._shares(made).T, strict=True)))
+        """Return what `predict_proba_one` returns for each row of a data frame, as a frame with a column per class."""
+        frame = open_frame(X)
+        forecasts = self._predict_rows(frame, key, time)
+        if forecasts is None:
+            return frame.native_frame({})
+        return frame.native_frame(dict(zip(self._outputs, self._probabilities(forecasts).T, strict=True)))
 
     def predict_many(self, X: Any, key: Any = None, time: Any = None) -> Any:
-        """Return the likeliest class of each row of a data frame as a series, None before one was seen."""
-        frame = Frame(X)
-        made = self._peek_rows(frame, key, time)
-        if made is None or not self._outputs:
-            return frame.series([None] * len(frame))
+        """Return the most probable class of each row of a data frame as a series; None before a class was seen."""
+        frame = open_frame(X)
+        forecasts = self._predict_rows(frame, key, time)
+        if forecasts is None or not self._outputs:
+            return frame.native_series([None] * len(frame))
         classes = list(self._outputs)
-        return frame.series([classes[place] for place in self._shares(made).argmax(axis=1)])
+        return frame.native_series([classes[place] for place in self._probabilities(forecasts).argmax(axis=1)])
 
-    def _shares(self, made: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probabilities (N, seen) of the classes that were seen, from those of all outputs."""
-        seen = made[:, : len(self._outputs)]
-        shares: NDArray[np.float64] = seen / seen.sum(axis=1, keepdims=True)
-        return shares
+    def _probabilities(self, forecasts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probabilities (N, seen) of the classes seen so far, from those of all outputs."""
+        seen = forecasts[:, : len(self._outputs)]
+        probabilities: NDArray[np.float64] = seen / seen.sum(axis=1, keepdims=True)
+        return probabilities
 
-    def _told(self) -> dict[str, Any]:
-        return {
-            "task": "classification",
-            "targets": TARGET,
-            "loss": "softmax",
-            "classes": max(2, len(self._outputs)),
-        }
+    def _task_settings(self) -> dict[str, Any]:
+        return {"task": "classification", "targets": TARGET, "loss": "softmax", "classes": self._output_count}
 
-    def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        if missing(y, "y"):
+    def _target_names(self, y: Any) -> tuple[Hashable, ...]:
+        return () if is_missing(y, "y") else (y,)
+
+    def _register_target(self, y: Any) -> tuple[bool, list[float]]:
+        if is_missing(y, "y"):
             return False, [math.nan]
-        place = self._outputs.get(y)
-        if place is not None:
-            return False, [place]
-        self._outputs[y] = len(self._outputs)
-        return len(self._outputs) > 2, [len(self._outputs) - 1]
-
-    def _unmet(self, ys: list[Any]) -> set[int]:
-        met, found = set(self._outputs), set()
-        for place, y in enumerate(ys):
-            if not missing(y, "y") and y not in met:
-                met.add(y)
-                found.add(place)
-        return found
+        grows = y not in self._outputs and self._add_outputs([y])
+        return grows, [self._outputs[y]]
 
 
-class RNNClassifier(RecurrentClassifier):
-    """Classifier with a simple recurrent network (Elman 1990), learned by truncated backpropagation through time.
-
-    Parameters are those of `stream_rnn.estimators.recurrent.Recurrent`.
-    """
-
-    _layer = "rnn"
+class RNNClassifier(RecurrentClassifier, layer="rnn"):
+    """Classifier with a simple recurrent network (RNN)."""
 
 
-class GRUClassifier(RecurrentClassifier):
-    """Classifier with gated recurrent units (Cho et al. 2014); else as `RNNClassifier`."""
-
-    _layer = "gru"
+class GRUClassifier(RecurrentClassifier, layer="gru"):
+    """Classifier with gated recurrent units (GRU)."""
 
 
-class LSTMClassifier(RecurrentClassifier):
-    """Classifier with long short-term memory (Hochreiter & Schmidhuber 1997); else as `RNNClassifier`."""
-
-    _layer = "lstm"
+class LSTMClassifier(RecurrentClassifier, layer="lstm"):
+    """Classifier with long short-term memory (LSTM)."""
 
 
-class LRUClassifier(RecurrentClassifier):
-    """Classifier with linear recurrent units (Orvieto et al. 2023), learned in real time; else as `RNNClassifier`."""
-
-    _layer = "lru"
+class LRUClassifier(RecurrentClassifier, layer="lru"):
+    """Classifier with linear recurrent units (LRU)."""
 
 
-class ELSTMClassifier(RecurrentClassifier):
-    """Classifier with an element-wise LSTM (Irie et al. 2024), learned in real time; else as `RNNClassifier`."""
-
-    _layer = "elstm"
+class ELSTMClassifier(RecurrentClassifier, layer="elstm"):
+    """Classifier with an element-wise LSTM (eLSTM)."""
 
 
-class ColumnarGRUClassifier(RecurrentClassifier):
-    """Classifier with a GRU of columns (Javed et al. 2023), learned in real time; else as `RNNClassifier`."""
-
-    _layer = "columnar_gru"
+class ColumnarGRUClassifier(RecurrentClassifier, layer="columnar_gru"):
+    """Classifier with a columnar GRU."""

@@ -1,9 +1,10 @@
-"""Which inputs of an engine each feature of river's dicts has.
+"""Features: the engine's input columns for the features of river's dicts.
 
-Features come and go: one that is new gets columns after all others, and one that is not there is missing (NaN). A
-number has one column. Text has several, its code: the words' hashes, whose bits count as 1 and -1, and their mean. That
-is the hashing trick (Weinberger et al. 2009, arXiv:0902.2206) with many small random signs instead of one place of
-many: any word is a vector of its own, any two are as good as orthogonal, and no list of words is kept.
+Features may appear and disappear at any event. A new feature gets columns after the existing ones; an absent one is
+missing (NaN). A number has one column. A text has `width` columns: each of its words is hashed to a vector of bits that
+count as 1 and -1, and the text is the mean of its words' vectors. This is the hashing trick (Weinberger et al. 2009,
+arXiv:0902.2206) with a dense code of random signs instead of one position per word: the codes of any two words are
+nearly orthogonal, and no list of words is kept.
 """
 
 from __future__ import annotations
@@ -24,14 +25,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TARGET = "y"
-"""The column of a target that has no name of its own."""
+"""Column of a target that has no name of its own."""
 
-_NUMBERS = frozenset({float, int, bool})
-"""Types that are numbers at first sight."""
+_NUMBER_TYPES = frozenset({float, int, bool})
+"""Types that need no conversion; others, such as numpy's, take the slower path."""
 
 
-def code(text: str, width: int) -> NDArray[np.float64]:
-    """Return the code of a text (width,): the mean of its words' signs; 0 of no words."""
+def encode_text(text: str, width: int) -> NDArray[np.float64]:
+    """Return the code of a text (width,): the mean of its words' random signs; zeros if it has no words.
+
+    Examples
+    --------
+    >>> encode_text("pump", 4)
+    array([-1.,  1.,  1., -1.])
+    >>> encode_text("pump off", 4)
+    array([-1.,  1.,  0.,  0.])
+    """
     words = text.split()
     if not words:
         return np.zeros(width)
@@ -43,135 +52,159 @@ def code(text: str, width: int) -> NDArray[np.float64]:
 
 
 class Column(NamedTuple):
-    """A feature as it was in many events: where it is a number, and where it is text."""
+    """The values of a feature in N events."""
 
     numbers: NDArray[np.float64]
-    """(N,) NaN where it is none"""
+    """(N,) NaN where the value is not a number"""
     texts: list[str | None] | None
-    """(N,) None where it is none; None for all if it never is"""
+    """(N,) None where the value is not a text; None if it never is"""
+
+
+class NewFeatures(NamedTuple):
+    """Names of features that have no columns yet."""
+
+    numbers: list[Hashable]
+    texts: list[Hashable]
 
 
 class Features:
-    """The columns of features, in the order of their appearance.
+    """The input columns of features, in the order in which the features appeared.
 
     Parameters
     ----------
     width
         Columns of each text.
     fields
-        Features that are none: they say an event's stream, time or end.
+        Names in x that are not features: they hold an event's key, time or end.
+
+    Examples
+    --------
+    >>> features = Features(width=2, fields=["sensor"])
+    >>> features.register({"load": 1.0, "sensor": "pump-1", "state": "on"})
+    True
+    >>> features.columns
+    ['load', 'state#0', 'state#1']
+    >>> features.row({"load": 2})
+    [2.0, nan, nan]
     """
 
     def __init__(self, width: int, fields: Collection[Hashable]) -> None:
         self.columns: list[str] = []
-        """Their names, each different."""
-        self._width = width
+        """Names of the columns, all different."""
         self.fields = frozenset(fields)
-        """Features that are none."""
-        self._numbers: dict[Hashable, int] = {}
-        self._texts: dict[Hashable, int] = {}
-        self._plain: tuple[Hashable, ...] | None = ()
+        """Names in x that are not features."""
+        self._width = width
+        self._number_columns: dict[Hashable, int] = {}
+        self._text_columns: dict[Hashable, int] = {}
+        """First column of each text."""
+        self._fast_names: tuple[Hashable, ...] | None = ()
+        """The features in the order of their columns if all are numbers, else None."""
 
-    def plain(self, x: Mapping[Any, Any]) -> list[float] | None:
-        """Return the columns' values of a dict that has numbers for all of them, and nothing else; of others, None."""
-        names = self._plain
+    def fast_row(self, x: Mapping[Any, Any]) -> list[float] | None:
+        """Return the columns' values if `x` has exactly the known features and all are numbers, else None."""
+        names = self._fast_names
         try:
             if names is None or len(x) != len(names) + len(self.fields):
                 return None
             row = [x[name] for name in names]
-            fits = _NUMBERS.issuperset(map(type, row)) and x.keys() >= self.fields
+            fits = _NUMBER_TYPES.issuperset(map(type, row)) and x.keys() >= self.fields
             return list(map(float, row)) if fits else None
-        except (KeyError, TypeError, AttributeError, OverflowError):  # other features, no dict, a number beyond all
+        except (KeyError, TypeError, AttributeError, OverflowError):  # other features, not a dict, too large an integer
             return None
 
     def row(self, x: Mapping[Any, Any]) -> list[float]:
-        """Return the columns' values of a dict; features without a column are left out.
+        """Return the columns' values; features without a column are ignored.
 
         Raises
         ------
         DataError
-            For a value that is neither a number nor text, nor a time.
+            For a value that is not a number, a text or a time.
         """
         row = [math.nan] * len(self.columns)
-        for name, value in self._of(x):
+        for name, value in self._items(x):
             if isinstance(value, str):
-                first = self._texts.get(name)
+                first = self._text_columns.get(name)
                 if first is not None:
-                    row[first : first + self._width] = code(value, self._width)
+                    row[first : first + self._width] = encode_text(value, self._width)
                 continue
-            known = number(value, str(name), "x")
-            place = self._numbers.get(name)
-            if place is not None:
-                row[place] = known
+            converted = number(value, str(name), "x")
+            column = self._number_columns.get(name)
+            if column is not None:
+                row[column] = converted
         return row
 
-    def meet(self, x: Mapping[Any, Any]) -> bool:
-        """Give columns to the features of a dict that are new and have a value; return whether there are any."""
-        found = list(self._of(x))
-        texts = [name for name, value in found if isinstance(value, str)]
+    def register(self, x: Mapping[Any, Any]) -> bool:
+        """Add columns for the new features that have a value; return whether there are any.
+
+        Raises
+        ------
+        DataError
+            For a value that is not a number, a text or a time.
+        """
+        items = list(self._items(x))
+        texts = [name for name, value in items if isinstance(value, str)]
         numbers = [
             name
-            for name, value in found
+            for name, value in items
             if not isinstance(value, str)
-            and name not in self._numbers
+            and name not in self._number_columns
             and not math.isnan(number(value, str(name), "x"))
         ]
         return self.add(numbers, texts)
 
     def add(self, numbers: Iterable[Hashable], texts: Iterable[Hashable]) -> bool:
-        """Give columns to the features that have none yet; return whether there are any.
+        """Add columns for the features that have none; return whether there are any.
 
-        Their order is that of their names: a dict's own means nothing.
+        Features that appear at the same event are sorted by name, so that the order in a dict does not matter.
         """
         before = len(self.columns)
-        for name in sorted(set(numbers) - self._numbers.keys(), key=repr):
-            self._numbers[name] = len(self.columns)
+        for name in sorted(set(numbers) - self._number_columns.keys(), key=repr):
+            self._number_columns[name] = len(self.columns)
             self._append(_label(name))
-        for name in sorted(set(texts) - self._texts.keys(), key=repr):
-            self._texts[name] = len(self.columns)
+        for name in sorted(set(texts) - self._text_columns.keys(), key=repr):
+            self._text_columns[name] = len(self.columns)
             for bit in range(self._width):
                 self._append(f"{_label(name)}#{bit}")
-        self._plain = None if self._texts else tuple(self._numbers)
+        self._fast_names = None if self._text_columns else tuple(self._number_columns)
         return len(self.columns) > before
 
     def _append(self, label: str) -> None:
-        """Add a column of this name, or of one like it that is free."""
+        """Append a column of this name, with primes if it is in use."""
         while label == TARGET or label in self.columns:
             label += "'"
         self.columns.append(label)
 
-    def emerging(self, table: Mapping[Hashable, Column]) -> dict[int, tuple[list[Hashable], list[Hashable]]]:
-        """Return the new features of a table, numbers and texts, by the event that first has a value of them."""
-        found: dict[int, tuple[list[Hashable], list[Hashable]]] = {}
+    def first_rows(self, table: Mapping[Hashable, Column]) -> dict[int, NewFeatures]:
+        """Return the new features of a table by the row in which each first has a value."""
+        new: dict[int, NewFeatures] = {}
         for name, column in table.items():
-            if name not in self._numbers:
-                first = _first(~np.isnan(column.numbers))
-                if first is not None:
-                    found.setdefault(first, ([], []))[0].append(name)
-            if name not in self._texts and column.texts is not None:
-                first = next((place for place, text in enumerate(column.texts) if text is not None), None)
-                if first is not None:
-                    found.setdefault(first, ([], []))[1].append(name)
-        return found
+            if name not in self._number_columns:
+                row = _first_true(~np.isnan(column.numbers))
+                if row is not None:
+                    new.setdefault(row, NewFeatures([], [])).numbers.append(name)
+            if name not in self._text_columns and column.texts is not None:
+                row = next((row for row, text in enumerate(column.texts) if text is not None), None)
+                if row is not None:
+                    new.setdefault(row, NewFeatures([], [])).texts.append(name)
+        return new
 
     def matrix(self, table: Mapping[Hashable, Column], part: slice) -> NDArray[np.float64]:
-        """Return the columns' values of a part of a table's events, (n, columns)."""
-        count = part.stop - part.start
-        matrix = np.full((count, len(self.columns)), math.nan)
+        """Return the columns' values (n, columns) for a part of a table's rows."""
+        matrix = np.full((part.stop - part.start, len(self.columns)), math.nan)
         for name, column in table.items():
-            place = self._numbers.get(name)
+            place = self._number_columns.get(name)
             if place is not None:
                 matrix[:, place] = column.numbers[part]
-            first = self._texts.get(name)
+            first = self._text_columns.get(name)
             if first is None or column.texts is None:
                 continue
-            for event, text in enumerate(column.texts[part]):
+            for row, text in enumerate(column.texts[part]):
                 if text is not None:
-                    matrix[event, first : first + self._width] = code(text, self._width)
+                    matrix[row, first : first + self._width] = encode_text(text, self._width)
         return matrix
 
-    def _of(self, x: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
-        """Yield the names and values of a dict that are features: not its fields, nor its times."""
+    def _items(self, x: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield the names and values that are features: neither fields nor times."""
         if not hasattr(x, "items"):
             raise DataError(f"x must be a dict, got {type(x).__name__} {x!r}")
         for name, value in x.items():
@@ -179,23 +212,23 @@ class Features:
                 yield name, value
 
 
-def column(values: Iterable[Any], name: Hashable) -> Column:
-    """Return a feature of many events, whose values may be of any type that a feature's may.
+def parse_column(values: Iterable[Any], name: Hashable) -> Column:
+    """Return a feature's values in many events, each of any type that a feature may have.
 
     Raises
     ------
     DataError
-        For a value that is neither a number nor text, nor a time.
+        For a value that is not a number, a text or a time.
     """
-    every = list(values)
-    texts = [value if isinstance(value, str) else None for value in every]
-    apart = [math.nan if isinstance(value, (str, datetime)) else number(value, str(name), "X") for value in every]
-    return Column(np.array(apart, np.float64), texts if any(text is not None for text in texts) else None)
+    sequence = list(values)
+    texts = [value if isinstance(value, str) else None for value in sequence]
+    numbers = [math.nan if isinstance(value, (str, datetime)) else number(value, str(name), "X") for value in sequence]
+    return Column(np.array(numbers, np.float64), texts if any(text is not None for text in texts) else None)
 
 
 def _label(name: Hashable) -> str:
     return name if isinstance(name, str) else repr(name)
 
 
-def _first(there: NDArray[np.bool_]) -> int | None:
-    return int(there.argmax()) if there.any() else None
+def _first_true(flags: NDArray[np.bool_]) -> int | None:
+    return int(flags.argmax()) if flags.any() else None

@@ -1,4 +1,4 @@
-"""Forecasters of river's interface, one for each cell: the target's values at the next events, from the past."""
+"""Forecasters for river, one per cell: the target's values at the next events, from the past."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from river.time_series.base import Forecaster
 
 from stream_rnn.errors import DataError
+from stream_rnn.estimators.arguments import check_horizon, check_key
 from stream_rnn.estimators.features import TARGET
-from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked, events_ahead
+from stream_rnn.estimators.recurrent import DEFAULT_KEY, Recurrent
 from stream_rnn.settings.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -18,17 +19,29 @@ if TYPE_CHECKING:
 
 
 class RecurrentForecaster(Recurrent, Forecaster):
-    """What the forecasters have in common.
+    """Forecaster with a recurrent network.
+
+    A forecast starts from a point between the last value and the running mean. The change from there is linear in the
+    hidden state, the inputs, their changes and the time of day, and is learned by recursive least squares.
 
     Parameters
     ----------
     horizon
-        Events ahead that are forecast directly, each by outputs of its own; those beyond are rolled out.
+        Events ahead that are forecast directly, each by its own outputs; forecasts beyond are rolled out.
 
-    Others are those of `stream_rnn.estimators.recurrent.Recurrent`.
+    Examples
+    --------
+    >>> import math
+    >>> from stream_rnn.estimators import GRUForecaster
+    >>> wave = [10 * math.sin(t / 4) for t in range(1003)]
+    >>> model = GRUForecaster(horizon=3, hidden=8, seed=1)
+    >>> for value in wave[:1000]:
+    ...     model.learn_one(value)
+    >>> [round(value) for value in model.forecast(3)], [round(value) for value in wave[1000:]]
+    ([-10, -9, -7], [-10, -9, -7])
     """
 
-    _defaults = PRESETS["forecast"]
+    _default_settings = PRESETS["forecast"]
 
     def __init__(
         self,
@@ -43,6 +56,7 @@ class RecurrentForecaster(Recurrent, Forecaster):
         seed: int | None = None,
         **settings: Any,
     ) -> None:
+        # The signature repeats that of Recurrent: river reads it to clone an estimator, and editors to complete it.
         self.horizon = horizon
         super().__init__(hidden, window, learning_rate, text_width, key_field, time_field, end_field, seed, **settings)
 
@@ -54,14 +68,14 @@ class RecurrentForecaster(Recurrent, Forecaster):
         time: float | datetime | None = None,
         end: bool = False,
     ) -> None:
-        """Take one event and learn from it.
+        """Process one event and learn from it.
 
         Parameters
         ----------
         y
-            The target's value; None or NaN where it is missing.
+            The target's value; None and NaN are missing.
         x
-            What else is seen at this event: numbers, text, None or NaN where they are missing; a datetime is its time.
+            Other inputs at this event: numbers and text; None and NaN are missing, and a datetime is the event's time.
         key
             The stream.
         time
@@ -72,113 +86,86 @@ class RecurrentForecaster(Recurrent, Forecaster):
         Raises
         ------
         DataError
-            For a value that is none.
+            If a value cannot be used; the estimator is unchanged then.
         """
-        self._learn({} if x is None else x, y, key, time, end)
+        self._learn_event({} if x is None else x, y, key, time, end)
 
     def forecast(
         self, horizon: int, xs: Sequence[Mapping[Any, Any]] | None = None, key: Hashable | None = None
     ) -> list[float]:
-        """Return the target's values at each of the next events of a stream, and change nothing.
+        """Return the target's values at the next events of a stream, and change nothing.
 
         Parameters
         ----------
         horizon
-            How many events. Beyond the horizon that the forecaster was made with, each forecast is the next event's
-            value.
+            Number of events. Beyond the estimator's own `horizon`, each forecast is fed back as the next event's value.
         xs
-            What is known of these events. Only the stream is read of it, where `key_field` names it: forecasts are made
-            of what was seen until now.
+            What is known about these events. Only the stream's key is read from it, if `key_field` is set: forecasts
+            depend on past events only.
         key
             The stream.
 
         Returns
         -------
         list of float
-            0 before the stream's first event, and after a reset.
+            Zeros before the stream's first event, and after a reset.
 
         Raises
         ------
         DataError
-            For a horizon that is no whole number from 1 on, or another number of `xs`.
+            If the horizon is not an integer of at least 1, or `xs` has another length.
         """
-        horizon = events_ahead(horizon)
+        horizon = check_horizon(horizon)
         if xs is not None and (not isinstance(xs, Sequence) or len(xs) != horizon):
             got = f"{len(xs)}" if isinstance(xs, Sequence) else type(xs).__name__
-            raise DataError(f"xs must be as many as the horizon's {horizon} events, got {got}")
-        stream = self._asked(xs, key)
+            raise DataError(f"xs must be a sequence with one entry for each of the {horizon} events ahead, got {got}")
+        stream = self._resolve_key(xs, key)
         engine = self._engine
         if engine is None or not engine.length(stream):
             return [0.0] * horizon
-        made = self._points(engine.predict(stream))[:, 0].tolist()
-        if horizon > len(made):
-            made += self._points(engine.generate(stream, steps=horizon))[len(made) :, 0].tolist()
-        return made[:horizon]
+        forecasts = self._point_forecasts(engine.predict(stream))[:, 0].tolist()
+        if horizon > len(forecasts):
+            rollout = self._point_forecasts(engine.generate(stream, steps=horizon))[:, 0].tolist()
+            forecasts += rollout[len(forecasts) :]
+        return forecasts[:horizon]
 
-    def _asked(self, xs: Sequence[Mapping[Any, Any]] | None, key: Hashable | None) -> Hashable:
+    def _resolve_key(self, xs: Sequence[Mapping[Any, Any]] | None, key: Hashable | None) -> Hashable:
+        """Return the key of the stream to forecast: as passed, or from the first of `xs`."""
         if key is None:
             if self.key_field is None:
-                return ALONE
+                return DEFAULT_KEY
             key = xs[0].get(self.key_field) if xs and hasattr(xs[0], "get") else None
-        return checked(key)
+        return check_key(key)
 
-    def _told(self) -> dict[str, Any]:
+    def _task_settings(self) -> dict[str, Any]:
         return {"task": "forecast", "targets": TARGET, "horizon": self.horizon}
 
-    def _columns(self) -> tuple[str, ...]:
-        return (TARGET, *self._features.columns)
+    def _input_names(self) -> tuple[str, ...]:
+        return (TARGET, *super()._input_names())
 
-    def _inputs(self, targets: list[float], row: list[Any]) -> list[Any]:
+    def _input_values(self, targets: list[float], row: list[Any]) -> list[Any]:
         return targets + row
 
 
-class RNNForecaster(RecurrentForecaster):
-    """Forecaster with a simple recurrent network (Elman 1990).
-
-    Forecasts begin from between the last value and the running mean. What they add to it is linear in the network's
-    state, the inputs, their changes and the time of day, and learned by recursive least squares; the layer below it by
-    truncated backpropagation through time.
-
-    Parameters are those of `RecurrentForecaster`.
-
-    Examples
-    --------
-    >>> from stream_rnn.estimators import RNNForecaster
-    >>> model = RNNForecaster(horizon=3, hidden=8, seed=1)
-    >>> for t in range(500):
-    ...     model.learn_one(float(t % 7))
-    >>> [round(value) for value in model.forecast(3)], 500 % 7
-    ([3, 4, 5], 3)
-    """
-
-    _layer = "rnn"
+class RNNForecaster(RecurrentForecaster, layer="rnn"):
+    """Forecaster with a simple recurrent network (RNN)."""
 
 
-class GRUForecaster(RecurrentForecaster):
-    """Forecaster with gated recurrent units (Cho et al. 2014); else as `RNNForecaster`."""
-
-    _layer = "gru"
+class GRUForecaster(RecurrentForecaster, layer="gru"):
+    """Forecaster with gated recurrent units (GRU)."""
 
 
-class LSTMForecaster(RecurrentForecaster):
-    """Forecaster with long short-term memory (Hochreiter & Schmidhuber 1997); else as `RNNForecaster`."""
-
-    _layer = "lstm"
+class LSTMForecaster(RecurrentForecaster, layer="lstm"):
+    """Forecaster with long short-term memory (LSTM)."""
 
 
-class LRUForecaster(RecurrentForecaster):
-    """Forecaster with linear recurrent units (Orvieto et al. 2023), learned in real time; else as `RNNForecaster`."""
-
-    _layer = "lru"
+class LRUForecaster(RecurrentForecaster, layer="lru"):
+    """Forecaster with linear recurrent units (LRU)."""
 
 
-class ELSTMForecaster(RecurrentForecaster):
-    """Forecaster with an element-wise LSTM (Irie et al. 2024), learned in real time; else as `RNNForecaster`."""
-
-    _layer = "elstm"
+class ELSTMForecaster(RecurrentForecaster, layer="elstm"):
+    """Forecaster with an element-wise LSTM (eLSTM)."""
 
 
-class ColumnarGRUForecaster(RecurrentForecaster):
-    """Forecaster with a GRU of columns (Javed et al. 2023), learned in real time; else as `RNNForecaster`."""
-
-    _layer = "columnar_gru"
+class ColumnarGRUForecaster(RecurrentForecaster, layer="columnar_gru"):
+    """Forecaster with a columnar GRU."""

@@ -1,45 +1,50 @@
-"""Labels: what river's regressors and classifiers over an engine have in common, be it one event or a data frame."""
+"""LabelEstimator: base class of the regressors and classifiers, for single events and for data frames."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from stream_rnn.engine.conversions import seconds
 from stream_rnn.errors import DataError
-from stream_rnn.estimators.frames import Frame, listed
-from stream_rnn.estimators.recurrent import ALONE, Recurrent, checked, flag, one_of
+from stream_rnn.estimators.arguments import check_key, parse_end, single_time
+from stream_rnn.estimators.recurrent import DEFAULT_KEY, Recurrent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Collection, Hashable, Iterable, Mapping
     from datetime import datetime
 
     from numpy.typing import NDArray
 
     from stream_rnn.estimators.features import Column
+    from stream_rnn.estimators.frames import Frame
+
+REGRESSION_SETTINGS: Mapping[str, Any] = {"readout": "rls", "skip": True}
+"""For targets that are numbers: a linear readout of hidden state and features, learned by recursive least squares."""
 
 
-NUMBERS: Mapping[str, Any] = {"readout": "rls", "skip": True}
-"""Settings of labels that are numbers: a linear model of state and features by recursive least squares."""
-
-
-class Rows(NamedTuple):
-    """The events of a frame."""
+class FrameEvents(NamedTuple):
+    """The N events of a data frame."""
 
     table: dict[Hashable, Column]
+    """the features"""
     keys: list[Any]
+    """(N,)"""
     times: NDArray[np.float64]
     """(N,)"""
     ends: NDArray[np.bool_]
     """(N,)"""
 
 
-class Labels(Recurrent):
-    """A recurrent network that tells something of the event at hand; the parameters are those of `Recurrent`."""
+class LabelEstimator(Recurrent):
+    """A recurrent network whose target belongs to the event itself: a number, a class, or several numbers."""
+
+    _min_outputs: ClassVar[int] = 1
+    """Outputs of the engine before the first target is known."""
 
     def learn_one(
         self,
@@ -49,14 +54,14 @@ class Labels(Recurrent):
         time: float | datetime | None = None,
         end: bool = False,
     ) -> None:
-        """Take one event and learn from it.
+        """Process one event and learn from it.
 
         Parameters
         ----------
         x
-            Features: numbers, text, None or NaN where they are missing; a datetime is the event's time.
+            Features: numbers and text; None and NaN are missing, and a datetime is the event's time.
         y
-            What is to be told of it; None or NaN where it is missing: the event is taken, and nothing learned.
+            The target. If it is None or NaN, the hidden state advances and nothing is learned.
         key
             The stream.
         time
@@ -67,85 +72,131 @@ class Labels(Recurrent):
         Raises
         ------
         DataError
-            For a value that is none.
+            If a value cannot be used; the estimator is unchanged then.
         """
-        self._learn(x, y, key, time, end)
+        self._learn_event(x, y, key, time, end)
 
     def learn_many(self, X: Any, y: Any, key: Any = None, time: Any = None, end: Any = None) -> None:
-        """Learn from the rows of a data frame as from one event after another, to the bit.
+        """Learn from the rows of a data frame, with bitwise the result of calling `learn_one` for each.
 
         Parameters
         ----------
         X
-            Features, a row for each event.
+            Features, one row per event.
         y
-            What is to be told of each: a series, array or list.
+            Targets: a series, an array or a list.
         key
-            The stream of each event, or a string or a whole number for all.
+            Stream of each event, or a single string or integer for all.
         time, end
-            Those of each event: a series, array or list.
+            Time and end of each event: a series, an array or a list.
 
         Raises
         ------
         DataError
-            As `learn_one`, or for lengths that do not fit together.
+            As `learn_one`, or if lengths differ; nothing is learned then.
+        MissingExtraError
+            If narwhals, which reads data frames, is not installed.
         """
-        frame = Frame(X)
-        self._learn_rows(self._rows(frame, key, time, end), listed(y, "y", len(frame)))
+        frame = open_frame(X)
+        self._learn_rows(self._frame_events(frame, key, time, end), frame.row_values(y, "y"))
 
     @abstractmethod
-    def _unmet(self, ys: list[Any]) -> set[int]:
-        """Return at which of many targets there are new ones, once all are known to be targets."""
+    def _target_names(self, y: Any) -> Collection[Hashable]:
+        """Return the names or classes that need an output each.
 
-    def _rows(self, frame: Frame, key: Any, time: Any, end: Any) -> Rows:
-        """Return the events of a frame: each said, as its fields say, or at the one time, as for one event."""
-        count, told = len(frame), []
-        for said, field in ((key, self.key_field), (time, self.time_field), (end, self.end_field)):
-            told.append(frame.listed(field) if said is None else said)
-        keys, times, ends = told
+        Raises
+        ------
+        DataError
+            If `y` is not a target.
+        """
+
+    @property
+    def _output_count(self) -> int:
+        return max(self._min_outputs, len(self._outputs))
+
+    def _add_outputs(self, names: Iterable[Hashable]) -> bool:
+        """Assign outputs to new names or classes; return whether the engine needs more outputs than it has."""
+        before = self._output_count
+        for name in sorted(names, key=repr):
+            self._outputs[name] = len(self._outputs)
+        return self._output_count > before
+
+    def _rows_with_new_targets(self, ys: list[Any]) -> set[int]:
+        """Return in which rows new names or classes appear, after all targets have been checked."""
+        known, rows = set(self._outputs), set()
+        for row, y in enumerate(ys):
+            names = self._target_names(y)
+            if not known.issuperset(names):
+                known.update(names)
+                rows.add(row)
+        return rows
+
+    def _engine_targets(self, ys: list[Any]) -> NDArray[np.float64]:
+        """Return the engine's targets (n, D) for river's, all of which have outputs."""
+        return np.array([self._register_target(y)[1] for y in ys])
+
+    def _frame_events(self, frame: Frame, key: Any, time: Any, end: Any) -> FrameEvents:
+        """Return the events of a frame; what is not passed is read from the fields, as for a single event."""
+        count = len(frame)
+        keys, times, ends = (
+            frame.column(field) if values is None else values
+            for values, field in ((key, self.key_field), (time, self.time_field), (end, self.end_field))
+        )
         if keys is None and self.key_field is not None:
-            raise DataError(f"X must have {self.key_field!r}, which tells the streams")
-        if times is None and self.time_field is None and (columns := frame.times):
-            times = columns[one_of(list(columns))]
+            raise DataError(f"X must have the column {self.key_field!r}, which key_field names")
+        if times is None and self.time_field is None and (time_columns := frame.time_columns):
+            times = time_columns[single_time(list(time_columns))]
         if keys is None or isinstance(keys, (str, int)):
-            keys = [ALONE if keys is None else keys] * count
+            keys = [DEFAULT_KEY if keys is None else keys] * count
         else:
-            keys = [checked(one) for one in listed(keys, "key", count)]
-        moments = np.full(count, math.nan) if times is None else _array(_seconds, times, "time", count)
-        flags = np.zeros(count, np.bool_) if ends is None else _array(flag, ends, "end", count).astype(np.bool_)
-        return Rows(frame.features(self._features.fields), keys, moments, flags)
+            keys = [check_key(value) for value in frame.row_values(keys, "key")]
+        return FrameEvents(
+            table=frame.features(exclude=self._features.fields),
+            keys=keys,
+            times=_parse_times(frame, times),
+            ends=_parse_ends(frame, ends),
+        )
 
-    def _learn_rows(self, rows: Rows, ys: list[Any]) -> None:
-        """Learn from many events, as from one after another: where something new shows up, the engine grows."""
-        features, count = self._features, len(rows.keys)
-        emerging, unmet = features.emerging(rows.table), self._unmet(ys)
-        begins = sorted({0, *emerging, *unmet}) if count else []
-        for start, stop in pairwise([*begins, count]):
-            new = start in unmet and self._meet(ys[start])[0]
-            if start in emerging and features.add(*emerging[start]):
-                new = True
-            engine = self._adapt() if self._engine is None or new else self._engine
+    def _learn_rows(self, events: FrameEvents, ys: list[Any]) -> None:
+        """Learn from many events; the engine grows before each row in which a feature or target is new."""
+        count = len(events.keys)
+        new_features = self._features.first_rows(events.table)
+        new_targets = self._rows_with_new_targets(ys)
+        starts = sorted({0, *new_features, *new_targets}) if count else []
+        for start, stop in pairwise([*starts, count]):
+            grows = start in new_targets and self._register_target(ys[start])[0]
+            if start in new_features and self._features.add(*new_features[start]):
+                grows = True
+            engine = self._update_engine() if self._engine is None or grows else self._engine
             part = slice(start, stop)
-            X, Y = features.matrix(rows.table, part), self._targets(ys[part])
-            engine.process(rows.keys[part], X, Y, rows.times[part], rows.ends[part])
+            X, Y = self._features.matrix(events.table, part), self._engine_targets(ys[part])
+            engine.process(events.keys[part], X, Y, events.times[part], events.ends[part])
 
-    def _targets(self, ys: list[Any]) -> NDArray[np.float64]:
-        """Return the engine's targets (n, D) for river's, which were met."""
-        return np.array([self._meet(y)[1] for y in ys])
-
-    def _peek_rows(self, frame: Frame, key: Any, time: Any) -> NDArray[np.float64] | None:
-        """Return the engine's forecast of each of many events that might come, (N, *forecast_shape)."""
-        rows = self._rows(frame, key, time, None)
+    def _predict_rows(self, frame: Frame, key: Any, time: Any) -> NDArray[np.float64] | None:
+        """Return the engine's forecasts of N hypothetical events, (N, *forecast_shape); None before the first event."""
+        events = self._frame_events(frame, key, time, None)
         if self._engine is None:
             return None
-        X = self._features.matrix(rows.table, slice(0, len(frame)))
-        return self._engine.predict_many(rows.keys, X, rows.times)
+        X = self._features.matrix(events.table, slice(0, len(frame)))
+        return self._engine.predict_many(events.keys, X, events.times)
 
 
-def _array(convert: Callable[[Any], float], values: Any, what: str, count: int) -> NDArray[Any]:
-    """Return what becomes of each row's value."""
-    return np.array([convert(value) for value in listed(values, what, count)])
+def open_frame(X: Any) -> Frame:
+    """Return a data frame's events."""
+    from stream_rnn.estimators.frames import Frame  # noqa: PLC0415 - needs narwhals, which is an extra
+
+    return Frame(X)
 
 
-def _seconds(time: Any) -> float:
-    return math.nan if time is None else seconds(time)
+def _parse_times(frame: Frame, times: Any) -> NDArray[np.float64]:
+    """Return the time of each row (N,), NaN where it is unknown."""
+    if times is None:
+        return np.full(len(frame), math.nan)
+    return np.array([math.nan if time is None else seconds(time) for time in frame.row_values(times, "time")])
+
+
+def _parse_ends(frame: Frame, ends: Any) -> NDArray[np.bool_]:
+    """Return whether a sequence ends with each row (N,)."""
+    if ends is None:
+        return np.zeros(len(frame), np.bool_)
+    return np.array([parse_end(end) for end in frame.row_values(ends, "end")], np.bool_)

@@ -1,4 +1,4 @@
-"""Regressors of several targets at once, of river's interface, one for each cell: all from one state."""
+"""Regressors of several targets for river, one per cell: all targets are predicted from one hidden state."""
 
 from __future__ import annotations
 
@@ -10,61 +10,65 @@ from river import base
 from stream_rnn.engine.conversions import number
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.features import TARGET
-from stream_rnn.estimators.labels import NUMBERS, Labels
+from stream_rnn.estimators.labels import REGRESSION_SETTINGS, LabelEstimator
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, KeysView, Mapping
     from datetime import datetime
 
 
-class RecurrentMultiTargetRegressor(Labels, base.MultiTargetRegressor):
-    """What the regressors of several targets have in common; the parameters are those of `Recurrent`."""
+class RecurrentMultiTargetRegressor(LabelEstimator, base.MultiTargetRegressor):
+    """Regressor of several targets with a recurrent network.
 
-    _defaults = NUMBERS
+    The readout is linear in the hidden state and the features, and is learned by recursive least squares. Each target
+    has an output from the first event that has a value of it; the targets of an event are a dict of numbers.
+
+    Examples
+    --------
+    One target is the load at the event before, the other one is twice the load:
+
+    >>> import random
+    >>> from stream_rnn.estimators import GRUMultiTargetRegressor
+    >>> loads = random.Random(1).choices(range(5), k=2000)
+    >>> model = GRUMultiTargetRegressor(hidden=8, seed=1)
+    >>> for before, load in zip(loads, loads[1:]):
+    ...     model.learn_one({"load": load}, {"before": before, "double": 2 * load})
+    >>> loads[-1], {name: round(value) for name, value in model.predict_one({"load": 3}).items()}
+    (2, {'before': 2, 'double': 6})
+    """
+
+    _default_settings = REGRESSION_SETTINGS
 
     def predict_one(
         self,
         x: Mapping[Any, Any],
         key: Hashable | None = None,
         time: float | datetime | None = None,
-        end: bool = False,  # noqa: ARG002 - so that the keywords of learn_one serve here too
+        end: bool = False,  # noqa: ARG002 - accepts the keywords of learn_one
     ) -> dict[Any, float]:
-        """Return the targets of an event that might come, and change nothing; none before one was seen.
+        """Return the targets of a hypothetical next event, and change nothing; empty before a target was seen.
 
         Parameters and errors are those of `learn_one`.
         """
-        made = self._peek(x, key, time)
-        if made is None or not self._outputs:
+        forecast = self._predict_event(x, key, time)
+        if forecast is None or not self._outputs:
             return {}
-        return dict(zip(self._outputs, self._points(made).tolist(), strict=True))
+        return dict(zip(self._outputs, self._point_forecasts(forecast).tolist(), strict=True))
 
-    def _told(self) -> dict[str, Any]:
-        return {"task": "regression", "targets": tuple(f"{TARGET}{place}" for place in range(self._width))}
+    def _task_settings(self) -> dict[str, Any]:
+        return {"task": "regression", "targets": tuple(f"{TARGET}{place}" for place in range(self._output_count))}
 
-    @property
-    def _width(self) -> int:
-        """How many targets the engine has, numbered in the order in which they were met; one waits for the first."""
-        return max(1, len(self._outputs))
+    def _target_names(self, y: Any) -> KeysView[Any]:
+        return _parse_targets(y).keys()
 
-    def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        given = _numbers(y)
-        before = self._width
-        for name in sorted(given.keys() - self._outputs.keys(), key=repr):
-            self._outputs[name] = len(self._outputs)
-        return self._width > before, [given.get(name, math.nan) for name in self._outputs] or [math.nan]
-
-    def _unmet(self, ys: list[Any]) -> set[int]:
-        met, found = set(self._outputs), set()
-        for place, y in enumerate(ys):
-            given = _numbers(y)
-            if not met.issuperset(given):
-                met.update(given)
-                found.add(place)
-        return found
+    def _register_target(self, y: Any) -> tuple[bool, list[float]]:
+        targets = _parse_targets(y)
+        grows = self._add_outputs(targets.keys() - self._outputs.keys())
+        return grows, [targets.get(name, math.nan) for name in self._outputs] or [math.nan]
 
 
-def _numbers(y: Any) -> dict[Any, float]:
-    """Return the targets that are given."""
+def _parse_targets(y: Any) -> dict[Any, float]:
+    """Return the targets of an event; None is no target."""
     if y is None:
         return {}
     if not hasattr(y, "items"):
@@ -72,43 +76,25 @@ def _numbers(y: Any) -> dict[Any, float]:
     return {name: number(value, str(name), "y") for name, value in y.items()}
 
 
-class RNNMultiTargetRegressor(RecurrentMultiTargetRegressor):
-    """Regressor of several targets with a simple recurrent network (Elman 1990).
-
-    The readout is linear in the network's state and the features, and learned by recursive least squares; the layer
-    below it by truncated backpropagation through time.
-
-    Parameters are those of `stream_rnn.estimators.recurrent.Recurrent`.
-    """
-
-    _layer = "rnn"
+class RNNMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="rnn"):
+    """Regressor of several targets with a simple recurrent network (RNN)."""
 
 
-class GRUMultiTargetRegressor(RecurrentMultiTargetRegressor):
-    """Regressor of several targets with gated recurrent units (Cho et al. 2014); else as `RNNMultiTargetRegressor`."""
-
-    _layer = "gru"
+class GRUMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="gru"):
+    """Regressor of several targets with gated recurrent units (GRU)."""
 
 
-class LSTMMultiTargetRegressor(RecurrentMultiTargetRegressor):
-    """Regressor of several targets with long short-term memory (Hochreiter & Schmidhuber 1997)."""
-
-    _layer = "lstm"
+class LSTMMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="lstm"):
+    """Regressor of several targets with long short-term memory (LSTM)."""
 
 
-class LRUMultiTargetRegressor(RecurrentMultiTargetRegressor):
-    """Regressor of several targets with linear recurrent units (Orvieto et al. 2023), learned in real time."""
-
-    _layer = "lru"
+class LRUMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="lru"):
+    """Regressor of several targets with linear recurrent units (LRU)."""
 
 
-class ELSTMMultiTargetRegressor(RecurrentMultiTargetRegressor):
-    """Regressor of several targets with an element-wise LSTM (Irie et al. 2024), learned in real time."""
-
-    _layer = "elstm"
+class ELSTMMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="elstm"):
+    """Regressor of several targets with an element-wise LSTM (eLSTM)."""
 
 
-class ColumnarGRUMultiTargetRegressor(RecurrentMultiTargetRegressor):
-    """Regressor of several targets with a GRU of columns (Javed et al. 2023), learned in real time."""
-
-    _layer = "columnar_gru"
+class ColumnarGRUMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="columnar_gru"):
+    """Regressor of several targets with a columnar GRU."""

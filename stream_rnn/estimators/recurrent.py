@@ -1,15 +1,14 @@
-"""Recurrent: what river's estimators over an engine have in common.
+"""Recurrent: base class of river's estimators over an engine.
 
-An event's features become a row of the engine's inputs, its keywords or fields say which stream it is of and when, and
-the engine does the rest. Where new features or targets show up, the engine goes on as one with more inputs or outputs.
+An event's features become a row of the engine's inputs; its stream and time are keywords, or fields of x. When new
+features or targets appear, the engine is replaced by one with more inputs or outputs, which continues from what was
+learned.
 """
 
 from __future__ import annotations
 
-import math
 import secrets
 from abc import abstractmethod
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,7 +16,9 @@ from river import base
 
 from stream_rnn.engine.conversions import number, seconds
 from stream_rnn.engine.engine import Engine
-from stream_rnn.errors import DataError, SettingError
+from stream_rnn.errors import SettingError
+from stream_rnn.estimators.arguments import check_key, find_time, is_count, parse_end
+from stream_rnn.estimators.cells import complete_docstring
 from stream_rnn.estimators.features import TARGET, Features
 from stream_rnn.evaluation.prequential import point_forecasts
 from stream_rnn.settings.engine import Settings
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ALONE = "stream"
-"""The stream of events that come without a key."""
+    from stream_rnn.layers import LayerName
 
-TOLD = ("inputs", "targets", "task", "classes", "layer", "preset")
-"""Settings that the estimator and its data tell."""
+DEFAULT_KEY = "stream"
+"""Key of the stream of events that come without a key."""
+
+RESERVED = ("inputs", "targets", "task", "classes", "layer", "preset")
+"""Settings that the estimator sets from its class and its data."""
 
 
 class Recurrent(base.Estimator):
@@ -40,31 +43,38 @@ class Recurrent(base.Estimator):
     Parameters
     ----------
     hidden
-        Units of the layer, or of each layer of several.
+        Units of the layer; a tuple for several layers.
     window
-        Events that an error is carried back through; cells that learn in real time have no need of it.
+        Events through which an error is backpropagated; cells with real-time recurrent learning do not need it.
     learning_rate
         Step size of the optimizer.
     text_width
-        Inputs of each text feature: the signs that a hash gives its words.
+        Inputs of each text feature: the length of the random code that hashing gives each word.
     key_field, time_field, end_field
-        Features that say which stream an event is of, when it was, and whether its sequence ends with it, where these
-        do not come as keywords.
+        Features that hold an event's stream, its time, and whether its sequence ends with it, where these are not
+        passed as keywords.
     seed
-        Of the initial weights; None draws one.
+        Seed of the initial weights; None draws one.
     **settings
-        Any others of `stream_rnn.Settings`.
+        Other settings of `stream_rnn.Settings`.
 
     Raises
     ------
     SettingError
-        For a setting that is unknown, not allowed, or told by the data.
+        If a setting is unknown, not allowed, or set by the estimator itself.
     """
 
-    _layer: ClassVar[str]
-    """The layer that subclasses are of."""
-    _defaults: ClassVar[Mapping[str, Any]]
-    """Settings that stand where others are not said."""
+    _layer: ClassVar[LayerName]
+    _default_settings: ClassVar[Mapping[str, Any]]
+    """Settings of the kind of estimator, which the user's override."""
+
+    def __init_subclass__(cls, layer: LayerName | None = None, **keywords: Any) -> None:
+        """Set the layer of a class for one cell, and complete its docstring; see `estimators.cells`."""
+        super().__init_subclass__(**keywords)
+        if layer is not None:
+            cls._layer = layer
+            bases = [each for each in cls.__mro__[1:] if issubclass(each, Recurrent)]
+            cls.__doc__ = complete_docstring(cls, layer, bases)
 
     def __init__(
         self,
@@ -85,18 +95,18 @@ class Recurrent(base.Estimator):
         self.time_field = time_field
         self.end_field = end_field
         self.seed = seed
-        self.settings = {name: value or [] if value == () else value for name, value in settings.items()}
+        self.settings = {name: _for_clone(value) for name, value in settings.items()}
         self._learning_rate = learning_rate
-        self._features = Features(text_width, _fields(key_field, time_field, end_field))
+        self._features = Features(text_width, _check_fields(key_field, time_field, end_field))
         self._outputs: dict[Hashable, int] = {}
-        """Targets, or classes, that were met, and which of the engine's each is."""
+        """Output of each target name or class, in the order of their appearance."""
         self._engine: Engine | None = None
-        if isinstance(text_width, bool) or not isinstance(text_width, (int, np.integer)) or text_width < 1:
-            raise SettingError(f"text_width must be a whole number from 1 on, got {text_width!r}")
-        for name in (*TOLD, *self._told()):
+        if not is_count(text_width):
+            raise SettingError(f"text_width must be an integer of at least 1, got {text_width!r}")
+        for name in (*RESERVED, *self._task_settings()):
             if name in settings:
-                raise SettingError(f"{name} is told by the estimator and its data, got {settings[name]!r}")
-        self._settings(0 if seed is None else seed)
+                raise SettingError(f"{name} is set by the estimator and cannot be passed, got {settings[name]!r}")
+        self._engine_settings(0 if seed is None else seed)
 
     @property
     def engine(self) -> Engine | None:
@@ -113,164 +123,111 @@ class Recurrent(base.Estimator):
         before, self._learning_rate = self._learning_rate, value
         try:
             if self._engine is None:
-                self._settings(0)
+                self._engine_settings(0)
             else:
-                self._adapt()
+                self._update_engine()
         except SettingError:
             self._learning_rate = before
             raise
 
     def reset(self, key: Hashable | None = None) -> None:
-        """End a stream's sequence: its hidden state is zero, its scales and all that was learned stay.
+        """End a stream's sequence: its hidden state becomes zero; its scales and the weights stay.
 
         Parameters
         ----------
         key
-            The stream; left out, that of events without a key.
+            The stream; if omitted, that of events without a key.
         """
         if self._engine is not None:
-            self._engine.reset(ALONE if key is None else key)
+            self._engine.reset(DEFAULT_KEY if key is None else key)
 
     @property
     def _mutable_attributes(self) -> set[str]:
         return {"learning_rate"}
 
     @abstractmethod
-    def _told(self) -> dict[str, Any]:
-        """Return the settings of the task and its targets, as far as they are known."""
+    def _task_settings(self) -> dict[str, Any]:
+        """Return the settings of the task and of the targets that are known."""
 
-    def _meet(self, y: Any) -> tuple[bool, list[float]]:
-        """Return whether a target of river's is new, which now has an output, and the engine's targets for it."""
+    def _register_target(self, y: Any) -> tuple[bool, list[float]]:
+        """Return whether the engine needs another output for river's target `y`, and the engine's targets for it."""
         return False, [number(y, TARGET, "y")]
 
-    def _points(self, made: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return forecasts with one number for each target, where several tell of it the one that stands for all."""
-        return made if self._engine is None else point_forecasts(self._engine.settings)(made)
+    def _point_forecasts(self, forecasts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return one number per target: the middle quantile or the mean where a loss has several outputs."""
+        return forecasts if self._engine is None else point_forecasts(self._engine.settings)(forecasts)
 
-    def _columns(self) -> tuple[str, ...]:
-        """Return the names of the engine's inputs."""
+    def _input_names(self) -> tuple[str, ...]:
         return tuple(self._features.columns)
 
-    def _inputs(self, targets: list[float], row: list[Any]) -> list[Any]:  # noqa: ARG002 - forecasters see their targets
+    def _input_values(self, targets: list[float], row: list[Any]) -> list[Any]:  # noqa: ARG002 - forecasters need them
         """Return the engine's inputs for an event's targets and features."""
         return row
 
-    def _settings(self, seed: int) -> Settings:
-        """Return the engine's settings with the features and targets that are known."""
-        said = {"hidden": self.hidden, "window": self.window, "learning_rate": self.learning_rate, "seed": seed}
-        known = {"inputs": self._columns(), "layer": self._layer} | self._told()
-        every = {**self._defaults, **said, **self.settings, **known}
-        return Settings.parse({name: _plain(value) for name, value in every.items()})
+    def _engine_settings(self, seed: int) -> Settings:
+        """Return the engine's settings for the features and targets that are known."""
+        own = {"hidden": self.hidden, "window": self.window, "learning_rate": self.learning_rate, "seed": seed}
+        fixed = {"inputs": self._input_names(), "layer": self._layer} | self._task_settings()
+        values = {**self._default_settings, **own, **self.settings, **fixed}
+        return Settings.parse({name: _as_python(value) for name, value in values.items()})
 
-    def _adapt(self) -> Engine:
-        """Let the engine have the features and targets that are known, and return it."""
+    def _update_engine(self) -> Engine:
+        """Create the engine, or replace it by one that continues with the present features, targets and rates."""
         if self._engine is None:
             seed = secrets.randbits(32) if self.seed is None else self.seed
-            self._engine = Engine(self._settings(seed))
+            self._engine = Engine(self._engine_settings(seed))
         else:
-            self._engine = self._engine.with_settings(self._settings(self._engine.settings.seed))
+            self._engine = self._engine.with_settings(self._engine_settings(self._engine.settings.seed))
         return self._engine
 
-    def _event(self, x: Mapping[Any, Any], key: Any, time: Any) -> tuple[Hashable, list[Any], Any, bool]:
-        """Return an event's stream, the features that are known, its time, and whether there is nothing but these."""
-        row, plain = self._features.plain(x), True
+    def _parse_event(self, x: Mapping[Any, Any], key: Any, time: Any) -> tuple[Hashable, list[Any], Any, bool]:
+        """Return an event's key, the row of its known features, its time, and whether it surely has no others."""
+        row, is_complete = self._features.fast_row(x), True
         if row is None:
-            row, plain = self._features.row(x), False
+            row, is_complete = self._features.row(x), False
             if time is None and self.time_field is None:
-                time = only_time(x)
+                time = find_time(x)
         if time is None and self.time_field is not None:
             time = x.get(self.time_field)
         if key is None and self.key_field is None:
-            stream: Hashable = ALONE
+            stream: Hashable = DEFAULT_KEY
         else:
-            stream = checked(x.get(self.key_field) if key is None else key)
-        return stream, row, None if time is None else seconds(time), plain
+            stream = check_key(x.get(self.key_field) if key is None else key)
+        return stream, row, None if time is None else seconds(time), is_complete
 
-    def _learn(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool) -> None:
-        """Learn from one event, once all of it is known to fit."""
-        stream, row, time, plain = self._event(x, key, time)
-        end = flag(end) or (self.end_field is not None and flag(x.get(self.end_field)))
-        engine, (new, targets) = self._engine, self._meet(y)
-        if not plain and self._features.meet(x):
-            new = True
-        if engine is None or new:
-            engine, row = self._adapt(), self._features.row(x)
-        engine.step(stream, self._inputs(targets, row), targets, time, end=end)
+    def _learn_event(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool) -> None:
+        """Learn from one event, once all of it has been checked."""
+        stream, row, time, is_complete = self._parse_event(x, key, time)
+        end = parse_end(end) or (self.end_field is not None and parse_end(x.get(self.end_field)))
+        engine, (grows, targets) = self._engine, self._register_target(y)
+        if not is_complete and self._features.register(x):
+            grows = True
+        if engine is None or grows:
+            engine, row = self._update_engine(), self._features.row(x)
+        engine.step(stream, self._input_values(targets, row), targets, time, end=end)
 
-    def _peek(self, x: Mapping[Any, Any], key: Any, time: Any) -> NDArray[np.float64] | None:
-        """Return the engine's forecast of an event that might come; None before the first."""
-        stream, row, time, _ = self._event(x, key, time)
+    def _predict_event(self, x: Mapping[Any, Any], key: Any, time: Any) -> NDArray[np.float64] | None:
+        """Return the engine's forecast of a hypothetical event; None before the first event."""
+        stream, row, time, _ = self._parse_event(x, key, time)
         return None if self._engine is None else self._engine.predict(stream, row, time)
 
 
-def missing(value: Any, what: str) -> bool:
-    """Return whether a key or a class is missing: None, or what equals nothing, not even itself.
-
-    Raises
-    ------
-    DataError
-        If it can be none.
-    """
+def _check_fields(*fields: Hashable | None) -> list[Hashable]:
+    """Return the names that are set, if they are different and can be names."""
+    names = [field for field in fields if field is not None]
     try:
-        hash(value)
-        return value is None or bool(value != value)  # noqa: PLR0124
+        if len(set(names)) == len(names):
+            return names
     except TypeError:
-        raise DataError(f"{what} must be hashable, and equal to itself, got {type(value).__name__} {value!r}") from None
+        raise SettingError(f"key_field, time_field and end_field must be names of features, got {names!r}") from None
+    raise SettingError(f"key_field, time_field and end_field must be different, got {names!r}")
 
 
-def checked(key: Any) -> Hashable:
-    """Return a stream's key, if it can be one."""
-    if missing(key, "key"):
-        raise DataError(f"key must tell the stream, got {key!r}")
-    return key
+def _for_clone(value: Any) -> Any:
+    """Return a setting, an empty tuple as a list: river's `clone` reads the first element of every tuple."""
+    return [] if isinstance(value, tuple) and not value else value
 
 
-def events_ahead(horizon: Any) -> int:
-    """Return a number of events ahead, if it is one."""
-    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
-        raise DataError(f"horizon must be a whole number from 1 on, got {horizon!r}")
-    return int(horizon)
-
-
-def flag(end: Any) -> bool:
-    """Return whether a sequence ends; what is missing says no.
-
-    Raises
-    ------
-    DataError
-        For text, and all else that does not say.
-    """
-    if end is None or isinstance(end, (bool, np.bool_)):
-        return bool(end)
-    if isinstance(end, (int, float, np.integer, np.floating)) and (end in {0, 1} or math.isnan(end)):
-        return end == 1
-    raise DataError(f"end must be true or false, got {type(end).__name__} {end!r}")
-
-
-def _fields(*named: Hashable | None) -> list[Hashable]:
-    """Return the fields that are named, each another feature."""
-    fields = [field for field in named if field is not None]
-    try:
-        if len(set(fields)) == len(fields):
-            return fields
-    except TypeError:
-        raise SettingError(f"key_field, time_field and end_field must be features' names, got {fields!r}") from None
-    raise SettingError(f"key_field, time_field and end_field must be different, got {fields!r}")
-
-
-def _plain(value: Any) -> Any:
-    """Return a setting of numpy, as grids of them have, as Python's."""
+def _as_python(value: Any) -> Any:
+    """Return a number of numpy, such as grids of parameters contain, as Python's."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def only_time(x: Mapping[Any, Any]) -> datetime | None:
-    """Return the time among the features of an event, None if there is none."""
-    times = [name for name, value in x.items() if isinstance(value, datetime)]
-    return x[one_of(times)] if times else None
-
-
-def one_of(times: list[Any]) -> Any:
-    """Return the one feature that is a time."""
-    if len(times) > 1:
-        raise DataError(f"time_field must say which of {', '.join(map(repr, times))} is the event's time")
-    return times[0]

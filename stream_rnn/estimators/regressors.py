@@ -1,4 +1,4 @@
-"""Regressors of river's interface, one for each cell: a number for each event, from its features and the past."""
+"""Regressors for river, one per cell: a number for each event, from its features and the past."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from river import base
 
 from stream_rnn.engine.conversions import number
 from stream_rnn.estimators.features import TARGET
-from stream_rnn.estimators.frames import Frame
-from stream_rnn.estimators.labels import NUMBERS, Labels
+from stream_rnn.estimators.labels import REGRESSION_SETTINGS, LabelEstimator, open_frame
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -19,90 +18,80 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class RecurrentRegressor(Labels, base.MiniBatchRegressor):
-    """What the regressors have in common; the parameters are those of `Recurrent`."""
+class RecurrentRegressor(LabelEstimator, base.MiniBatchRegressor):
+    """Regressor with a recurrent network.
 
-    _defaults = NUMBERS
+    The readout is linear in the hidden state and the features, and is learned by recursive least squares.
+
+    Examples
+    --------
+    The target is the sum of the load now and at the event before:
+
+    >>> import random
+    >>> from stream_rnn.estimators import GRURegressor
+    >>> loads = random.Random(1).choices(range(5), k=2000)
+    >>> model = GRURegressor(hidden=8, seed=1)
+    >>> for before, load in zip(loads, loads[1:]):
+    ...     model.learn_one({"load": load}, before + load)
+    >>> loads[-1], round(model.predict_one({"load": 3}))
+    (2, 5)
+    """
+
+    _default_settings = REGRESSION_SETTINGS
 
     def predict_one(
         self,
         x: Mapping[Any, Any],
         key: Hashable | None = None,
         time: float | datetime | None = None,
-        end: bool = False,  # noqa: ARG002 - so that the keywords of learn_one serve here too
+        end: bool = False,  # noqa: ARG002 - accepts the keywords of learn_one
     ) -> float:
-        """Return the target of an event that might come, and change nothing; 0 before anything was learned.
+        """Return the target of a hypothetical next event, and change nothing; 0 before the first event.
 
         Parameters and errors are those of `learn_one`.
         """
-        made = self._peek(x, key, time)
-        return 0.0 if made is None else float(self._points(made)[0])
+        forecast = self._predict_event(x, key, time)
+        return 0.0 if forecast is None else float(self._point_forecasts(forecast)[0])
 
     def predict_many(self, X: Any, key: Any = None, time: Any = None) -> Any:
-        """Return for each row of a data frame what `predict_one` does, as a series."""
-        frame = Frame(X)
-        made = self._peek_rows(frame, key, time)
-        if made is None:
-            return frame.series(np.zeros(len(frame)))
-        return frame.series(self._points(made)[:, 0])
+        """Return what `predict_one` returns for each row of a data frame, as a series with the frame's index."""
+        frame = open_frame(X)
+        forecasts = self._predict_rows(frame, key, time)
+        if forecasts is None:
+            return frame.native_series(np.zeros(len(frame)))
+        return frame.native_series(self._point_forecasts(forecasts)[:, 0])
 
-    def _told(self) -> dict[str, Any]:
+    def _task_settings(self) -> dict[str, Any]:
         return {"task": "regression", "targets": TARGET}
 
-    def _unmet(self, ys: list[Any]) -> set[int]:
-        for y in ys:
-            if not isinstance(y, float):  # which is a number at first sight
-                number(y, TARGET, "y")
-        return set()
+    def _target_names(self, y: Any) -> tuple[()]:
+        if not isinstance(y, float):
+            number(y, TARGET, "y")
+        return ()
 
-    def _targets(self, ys: list[Any]) -> NDArray[np.float64]:
+    def _engine_targets(self, ys: list[Any]) -> NDArray[np.float64]:
         return np.array(ys, np.float64)[:, np.newaxis]
 
 
-class RNNRegressor(RecurrentRegressor):
-    """Regressor with a simple recurrent network (Elman 1990).
-
-    The readout is linear in the network's state and the features, and learned by recursive least squares; the layer
-    below it by truncated backpropagation through time.
-
-    Parameters are those of `stream_rnn.estimators.recurrent.Recurrent`.
-
-    Examples
-    --------
-    >>> from river import datasets, evaluate, metrics
-    >>> from stream_rnn.estimators import RNNRegressor
-    >>> evaluate.progressive_val_score(datasets.TrumpApproval(), RNNRegressor(seed=1), metrics.MAE())
-    MAE: 0.413269
-    """
-
-    _layer = "rnn"
+class RNNRegressor(RecurrentRegressor, layer="rnn"):
+    """Regressor with a simple recurrent network (RNN)."""
 
 
-class GRURegressor(RecurrentRegressor):
-    """Regressor with gated recurrent units (Cho et al. 2014); else as `RNNRegressor`."""
-
-    _layer = "gru"
+class GRURegressor(RecurrentRegressor, layer="gru"):
+    """Regressor with gated recurrent units (GRU)."""
 
 
-class LSTMRegressor(RecurrentRegressor):
-    """Regressor with long short-term memory (Hochreiter & Schmidhuber 1997); else as `RNNRegressor`."""
-
-    _layer = "lstm"
+class LSTMRegressor(RecurrentRegressor, layer="lstm"):
+    """Regressor with long short-term memory (LSTM)."""
 
 
-class LRURegressor(RecurrentRegressor):
-    """Regressor with linear recurrent units (Orvieto et al. 2023), learned in real time; else as `RNNRegressor`."""
-
-    _layer = "lru"
+class LRURegressor(RecurrentRegressor, layer="lru"):
+    """Regressor with linear recurrent units (LRU)."""
 
 
-class ELSTMRegressor(RecurrentRegressor):
-    """Regressor with an element-wise LSTM (Irie et al. 2024), learned in real time; else as `RNNRegressor`."""
-
-    _layer = "elstm"
+class ELSTMRegressor(RecurrentRegressor, layer="elstm"):
+    """Regressor with an element-wise LSTM (eLSTM)."""
 
 
-class ColumnarGRURegressor(RecurrentRegressor):
-    """Regressor with a GRU of columns (Javed et al. 2023), learned in real time; else as `RNNRegressor`."""
-
-    _layer = "columnar_gru"
+class ColumnarGRURegressor(RecurrentRegressor, layer="columnar_gru"):
+    """Regressor with a columnar GRU."""

@@ -1,4 +1,4 @@
-"""What river checks of other estimators, and not of forecasters, holds for ours, too."""
+"""What river checks of regressors and classifiers, but not of forecasters, holds for forecasters too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def event(t: int) -> tuple[float, dict[str, float]]:
     return math.sin(t / 3) + 0.1 * (t % 4), {"a": math.cos(t / 5), "b": float(t % 3), "c": 1.0 * t}
 
 
-def learned(model: Any, start: int = 0, stop: int = 60) -> Any:
+def train(model: Any, start: int = 0, stop: int = 60) -> Any:
     for t in range(start, stop):
         y, x = event(t)
         model.learn_one(y, x)
@@ -26,7 +26,7 @@ def learned(model: Any, start: int = 0, stop: int = 60) -> Any:
 
 @pytest.fixture
 def model() -> Any:
-    return learned(GRUForecaster(**SMALL))
+    return train(GRUForecaster(**SMALL))
 
 
 @pytest.mark.parametrize("horizon", [1, 3, 9])
@@ -37,7 +37,7 @@ def test_a_forecast_changes_nothing(model: Any, horizon: int) -> None:
     assert xs == [{"a": 1.0, "new": 2.0}] * horizon
 
 
-def test_learning_keeps_nothing_of_what_is_handed_over(model: Any) -> None:
+def test_learning_keeps_no_reference_to_x(model: Any) -> None:
     y, x = event(60)
     model.learn_one(y, x)
     before = pickle.dumps(model)
@@ -46,37 +46,37 @@ def test_learning_keeps_nothing_of_what_is_handed_over(model: Any) -> None:
     assert pickle.dumps(model) == before
 
 
-def test_a_pickled_forecaster_goes_on_as_itself(model: Any) -> None:
+def test_a_pickled_forecaster_continues_identically(model: Any) -> None:
     other = pickle.loads(pickle.dumps(model))  # noqa: S301
-    assert learned(model, 60, 80).forecast(5) == learned(other, 60, 80).forecast(5)
+    assert train(model, 60, 80).forecast(5) == train(other, 60, 80).forecast(5)
 
 
-def test_the_same_seed_is_the_same_forecaster(model: Any) -> None:
-    other = learned(GRUForecaster(**SMALL))
+def test_the_same_seed_gives_the_same_forecasts(model: Any) -> None:
+    other = train(GRUForecaster(**SMALL))
     assert other.forecast(5) == model.forecast(5)
-    assert learned(GRUForecaster(**{**SMALL, "seed": 2})).forecast(5) != model.forecast(5)
+    assert train(GRUForecaster(**{**SMALL, "seed": 2})).forecast(5) != model.forecast(5)
 
 
-def test_without_a_seed_each_is_another() -> None:
+def test_without_a_seed_weights_are_random() -> None:
     assert GRUForecaster()._is_stochastic
-    unseeded = [learned(GRUForecaster(**{**SMALL, "seed": None})) for _ in range(2)]
+    unseeded = [train(GRUForecaster(**{**SMALL, "seed": None})) for _ in range(2)]
     assert unseeded[0].forecast(5) != unseeded[1].forecast(5)
 
 
 def test_memory_does_not_grow_with_events(model: Any) -> None:
     before, size = model._raw_memory_usage, len(pickle.dumps(model))
-    learned(model, 60, 1000)
+    train(model, 60, 1000)
     assert model._raw_memory_usage <= before + 1024  # a byte for each event would show
     assert len(pickle.dumps(model)) <= size + 512
 
 
-def test_a_clone_is_as_the_forecaster_was_before_it_learned(model: Any) -> None:
+def test_a_clone_has_learned_nothing(model: Any) -> None:
     clone = model.clone()
     assert clone.engine is None
-    assert learned(clone).forecast(5) == model.forecast(5)
+    assert train(clone).forecast(5) == model.forecast(5)
 
 
-def test_a_clone_has_the_settings_and_may_have_others() -> None:
+def test_a_clone_has_the_same_settings_or_those_passed() -> None:
     model = GRUForecaster(**SMALL, calendar=("week",), key_field="sensor")
     assert repr(model.clone()) == repr(model)
     assert model.clone()._get_params() == model._get_params()
@@ -84,64 +84,64 @@ def test_a_clone_has_the_settings_and_may_have_others() -> None:
     assert (other.hidden, other.settings["calendar"], other.key_field) == (8, ("year",), "sensor")
 
 
-def test_a_clone_with_what_was_learned_goes_its_own_way(model: Any) -> None:
+def test_a_clone_with_attributes_is_independent(model: Any) -> None:
     clone, before = model.clone(include_attributes=True), model.forecast(5)
     assert clone.forecast(5) == before
-    learned(clone, 60, 70)
+    train(clone, 60, 70)
     assert model.forecast(5) == before
-    assert learned(model, 60, 70).forecast(5) == clone.forecast(5)
+    assert train(model, 60, 70).forecast(5) == clone.forecast(5)
 
 
-def test_learning_in_the_original_leaves_a_clone_alone(model: Any) -> None:
+def test_learning_does_not_change_an_earlier_clone(model: Any) -> None:
     clone = model.clone()
     before = pickle.dumps(clone)
-    learned(model, 60, 70)
+    train(model, 60, 70)
     assert pickle.dumps(clone) == before
 
 
-def test_the_learning_rate_alone_may_be_changed(model: Any) -> None:
-    other = learned(GRUForecaster(**SMALL))
+def test_only_the_learning_rate_is_mutable(model: Any) -> None:
+    other = train(GRUForecaster(**SMALL))
     other.mutate({"learning_rate": 0.05})
     assert other.forecast(5) == model.forecast(5)
-    assert learned(other, 60, 90).forecast(5) != learned(model, 60, 90).forecast(5)
+    assert train(other, 60, 90).forecast(5) != train(model, 60, 90).forecast(5)
     for name in ("hidden", "window", "horizon", "seed"):
         with pytest.raises(ValueError, match=f"'{name}' is not a mutable attribute"):
             model.mutate({name: 3})
 
 
-def test_the_order_of_features_means_nothing(model: Any) -> None:
-    turned = GRUForecaster(**SMALL)
+def test_the_order_of_features_does_not_matter(model: Any) -> None:
+    reordered = GRUForecaster(**SMALL)
     for t in range(60):
         y, x = event(t)
-        turned.learn_one(y, dict(reversed(x.items())))
-    assert turned.forecast(5) == model.forecast(5)
+        reordered.learn_one(y, dict(reversed(x.items())))
+    assert reordered.forecast(5) == model.forecast(5)
 
 
-def test_features_come_and_go() -> None:
+def test_features_may_appear_and_disappear() -> None:
     model = GRUForecaster(**SMALL)
     for t in range(80):
         y, x = event(t)
-        there = sorted(x)[: 1 + t // 20] if t < 60 else ["c"]
-        model.learn_one(y, {name: x[name] for name in there} if t % 7 else None)
+        present = sorted(x)[: 1 + t // 20] if t < 60 else ["c"]
+        model.learn_one(y, {name: x[name] for name in present} if t % 7 else None)
         assert all(map(math.isfinite, model.forecast(5)))
     assert model.engine.settings.inputs == ("y", "a", "b", "c")
 
 
-def test_without_features_it_is_the_same_as_with_none() -> None:
-    bare, empty = GRUForecaster(**SMALL), GRUForecaster(**SMALL)
+def test_no_features_and_missing_features_give_the_same_forecasts() -> None:
+    without, missing = GRUForecaster(**SMALL), GRUForecaster(**SMALL)
     for t in range(30):
-        bare.learn_one(event(t)[0])
-        empty.learn_one(event(t)[0], {"a": None})
-    assert bare.forecast(5) == empty.forecast(5)
+        without.learn_one(event(t)[0])
+        missing.learn_one(event(t)[0], {"a": None})
+    assert without.forecast(5) == missing.forecast(5)
 
 
-def test_a_longer_forecast_begins_as_a_shorter(model: Any) -> None:
+def test_a_longer_forecast_starts_with_the_shorter_one(model: Any) -> None:
     assert model.forecast(9)[:3] == model.forecast(3)
     assert model.forecast(9)[:2] == model.forecast(2)
 
 
 @pytest.mark.parametrize("by", ["key", "end", "reset"])
-def test_streams_and_sequences_begin_with_no_forecast(model: Any, by: str) -> None:
+def test_the_forecast_is_zero_at_the_start_of_a_stream_or_sequence(model: Any, by: str) -> None:
     if by == "reset":
         model.reset()
     if by == "end":
@@ -149,13 +149,13 @@ def test_streams_and_sequences_begin_with_no_forecast(model: Any, by: str) -> No
     assert model.forecast(4, key="another" if by == "key" else None) == [0.0] * 4
 
 
-def test_a_field_names_the_stream_as_a_keyword_does() -> None:
-    by_field, by_word = GRUForecaster(**SMALL, key_field="sensor"), GRUForecaster(**SMALL)
+def test_a_key_field_equals_a_keyword() -> None:
+    by_field, by_keyword = GRUForecaster(**SMALL, key_field="sensor"), GRUForecaster(**SMALL)
     for t in range(40):
         y, x = event(t)
         sensor = "even" if t % 2 == 0 else "odd"
         by_field.learn_one(y, {**x, "sensor": sensor})
-        by_word.learn_one(y, x, key=sensor)
+        by_keyword.learn_one(y, x, key=sensor)
     for sensor in ("even", "odd"):
-        assert by_field.forecast(3, [{"sensor": sensor}] * 3) == by_word.forecast(3, key=sensor)
-    assert by_word.forecast(3, key="even") != by_word.forecast(3, key="odd")
+        assert by_field.forecast(3, [{"sensor": sensor}] * 3) == by_keyword.forecast(3, key=sensor)
+    assert by_keyword.forecast(3, key="even") != by_keyword.forecast(3, key="odd")

@@ -1,4 +1,4 @@
-"""A data frame is its rows, one after another: to the bit, whatever comes and goes in it, and of whichever library."""
+"""Learning a data frame gives bitwise the result of learning its rows, for any columns and any library."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from estimator_support import state_of
 
 from stream_rnn.estimators import GRUClassifier, GRUMultiTargetRegressor, GRURegressor
 
@@ -32,7 +33,7 @@ COLUMNS: dict[str, list[Any]] = {
     "late word": [None if t < 23 else f"w{t % 2}" for t in EVENTS],
 }
 MIXED: list[Any] = [f"t{t}" if t % 7 == 3 else None if t % 7 == 4 else float(t) for t in EVENTS]
-"""Numbers, text and nothing in one column, which only objects of pandas can be."""
+"""Numbers, text and missing values in one column, which only pandas supports, as objects."""
 
 KEYS = [f"pump {t % 3}" for t in EVENTS]
 ENDS = [t % 13 == 12 for t in EVENTS]
@@ -44,56 +45,58 @@ TARGETS: dict[str, list[Any]] = {
     "classes": [None if t % 9 == 5 else "abcd"[min(t // 9, t % 4)] for t in EVENTS],
     "dicts": [None if t % 9 == 5 else {"u": t / 9} | ({"v": -1.0 * t} if t > 14 else {}) for t in EVENTS],
 }
-"""Some are missing; classes and targets show up in the middle of a frame."""
+"""Some are missing; new classes and targets appear in the middle of the frame."""
 
-MAKE: dict[str, Any] = {"numbers": GRURegressor, "classes": GRUClassifier, "dicts": GRUMultiTargetRegressor}
+ESTIMATORS: dict[str, Any] = {"numbers": GRURegressor, "classes": GRUClassifier, "dicts": GRUMultiTargetRegressor}
 
 
 def rows(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [{name: values[t] for name, values in columns.items()} for t in EVENTS]
 
 
-def looped(kind: str, columns: dict[str, list[Any]], settings: dict[str, Any], **told: list[Any]) -> Any:
-    """Return an estimator that learned one event after another."""
-    model = MAKE[kind](**SMALL, **settings)
+def learned_rows(kind: str, columns: dict[str, list[Any]], settings: dict[str, Any], **keywords: list[Any]) -> Any:
+    """Return an estimator that has learned one event after another."""
+    model = ESTIMATORS[kind](**SMALL, **settings)
     for t, x in enumerate(rows(columns)):
-        model.learn_one(x, TARGETS[kind][t], **{name: values[t] for name, values in told.items()})
+        model.learn_one(x, TARGETS[kind][t], **{name: values[t] for name, values in keywords.items()})
     return model
 
 
-def framed(kind: str, frame: Any, settings: dict[str, Any], cut: int = COUNT, **told: list[Any]) -> Any:
-    """Return an estimator that learned a frame in parts of so many rows."""
-    model = MAKE[kind](**SMALL, **settings)
+def learned_frame(kind: str, frame: Any, settings: dict[str, Any], cut: int = COUNT, **keywords: list[Any]) -> Any:
+    """Return an estimator that has learned a frame in parts of `cut` rows."""
+    model = ESTIMATORS[kind](**SMALL, **settings)
     for start in range(0, COUNT, cut):
         part = slice(start, start + cut)
-        model.learn_many(frame[part], TARGETS[kind][part], **{name: values[part] for name, values in told.items()})
+        model.learn_many(frame[part], TARGETS[kind][part], **{name: values[part] for name, values in keywords.items()})
     return model
 
 
 def assert_same(one: Any, other: Any) -> None:
-    assert pickle.dumps(pickle.loads(pickle.dumps(one))) == pickle.dumps(pickle.loads(pickle.dumps(other)))  # noqa: S301
+    assert state_of(one) == state_of(other)
 
 
 @pytest.mark.parametrize("cut", [COUNT, 7])
 @pytest.mark.parametrize("kind", TARGETS)
-def test_a_frame_is_its_rows(kind: str, cut: int) -> None:
+def test_a_frame_is_learned_as_its_rows(kind: str, cut: int) -> None:
     columns = {**COLUMNS, "mixed": MIXED}
-    told = {"key": KEYS, "time": SECONDS, "end": ENDS}
-    assert_same(framed(kind, pd.DataFrame(columns), {}, cut, **told), looped(kind, columns, {}, **told))
+    keywords = {"key": KEYS, "time": SECONDS, "end": ENDS}
+    assert_same(
+        learned_frame(kind, pd.DataFrame(columns), {}, cut, **keywords), learned_rows(kind, columns, {}, **keywords)
+    )
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_streams_times_and_ends_may_be_columns(kind: str) -> None:
+def test_keys_times_and_ends_may_be_columns(kind: str) -> None:
     columns = {**COLUMNS, "pump": KEYS, "when": TIMES, "last": ENDS}
     fields = {"key_field": "pump", "time_field": "when", "end_field": "last", "calendar": ("day",)}
-    by_field = framed(kind, pd.DataFrame(columns), fields)
-    assert_same(by_field, looped(kind, columns, fields))
+    by_field = learned_frame(kind, pd.DataFrame(columns), fields)
+    assert_same(by_field, learned_rows(kind, columns, fields))
     assert by_field.engine.keys == ["pump 0", "pump 1", "pump 2"]
 
 
-def test_the_one_column_of_times_is_the_time() -> None:
+def test_a_single_time_column_is_the_time() -> None:
     columns, settings = {**COLUMNS, "when": TIMES}, {"calendar": ("day",)}
-    assert_same(framed("numbers", pd.DataFrame(columns), settings), looped("numbers", columns, settings))
+    assert_same(learned_frame("numbers", pd.DataFrame(columns), settings), learned_rows("numbers", columns, settings))
 
 
 def nullable() -> pd.DataFrame:
@@ -102,9 +105,9 @@ def nullable() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("frame", [nullable(), pa.table(COLUMNS)], ids=["nullable", "pyarrow"])
-def test_frames_of_other_kinds_are_the_same_events(frame: Any) -> None:
-    told = {"key": KEYS, "time": SECONDS, "end": ENDS}
-    assert_same(framed("classes", frame, {}, **told), looped("classes", COLUMNS, {}, **told))
+def test_frames_of_other_types_are_the_same_events(frame: Any) -> None:
+    keywords = {"key": KEYS, "time": SECONDS, "end": ENDS}
+    assert_same(learned_frame("classes", frame, {}, **keywords), learned_rows("classes", COLUMNS, {}, **keywords))
 
 
 @pytest.mark.parametrize(
@@ -119,13 +122,13 @@ def test_frames_of_other_kinds_are_the_same_events(frame: Any) -> None:
     ],
     ids=["objects", "strings", "categories", "pyarrow", "array", "tuple"],
 )
-def test_targets_of_any_series_are_the_same(series: Any) -> None:
+def test_targets_may_be_any_kind_of_series(series: Any) -> None:
     model = GRUClassifier(**SMALL)
     model.learn_many(pd.DataFrame(COLUMNS), series)
-    assert_same(model, looped("classes", COLUMNS, {}))
+    assert_same(model, learned_rows("classes", COLUMNS, {}))
 
 
-def test_columns_may_be_numbered() -> None:
+def test_column_names_may_be_integers() -> None:
     X = np.array([COLUMNS["plain"], COLUMNS["gaps"]]).T
     model, loop = GRURegressor(**SMALL), GRURegressor(**SMALL)
     model.learn_many(pd.DataFrame(X), TARGETS["numbers"])
@@ -135,31 +138,31 @@ def test_columns_may_be_numbered() -> None:
 
 
 @pytest.mark.parametrize("kind", ["numbers", "classes"])
-def test_a_frame_of_forecasts_is_that_of_its_rows_and_has_its_index(kind: str) -> None:
-    columns, told = {**COLUMNS, "mixed": MIXED}, {"key": KEYS, "time": SECONDS}
-    model = looped(kind, columns, {}, **told)
+def test_predict_many_equals_predict_one_per_row_and_keeps_the_index(kind: str) -> None:
+    columns, keywords = {**COLUMNS, "mixed": MIXED}, {"key": KEYS, "time": SECONDS}
+    model = learned_rows(kind, columns, {}, **keywords)
     before = pickle.dumps(model)
-    made = model.predict_many(pd.DataFrame(columns, index=[-t for t in EVENTS]), **told)
+    predictions = model.predict_many(pd.DataFrame(columns, index=[-t for t in EVENTS]), **keywords)
     assert pickle.dumps(model) == before
     events = zip(rows(columns), KEYS, SECONDS, strict=True)
-    assert made.tolist() == [model.predict_one(x, key=key, time=time) for x, key, time in events]
-    assert made.index.tolist() == [-t for t in EVENTS]
+    assert predictions.tolist() == [model.predict_one(x, key=key, time=time) for x, key, time in events]
+    assert predictions.index.tolist() == [-t for t in EVENTS]
 
 
-def test_a_frame_of_pyarrow_is_forecast_as_one() -> None:
-    told = {"key": KEYS, "time": SECONDS}
-    model = looped("classes", COLUMNS, {}, **told)
+def test_predictions_for_a_pyarrow_table_equal_those_for_pandas() -> None:
+    keywords = {"key": KEYS, "time": SECONDS}
+    model = learned_rows("classes", COLUMNS, {}, **keywords)
     table, frame = pa.table(COLUMNS), pd.DataFrame(COLUMNS)
-    made = model.predict_proba_many(table, **told)
-    assert isinstance(made, pa.Table)
-    np.testing.assert_array_equal(made.to_pandas(), model.predict_proba_many(frame, **told))
-    assert model.predict_many(table, **told).to_pylist() == model.predict_many(frame, **told).tolist()
+    probabilities = model.predict_proba_many(table, **keywords)
+    assert isinstance(probabilities, pa.Table)
+    np.testing.assert_array_equal(probabilities.to_pandas(), model.predict_proba_many(frame, **keywords))
+    assert model.predict_many(table, **keywords).to_pylist() == model.predict_many(frame, **keywords).tolist()
 
 
 @pytest.mark.parametrize("kind", ["numbers", "classes"])
-def test_an_empty_frame_is_no_events(kind: str) -> None:
-    model = looped(kind, COLUMNS, {})
-    before, nothing = pickle.dumps(model), pd.DataFrame(COLUMNS)[:0]
-    model.learn_many(nothing, [])
+def test_an_empty_frame_changes_nothing(kind: str) -> None:
+    model = learned_rows(kind, COLUMNS, {})
+    before, empty = pickle.dumps(model), pd.DataFrame(COLUMNS)[:0]
+    model.learn_many(empty, [])
     assert pickle.dumps(model) == before
-    assert len(model.predict_many(nothing)) == 0
+    assert len(model.predict_many(empty)) == 0

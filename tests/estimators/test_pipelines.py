@@ -1,4 +1,4 @@
-"""In river's pipelines and evaluations an estimator is one of river's own, and its streams stay apart."""
+"""Estimators work in river's pipelines and evaluations like river's own, and keep their streams separate."""
 
 from __future__ import annotations
 
@@ -61,44 +61,44 @@ def classes(kinds: Any) -> Iterator[tuple[dict[str, Any], Any]]:
 
 
 def streams() -> Iterator[tuple[dict[str, Any], float, dict[str, Any]]]:
-    """Yield events of two streams, told by keywords; the sequence of one ends."""
+    """Yield events of two streams, with keywords; the sequence of one stream ends."""
     for t, (x, y) in enumerate(numbers()):
         yield x, y, {"key": f"pump {t % 2}", "time": 600.0 * t, "end": t == 60}
 
 
-def by_hand(model: Any) -> Any:
-    """Let a bare estimator learn the streams' events, and return it."""
-    for x, y, told in streams():
-        model.predict_one(x, **told)
-        model.learn_one(x, y, **told)
+def train_on_streams(model: Any) -> Any:
+    """Predict and learn the events of `streams`, and return the model."""
+    for x, y, keywords in streams():
+        model.predict_one(x, **keywords)
+        model.learn_one(x, y, **keywords)
     return model
 
 
 def score(model: Any, events: Any = None, metric: Any = None, **settings: Any) -> float:
-    found: float = evaluate.progressive_val_score(
+    value: float = evaluate.progressive_val_score(
         numbers() if events is None else events, model, metric or metrics.MAE(), **settings
     ).get()
-    return found
+    return value
 
 
-def scale() -> Any:
+def scaler() -> Any:
     return preprocessing.StandardScaler()
 
 
 PIPELINES: dict[str, Any] = {
-    "scaled": scale,
+    "scaled": scaler,
     "selected in parts": lambda: (
-        (compose.Select("a") | scale()) + (compose.Select("b") | preprocessing.OneHotEncoder())
+        (compose.Select("a") | scaler()) + (compose.Select("b") | preprocessing.OneHotEncoder())
     ),
     "product": lambda: compose.Select("a") * compose.Select("b") + compose.Select("a", "b"),
     "function": lambda: compose.FuncTransformer(square) | compose.Renamer({"a": "A"}) | compose.Prefixer("in_"),
-    "polynomial": lambda: feature_extraction.PolynomialExtender(2) | scale(),
+    "polynomial": lambda: feature_extraction.PolynomialExtender(2) | scaler(),
     "random features": lambda: feature_extraction.RBFSampler(n_components=8, seed=1),
     "best feature": lambda: feature_selection.SelectKBest(stats.PearsonCorr(), k=1),
     "hashed": lambda: preprocessing.FeatureHasher(4, seed=1),
     "group's aggregate": lambda: feature_extraction.Agg(on="a", by="b", how=stats.Mean()) + compose.Select("a"),
     "target's aggregate": lambda: feature_extraction.TargetAgg(by="b", how=stats.Mean()) + compose.Select("a"),
-    "scaled by group": lambda: compose.Grouper(scale(), by="b"),
+    "scaled by group": lambda: compose.Grouper(scaler(), by="b"),
 }
 
 
@@ -107,12 +107,12 @@ def square(x: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_it_learns_behind(name: str) -> None:
-    assert score(PIPELINES[name]() | regressor()) < 0.4  # always the mean makes an error of 0.64
+def test_a_regressor_learns_in_a_pipeline(name: str) -> None:
+    assert score(PIPELINES[name]() | regressor()) < 0.4  # predicting the mean has an error of 0.64
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_a_pipeline_hands_on_stream_time_and_end(name: str) -> None:
+def test_a_pipeline_passes_on_key_time_and_end(name: str) -> None:
     model = PIPELINES[name]() | regressor()
     score(model, streams())
     engine = model["GRURegressor"].engine
@@ -121,45 +121,46 @@ def test_a_pipeline_hands_on_stream_time_and_end(name: str) -> None:
     assert engine.length("pump 1") == COUNT // 2
 
 
-def test_keywords_in_an_evaluation_are_those_of_learning() -> None:
-    model, hand = regressor(calendar=("day",)), by_hand(regressor(calendar=("day",)))
+def test_an_evaluation_passes_keywords_to_learn_one() -> None:
+    model, expected = regressor(calendar=("day",)), train_on_streams(regressor(calendar=("day",)))
     score(model, streams())
     x = {"a": 0.5, "b": 1.0}
-    assert model.predict_one(x, key="pump 1", time=1e5) == hand.predict_one(x, key="pump 1", time=1e5)
-    assert model.predict_one(x, key="pump 0") == hand.predict_one(x, key="pump 0")
+    assert model.predict_one(x, key="pump 1", time=1e5) == expected.predict_one(x, key="pump 1", time=1e5)
+    assert model.predict_one(x, key="pump 0") == expected.predict_one(x, key="pump 0")
 
 
-def test_a_field_may_go_round_the_other_steps() -> None:
-    told = ({**x, "sensor": keywords["key"], "last": keywords["end"]} for x, _, keywords in streams())
-    model = (compose.Discard("sensor", "last") | scale()) + compose.Select("sensor", "last")
+def test_a_field_may_bypass_the_other_steps() -> None:
+    with_fields = (({**x, "sensor": keywords["key"], "last": keywords["end"]}, y) for x, y, keywords in streams())
+    with_keywords = ((x, y, {name: keywords[name] for name in ("key", "end")}) for x, y, keywords in streams())
+    model = (compose.Discard("sensor", "last") | scaler()) + compose.Select("sensor", "last")
     model |= regressor(key_field="sensor", end_field="last")
-    keyword = scale() | regressor()
-    score(model, zip(told, (y for _, y in numbers()), strict=True))
-    score(keyword, ((x, y, {"key": told["key"], "end": told["end"]}) for x, y, told in streams()))
+    by_keyword = scaler() | regressor()
+    score(model, with_fields)
+    score(by_keyword, with_keywords)
     x = {"a": 0.5, "b": 1.0}
-    expected = keyword.predict_one(x, key="pump 1")
+    expected = by_keyword.predict_one(x, key="pump 1")
     assert model.predict_one({**x, "sensor": "pump 1", "last": False}) == expected
 
 
-def test_a_pipeline_learns_frames_with_streams() -> None:
+def test_a_pipeline_learns_frames_with_keys() -> None:
     X, y = pd.DataFrame([x for x, _ in numbers()]), pd.Series([y for _, y in numbers()])
     keys = [f"pump {t % 2}" for t in range(COUNT)]
-    model = scale() | regressor()
+    model = scaler() | regressor()
     model.learn_many(X, y, key=keys)
     assert model["GRURegressor"].engine.keys == ["pump 0", "pump 1"]
     assert len(model.predict_many(X)) == COUNT
 
 
-def test_targets_that_come_late_are_learned_late() -> None:
+def test_delayed_targets_are_learned_when_they_arrive() -> None:
     dated = [({"when": START + timedelta(hours=t), **x}, y) for t, (x, y) in enumerate(numbers())]
-    at_once, late = regressor(calendar=("day",)), regressor(calendar=("day",))
-    score(at_once, dated)
-    assert score(late, dated, moment="when", delay=timedelta(hours=3)) < 0.4
-    assert late.predict_one(dated[-1][0]) == at_once.predict_one(dated[-1][0])  # all have come in the end
-    assert late.engine.settings.inputs == ("a", "b")
+    immediate, delayed = regressor(calendar=("day",)), regressor(calendar=("day",))
+    score(immediate, dated)
+    assert score(delayed, dated, moment="when", delay=timedelta(hours=3)) < 0.4
+    assert delayed.predict_one(dated[-1][0]) == immediate.predict_one(dated[-1][0])  # in the end all have arrived
+    assert delayed.engine.settings.inputs == ("a", "b")
 
 
-def test_an_evaluation_reports_on_the_way() -> None:
+def test_an_evaluation_reports_time_and_memory() -> None:
     states = list(
         evaluate.iter_progressive_val_score(
             numbers(), regressor(), metrics.MAE(), step=30, measure_time=True, measure_memory=True
@@ -173,36 +174,36 @@ def test_an_evaluation_reports_on_the_way() -> None:
 
 
 @pytest.mark.parametrize("metric", [metrics.MAE(), metrics.R2(), metrics.SMAPE(), utils.Rolling(metrics.MAE, 30)])
-def test_metrics_of_numbers(metric: Any) -> None:
+def test_regression_metrics(metric: Any) -> None:
     assert math.isfinite(score(regressor(), metric=metric))
 
 
 @pytest.mark.parametrize(
     "metric", [metrics.ROCAUC(), metrics.LogLoss(), metrics.F1(), metrics.MCC(), metrics.CohenKappa()]
 )
-def test_metrics_of_two_classes(metric: Any) -> None:
-    found = score(classifier(), list(classes((True, False))) * 4, metric)
-    assert found < math.log(2) if isinstance(metric, metrics.LogLoss) else found > 0.6
+def test_binary_metrics(metric: Any) -> None:
+    value = score(classifier(), list(classes((True, False))) * 4, metric)
+    assert value < math.log(2) if isinstance(metric, metrics.LogLoss) else value > 0.6
 
 
 @pytest.mark.parametrize("metric", [metrics.Accuracy(), metrics.CrossEntropy(), metrics.MacroF1()])
-def test_metrics_of_more_classes(metric: Any) -> None:
-    found = score(classifier(), classes("xyz"), metric)
-    assert found < math.log(3) if isinstance(metric, metrics.CrossEntropy) else found > 0.4
+def test_multiclass_metrics(metric: Any) -> None:
+    value = score(classifier(), classes("xyz"), metric)
+    assert value < math.log(3) if isinstance(metric, metrics.CrossEntropy) else value > 0.4
 
 
-def test_metrics_of_several_targets() -> None:
+def test_multi_target_metrics() -> None:
     events = (({**x}, {"u": y, "v": -y}) for x, y in numbers())
     metric = metrics.multioutput.PerOutput(metrics.MAE())
     evaluate.progressive_val_score(events, GRUMultiTargetRegressor(**SMALL), metric)
-    assert all(found.get() < 0.4 for found in metric.metrics.values())
+    assert all(each.get() < 0.4 for each in metric.metrics.values())
 
 
 TEXTS = [("the cat sat", True), ("a dog ran far", False), ("cat and mouse", True), ("the dog barks", False)] * 15
 
 
 @pytest.mark.parametrize("words", [feature_extraction.BagOfWords(), feature_extraction.TFIDF()])
-def test_words_are_features_that_emerge(words: Any) -> None:
+def test_each_new_word_is_a_new_input(words: Any) -> None:
     model = words | classifier()
     assert score(model, TEXTS, metrics.Accuracy()) > 0.8
     assert len(model["GRUClassifier"].engine.settings.inputs) == len(
@@ -210,27 +211,27 @@ def test_words_are_features_that_emerge(words: Any) -> None:
     )
 
 
-def test_text_is_a_feature() -> None:
+def test_text_may_be_a_feature() -> None:
     assert score(classifier(), [({"text": text}, y) for text, y in TEXTS], metrics.Accuracy()) > 0.8
 
 
-def test_a_time_goes_to_the_steps_that_ask_for_it() -> None:
+def test_other_steps_receive_their_own_time_keyword() -> None:
     how = utils.TimeRolling(stats.Mean, timedelta(days=1))
     model = feature_extraction.TargetAgg(by="b", how=how) + compose.Select("a") | regressor()
-    naive = START.replace(tzinfo=None)  # as river begins its own
-    told = ({"t": naive + timedelta(hours=t), "key": f"pump {t % 2}"} for t in range(COUNT))
-    assert score(model, ((x, y, keywords) for (x, y), keywords in zip(numbers(), told, strict=True))) < 0.4
+    naive = START.replace(tzinfo=None)  # river's rolling windows compare times without a zone
+    keywords = ({"t": naive + timedelta(hours=t), "key": f"pump {t % 2}"} for t in range(COUNT))
+    assert score(model, ((*event, keyword) for event, keyword in zip(numbers(), keywords, strict=True))) < 0.4
     assert model["GRURegressor"].engine.keys == ["pump 0", "pump 1"]
 
 
-def test_missing_features_may_be_filled_in_or_left() -> None:
+def test_missing_features_may_be_imputed_or_left_missing() -> None:
     events = [({**x, "a": None} if t % 5 == 0 else x, y) for t, (x, y) in enumerate(numbers())]
     assert score(regressor(), events) < 0.4
     assert score(preprocessing.StatImputer(("a", stats.Mean())) | regressor(), events) < 0.5
 
 
 @pytest.mark.parametrize("kind", [anomaly.ThresholdFilter, anomaly.QuantileFilter])
-def test_what_a_filter_finds_is_not_learned(kind: Any) -> None:
+def test_anomalies_removed_by_a_filter_are_not_learned(kind: Any) -> None:
     model = kind(anomaly.GaussianScorer(grace_period=20), 0.99) | regressor(key_field="key")
     for t, (x, y) in enumerate(numbers()):
         model.learn_one({**x, "key": f"pump {t % 2}"}, y + 100 * (t == 80))
@@ -239,33 +240,33 @@ def test_what_a_filter_finds_is_not_learned(kind: Any) -> None:
     assert sum(lengths) > 0.8 * COUNT
 
 
-def test_the_detector_of_a_filter_takes_no_keywords() -> None:
+def test_the_detector_of_a_filter_refuses_keywords() -> None:
     model = anomaly.QuantileFilter(anomaly.HalfSpaceTrees(seed=1), 0.9) | regressor()
     with pytest.raises(TypeError, match="unexpected keyword argument 'key'"):
         model.learn_one({"a": 1.0}, 1.0, key="pump")
 
 
-def test_a_pipeline_drops_keywords_that_a_wrapper_does_not_take() -> None:
-    model = scale() | preprocessing.TargetStandardScaler(regressor())
+def test_a_pipeline_drops_keywords_that_a_wrapper_does_not_accept() -> None:
+    model = scaler() | preprocessing.TargetStandardScaler(regressor())
     score(model, streams())
     assert model["TargetStandardScaler"].regressor.engine.keys == ["stream"]
 
 
-def test_an_active_learner_asks_for_fewer_labels() -> None:
+def test_an_active_learner_requests_fewer_labels() -> None:
     events = list(classes("xyz"))
     model = active.EntropySampler(classifier(learning_rate=0.03), seed=1)
     for x, y in events[:3]:
-        model.learn_one(x, y)  # it asks for none before it knows two classes, of any classifier
-    asked = 0
+        model.learn_one(x, y)  # with any classifier it requests none before two classes are known
+    requests = 0
     for x, y in events * 4:
-        _, ask = model.predict_one(x)
-        if ask:
+        _, is_requested = model.predict_one(x)
+        if is_requested:
             model.learn_one(x, y)
-            asked += 1
-    assert 0 < asked < 2 * COUNT
+            requests += 1
+    assert 0 < requests < 2 * COUNT
 
 
-def test_rivers_own_data_are_learned() -> None:
+def test_river_datasets_are_learned() -> None:
     assert score(regressor(), datasets.TrumpApproval()) < 1.5
     assert score(classifier(), datasets.Phishing(), metrics.ROCAUC()) > 0.8
     chicks = list(datasets.ChickWeights())
@@ -274,13 +275,13 @@ def test_rivers_own_data_are_learned() -> None:
     assert set(model.engine.keys) == {x["chick"] for x, _ in chicks}
 
 
-def test_rows_of_a_frame_are_a_stream() -> None:
+def test_iter_frame_yields_a_stream_of_events() -> None:
     X, y = pd.DataFrame([x for x, _ in numbers()]), pd.Series([y for _, y in numbers()])
     assert score(regressor(), stream.iter_frame(X, y)) == score(regressor())
 
 
-def test_a_copy_goes_its_own_way() -> None:
-    model = by_hand(scale() | regressor())
+def test_a_copy_is_independent() -> None:
+    model = train_on_streams(scaler() | regressor())
     x = {"a": 0.5, "b": 1.0}
     for other in (copy.deepcopy(model), model.clone(include_attributes=True)):
         before = model.predict_one(x, key="pump 1")
@@ -289,52 +290,52 @@ def test_a_copy_goes_its_own_way() -> None:
         assert model.predict_one(x, key="pump 1") == before
 
 
-def test_parameters_may_be_changed_through_a_pipeline() -> None:
-    model = scale() | regressor(clip_limit=2.0)
+def test_parameters_can_be_changed_through_a_pipeline() -> None:
+    model = scaler() | regressor(clip_limit=2.0)
     step = model.clone({"GRURegressor": {"hidden": 6, "clip_limit": 3.0}})["GRURegressor"]
     assert (step.hidden, step.settings) == (6, {"clip_limit": 3.0})
     score(model)
     model.mutate({"GRURegressor": {"learning_rate": 0.5}})
     assert model["GRURegressor"].engine.settings.learning_rate == 0.5
     grid = utils.expand_param_grid(model, {"GRURegressor": {"window": [2, 8], "clip_limit": [1.0, 2.0]}})
-    assert len({(one["GRURegressor"].window, one["GRURegressor"].settings["clip_limit"]) for one in grid}) == 4
+    assert len({(each["GRURegressor"].window, each["GRURegressor"].settings["clip_limit"]) for each in grid}) == 4
 
 
 def test_method_calls_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    model = scale() | regressor()
+    model = scaler() | regressor()
     with caplog.at_level(logging.DEBUG), utils.log_method_calls(lambda part: type(part) is GRURegressor):
         score(model, [({"a": 1.0}, 1.0)])
     assert caplog.messages == ["GRURegressor.predict_one", "GRURegressor.learn_one"]
 
 
-def test_a_pipeline_shows_what_it_does() -> None:
-    model = by_hand(scale() | regressor())
+def test_a_pipeline_can_be_inspected() -> None:
+    model = train_on_streams(scaler() | regressor())
     assert "Prediction: " in model.debug_one({"a": 0.5, "b": 1.0})
     assert "GRURegressor" in model._repr_html_()
 
 
-def test_steps_may_learn_while_forecasting() -> None:
+def test_steps_may_learn_during_predict() -> None:
     with compose.learn_during_predict():
-        assert score(scale() | regressor()) < 0.4
+        assert score(scaler() | regressor()) < 0.4
 
 
-def test_a_forecaster_is_evaluated_behind_steps() -> None:
-    metric = evaluate.evaluate(numbers(), scale() | forecaster(), metrics.MAE(), 3, agg_func=statistics.mean)
+def test_a_forecaster_in_a_pipeline_is_evaluated() -> None:
+    metric = evaluate.evaluate(numbers(), scaler() | forecaster(), metrics.MAE(), 3, agg_func=statistics.mean)
     assert metric.get() < 1.0
-    bare = evaluate.evaluate(((None, y) for _, y in numbers()), forecaster(), metrics.MAE(), 3)
-    assert len(bare.get()) == 3
+    alone = evaluate.evaluate(((None, y) for _, y in numbers()), forecaster(), metrics.MAE(), 3)
+    assert len(alone.get()) == 3
 
 
-def test_a_forecaster_behind_steps_is_told_the_stream_by_a_field() -> None:
-    model = (compose.Discard("sensor") | scale()) + compose.Select("sensor") | forecaster(key_field="sensor")
-    for x, y, told in streams():
-        model.learn_one({**x, "sensor": told["key"]}, y)
-    ahead = [{"a": 0.0, "b": 0.0, "sensor": "pump 1"}] * 3
-    assert model.forecast(3, ahead) == model["GRUForecaster"].forecast(3, key="pump 1")
-    assert model.forecast(3, ahead) != model["GRUForecaster"].forecast(3, key="pump 0")
+def test_a_forecaster_in_a_pipeline_reads_the_key_field() -> None:
+    model = (compose.Discard("sensor") | scaler()) + compose.Select("sensor") | forecaster(key_field="sensor")
+    for x, y, keywords in streams():
+        model.learn_one({**x, "sensor": keywords["key"]}, y)
+    xs = [{"a": 0.0, "b": 0.0, "sensor": "pump 1"}] * 3
+    assert model.forecast(3, xs) == model["GRUForecaster"].forecast(3, key="pump 1")
+    assert model.forecast(3, xs) != model["GRUForecaster"].forecast(3, key="pump 0")
 
 
-def test_it_may_be_the_regressor_of_an_autoregression() -> None:
+def test_a_regressor_works_in_snarimax() -> None:
     model = time_series.SNARIMAX(p=4, d=0, q=0, regressor=regressor())
     metric = evaluate.evaluate(((None, y) for _, y in numbers()), model, metrics.MAE(), 2)
     assert max(metric.get()) < 0.6
