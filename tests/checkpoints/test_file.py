@@ -309,9 +309,7 @@ def test_a_damaged_header_is_refused_wherever_the_damage_is(saved: Path) -> None
         refused(saved)
 
 
-@pytest.mark.parametrize(
-    ("key", "positions"), [("\ud800", {}), ("s", {"at": object()})], ids=["surrogate", "object"]
-)
+@pytest.mark.parametrize(("key", "positions"), [("\ud800", {}), ("s", {"at": object()})], ids=["surrogate", "object"])
 def test_keys_and_positions_that_are_not_json_are_refused(path: Path, key: str, positions: dict[str, object]) -> None:
     engine = engine_of()
     engine.step(key, [1.0])
