@@ -1,4 +1,4 @@
-"""Settings of an engine: every value that cannot work is refused in one line, and valid settings can be written down."""
+"""Settings of an engine: values that cannot work are refused in one line, and valid settings can be written down."""
 
 from __future__ import annotations
 
