@@ -154,12 +154,24 @@ MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
     "shape": ({}, lambda e: e.process("s", np.zeros((3, 2))), r"must be of shape \(N, 1\), got \(3, 2\)"),
     "text in X": ({}, lambda e: e.process("s", [["warm"]]), "X must consist of numbers"),
     "keys": ({}, lambda e: e.process(["a"], np.zeros((3, 1))), r"keys must be as long as X \(3 rows\), got 1"),
-    "times": ({}, lambda e: e.process("s", np.zeros((3, 1)), times=[1.0]), r"times must be as long as X \(3 rows\), got 1"),
-    "ends": ({}, lambda e: e.process("s", np.zeros((3, 1)), ends=[True]), r"ends must be as long as X \(3 rows\), got 1"),
+    "times": (
+        {},
+        lambda e: e.process("s", np.zeros((3, 1)), times=[1.0]),
+        r"times must be as long as X \(3 rows\), got 1",
+    ),
+    "ends": (
+        {},
+        lambda e: e.process("s", np.zeros((3, 1)), ends=[True]),
+        r"ends must be as long as X \(3 rows\), got 1",
+    ),
     "text times": ({}, lambda e: e.process("s", [[1.0]], times=["noon"]), "times must be seconds"),
     "list as key": ({}, lambda e: e.step(["s"], [1.0]), "a key must be hashable, .*, got list"),
     "list among keys": ({}, lambda e: e.process(["s", ["t"]], [[1.0], [2.0]]), "a key must be hashable, .*, got list"),
-    "no Y": ({"targets": ("y",)}, lambda e: e.process("s", [[1.0]]), r"Y is required: not every target \(y\) is an input"),
+    "no Y": (
+        {"targets": ("y",)},
+        lambda e: e.process("s", [[1.0]]),
+        r"Y is required: not every target \(y\) is an input",
+    ),
     "class": (
         {"targets": ("y",), "task": "classification", "classes": 3},
         lambda e: e.process("s", [[1.0], [1.0]], [0, 3]),

@@ -118,7 +118,9 @@ def test_class_probabilities_sum_to_one() -> None:
 
 def test_two_classes_have_a_single_probability() -> None:
     labels = np.random.default_rng(0).integers(0, 2, (300, 2))
-    forecasts = engine_of(targets=("y", "z"), task="classification", learning_rate=0.1).process("s", series(300), labels)
+    forecasts = engine_of(targets=("y", "z"), task="classification", learning_rate=0.1).process(
+        "s", series(300), labels
+    )
     assert forecasts.shape == (300, 2)
     assert ((forecasts > 0) & (forecasts < 1)).all()
 
