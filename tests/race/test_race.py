@@ -236,9 +236,9 @@ def test_the_checkpoint_of_an_engine_is_not_loaded_as_a_race_and_vice_versa(tmp_
     race, engine = race_of(QUICK), engine_of(**SMALL)
     race.save(tmp_path / "race")
     engine.save(tmp_path / "engine")
-    with pytest.raises(CheckpointError, match="is of a race of a, not of an engine: use Race.load"):
+    with pytest.raises(CheckpointError, match=r"is of a race of a, not of an engine: use Race\.load"):
         Engine.load(tmp_path / "race")
-    with pytest.raises(CheckpointError, match="is of a single engine, not of a race: use Engine.load"):
+    with pytest.raises(CheckpointError, match=r"is of a single engine, not of a race: use Engine\.load"):
         Race.load(tmp_path / "engine")
 
 
