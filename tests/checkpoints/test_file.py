@@ -25,7 +25,7 @@ from stream_rnn.checkpoints.file import CheckpointData
 
 KINDS: dict[str, dict[str, Any]] = {
     "float32": {},
-    "float64": {"dtype": "float64", "layer": "dense"},
+    "float64": {"dtype": "float64", "layer": "bigru", "lookahead": 2, "task": "regression", "targets": ("y",)},
     "per stream": {"weights": "per_stream"},
     "own heads": {"head": "per_stream"},
     "limited": {"max_streams": 2},
@@ -45,7 +45,7 @@ FIRST, SECOND = X[: len(KEYS)], X[len(KEYS) :]
 
 
 def labels(kind: str) -> Any:
-    return np.arange(len(KEYS))[:, None] % 3 if kind == "labels" else None
+    return np.arange(len(KEYS))[:, None] % 3 if "targets" in KINDS[kind] else None
 
 
 @pytest.fixture
