@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stream_rnn import Engine, Settings
+from stream_rnn.compiled.step import RowOp
 from stream_rnn.engine.build import WEIGHTS
 
 if TYPE_CHECKING:
@@ -114,6 +115,13 @@ def reserve_streams(engine: Engine, count: int) -> None:
     """Let the stream arrays hold so many streams before these appear."""
     engine._state.streams._reserve(count)
     engine._state._bind()
+
+
+def add_stream(engine: Engine, key: Hashable) -> None:
+    """Assign a slot to a new stream, as at its first event, but process no event."""
+    slot, new = engine._state.slot(key)
+    assert new
+    engine._state.run_op(slot, RowOp.RESET_SLOT)
 
 
 # Weights, and what the network sees.
