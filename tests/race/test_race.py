@@ -11,6 +11,7 @@ import pytest
 from support import engine_of, series, settings
 
 from stream_rnn import CheckpointError, DataError, Engine, Race, RaceSettings, SettingError
+from stream_rnn.race.snapshot import check_race
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -240,6 +241,27 @@ def test_the_checkpoint_of_an_engine_is_not_loaded_as_a_race_and_vice_versa(tmp_
         Engine.load(tmp_path / "race")
     with pytest.raises(CheckpointError, match=r"is of a single engine, not of a race: use Engine\.load"):
         Race.load(tmp_path / "engine")
+
+
+@pytest.mark.parametrize(
+    ("members", "race", "message"),
+    [
+        ({"a": QUICK}, {}, "has members a, b, the settings have a: use the checkpoint's members"),
+        ({"b": STUCK, "a": QUICK}, {}, "has members a, b, the settings have b, a: use the checkpoint's members"),
+        ({"a": QUICK, "b": {"seed": 7}}, {}, "has seed = 1 for member 'b', the settings have 7: use the checkpoint's"),
+        ({"a": QUICK, "b": STUCK}, {"rate": 0.5}, "has rate = 0.2 for the race, the settings have 0.5: use the checkp"),
+    ],
+    ids=["members", "order", "setting of a member", "setting of the race"],
+)
+def test_a_checkpoint_of_another_race_is_refused_with_the_first_difference(
+    members: dict[str, Any], race: dict[str, Any], message: str
+) -> None:
+    data = Race({"a": settings(**QUICK), "b": settings(**STUCK)}).snapshot().finish()
+    others = {name: settings(**(STUCK | changes)) for name, changes in members.items()}
+    with pytest.raises(CheckpointError, match=message) as caught:
+        check_race("saved", data, others, RaceSettings(**race))
+    assert str(caught.value).startswith("checkpoint saved has ")
+    check_race("saved", data, {"a": settings(**QUICK), "b": settings(**STUCK)}, RaceSettings())
 
 
 def test_a_stream_that_returns_after_its_eviction_starts_with_equal_weights() -> None:
