@@ -99,7 +99,7 @@ def test_weights_stay_finite_with_every_optimizer_and_clipping(
 
 
 @pytest.mark.parametrize("place", [3, 10, 500])
-def test_a_stream_is_forecast_again_some_time_after_an_outlier(place: int) -> None:
+def test_a_stream_is_forecast_well_again_after_an_outlier(place: int) -> None:
     x = np.random.default_rng(0).normal(size=(1500, 1)).cumsum(axis=0)
     x[place] = 1e30
     forecasts = engine_of(scale_inputs=True, learning_rate=0.001).process("s", x)[:-1, 0]

@@ -176,7 +176,7 @@ def test_output_columns_are_named_by_target_horizon_and_end() -> None:
         (Engine.anomaly, "anomaly scores need the setting anomaly=True"),
     ],
 )
-def test_without_the_setting_or_for_an_unknown_stream_they_are_refused(call: Any, message: str) -> None:
+def test_intervals_and_scores_need_their_setting_and_a_known_stream(call: Any, message: str) -> None:
     without = engine_of()
     without.step("s", [1.0])
     with pytest.raises(DataError, match=message):
