@@ -72,7 +72,7 @@ def poll(writer: CheckpointWriter) -> Path | None:
     return path
 
 
-def test_a_checkpoint_holds_the_state_at_which_it_was_begun(
+def test_a_checkpoint_holds_the_state_of_the_moment_it_was_begun(
     folder: CheckpointFolder, engine: Engine, tmp_path: Path
 ) -> None:
     engine.save(tmp_path / "saved", positions={"at": 3})
