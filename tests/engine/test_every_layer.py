@@ -15,7 +15,9 @@ from stream_rnn.layers import BIDIRECTIONAL
 if TYPE_CHECKING:
     from pathlib import Path
 
-NETWORKS = pytest.mark.parametrize("layers", [*LAYERS, "reservoir>dense", "conv>gru", "elstm>columnar_gru"])
+STACKS = ("reservoir>dense", "conv>gru", "elstm>columnar_gru")
+NETWORKS = pytest.mark.parametrize("layers", [*STACKS, *reversed(LAYERS)])
+"""In reverse order, so that parallel processes do not compile the same layers at the same time."""
 N = 120
 KEYS = list("abaab") * (N // 5)
 X, Y = series(N), series(N, seed=1)
