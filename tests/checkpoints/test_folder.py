@@ -88,11 +88,15 @@ def test_a_flipped_bit_is_detected(folder: CheckpointFolder, caplog: pytest.LogC
     assert "checksum" in caplog.text
 
 
-def test_a_folder_without_an_intact_checkpoint_is_refused(folder: CheckpointFolder) -> None:
+def test_a_folder_without_a_readable_checkpoint_is_refused_with_the_reason(folder: CheckpointFolder) -> None:
     for path in folder.files:
         path.write_bytes(b"")
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is intact: remove them to start from scratch"):
+    message = (
+        r"no checkpoint in .* can be read, use another folder to start from scratch: checkpoint .*3\.safetensors is"
+    )
+    with pytest.raises(CheckpointError, match=message) as caught:
         folder.newest()
+    assert "\n" not in str(caught.value)
 
 
 def test_the_setting_that_differs_is_named(folder: CheckpointFolder) -> None:
