@@ -384,7 +384,7 @@ def test_a_label_that_depends_on_later_events_is_learned() -> None:
     ids=["number", "quantiles", "two classes", "three classes"],
 )
 def test_an_output_column_is_named_by_the_event_that_it_labels(changes: dict[str, Any], names: list[str]) -> None:
-    assert list(forecast_names(labelling_engine(**changes).settings)) == names
+    assert list(forecast_names(settings(**LABELS | changes))) == names
 
 
 @pytest.mark.parametrize("season", [0, 4])
