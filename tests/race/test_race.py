@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SMALL: dict[str, Any] = {"layer": "rnn", "hidden": 4, "horizon": 2, "scale_inputs": True, "max_streams": None}
+SMALL: dict[str, Any] = {"hidden": 4, "horizon": 2, "scale_inputs": True, "max_streams": None}
 STUCK, QUICK = {"learning_rate": 1e-9}, {"learning_rate": 0.01}
 """One learns nothing, the other learns quickly."""
 
