@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.settings.base import Checked
+
 VERSION = 3
 STREAMS = "streams."
 """Prefix of the arrays that have one row per stream."""
@@ -120,14 +122,14 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Chec
         raise CheckpointError(f"checkpoint {path} is damaged: its checksum does not match; use an older one")
     document = _decode(metadata, path)
     try:
-        found = Settings.parse(document.settings)
+        saved = Settings.parse(document.settings)
     except SettingError as error:
         raise CheckpointError(f"checkpoint {path} has settings that this version does not know: {error}") from None
     if settings is not None:
-        check_settings(path, found, settings)
+        check_settings(path, saved, settings)
     recency = document.recency if document.recency is not None else document.keys
     return CheckpointData(
-        settings=found,
+        settings=saved,
         keys=document.keys,
         recency=recency,
         evictions=document.evictions,
@@ -150,19 +152,28 @@ def read_positions(path: str | os.PathLike[str]) -> dict[str, Any]:
         return _decode(_metadata(file, path), path).positions
 
 
-def check_settings(path: str | os.PathLike[str], found: Settings, expected: Settings) -> None:
-    """Check that a checkpoint's settings are the expected ones.
+def check_settings(path: str | os.PathLike[str], saved: Checked, expected: Checked, owner: str = "") -> None:
+    """Check that the settings in a checkpoint are the expected ones.
+
+    Parameters
+    ----------
+    path
+        The checkpoint.
+    saved, expected
+        Settings of the same type.
+    owner
+        Whose settings they are, where a checkpoint has those of several, such as ``"for the race"``.
 
     Raises
     ------
     CheckpointError
         Naming the first setting that differs.
     """
-    for name in Settings.__struct_fields__:
-        there, here = getattr(found, name), getattr(expected, name)
-        if there != here:
+    for name in expected.__struct_fields__:
+        before, now = getattr(saved, name), getattr(expected, name)
+        if before != now:
             raise CheckpointError(
-                f"checkpoint {path} has {name} = {there!r}, the settings have {here!r}: "
+                f"checkpoint {path} has {name} = {before!r}{owner and ' '}{owner}, the settings have {now!r}: "
                 "use the checkpoint's setting, or another folder to start from scratch"
             )
 
@@ -179,14 +190,14 @@ def _open(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 
 def _metadata(file: Any, path: str | os.PathLike[str]) -> dict[str, str]:
-    found: dict[str, str] = file.metadata() or {}
-    if not {"about", "checksum"} <= found.keys():
+    metadata: dict[str, str] = file.metadata() or {}
+    if not {"about", "checksum"} <= metadata.keys():
         raise CheckpointError(f"{path} is damaged, or not a checkpoint of stream_rnn")
-    return found
+    return metadata
 
 
 def _decode(metadata: dict[str, str], path: str | os.PathLike[str]) -> _Document:
-    """Return the document; where the checksum was not verified, damage may first show here."""
+    """Return the document. Without a verified checksum, damage may be detected only here."""
     try:
         version = msgspec.json.decode(metadata["about"], type=_Versioned).version
         if version != VERSION:

@@ -75,9 +75,9 @@ class CheckpointFolder:
         Raises
         ------
         CheckpointError
-            If all checkpoints are damaged, or the newest intact one has other settings.
+            If none can be read, with the reason for the newest, or if the newest intact one has other settings.
         """
-        damaged, files = 0, self.files
+        files, errors = self.files, list[CheckpointError]()
         for path in reversed(files):
             try:
                 if accept is not None and not accept(file.read_positions(path)):
@@ -85,13 +85,15 @@ class CheckpointFolder:
                 data = file.read(path)
             except CheckpointError as error:
                 log.warning("%s; falling back to the previous checkpoint", error)
-                damaged += 1
+                errors.append(error)
                 continue
             if settings is not None:
                 file.check_settings(path, data.settings, settings)
             return path, data
-        if files and damaged == len(files):
-            raise CheckpointError(f"no checkpoint in {self.folder} is intact: remove them to start from scratch")
+        if files and len(errors) == len(files):
+            raise CheckpointError(
+                f"no checkpoint in {self.folder} can be read, use another folder to start from scratch: {errors[0]}"
+            )
         return None
 
     def _remove_stale(self) -> None:

@@ -1,4 +1,4 @@
-"""Everything the kernels work on, as one compiled object.
+"""Everything that the kernels work on, as one compiled object.
 
 A kernel called from Python pays for every array that it is handed. `bind` therefore puts an engine's model, weights,
 stream arrays and scratch memory behind one pointer once, and each call passes only that pointer and the events. The
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class TaskShape(NamedTuple):
-    """What is forecast from what, and when state is forgotten."""
+    """Shape of the task: its targets and horizons, and when the state is reset or fades."""
 
     targets: int
     """D, columns of y"""
@@ -45,18 +45,18 @@ class TaskShape(NamedTuple):
     feedback: Any
     """(I,) int64, which target each input is; -1 for none"""
     checked: int
-    """Numbers of the state that must be finite: all but an embedding's vectors, which are NaN for events that do not
-    follow."""
+    """numbers of the state, from the first on, that must be finite; an embedding's vectors, which come after these, are
+    NaN for events that do not exist"""
     reset_after: float
     """seconds; infinite for never"""
     half_life: float
     """seconds in which the state halves; infinite for never"""
     issues: bool
-    """whether forecasts are kept to be compared with what arrives: for intervals, or for anomaly scores"""
+    """whether forecasts are kept as they were issued, for intervals or anomaly scores"""
 
 
 class Model(NamedTuple):
-    """What the settings ask for, as the kernels take it."""
+    """The network, its task and its learner, as the kernels need them."""
 
     network: Network
     learner: Learner

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 NETWORK = None
-"""Stands for the network's own dtype, float32 or float64."""
+"""Placeholder for the network's dtype, float32 or float64."""
 
 
 class Dimensions(NamedTuple):
@@ -77,7 +77,7 @@ class Clock(IntEnum):
 
 
 SEQUENCE = int(Clock.EVENTS)
-"""The first so many counters begin at 0 with each sequence."""
+"""Number of counters, from the first on, that are reset with each sequence."""
 
 
 class StreamArray(NamedTuple):
@@ -88,7 +88,7 @@ class StreamArray(NamedTuple):
     dtype: Any
     meaning: str
     blank: float = 0.0
-    """Value that stands for nothing known."""
+    """Value that means: nothing is known."""
     reset: bool = False
     """Whether the row of a new stream is filled with the blank value; others are written before they are read."""
     prefetch: bool = False

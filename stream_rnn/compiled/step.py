@@ -316,15 +316,15 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
     length = clock[Clock.LENGTH]
     row = length % core.features.shape[1]
     params = params_of(core, slot)
-    fine = infer_checked(core, params, core.state[slot], core.tape[slot, row], core.features[slot, row])
-    if fine:
+    is_finite = infer_checked(core, params, core.state[slot], core.tape[slot, row], core.features[slot, row])
+    if is_finite:
         core.base[slot, row] = last_y
     else:
         core.counts[N_OVERFLOWS] += 1
     denormalise(core, scales_of(core, slot), last_y, core.work.outputs, core.forecast[slot])
     if task.issues:
         _issue_intervals(core, slot, row)
-    if not fine:
+    if not is_finite:
         _start_sequence(core, slot)
         return
     clock[Clock.LENGTH] = length + 1

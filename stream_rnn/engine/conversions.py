@@ -32,7 +32,8 @@ def fill(row: NDArray[np.float64], values: Any, names: tuple[str, ...], known: f
     elif not hasattr(values, "__len__"):
         raise DataError(f"{what} must be a mapping or a sequence, got {type(values).__name__} {values!r}")
     elif len(values) != len(names):
-        raise DataError(f"{what} must have {len(names)} values ({', '.join(names)}), got {len(values)}")
+        plural = "" if len(names) == 1 else "s"
+        raise DataError(f"{what} must have {len(names)} value{plural} ({', '.join(names)}), got {len(values)}")
     try:
         row[:] = values
     except (TypeError, ValueError, OverflowError):

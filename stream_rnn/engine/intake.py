@@ -172,4 +172,4 @@ def _check_lengths(count: int, **columns: Sized) -> None:
     """Refuse columns that are not as long as X."""
     for name, column in columns.items():
         if len(column) != count:
-            raise DataError(f"{name} must be as long as X, {count}, got {len(column)}")
+            raise DataError(f"{name} must be as long as X ({count} rows), got {len(column)}")

@@ -3,10 +3,10 @@
     persistence      the last known value
     seasonal_naive   the value one season before, or as many whole seasons as the horizon needs
 
-All are scored on the same streams and sequences: the naive forecasters, too, start afresh at a reset. The model and
+All are scored on the same streams and sequences: the naive forecasters are reset, too. The model and
 persistence are scored on the same events; the seasonal naive forecaster starts one season later.
 
-What is accumulated of each error is the table `SUMS`, what is reported from these sums the table `METRICS`.
+`SUMS` is the table of what is accumulated of each error, `METRICS` the table of what is reported from these sums.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ METRICS = {
 
 
 class _Buffers(NamedTuple):
-    """What must be remembered of each stream, for K horizons and D targets."""
+    """What is kept of each stream, for K horizons and D targets."""
 
-    made: Any
-    """(slots, K, K, D) newest forecasts"""
+    forecasts: Any
+    """(slots, K, K, D) newest point forecasts"""
     base: Any
-    """(slots, B, D) last known values when they were made; for labels, those before the newest events"""
+    """(slots, B, D) last known values when these were made; for labels, those before the newest events"""
     values: Any
     """(slots, V, D) newest values"""
     last: Any
@@ -145,10 +145,10 @@ class Scores:
             return scored
         if (needed := int(slots.max()) + 1) > len(self._buffers.length):
             self._grow(needed)
-        made = self._point_forecasts(forecasts).reshape(len(slots), self._horizon, len(self._names))
+        points = self._point_forecasts(forecasts).reshape(len(slots), self._horizon, len(self._names))
         task = _ScoringTask(0 if self._is_label else 1, self._delay, self._season)
-        y, made = np.ascontiguousarray(y), np.ascontiguousarray(made)
-        _score(self._buffers, self._sums, scored, task, slots, begins, y, made)
+        y, points = np.ascontiguousarray(y), np.ascontiguousarray(points)
+        _score(self._buffers, self._sums, scored, task, slots, begins, y, points)
         return scored
 
     @staticmethod
@@ -237,7 +237,7 @@ def _allocate(streams: int, horizon: int, delay: int, targets: int, seasons: int
 
 @entry
 def _score(
-    buffers: _Buffers, sums: Any, scored: Any, task: _ScoringTask, slots: Any, begins: Any, y: Any, made: Any
+    buffers: _Buffers, sums: Any, scored: Any, task: _ScoringTask, slots: Any, begins: Any, y: Any, forecasts: Any
 ) -> None:
     """Score N events."""
     for i in range(slots.shape[0]):
@@ -249,7 +249,7 @@ def _score(
         values, base = buffers.values[slot], buffers.base[slot]
         values[length % values.shape[0]] = y[i]
         if task.first == 0:
-            buffers.made[slot, 0] = made[i]
+            buffers.forecasts[slot, 0] = forecasts[i]
             base[length % base.shape[0]] = last
         event = length - task.delay
         if event >= 0:
@@ -261,7 +261,7 @@ def _score(
             if not math.isnan(y[i, d]):
                 last[d] = y[i, d]
         if task.first > 0:
-            buffers.made[slot, length % made.shape[1]] = made[i]
+            buffers.forecasts[slot, length % forecasts.shape[1]] = forecasts[i]
             base[length % base.shape[0]] = last
         buffers.length[slot] = length + 1
 
@@ -271,24 +271,24 @@ def _score_value(
     buffers: _Buffers, sums: Any, scored: Any, task: _ScoringTask, slot: int, event: int, d: int, value: float
 ) -> None:
     """Score the forecasts of target d's known value at an event of the sequence."""
-    horizon, values = buffers.made.shape[1], buffers.values[slot]
+    horizon, values = buffers.forecasts.shape[1], buffers.values[slot]
     for k in range(min(horizon, event + 1 - task.first)):
         ahead = k + task.first
-        made = buffers.made[slot, (event - ahead) % horizon, k, d]
+        forecast = buffers.forecasts[slot, (event - ahead) % horizon, k, d]
         base = buffers.base[slot, (event - ahead) % buffers.base.shape[1], d]
         if not math.isnan(base):
             _add(sums[1, k, d], base - value)
             _add(scored[1], base - value)
         if task.first == 0 or not math.isnan(base):
-            _add(sums[0, k, d], made - value)
-            _add(scored[0], made - value)
+            _add(sums[0, k, d], forecast - value)
+            _add(scored[0], forecast - value)
         if task.season == 0:
             continue
-        back = task.season * max((ahead + task.season - 1) // task.season, 1)
-        if back <= event:
-            before = values[(event - back) % values.shape[0], d]
-            if not math.isnan(before):
-                _add(sums[2, k, d], before - value)
+        seasons = task.season * max((ahead + task.season - 1) // task.season, 1)
+        if seasons <= event:
+            naive = values[(event - seasons) % values.shape[0], d]
+            if not math.isnan(naive):
+                _add(sums[2, k, d], naive - value)
 
 
 _add = inner(

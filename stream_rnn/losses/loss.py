@@ -20,9 +20,9 @@ def loss_gradient(loss: Any, o: Any, z: float, gradient: Any) -> float:  # noqa:
 
 @dispatched
 def distance(loss: Any, o: Any, point: int, z: float, gradient: Any) -> float:  # noqa: ARG001 - some losses need them
-    """Return how far the outputs o (m,) were from the target z, whose gradient `gradient` (m,) is.
+    """Return the distance of the outputs o (m,) from the target z; `gradient` (m,) is dL/do.
 
-    For numbers it is |o_point - z|; for classes the probability that the observed class was not given.
+    For numbers it is |o_point - z|; for classes, the probability of all classes but the observed one.
     """
     return abs(o[point] - z)
 

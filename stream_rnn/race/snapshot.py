@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.errors import CheckpointError
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.race import RaceSettings
@@ -102,18 +103,15 @@ def check_race(
     CheckpointError
         If it is that of an engine, or naming the first difference.
     """
-    there = members_of(data)
-    if list(there) != list(members):
-        raise CheckpointError(f"checkpoint {path} has members {', '.join(there)}, the settings {', '.join(members)}")
+    saved = members_of(data)
+    if list(saved) != list(members):
+        raise CheckpointError(
+            f"checkpoint {path} has members {', '.join(saved)}, the settings have {', '.join(members)}: "
+            "use the checkpoint's members, or another folder to start from scratch"
+        )
     for name, settings in members.items():
-        for field in Settings.__struct_fields__:
-            if getattr(there[name], field) != getattr(settings, field):
-                raise CheckpointError(
-                    f"checkpoint {path} has {field} = {getattr(there[name], field)!r} for member {name!r}, "
-                    f"the settings have {getattr(settings, field)!r}"
-                )
-    if race_settings_of(data) != race:
-        raise CheckpointError(f"checkpoint {path} has other settings of the race: {race_settings_of(data)}")
+        check_settings(path, saved[name], settings, f"for member {name!r}")
+    check_settings(path, race_settings_of(data), race, "for the race")
 
 
 def _prefix(place: int) -> str:

@@ -104,6 +104,8 @@ def _check_member(name: str, settings: Settings, first: tuple[str, Settings]) ->
         if value := getattr(settings, setting):
             raise SettingError(f"member {name!r}: {setting} is for a single engine, not for a race, got {value}")
     for setting, attribute in MUST_AGREE.items():
-        here, there = getattr(settings, attribute), getattr(first[1], attribute)
-        if here != there:
-            raise SettingError(f"member {name!r}: {setting} must be {there!r}, as of member {first[0]!r}, got {here!r}")
+        value, expected = getattr(settings, attribute), getattr(first[1], attribute)
+        if value != expected:
+            raise SettingError(
+                f"member {name!r}: {setting} must be {expected!r}, as of member {first[0]!r}, got {value!r}"
+            )

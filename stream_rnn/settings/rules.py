@@ -42,9 +42,10 @@ def _columns(settings: EngineFields) -> None:
 def _sequences(settings: EngineFields) -> None:
     if not settings.layer:
         raise SettingError("layer must name at least one layer, got none")
-    if len(settings.hidden) not in {1, len(settings.layer)}:
+    layers = len(settings.layer)
+    if len(settings.hidden) not in {1, layers}:
         raise SettingError(
-            f"hidden must be one number or one per layer ({len(settings.layer)}), got {len(settings.hidden)}"
+            f"hidden must be one number or one per layer ({layers}), got {_plain(settings.hidden) or 'none'}"
         )
     if not _ascending((0, *settings.lags)):
         raise SettingError(f"lags must be ascending, got {_plain(settings.lags)}")

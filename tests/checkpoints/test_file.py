@@ -1,4 +1,4 @@
-"""Checkpoints: what is saved goes on bit for bit; what is damaged is refused in one line."""
+"""A checkpoint file: a loaded engine continues bit for bit, and a damaged file is refused in one line."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from support import bits, engine_of, series, settings, tokens_engine
 
-from stream_rnn import CheckpointError, Engine, checkpoint
+from stream_rnn import CheckpointError, Engine
+from stream_rnn.checkpoints import file as checkpoint_file
+from stream_rnn.checkpoints.file import CheckpointData
 
 KINDS: dict[str, dict[str, Any]] = {
     "float32": {},
-    "float64": {"dtype": "float64", "layer": "dense"},
+    "float64": {"dtype": "float64", "layer": "bigru", "lookahead": 2, "task": "regression", "targets": ("y",)},
     "per stream": {"weights": "per_stream"},
     "own heads": {"head": "per_stream"},
     "limited": {"max_streams": 2},
     "limited, per stream": {"max_streams": 2, "weights": "per_stream"},
-    "waiting for an update": {"window": 8, "update_every": 7},
+    "pending errors": {"window": 8, "update_every": 7},
     "sgd": {"optimizer": "sgd"},
     "scaled": {"scale_inputs": True, "scaling_forgetting": 0.99},
     "quantiles": {"loss": "quantile", "horizon": 3},
@@ -43,7 +45,7 @@ FIRST, SECOND = X[: len(KEYS)], X[len(KEYS) :]
 
 
 def labels(kind: str) -> Any:
-    return np.arange(len(KEYS))[:, None] % 3 if kind == "labels" else None
+    return np.arange(len(KEYS))[:, None] % 3 if "targets" in KINDS[kind] else None
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def saved(path: Path) -> Path:
 
 
 @ALL_KINDS
-def test_a_loaded_engine_goes_on_bit_for_bit(kind: str, path: Path) -> None:
+def test_a_loaded_engine_continues_bit_for_bit(kind: str, path: Path) -> None:
     engine = engine_of(**KINDS[kind])
     engine.process(KEYS, FIRST, labels(kind))
     engine.save(path)
@@ -73,42 +75,42 @@ def test_a_loaded_engine_goes_on_bit_for_bit(kind: str, path: Path) -> None:
 
 
 @ALL_KINDS
-def test_saving_and_loading_again_and_again_changes_nothing(kind: str, path: Path) -> None:
+def test_repeated_saving_and_loading_changes_nothing(kind: str, path: Path) -> None:
     engine = engine_of(**KINDS[kind])
     expected = engine.process(KEYS, FIRST, labels(kind))
-    resumed, made = engine_of(**KINDS[kind]), []
+    resumed, forecasts = engine_of(**KINDS[kind]), []
     y = labels(kind)
     for t in range(0, len(KEYS), 8):
         part = slice(t, t + 8)
-        made.append(resumed.process(KEYS[part], FIRST[part], None if y is None else y[part]))
+        forecasts.append(resumed.process(KEYS[part], FIRST[part], None if y is None else y[part]))
         resumed.save(path)
         resumed = Engine.load(path)
-    assert np.concatenate(made).tobytes() == expected.tobytes()
+    assert np.concatenate(forecasts).tobytes() == expected.tobytes()
     assert bits(resumed) == bits(engine)
 
 
-def test_a_vocabulary_goes_on_where_it_was(path: Path) -> None:
+def test_a_loaded_vocabulary_continues_with_the_next_id(path: Path) -> None:
     engine = tokens_engine()
     engine.process("s", engine.vocabulary.encode("cab"))
     engine.save(path)
     loaded = Engine.load(path)
     assert loaded.vocabulary is not None
     assert loaded.vocabulary.tokens == ["c", "a", "b"]
-    for token in "adcbe":  # one new, then one too many
+    for token in "adcbe":  # d is new, and there is no id left for e
         assert loaded.step("s", token).tobytes() == engine.step("s", token).tobytes()
     assert bits(loaded) == bits(engine)
     assert loaded.vocabulary.tokens == ["c", "a", "b", "d"]
 
 
 @pytest.mark.parametrize("token", ["", "слово", "a\nb", '"', "\x00", "7"])
-def test_tokens_survive(token: str, path: Path) -> None:
+def test_tokens_of_any_text_are_saved(token: str, path: Path) -> None:
     engine = tokens_engine()
     engine.step("s", token)
     engine.save(path)
     assert Engine.load(path).vocabulary.tokens == [token]
 
 
-def test_a_file_from_before_there_were_vocabularies_loads(path: Path) -> None:
+def test_a_file_without_tokens_loads(path: Path) -> None:
     engine = engine_of()
     engine.process(KEYS, FIRST)
     engine.save(path)
@@ -117,11 +119,11 @@ def test_a_file_from_before_there_were_vocabularies_loads(path: Path) -> None:
         about = json.loads(file.metadata()["about"])
     del about["tokens"]
     text = json.dumps(about)
-    rewrite(path, about=text, checksum=str(checkpoint._checksum(arrays, text)))
+    rewrite(path, about=text, checksum=str(checkpoint_file._checksum(arrays, text)))
     assert bits(Engine.load(path)) == bits(engine)
 
 
-def test_an_engine_that_has_seen_nothing_can_be_saved(path: Path) -> None:
+def test_an_engine_without_streams_can_be_saved(path: Path) -> None:
     engine_of().save(path)
     assert bits(Engine.load(path)) == bits(engine_of())
 
@@ -134,7 +136,7 @@ def test_saving_changes_nothing(path: Path) -> None:
     assert bits(engine) == before
 
 
-def test_recency_survives(path: Path) -> None:
+def test_a_loaded_engine_evicts_the_least_recently_seen_stream(path: Path) -> None:
     engine = engine_of(max_streams=2)
     engine.process(["a", "b", "a"], X[:3])
     engine.save(path)
@@ -144,18 +146,18 @@ def test_recency_survives(path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "ключ", "a\nb", '"', "\x00", 0, -5, 2**63, -(2**62)])
-def test_keys_survive(key: str | int, path: Path) -> None:
+def test_keys_of_any_text_and_integers_are_saved(key: str | int, path: Path) -> None:
     engine = engine_of()
     engine.step(key, [1.0])
     engine.save(path)
     assert Engine.load(path).keys == [key]
 
 
-def test_a_restored_engine_is_the_loaded_one(saved: Path) -> None:
-    assert bits(Engine.restore(checkpoint.read(saved))) == bits(Engine.load(saved))
+def test_restoring_the_data_of_a_file_is_loading_it(saved: Path) -> None:
+    assert bits(Engine.restore(checkpoint_file.read(saved))) == bits(Engine.load(saved))
 
 
-def test_a_string_and_an_integer_of_the_same_digits_stay_two_streams(path: Path) -> None:
+def test_a_string_and_an_integer_with_the_same_digits_stay_two_streams(path: Path) -> None:
     engine = engine_of()
     engine.process([1, "1"], X[:2])
     engine.save(path)
@@ -171,37 +173,37 @@ def test_a_key_that_cannot_be_saved_is_named(key: Any, path: Path) -> None:
     assert not path.exists()
 
 
-def test_positions_are_kept_beside(path: Path) -> None:
+def test_positions_are_saved_with_the_state(path: Path) -> None:
     positions = {"source": {"file.csv": 12345}, "sink": [1, 2], "note": "ü"}
     engine_of().save(path, positions=positions)
-    assert checkpoint.read(path).positions == positions
+    assert checkpoint_file.read(path).positions == positions
 
 
-def test_settings_that_differ_are_named(saved: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"has hidden = \(3,\), the settings say \(4,\)"):
+def test_the_setting_that_differs_is_named(saved: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"has hidden = \(3,\), the settings have \(4,\): use the checkpoint"):
         Engine.load(saved, settings=settings(hidden=4))
 
 
-def test_settings_that_agree_are_accepted(saved: Path) -> None:
+def test_equal_settings_are_accepted(saved: Path) -> None:
     assert Engine.load(saved, settings=settings()).keys == ["a", "b", "c"]
 
 
 def refused(path: Path) -> str:
-    """Return the one line that says why a file cannot be loaded."""
+    """Return the message with which a file is refused."""
     with pytest.raises(CheckpointError) as caught:
         Engine.load(path)
-    line = str(caught.value)
-    assert "\n" not in line
-    assert str(path) in line
-    return line
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
 
 
-def test_a_file_that_is_missing_is_refused(path: Path) -> None:
+def test_a_missing_file_is_refused(path: Path) -> None:
     assert "no checkpoint" in refused(path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9, 0.999])
-def test_a_file_that_was_cut_is_refused(saved: Path, share: float) -> None:
+def test_a_truncated_file_is_refused(saved: Path, share: float) -> None:
     content = saved.read_bytes()
     saved.write_bytes(content[: int(share * len(content))])
     assert "damaged" in refused(saved)
@@ -221,75 +223,76 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     refused(tmp_path)
 
 
-def test_arrays_of_someone_else_are_refused(path: Path) -> None:
+def test_a_safetensors_file_of_another_program_is_refused(path: Path) -> None:
     save_file({"weights": np.zeros(3)}, path)
-    assert "not a checkpoint of this program" in refused(path)
+    assert "not a checkpoint of stream_rnn" in refused(path)
 
 
 def rewrite(path: Path, **metadata: str) -> None:
-    """Change what stands beside the arrays."""
+    """Change the metadata of a file."""
     with safe_open(path, framework="numpy") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        about = file.metadata()
-    save_file(tensors, path, about | metadata)
+        before = file.metadata()
+    save_file(tensors, path, before | metadata)
 
 
 LARGE = """
 import resource, sys
 import numpy as np
-from stream_rnn import Settings, checkpoint
+from stream_rnn import Settings
+from stream_rnn.checkpoints.file import CheckpointData, write
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-state = checkpoint.CheckpointData(Settings(inputs=("x",)), [], [], 0, {}, {"n": np.ones(200 * 2**17)})
+data = CheckpointData(Settings(inputs=("x",)), [], [], 0, {}, {"n": np.ones(200 * 2**17)})
 before = peak()
-checkpoint.write(sys.argv[1], state)
+write(sys.argv[1], data)
 print(peak() - before)
 """
 
 
 def test_writing_makes_no_copy_of_the_arrays(path: Path) -> None:
-    made = subprocess.run([sys.executable, "-c", LARGE, path], capture_output=True, text=True, check=True)
-    assert float(made.stdout) < 20  # of the array's 200 MB
+    completed = subprocess.run([sys.executable, "-c", LARGE, path], capture_output=True, text=True, check=True)
+    assert float(completed.stdout) < 20  # of the array's 200 MB
 
 
-def test_numbers_of_any_kind_are_read_as_they_were_written(path: Path) -> None:
-    kinds = ("?", "u1", "i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8")
-    arrays = {kind: np.arange(5).astype(kind) for kind in kinds} | {"none": np.empty((0, 3)), "one": np.array(7.0)}
-    checkpoint.write(path, checkpoint.CheckpointData(settings(), [], [], 0, {}, arrays))
-    for name, array in checkpoint.read(path).arrays.items():
+def test_arrays_of_any_dtype_and_shape_are_read_as_they_were_written(path: Path) -> None:
+    dtypes = ("?", "u1", "i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8")
+    arrays = {dtype: np.arange(5).astype(dtype) for dtype in dtypes} | {"none": np.empty((0, 3)), "one": np.array(7.0)}
+    checkpoint_file.write(path, CheckpointData(settings(), [], [], 0, {}, arrays))
+    for name, array in checkpoint_file.read(path).arrays.items():
         assert (array.dtype, array.shape) == (arrays[name].dtype, arrays[name].shape)
         assert array.tobytes() == arrays[name].tobytes()
 
 
-def test_more_text_than_can_be_read_again_is_refused(path: Path) -> None:
+def test_positions_that_are_too_long_to_be_read_again_are_refused(path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"cannot write checkpoint .*header too large"):
         engine_of().save(path, positions={"at": "x" * 100_000_000})
     assert list(path.parent.iterdir()) == []
 
 
-def test_positions_are_read_without_the_arrays(path: Path) -> None:
+def test_positions_are_read_even_if_the_arrays_are_damaged(path: Path) -> None:
     engine_of().save(path, positions={"offset": 7})
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert checkpoint.read_positions(path) == {"offset": 7}
+    assert checkpoint_file.read_positions(path) == {"offset": 7}
 
 
-def test_positions_of_a_damaged_header_are_refused_in_one_line_if_at_all(saved: Path) -> None:
+def test_reading_positions_from_a_damaged_header_raises_nothing_but_checkpoint_errors(saved: Path) -> None:
     content = saved.read_bytes()
     for place in range(8, data_start(content)):
         damaged = bytearray(content)
         damaged[place] ^= 4
         saved.write_bytes(damaged)
         with suppress(CheckpointError):
-            checkpoint.read_positions(saved)
+            checkpoint_file.read_positions(saved)
 
 
 @pytest.mark.parametrize("by", [-1, 1])
-def test_another_version_is_refused(by: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_format_version_is_refused(by: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as other:
-        other.setattr(checkpoint, "VERSION", checkpoint.VERSION + by)
+        other.setattr(checkpoint_file, "VERSION", checkpoint_file.VERSION + by)
         engine_of().save(path)
-    assert f"this program reads {checkpoint.VERSION}" in refused(path)
+    assert f"this version of stream_rnn reads {checkpoint_file.VERSION}" in refused(path)
 
 
 def test_a_checksum_that_does_not_match_is_refused(saved: Path) -> None:
@@ -306,17 +309,15 @@ def test_a_damaged_header_is_refused_wherever_the_damage_is(saved: Path) -> None
         refused(saved)
 
 
-@pytest.mark.parametrize(
-    ("key", "positions"), [("\ud800", {}), ("s", {"at": object()})], ids=["half a character", "an object"]
-)
-def test_what_json_cannot_hold_is_refused(path: Path, key: str, positions: dict[str, object]) -> None:
+@pytest.mark.parametrize(("key", "positions"), [("\ud800", {}), ("s", {"at": object()})], ids=["surrogate", "object"])
+def test_keys_and_positions_that_are_not_json_are_refused(path: Path, key: str, positions: dict[str, object]) -> None:
     engine = engine_of()
     engine.step(key, [1.0])
     with pytest.raises(CheckpointError, match="JSON"):
         engine.save(path, positions=positions)
 
 
-def test_a_key_of_numpy_is_saved_as_the_number_it_is(path: Path) -> None:
+def test_a_numpy_integer_is_saved_as_an_integer(path: Path) -> None:
     engine = engine_of()
     engine.step(np.int64(5), [1.0])
     engine.save(path)
@@ -327,7 +328,7 @@ def data_start(content: bytes) -> int:
     return 8 + int.from_bytes(content[:8], "little")
 
 
-def test_a_flipped_bit_in_the_arrays_is_noticed_wherever_it_is(saved: Path) -> None:
+def test_a_flipped_bit_in_the_arrays_is_detected_wherever_it_is(saved: Path) -> None:
     content = saved.read_bytes()
     start = data_start(content)
     for place in range(start, len(content), math.ceil((len(content) - start) / 200)):
@@ -338,10 +339,10 @@ def test_a_flipped_bit_in_the_arrays_is_noticed_wherever_it_is(saved: Path) -> N
 
 
 class Trap:
-    """Runs code where it is unpickled."""
+    """Runs code when it is unpickled."""
 
     def __reduce__(self) -> Any:
-        return Path.touch, (Path("trap-was-sprung"),)
+        return Path.touch, (Path("code-was-run"),)
 
 
 def test_loading_runs_no_code(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,17 +352,17 @@ def test_loading_runs_no_code(path: Path, tmp_path: Path, monkeypatch: pytest.Mo
     with path.open("wb") as file:
         np.save(file, np.array([Trap()], object), allow_pickle=True)
     refused(path)
-    assert not Path("trap-was-sprung").exists()
+    assert not Path("code-was-run").exists()
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot write checkpoint") as caught:
         engine_of().save(tmp_path / "file" / "below.safetensors")
     assert "\n" not in str(caught.value)
 
 
-def test_a_failed_save_leaves_the_last_file_and_no_other(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_leaves_the_previous_file_and_no_other(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = saved.read_bytes()
 
     def full(_: int) -> None:
@@ -377,18 +378,18 @@ def test_a_failed_save_leaves_the_last_file_and_no_other(saved: Path, monkeypatc
 SAVER = """
 import sys
 import numpy as np
-from stream_rnn import Settings, checkpoint
+from stream_rnn import Settings
+from stream_rnn.checkpoints.file import CheckpointData, write
 n = 0
 while True:
-    arrays = {"n": np.full(100_000, n)}
-    checkpoint.write(sys.argv[1], checkpoint.CheckpointData(Settings(inputs=("x",)), [], [], 0, {}, arrays))
+    write(sys.argv[1], CheckpointData(Settings(inputs=("x",)), [], [], 0, {}, {"n": np.full(100_000, n)}))
     if n == 0:
-        print("begun", flush=True)
+        print("saved", flush=True)
     n += 1
 """
 
 
-def test_a_process_killed_while_it_saves_leaves_a_whole_file(path: Path) -> None:
+def test_a_process_killed_while_saving_leaves_an_intact_file(path: Path) -> None:
     rng = np.random.default_rng(0)
     for _ in range(5):
         process = subprocess.Popen([sys.executable, "-c", SAVER, str(path)], stdout=subprocess.PIPE)
@@ -397,5 +398,5 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_file(path: Path) -> None
         time.sleep(rng.uniform(0.01, 0.1))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        found = checkpoint.read(path).arrays["n"]
-        assert (found == found[0]).all()
+        array = checkpoint_file.read(path).arrays["n"]
+        assert (array == array[0]).all()

@@ -1,4 +1,4 @@
-"""Checkpoints while the engine goes on: what they hold, what their failure does, and what a job makes of it."""
+"""Checkpoints that are written while the engine keeps running: their contents, failures, and reports."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.jobs.replay.job import BatchReport, Job
 
 SETTINGS = Settings(inputs=("a",), hidden=4, window=4)
@@ -41,7 +42,7 @@ def folder(tmp_path: Path) -> CheckpointFolder:
 
 @pytest.fixture
 def engine() -> Engine:
-    """Return an engine that has seen three events."""
+    """Return an engine that has processed three events."""
     engine = Engine(SETTINGS)
     engine.process(["k", "l", "k"], [[1.0], [2.0], [3.0]])
     return engine
@@ -53,17 +54,25 @@ def full_disk() -> Iterator[None]:
         yield
 
 
-def wait(writer: CheckpointWriter) -> Path | None:
-    """Ask between batches until there is an answer."""
-    for _ in range(3000):
-        path = writer.advance()
-        if path is not None or not writer.busy:
-            return path
+def writer_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "checkpoint"]
+
+
+def wait_for_thread() -> None:
+    """Wait until the checkpoint that is being written is written, or has failed, without asking the writer."""
+    for thread in writer_threads():
+        thread.join(60)
+    assert writer_threads() == []
+
+
+def poll(writer: CheckpointWriter) -> Path | None:
+    """Return the next result of the writer, asking again and again as a job does between batches."""
+    while (path := writer.advance()) is None and writer.busy:
         time.sleep(0.01)
-    raise AssertionError("no answer in 30 seconds")
+    return path
 
 
-def test_a_checkpoint_holds_what_was_when_it_was_begun(
+def test_a_checkpoint_holds_the_state_of_the_moment_it_was_begun(
     folder: CheckpointFolder, engine: Engine, tmp_path: Path
 ) -> None:
     engine.save(tmp_path / "saved", positions={"at": 3})
@@ -76,7 +85,7 @@ def test_a_checkpoint_holds_what_was_when_it_was_begun(
     assert contents(path) == contents(tmp_path / "saved")
 
 
-def test_it_holds_that_however_many_pieces_it_is_copied_in(
+def test_the_contents_do_not_depend_on_the_chunks_in_which_they_are_copied(
     folder: CheckpointFolder, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (writer_module, snapshot):
@@ -94,7 +103,7 @@ def test_it_holds_that_however_many_pieces_it_is_copied_in(
     assert contents(path) == contents(tmp_path / "saved")
 
 
-def test_positions_are_those_of_the_beginning_whatever_becomes_of_them(
+def test_positions_that_the_caller_changes_later_are_saved_as_they_were(
     folder: CheckpointFolder, engine: Engine
 ) -> None:
     positions = {"partitions": {"0": 3}}
@@ -107,23 +116,77 @@ def test_positions_are_those_of_the_beginning_whatever_becomes_of_them(
     assert found[1].positions == {"partitions": {"0": 3}}
 
 
-def test_its_path_is_told_once(folder: CheckpointFolder, engine: Engine) -> None:
+def test_a_path_is_reported_once(folder: CheckpointFolder, engine: Engine) -> None:
     writer = CheckpointWriter(folder, engine)
     assert (writer.busy, writer.advance(), writer.finish()) == (False, None, None)
     writer.begin({})
     assert writer.busy
-    assert wait(writer) == folder.files[-1]
+    assert poll(writer) == folder.files[-1]
     assert not writer.busy
     assert (writer.advance(), writer.finish()) == (None, None)
 
 
-def test_an_engine_that_has_no_events_is_saved_all_the_same(folder: CheckpointFolder, engine: Engine) -> None:
+def test_a_checkpoint_is_completed_without_further_events(folder: CheckpointFolder, engine: Engine) -> None:
     writer = CheckpointWriter(folder, engine)
     writer.begin({})
-    assert wait(writer) is not None  # nobody gave the engine an event
+    assert poll(writer) is not None  # the engine copies rows before it changes them, but here it changes none
 
 
-def test_one_that_is_under_way_is_finished_first(folder: CheckpointFolder, engine: Engine) -> None:
+# Every result is reported, oldest first.
+
+
+class BlockedFolder(CheckpointFolder):
+    """A folder whose writes do not end before somebody waits for the thread that writes; some of them fail."""
+
+    def __init__(self, folder: Path, failing: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(folder)
+        self._failing = failing
+        self._released = released = threading.Event()
+        join = threading.Thread.join
+
+        def release_and_join(thread: threading.Thread, timeout: float | None = None) -> None:
+            released.set()
+            join(thread, timeout)
+
+        monkeypatch.setattr(threading.Thread, "join", release_and_join)
+
+    def write(self, data: CheckpointData, events: int) -> Path:
+        assert self._released.wait(60)
+        self._released.clear()
+        if events in self._failing:
+            raise CheckpointError(f"the disk is full at {events}")
+        return super().write(data, events)
+
+
+@pytest.mark.parametrize("ask", [CheckpointWriter.advance, CheckpointWriter.finish])
+@pytest.mark.parametrize("failing", [[], [3], [4], [5], [3, 4], [3, 5], [4, 5], [3, 4, 5]], ids=str)
+def test_every_checkpoint_that_ended_is_reported_oldest_first(
+    failing: list[int],
+    engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[CheckpointWriter], Path | None],
+) -> None:
+    folder = BlockedFolder(tmp_path / "state", failing, monkeypatch)
+    writer = CheckpointWriter(folder, engine)
+    for _ in range(3):
+        writer.begin({})  # while the previous one is being written
+        assert len(writer_threads()) == 1
+        engine.step("k", [4.0])
+    wait_for_thread()
+    for events in (3, 4, 5):
+        if events in failing:
+            with pytest.raises(CheckpointError, match=f"full at {events}"):
+                ask(writer)
+        else:
+            assert ask(writer) == folder.folder / f"checkpoint-{events:015d}.safetensors"
+    assert ask(writer) is None
+    assert len(folder.files) == 3 - len(failing)
+
+
+def test_a_checkpoint_that_was_waited_for_is_reported_while_the_next_is_written(
+    folder: CheckpointFolder, engine: Engine
+) -> None:
     writer = CheckpointWriter(folder, engine)
     writer.begin({"at": 3})
     engine.step("k", [4.0])
@@ -132,7 +195,7 @@ def test_one_that_is_under_way_is_finished_first(folder: CheckpointFolder, engin
     assert writer.finish() == folder.files[1]
 
 
-def test_the_newest_few_are_kept(tmp_path: Path, engine: Engine) -> None:
+def test_only_the_newest_few_are_kept(tmp_path: Path, engine: Engine) -> None:
     folder = CheckpointFolder(tmp_path, keep=2)
     writer = CheckpointWriter(folder, engine)
     for value in range(4):
@@ -142,8 +205,11 @@ def test_the_newest_few_are_kept(tmp_path: Path, engine: Engine) -> None:
     assert [path.name[-13:] for path in folder.files] == ["6.safetensors", "7.safetensors"]
 
 
-@pytest.mark.parametrize("ask", [wait, CheckpointWriter.finish])
-def test_a_full_disk_is_told_once_and_leaves_the_last_good_one(
+# Failures.
+
+
+@pytest.mark.parametrize("ask", [poll, CheckpointWriter.finish])
+def test_a_full_disk_is_reported_once_and_the_previous_checkpoint_stays(
     folder: CheckpointFolder, engine: Engine, ask: Callable[[CheckpointWriter], Path | None]
 ) -> None:
     writer = CheckpointWriter(folder, engine)
@@ -160,7 +226,7 @@ def test_a_full_disk_is_told_once_and_leaves_the_last_good_one(
     assert writer.finish() == folder.files[-1] != good
 
 
-def test_a_folder_that_cannot_be_is_told(tmp_path: Path, engine: Engine) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path, engine: Engine) -> None:
     (tmp_path / "file").write_text("")
     writer = CheckpointWriter(CheckpointFolder(tmp_path / "file"), engine)
     writer.begin({})
@@ -169,7 +235,7 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path, engine: Engine) -> None
     assert writer.last is None
 
 
-def test_a_key_that_cannot_be_saved_is_told(folder: CheckpointFolder, engine: Engine) -> None:
+def test_a_key_that_cannot_be_saved_is_reported(folder: CheckpointFolder, engine: Engine) -> None:
     engine.step(1.5, [1.0])
     writer = CheckpointWriter(folder, engine)
     writer.begin({})
@@ -177,16 +243,15 @@ def test_a_key_that_cannot_be_saved_is_told(folder: CheckpointFolder, engine: En
         writer.finish()
 
 
-def test_no_thread_survives(folder: CheckpointFolder, engine: Engine) -> None:
+def test_no_thread_is_left(folder: CheckpointFolder, engine: Engine) -> None:
     writer = CheckpointWriter(folder, engine)
-    before = threading.active_count()
     writer.begin({})
-    assert threading.active_count() == before + 1
+    assert len(writer_threads()) == 1
     writer.finish()
-    assert threading.active_count() == before
+    assert writer_threads() == []
 
 
-def test_what_it_took_is_told(folder: CheckpointFolder, engine: Engine) -> None:
+def test_timings_and_size_are_those_of_the_newest_checkpoint(folder: CheckpointFolder, engine: Engine) -> None:
     writer = CheckpointWriter(folder, engine)
     writer.begin({})
     engine.step("k", [1.0])
@@ -196,6 +261,9 @@ def test_what_it_took_is_told(folder: CheckpointFolder, engine: Engine) -> None:
     assert last.bytes == path.stat().st_size
     assert 0 < last.copied < last.written
     assert last.pause > 0
+
+
+# Processes that end while a checkpoint is being written.
 
 
 PROGRAM = """
@@ -220,7 +288,7 @@ while True:
 """
 
 
-def test_killed_at_any_moment_it_leaves_a_sound_one(folder: CheckpointFolder) -> None:
+def test_a_killed_process_leaves_an_intact_checkpoint(folder: CheckpointFolder) -> None:
     process = subprocess.Popen([sys.executable, "-c", PROGRAM + ENDLESS, folder.folder], stdout=subprocess.PIPE)
     assert process.stdout is not None
     for _ in range(3):
@@ -229,8 +297,8 @@ def test_killed_at_any_moment_it_leaves_a_sound_one(folder: CheckpointFolder) ->
     process.communicate()
     found = folder.newest(SETTINGS)
     assert found is not None
-    saved = found[1]
-    assert saved.positions == {"events": saved.arrays["counts"][0]}
+    data = found[1]
+    assert data.positions == {"events": data.arrays["counts"][0]}
 
 
 SLOW_DISK = """
@@ -239,7 +307,7 @@ writer.begin({})
 """
 
 
-def test_an_unfinished_one_does_not_keep_the_process(folder: CheckpointFolder) -> None:
+def test_a_checkpoint_that_is_not_written_yet_does_not_keep_the_process_alive(folder: CheckpointFolder) -> None:
     subprocess.run([sys.executable, "-c", PROGRAM + SLOW_DISK, folder.folder], check=True, timeout=50)
     assert folder.files == []
 
@@ -258,16 +326,19 @@ except Exception as error:
 """
 
 
-def test_a_disk_that_takes_a_part_leaves_the_last_good_one_and_no_other_file(folder: CheckpointFolder) -> None:
-    made = subprocess.run(
+def test_a_disk_that_fills_up_leaves_the_previous_checkpoint_and_no_other_file(folder: CheckpointFolder) -> None:
+    completed = subprocess.run(
         [sys.executable, "-c", PROGRAM + SMALL_FILES, folder.folder], check=True, capture_output=True, text=True
     )
-    assert "cannot write checkpoint" in made.stdout
-    assert "File too large" in made.stdout
+    assert "cannot write checkpoint" in completed.stdout
+    assert "File too large" in completed.stdout
     assert list(folder.folder.iterdir()) == folder.files
     found = folder.newest()
     assert found is not None
     assert found[1].positions == {"at": "first"}
+
+
+# Jobs.
 
 
 @pytest.fixture
@@ -284,15 +355,15 @@ def test_a_job_survives_a_failed_checkpoint_and_counts_it(
 ) -> None:
     disk, batches = ExitStack(), []
 
-    def free_at_the_third(report: BatchReport) -> None:
+    def free_the_disk_at_the_third_batch(report: BatchReport) -> None:
         batches.append(report)
         if len(batches) == 3:
-            time.sleep(0.5)  # the writer has failed by then
+            wait_for_thread()
             disk.close()
 
     with caplog.at_level(logging.ERROR, "stream_rnn"), disk:
         disk.enter_context(full_disk())
-        summary = job.run(free_at_the_third)
+        summary = job.run(free_the_disk_at_the_third_batch)
     assert summary.finished
     assert summary.checkpoint_errors >= 1
     assert [record.levelname for record in caplog.records] == ["ERROR"] * summary.checkpoint_errors
@@ -302,19 +373,19 @@ def test_a_job_survives_a_failed_checkpoint_and_counts_it(
     assert summary.checkpoint.endswith("20000.safetensors")
 
 
-def test_a_job_whose_last_checkpoint_fails_says_so(job: Job, tmp_path: Path) -> None:
+def test_a_job_whose_last_checkpoint_fails_raises_the_error(job: Job, tmp_path: Path) -> None:
     with full_disk(), pytest.raises(CheckpointError, match="No space left"):
         job.run()
     assert list((tmp_path / "state").iterdir()) == []
-    assert not any(thread.name == "checkpoint" for thread in threading.enumerate())
+    assert writer_threads() == []
 
 
-def test_a_job_that_fails_leaves_its_checkpoint_whole(job: Job, tmp_path: Path) -> None:
-    def fail_at_the_second(report: BatchReport) -> None:
+def test_a_job_that_fails_completes_the_checkpoint_that_is_being_written(job: Job, tmp_path: Path) -> None:
+    def fail_at_the_second_batch(report: BatchReport) -> None:
         if report.batch.times[0] > 1_700_000_000:
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        job.run(fail_at_the_second)
+        job.run(fail_at_the_second_batch)
     assert len(CheckpointFolder(tmp_path / "state").files) == 1
-    assert not any(thread.name == "checkpoint" for thread in threading.enumerate())
+    assert writer_threads() == []

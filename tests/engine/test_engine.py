@@ -1,4 +1,4 @@
-"""The engine's own promises: predicting changes nothing, same seed same bits, mistakes are told in one line."""
+"""What every engine guarantees: predictions change nothing, a seed fixes all bits, mistakes are refused in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support import NAN, bits, engine_of, series, settings, weights
 
-from stream_rnn import DataError
+from stream_rnn import DataError, Engine
 from stream_rnn.compiled import step
 from stream_rnn.engine.build import build_parts
 
@@ -23,7 +23,7 @@ TASKS = pytest.mark.parametrize(
 )
 
 
-def taught(**changes: Any) -> Any:
+def trained(**changes: Any) -> Engine:
     """Return an engine that has learned from a stream."""
     engine = engine_of(**changes)
     engine.process("s", X, series(30, seed=1) if "targets" in changes else None)
@@ -31,24 +31,24 @@ def taught(**changes: Any) -> Any:
 
 
 @TASKS
-def test_predicting_changes_nothing(changes: dict[str, Any]) -> None:
-    engine = taught(**changes)
+def test_a_prediction_changes_nothing(changes: dict[str, Any]) -> None:
+    engine = trained(**changes)
     before = bits(engine)
     engine.predict("s")
     engine.predict("s", [0.5])
-    engine.predict("stranger", [0.5])
+    engine.predict("unknown", [0.5])
     assert bits(engine) == before
 
 
-def test_predicting_for_a_stream_that_is_not_known_does_not_make_it_known() -> None:
-    engine = taught(max_streams=1)
-    engine.predict("stranger", [0.5])
+def test_a_prediction_for_an_unknown_stream_leaves_it_unknown() -> None:
+    engine = trained(max_streams=1)
+    engine.predict("unknown", [0.5])
     assert engine.keys == ["s"]
 
 
 @TASKS
 def test_a_prediction_without_input_is_the_last_forecast(changes: dict[str, Any]) -> None:
-    engine = taught(**changes)
+    engine = trained(**changes)
     forecast = engine.step("s", [0.7], 1.0 if "targets" in changes else None)
     assert engine.predict("s").tobytes() == forecast.tobytes()
 
@@ -56,31 +56,31 @@ def test_a_prediction_without_input_is_the_last_forecast(changes: dict[str, Any]
 @TASKS
 @pytest.mark.parametrize("scale", [True, False])
 def test_a_prediction_for_a_new_stream_is_its_first_forecast(changes: dict[str, Any], *, scale: bool) -> None:
-    engine = taught(**changes, scale_inputs=scale)
+    engine = trained(**changes, scale_inputs=scale)
     predicted = engine.predict("new", [0.7])
     assert predicted.tobytes() == engine.step("new", [0.7]).tobytes()
 
 
-def test_a_prediction_for_a_label_is_what_the_step_forecasts() -> None:
-    engine = taught(task="regression", targets=("y",))
+def test_a_predicted_label_is_that_of_the_step() -> None:
+    engine = trained(task="regression", targets=("y",))
     predicted = engine.predict("s", [0.7])
     assert predicted.tobytes() == engine.step("s", [0.7], 1.0).tobytes()
 
 
-def test_a_prediction_is_what_a_step_forecasts_that_has_nothing_to_learn() -> None:
-    engine = taught(targets=("y",), residual=False)
+def test_a_prediction_is_the_forecast_of_a_step_that_learns_nothing() -> None:
+    engine = trained(targets=("y",), residual=False)
     predicted = engine.predict("s", [0.7])
     assert predicted.tobytes() == engine.step("s", [0.7], NAN).tobytes()
 
 
-def test_inputs_by_name_are_inputs_in_order() -> None:
+def test_inputs_by_name_are_put_in_order() -> None:
     one, other = engine_of(inputs=("a", "b")), engine_of(inputs=("a", "b"))
     one.step("s", {"b": 2.0, "a": 1.0})
     other.step("s", [1.0, 2.0])
     assert bits(one) == bits(other)
 
 
-def test_a_datetime_is_its_seconds() -> None:
+def test_a_datetime_is_converted_to_seconds() -> None:
     one, other, third = (engine_of(reset_after=60.0) for _ in range(3))
     moment = datetime(2025, 3, 1, 12, tzinfo=UTC)
     one.step("s", [1.0], time=moment)
@@ -89,7 +89,7 @@ def test_a_datetime_is_its_seconds() -> None:
     assert bits(one) == bits(other) == bits(third)
 
 
-def test_a_datetime_without_a_zone_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_datetime_without_a_time_zone_is_utc_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = engine_of(), engine_of()
     with monkeypatch.context() as abroad:
         abroad.setenv("TZ", "Asia/Tokyo")
@@ -100,24 +100,24 @@ def test_a_datetime_without_a_zone_is_utc_wherever_the_machine_is(monkeypatch: p
     assert bits(one) == bits(other)
 
 
-def test_targets_that_are_inputs_need_not_be_given() -> None:
+def test_targets_that_are_inputs_may_be_omitted() -> None:
     one, other = engine_of(inputs=("a", "b"), targets=("b",)), engine_of(inputs=("a", "b"), targets=("b",))
     x = np.column_stack([X, X**2])
     assert one.process("s", x).tobytes() == other.process("s", x, x[:, 1:]).tobytes()
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
-    assert bits(taught()) == bits(taught())
+    assert bits(trained()) == bits(trained())
 
 
-def test_another_seed_gives_other_weights() -> None:
+def test_different_seeds_give_different_weights() -> None:
     assert (weights(engine_of(seed=1)) != weights(engine_of(seed=2))).any()
 
 
-def test_engines_do_not_share_anything() -> None:
-    engine = taught()
+def test_engines_share_nothing() -> None:
+    engine = trained()
     before = bits(engine)
-    taught(seed=2)
+    trained(seed=2)
     assert bits(engine) == before
 
 
@@ -128,59 +128,72 @@ def test_events_of_a_stream_are_counted() -> None:
 
 
 def test_parameters_are_named_and_read_only() -> None:
-    found = engine_of().parameters
-    assert list(found) == ["W", "U", "b", "V", "c"]
+    parameters = engine_of().parameters
+    assert list(parameters) == ["W", "U", "b", "V", "c"]
     with pytest.raises(ValueError, match="read-only"):
-        found["W"][0, 0] = 1
+        parameters["W"][0, 0] = 1
 
 
-@pytest.mark.parametrize("whose", ["weights", "head"])
-def test_there_is_no_one_network_where_each_stream_has_its_own(whose: str) -> None:
-    with pytest.raises(DataError, match=f"{whose} per_stream: there is no one network"):
-        _ = engine_of(**{whose: "per_stream"}).parameters
+@pytest.mark.parametrize("part", ["weights", "head"])
+def test_there_is_no_single_network_if_each_stream_has_its_own(part: str) -> None:
+    message = rf"{part} is per_stream, so there is no single network: use parameters_of\(key\)"
+    with pytest.raises(DataError, match=message):
+        _ = engine_of(**{part: "per_stream"}).parameters
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
     "unknown name": ({}, lambda e: e.step("s", {"tempp": 1}), "unknown column 'tempp'.*did you mean 'temp'"),
-    "text": ({}, lambda e: e.step("s", {"temp": "warm"}), "must be numbers, got str 'warm' for 'temp'"),
-    "a bare number": ({}, lambda e: e.step("s", 1.0), "x must be .*, got float 1.0"),
+    "text": ({}, lambda e: e.step("s", {"temp": "warm"}), "x must consist of numbers, got str 'warm' for 'temp'"),
+    "number for x": ({}, lambda e: e.step("s", 1.0), "x must be a mapping or a sequence, got float 1.0"),
     "text as time": (
         {},
         lambda e: e.step("s", [1.0], time="noon"),
         "time must be seconds or a datetime, got str 'noon'",
     ),
-    "too many": ({}, lambda e: e.step("s", [1, 2]), r"must have 1 values \(temp\), got 2"),
+    "too many": ({}, lambda e: e.step("s", [1, 2]), r"x must have 1 value \(temp\), got 2"),
     "shape": ({}, lambda e: e.process("s", np.zeros((3, 2))), r"must be of shape \(N, 1\), got \(3, 2\)"),
-    "text in X": ({}, lambda e: e.process("s", [["warm"]]), "X must be numbers"),
-    "keys": ({}, lambda e: e.process(["a"], np.zeros((3, 1))), "keys must be as many as X's 3 rows, got 1"),
-    "times": ({}, lambda e: e.process("s", np.zeros((3, 1)), times=[1.0]), "times must be as many"),
-    "ends": ({}, lambda e: e.process("s", np.zeros((3, 1)), ends=[True]), "ends must be as many"),
+    "text in X": ({}, lambda e: e.process("s", [["warm"]]), "X must consist of numbers"),
+    "keys": ({}, lambda e: e.process(["a"], np.zeros((3, 1))), r"keys must be as long as X \(3 rows\), got 1"),
+    "times": (
+        {},
+        lambda e: e.process("s", np.zeros((3, 1)), times=[1.0]),
+        r"times must be as long as X \(3 rows\), got 1",
+    ),
+    "ends": (
+        {},
+        lambda e: e.process("s", np.zeros((3, 1)), ends=[True]),
+        r"ends must be as long as X \(3 rows\), got 1",
+    ),
     "text times": ({}, lambda e: e.process("s", [[1.0]], times=["noon"]), "times must be seconds"),
-    "list as key": ({}, lambda e: e.step(["s"], [1.0]), "key must be hashable, got list"),
-    "list among keys": ({}, lambda e: e.process(["s", ["t"]], [[1.0], [2.0]]), "key must be hashable, got list"),
-    "no Y": ({"targets": ("y",)}, lambda e: e.process("s", [[1.0]]), "Y is needed"),
+    "list as key": ({}, lambda e: e.step(["s"], [1.0]), "a key must be hashable, .*, got list"),
+    "list among keys": ({}, lambda e: e.process(["s", ["t"]], [[1.0], [2.0]]), "a key must be hashable, .*, got list"),
+    "no Y": (
+        {"targets": ("y",)},
+        lambda e: e.process("s", [[1.0]]),
+        r"Y is required: not every target \(y\) is an input",
+    ),
     "class": (
         {"targets": ("y",), "task": "classification", "classes": 3},
         lambda e: e.process("s", [[1.0], [1.0]], [0, 3]),
         "y must be a class from 0 to 2, got 3 in event 1",
     ),
-    "half a class": (
+    "fraction of a class": (
         {"targets": ("y",), "task": "classification"},
         lambda e: e.step("s", [1.0], 0.5),
         "y must be a class from 0 to 1, got 0.5",
     ),
-    "nothing to predict": ({}, lambda e: e.predict("new"), "no forecast for stream 'new'"),
-    "a key with a list in it": ({}, lambda e: e.process([("a", [1])], [[1.0]]), "a key must be hashable"),
+    "no forecast": ({}, lambda e: e.predict("new"), "no forecast for stream 'new'"),
+    "list in a key": ({}, lambda e: e.process([("a", [1])], [[1.0]]), "a key must be hashable, .*, got tuple"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_in_one_line_and_changes_nothing(mistake: str) -> None:
-    changes, make, words = MISTAKES[mistake]
+def test_a_mistake_is_refused_in_one_line_and_changes_nothing(mistake: str) -> None:
+    changes, call, message = MISTAKES[mistake]
     engine = engine_of(inputs=("temp",), **changes)
     before = bits(engine)
-    with pytest.raises(DataError, match=words) as caught:
-        make(engine)
+    with pytest.raises(DataError, match=message) as caught:
+        call(engine)
     assert "\n" not in str(caught.value)
     assert bits(engine) == before
 
@@ -189,9 +202,9 @@ NUMBERS = {"outlier": 5, "reset_after": 60, "scaling_forgetting": 1, "learning_r
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_a_whole_number_where_a_number_is_asked_for_compiles_nothing_new(name: str) -> None:
-    whole, number = (build_parts(settings(**{name: kind(NUMBERS[name])})) for kind in (int, float))
-    assert numba.typeof(whole.model) == numba.typeof(number.model)
+def test_an_integer_for_a_float_setting_compiles_nothing_new(name: str) -> None:
+    integer, number = (build_parts(settings(**{name: kind(NUMBERS[name])})) for kind in (int, float))
+    assert numba.typeof(integer.model) == numba.typeof(number.model)
 
 
 @pytest.mark.parametrize(
@@ -199,15 +212,15 @@ def test_a_whole_number_where_a_number_is_asked_for_compiles_nothing_new(name: s
     [X.astype(np.float32), X.tolist(), np.asfortranarray(np.hstack([X, X]))[:, :1], X[::-1], np.arange(30)],
     ids=["float32", "list", "column of a table", "reversed", "integers"],
 )
-def test_any_array_of_numbers_is_taken_without_compiling_anew(values: Any) -> None:
-    engine = taught()
+def test_an_array_of_any_numbers_compiles_nothing_new(values: Any) -> None:
+    engine = trained()
     before = len(step.process.signatures)
     engine.process("s", values)
     assert len(step.process.signatures) == before
 
 
-def test_an_array_that_is_read_only_is_taken_without_compiling_anew() -> None:
-    engine = taught()
+def test_a_read_only_array_compiles_nothing_new() -> None:
+    engine = trained()
     before = len(step.process.signatures)
     x = X.copy()
     x.flags.writeable = False

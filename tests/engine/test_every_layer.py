@@ -1,4 +1,4 @@
-"""What holds of an engine whatever its layers are."""
+"""Claims about an engine that hold for every layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from stream_rnn.layers import BIDIRECTIONAL
 if TYPE_CHECKING:
     from pathlib import Path
 
-NETWORKS = pytest.mark.parametrize("layers", [*LAYERS, "reservoir>dense", "conv>gru"])
+STACKS = ("reservoir>dense", "conv>gru", "elstm>columnar_gru")
+NETWORKS = pytest.mark.parametrize("layers", [*STACKS, *reversed(LAYERS)])
+"""In reverse order, so that parallel processes do not compile the same layers at the same time."""
 N = 120
 KEYS = list("abaab") * (N // 5)
 X, Y = series(N), series(N, seed=1)
@@ -24,11 +26,11 @@ ENDS = np.arange(N) % 50 == 49
 
 
 def inputs_of(layers: str) -> tuple[Any, Any]:
-    """Return two runs of inputs: tokens for an embedding, numbers for others."""
+    """Return two series of inputs: tokens for an embedding, otherwise numbers."""
     return (TOKENS, TOKENS[::-1]) if layers.startswith("embedding") else (X, Y)
 
 
-def made_of(layers: str, **changes: Any) -> Engine:
+def engine_with(layers: str, **changes: Any) -> Engine:
     base: dict[str, Any] = {
         "targets": ("y",),
         "task": "regression",
@@ -42,19 +44,19 @@ def made_of(layers: str, **changes: Any) -> Engine:
 
 
 @NETWORKS
-def test_any_cut_of_the_events_gives_the_same_bits(layers: str) -> None:
-    whole, pieces = made_of(layers), made_of(layers)
+def test_results_do_not_depend_on_batches(layers: str) -> None:
+    whole, pieces = engine_with(layers), engine_with(layers)
     x, _ = inputs_of(layers)
     expected = whole.process(KEYS, x, Y, ends=ENDS)
     parts = [slice(0, 1), slice(1, 48), slice(48, 51), slice(51, N)]
-    found = [pieces.process(KEYS[part], x[part], Y[part], ends=ENDS[part]) for part in parts]
-    assert np.concatenate(found).tobytes() == expected.tobytes()
+    forecasts = [pieces.process(KEYS[part], x[part], Y[part], ends=ENDS[part]) for part in parts]
+    assert np.concatenate(forecasts).tobytes() == expected.tobytes()
     assert bits(pieces) == bits(whole)
 
 
 @NETWORKS
-def test_a_loaded_engine_goes_on_bit_for_bit(layers: str, tmp_path: Path) -> None:
-    engine = made_of(layers)
+def test_a_loaded_engine_continues_bit_for_bit(layers: str, tmp_path: Path) -> None:
+    engine = engine_with(layers)
     first, second = inputs_of(layers)
     engine.process(KEYS, first, Y)
     engine.save(tmp_path / "engine.safetensors")
@@ -65,10 +67,10 @@ def test_a_loaded_engine_goes_on_bit_for_bit(layers: str, tmp_path: Path) -> Non
 
 @NETWORKS
 def test_nothing_crosses_a_reset(layers: str) -> None:
-    engine, other = made_of(layers), made_of(layers)
+    engine, other = engine_with(layers), engine_with(layers)
     first, second = inputs_of(layers)
-    engine.process("s", first, np.full((N, 1), NAN))  # without targets nothing is learned, only the state moves
+    engine.process("s", first, np.full((N, 1), NAN))  # without targets only the state changes
     engine.reset("s")
-    found, expected = (each.process("s", second, X) for each in (engine, other))
-    assert found.tobytes() == expected.tobytes()
+    after_reset, expected = (each.process("s", second, X) for each in (engine, other))
+    assert after_reset.tobytes() == expected.tobytes()
     np.testing.assert_array_equal(weights(engine), weights(other))

@@ -1,4 +1,4 @@
-"""What a result must not depend on: how events are cut into batches, other streams, the future."""
+"""Results do not depend on how events are cut into batches, on other streams, or on later events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from support import NAN, bits, engine_of, series
+from support import NAN, bits, engine_of, series, stream_row
 
 VALUES = st.sampled_from([0.0, 1.0, -2.0, 0.3, 5.0, NAN, math.inf, 1e30])
 EVENTS = st.lists(
@@ -19,20 +19,20 @@ EVENTS = st.lists(
     min_size=1,
     max_size=40,
 )
-"""Key, x, y, seconds since the last event (or no time), end of the sequence."""
+"""Key, x, y, seconds since the previous event (NaN: the event has no time), end of the sequence."""
 
 KINDS: dict[str, dict[str, Any]] = {
     "shared": {},
     "per stream": {"weights": "per_stream"},
     "own heads": {"head": "per_stream"},
-    "own regressions, two of three kept": {"head": "per_stream", "readout": "rls", "max_streams": 2},
-    "two of three kept": {"max_streams": 2},
-    "two of three kept, each with weights": {"max_streams": 2, "weights": "per_stream"},
+    "own heads by least squares, limited": {"head": "per_stream", "readout": "rls", "max_streams": 2},
+    "limited": {"max_streams": 2},
+    "limited, per stream": {"max_streams": 2, "weights": "per_stream"},
     "scaled": {"scale_inputs": True, "scaling_forgetting": 0.9},
     "quantiles": {"loss": "quantile"},
     "labels": {"task": "regression", "horizon": 1},
     "derived inputs": {"differences": True, "lags": (1, 4), "calendar": "day", "elapsed": True, "half_life": 3.0},
-    "judged": {"interval": 0.8, "anomaly": True},
+    "intervals and scores": {"interval": 0.8, "anomaly": True},
     "sensitivities": {"layer": "lru"},
     "sensitivities of a stack": {"layer": ("elstm", "columnar_gru")},
 }
@@ -53,13 +53,13 @@ def columns(events: list[Any]) -> tuple[Any, ...]:
 @pytest.mark.parametrize("kind", KINDS)
 @examples(max_examples=25)
 @given(events=EVENTS, cuts=st.sets(st.integers(1, 39)))
-def test_any_cut_of_the_events_gives_the_same_bits(kind: str, events: list[Any], cuts: set[int]) -> None:
+def test_any_cut_into_batches_gives_the_same_bits(kind: str, events: list[Any], cuts: set[int]) -> None:
     table = columns(events)
     whole, pieces = engine_for(kind), engine_for(kind)
     expected = whole.process(*table)
     edges = [0, *sorted(cut for cut in cuts if cut < len(events)), len(events)]
-    found = [pieces.process(*(c[a:b] for c in table)) for a, b in pairwise(edges)]
-    assert np.concatenate(found).tobytes() == expected.tobytes()
+    forecasts = [pieces.process(*(c[a:b] for c in table)) for a, b in pairwise(edges)]
+    assert np.concatenate(forecasts).tobytes() == expected.tobytes()
     assert bits(pieces) == bits(whole)
 
 
@@ -70,18 +70,18 @@ def test_steps_give_the_bits_of_a_batch(kind: str, events: list[Any]) -> None:
     table = columns(events)
     whole, steps = engine_for(kind), engine_for(kind)
     expected = whole.process(*table)
-    found = [
+    forecasts = [
         steps.step(key, x, y, None if math.isnan(time) else time, end=bool(end))
         for key, x, y, time, end in zip(*table, strict=True)
     ]
-    assert np.array(found).tobytes() == expected.tobytes()
+    assert np.array(forecasts).tobytes() == expected.tobytes()
     assert bits(steps) == bits(whole)
 
 
-def test_a_batch_longer_than_a_chunk_gives_the_bits_of_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_longer_than_a_chunk_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     x = series(100)
     expected = engine_of().process("s", x)
-    monkeypatch.setattr("stream_rnn.engine.CHUNK", 7)
+    monkeypatch.setattr("stream_rnn.engine.engine.CHUNK", 7)
     assert engine_of().process("s", x).tobytes() == expected.tobytes()
 
 
@@ -93,7 +93,7 @@ def test_an_empty_batch_changes_nothing() -> None:
     assert bits(engine) == before
 
 
-def test_streams_with_their_own_weights_do_not_disturb_one_another() -> None:
+def test_streams_with_their_own_weights_do_not_affect_each_other() -> None:
     together = engine_of(weights="per_stream")
     x = {key: series(60, seed) for seed, key in enumerate("abc")}
     keys = [key for _ in range(60) for key in "abc"]
@@ -103,17 +103,15 @@ def test_streams_with_their_own_weights_do_not_disturb_one_another() -> None:
         assert mixed[place::3].tobytes() == alone.tobytes()
 
 
-def test_streams_share_weights_but_no_state() -> None:
+def test_streams_share_weights_but_not_their_state() -> None:
     together, x = engine_of(targets=("y",)), {key: series(60, seed) for seed, key in enumerate("ab")}
     nothing = np.full((60, 1), NAN)  # without targets nothing is learned
     together.process(["a", "b"] * 60, np.hstack([x["a"], x["b"]]).reshape(-1, 1), np.full((120, 1), NAN))
     for key in "ab":
         alone = engine_of(targets=("y",))
         alone.process(key, x[key], nothing)
-        slot = together._state.streams.find(key)
-        for arena in ("state", "tape", "input_moments"):
-            expected = alone._state.streams.arrays[arena][0]
-            np.testing.assert_array_equal(together._state.streams.arrays[arena][slot], expected)
+        for name in ("state", "tape", "input_moments"):
+            np.testing.assert_array_equal(stream_row(together, name, key), stream_row(alone, name, key))
 
 
 def test_shared_weights_learn_from_every_stream() -> None:
@@ -125,17 +123,17 @@ def test_shared_weights_learn_from_every_stream() -> None:
 
 
 @pytest.mark.parametrize(("task", "horizon"), [("forecast", 1), ("forecast", 5), ("regression", 1)])
-def test_forecasts_do_not_know_the_future(task: str, horizon: int) -> None:
+def test_forecasts_do_not_depend_on_later_events(task: str, horizon: int) -> None:
     rng = np.random.default_rng(0)
     x, now = series(80), 50
     y = x**2
     scrambled_x, scrambled_y = x.copy(), y.copy()
     scrambled_x[now:], scrambled_y[now:] = 1e3 * rng.normal(size=(2, 30, 1))
     change = {"targets": ("y",), "horizon": horizon, "task": task, "learning_rate": 0.02}
-    told = engine_of(**change).process("s", x, y)
+    one = engine_of(**change).process("s", x, y)
     other = engine_of(**change).process("s", scrambled_x, scrambled_y)
-    assert told[:now].tobytes() == other[:now].tobytes()
-    assert (told[now:] != other[now:]).any()
+    assert one[:now].tobytes() == other[:now].tobytes()
+    assert (one[now:] != other[now:]).any()
 
 
 def test_a_label_is_learned_from_only_after_its_forecast_was_made() -> None:
@@ -151,7 +149,7 @@ def test_a_label_is_learned_from_only_after_its_forecast_was_made() -> None:
 
 
 @pytest.mark.parametrize("horizon", [1, 5])
-def test_a_target_is_used_only_once_it_has_arrived(horizon: int) -> None:
+def test_a_target_is_learned_from_only_after_it_has_arrived(horizon: int) -> None:
     engine = engine_of(targets=("y",), horizon=horizon, residual=False)
     for t in range(horizon):
         engine.step("s", [float(t)], NAN)
@@ -160,7 +158,7 @@ def test_a_target_is_used_only_once_it_has_arrived(horizon: int) -> None:
     assert engine.counts.updates == 1
 
 
-def test_numpy_keys_and_python_keys_are_the_same_streams() -> None:
+def test_numpy_and_python_keys_name_the_same_streams() -> None:
     engine = engine_of()
     engine.process(np.array([5, 6]), series(2))
     engine.step(5, [1.0])

@@ -1,4 +1,4 @@
-"""Where sequences end, what is forgotten there, and what is learned from first."""
+"""Where sequences end, what is reset there, and which errors are learned from before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import reference
 from probe import finite_differences, relative_error
-from support import NAN, bits, engine_of, series, set_weights, stream, weights
+from support import NAN, bits, engine_of, network_of, series, set_weights, stream_row, weights
 
 if TYPE_CHECKING:
     from stream_rnn import Engine
@@ -22,29 +22,29 @@ PLAIN: dict[str, Any] = {
     "missing_flags": False,
     "skip": False,
 }
-"""Nothing remembered beside the network, so that what it learned is all there is to compare."""
+"""No state besides the network, so that comparing its weights compares everything."""
 
 
 def sequence(engine: Engine, x: Any, *, start: float, ending: str | None, y: Any = None) -> list[bytes]:
-    """Take events one second apart; end the sequence."""
-    made = []
+    """Process events that are one second apart, end the sequence, and return the forecasts."""
+    forecasts = []
     for t, value in enumerate(x):
         last = t == len(x) - 1
-        made.append(
+        forecasts.append(
             engine.step("s", value, None if y is None else y[t], start + t, end=last and ending == "flag").tobytes()
         )
     if ending == "reset":
         engine.reset("s")
-    return made
+    return forecasts
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_every_ending_gives_the_same_bits(ending: str) -> None:
-    def run(how: str) -> Any:
+def test_every_way_to_end_a_sequence_gives_the_same_bits(ending: str) -> None:
+    def run(ending: str) -> Any:
         engine = engine_of(reset_after=100.0, update_every=3)
-        sequence(engine, series(20), start=0.0, ending=how)
-        made = sequence(engine, series(20, seed=1), start=1000.0, ending=None)
-        return made, bits(engine)
+        sequence(engine, series(20), start=0.0, ending=ending)
+        forecasts = sequence(engine, series(20, seed=1), start=1000.0, ending=None)
+        return forecasts, bits(engine)
 
     assert run(ending) == run("flag")
 
@@ -59,7 +59,7 @@ def test_gradient_does_not_cross_a_reset(ending: str) -> None:
     np.testing.assert_array_equal(weights(engine), weights(other))
 
 
-def test_without_a_reset_the_gradient_goes_on_into_the_past() -> None:
+def test_without_a_reset_the_gradient_reaches_the_past() -> None:
     engine, other = engine_of(**PLAIN), engine_of(**PLAIN)
     sequence(engine, series(10), start=0.0, ending=None, y=np.full((10, 1), NAN))
     for each in (engine, other):
@@ -71,9 +71,9 @@ def test_without_a_reset_the_gradient_goes_on_into_the_past() -> None:
 def test_a_reset_zeroes_the_hidden_state(ending: str) -> None:
     engine = engine_of()
     sequence(engine, series(10), start=0.0, ending=None)
-    assert stream(engine, "state").any()
+    assert stream_row(engine, "state").any()
     sequence(engine, series(1), start=10.0, ending=ending)
-    assert not stream(engine, "state").any()
+    assert not stream_row(engine, "state").any()
 
 
 @pytest.mark.parametrize("ending", ["flag", "reset"])
@@ -82,11 +82,11 @@ def test_a_reset_keeps_the_scales(ending: str) -> None:
     sequence(engine, series(10), start=0.0, ending=ending)
     sequence(other, series(10), start=0.0, ending=None)
     for moments in ("input_moments", "target_moments"):
-        np.testing.assert_array_equal(stream(engine, moments), stream(other, moments))
+        np.testing.assert_array_equal(stream_row(engine, moments), stream_row(other, moments))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_forecast_is_not_judged_by_the_next_sequence(ending: str) -> None:
+def test_a_forecast_is_not_scored_by_the_next_sequence(ending: str) -> None:
     engine = engine_of(reset_after=100.0)
     sequence(engine, series(1), start=0.0, ending=ending)
     sequence(engine, series(1), start=1000.0, ending=ending)
@@ -94,14 +94,14 @@ def test_a_forecast_is_not_judged_by_the_next_sequence(ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_residual_does_not_start_from_the_last_sequence(ending: str) -> None:
+def test_a_residual_forecast_does_not_start_from_the_previous_sequence(ending: str) -> None:
     engine = engine_of(targets=("y",), reset_after=100.0)
     sequence(engine, series(3), start=0.0, ending=ending, y=np.full((3, 1), 7.0))
     assert engine.step("s", [1.0], NAN, 1000.0) == 0
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_sequences_that_end_are_counted(ending: str) -> None:
+def test_ended_sequences_are_counted(ending: str) -> None:
     engine = engine_of(reset_after=100.0)
     for start in (0.0, 1000.0, 2000.0):
         sequence(engine, series(5), start=start, ending=ending)
@@ -115,7 +115,7 @@ def test_a_gap_is_longer_than_reset_after() -> None:
     assert engine.counts.resets == 1
 
 
-def test_an_event_without_time_neither_makes_nor_hides_a_gap() -> None:
+def test_an_event_without_time_neither_causes_nor_hides_a_gap() -> None:
     engine = engine_of(reset_after=10.0)
     engine.step("s", [1.0], time=0.0)
     engine.step("s", [1.0])
@@ -124,13 +124,13 @@ def test_an_event_without_time_neither_makes_nor_hides_a_gap() -> None:
     assert engine.counts.resets == 1
 
 
-def test_a_late_event_makes_no_gap() -> None:
+def test_a_late_event_causes_no_gap() -> None:
     engine = engine_of(reset_after=50.0)
     engine.process("s", series(3), times=[100.0, 0.0, 101.0])
     assert engine.counts.resets == 0
 
 
-def test_not_a_time_is_no_time() -> None:
+def test_nat_is_an_unknown_time() -> None:
     engine = engine_of(reset_after=60.0)
     times = np.array(["2025-01-01T00:00:00", "NaT", "2025-01-01T00:00:10"], "datetime64[s]")
     engine.process("s", series(3), times=times)
@@ -145,7 +145,7 @@ def test_another_stream_does_not_fill_a_gap() -> None:
 
 def test_a_reset_of_an_unknown_stream_leaves_it_unknown() -> None:
     engine = engine_of()
-    engine.reset("nobody")
+    engine.reset("unknown")
     assert engine.keys == []
 
 
@@ -159,7 +159,7 @@ def test_a_second_reset_ends_nothing() -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_errors_that_wait_at_the_end_are_learned_from_first(ending: str) -> None:
+def test_pending_errors_are_learned_from_before_a_sequence_ends(ending: str) -> None:
     waiting = engine_of(**PLAIN, window=8, update_every=8, reset_after=100.0)
     direct = engine_of(**PLAIN, window=8, update_every=4)
     for engine in (waiting, direct):
@@ -172,13 +172,13 @@ def test_errors_that_wait_at_the_end_are_learned_from_first(ending: str) -> None
 
 
 @pytest.mark.parametrize("every", [1, 2, 5])
-def test_updates_come_every_so_many_events(every: int) -> None:
+def test_there_is_an_update_every_so_many_events(every: int) -> None:
     engine = engine_of(update_every=every)
     engine.process("s", series(31))
     assert engine.counts.updates == 30 // every
 
 
-def test_each_stream_waits_for_its_own_update() -> None:
+def test_each_stream_counts_its_own_events_to_the_next_update() -> None:
     engine = engine_of(update_every=4)
     engine.process(["a", "b"] * 5, series(10))
     assert engine.counts.updates == 2
@@ -195,18 +195,18 @@ def test_an_update_is_a_step_down_the_mean_loss_of_the_window(horizon: int, targ
     x, y = series(n + 1), np.hstack([series(n + 1, seed=d) for d in range(1, D + 1)])
     engine.process("s", x, y)
 
-    net, at = engine._parts.network, before.astype(float)
+    net, at = network_of(engine), before.astype(float)
 
     def loss() -> float:
-        made = reference.outputs(reference.gru, net, at, x[:n], np.zeros(net.hidden)).reshape(n, horizon, D)
-        errors = [made[: n + 1 - k, k - 1] - y[k:] for k in range(1, horizon + 1)]  # those that had arrived
+        outputs = reference.outputs(reference.gru, net, at, x[:n], np.zeros(net.hidden)).reshape(n, horizon, D)
+        errors = [outputs[: n + 1 - k, k - 1] - y[k:] for k in range(1, horizon + 1)]  # those that had arrived
         return float(sum((e**2).sum() for e in errors) / (n * horizon * D))
 
     assert engine.counts.updates == 1
     assert relative_error(before - weights(engine), rate * finite_differences(loss, at)) < 1e-5
 
 
-def test_errors_older_than_the_window_wait_for_their_update() -> None:
+def test_errors_of_forecasts_older_than_the_window_are_learned_from() -> None:
     horizon, every, rate = 5, 2, 0.5
     change = {"horizon": horizon, "window": every, "update_every": every, "skip": True}
     sgd = {"optimizer": "sgd", "momentum": 0.0, "clip": "off", "learning_rate": rate}
@@ -214,13 +214,13 @@ def test_errors_older_than_the_window_wait_for_their_update() -> None:
     before = np.random.default_rng(0).normal(0, 0.4, len(weights(engine))).astype(np.float32)
     set_weights(engine, before)
     x, y = series(7), series(7, seed=1)
-    engine.process("s", x, np.where(np.arange(7)[:, None] < 5, NAN, y))  # two targets answer forecasts of six events
+    engine.process("s", x, np.where(np.arange(7)[:, None] < 5, NAN, y))  # two targets, of the forecasts of six events
 
-    net, at = engine._parts.network, before.astype(float)
+    net, at = network_of(engine), before.astype(float)
 
     def loss() -> float:
-        made = reference.outputs(reference.gru, net, at, x, np.zeros(net.hidden))
-        errors = [made[t - k, k - 1] - y[t, 0] for t in (5, 6) for k in range(1, horizon + 1)]
+        outputs = reference.outputs(reference.gru, net, at, x, np.zeros(net.hidden))
+        errors = [outputs[t - k, k - 1] - y[t, 0] for t in (5, 6) for k in range(1, horizon + 1)]
         return float(np.sum(np.square(errors)) / (every * horizon))
 
     moved, expected = before - weights(engine), rate * finite_differences(loss, at)
@@ -228,7 +228,7 @@ def test_errors_older_than_the_window_wait_for_their_update() -> None:
     assert relative_error(moved[net.readout :], expected[net.readout :]) < 1e-5
 
 
-def test_errors_that_wait_when_a_state_overflows_are_forgotten() -> None:
+def test_pending_errors_are_discarded_when_the_state_overflows() -> None:
     change = PLAIN | {"skip": True, "window": 8, "update_every": 4}
     engine, other = engine_of(**change), engine_of(**change)
     engine.process("s", series(3), series(3, seed=1))

@@ -1,4 +1,4 @@
-"""Which stream has which slot, and which makes room."""
+"""Which stream has which slot, and which one is evicted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import bits, engine_of, series, weights
+from support import bits, engine_of, reserve_streams, series, stream_arrays, weights
 
 from stream_rnn import DataError
 from stream_rnn.engine.stream_table import INITIAL_CAPACITY, StreamTable
@@ -36,24 +36,24 @@ class Model:
 
 
 @given(KEYS, st.sampled_from([None, 1, 2, 3, 5]))
-def test_the_least_recently_seen_stream_makes_room(keys: list[int], limit: int | None) -> None:
+def test_the_least_recently_seen_stream_is_evicted(keys: list[int], limit: int | None) -> None:
     table, model = StreamTable(ROWS, limit), Model(limit)
     assert [table.slot(key) for key in keys] == [model.slot(key) for key in keys]
 
 
 @given(KEYS, st.sampled_from([None, 1, 2, 3, 5]), st.integers(0, 50))
-def test_a_batch_is_its_events_one_by_one(keys: list[int], limit: int | None, cut: int) -> None:
+def test_slots_of_a_batch_are_those_of_single_events(keys: list[int], limit: int | None, cut: int) -> None:
     table, single = StreamTable(ROWS, limit), StreamTable(ROWS, limit)
     for part in (keys[:cut], keys[cut:]):
-        slots, fresh = table.slots(part)
+        slots, new = table.slots(part)
         expected = [single.slot(key) for key in part]
-        assert list(zip(slots.tolist(), fresh.tolist(), strict=True)) == expected
+        assert list(zip(slots.tolist(), new.tolist(), strict=True)) == expected
     assert table.keys == single.keys
     assert table.evictions == single.evictions
 
 
 @given(KEYS)
-def test_recency_runs_from_the_longest_unseen_to_the_last_seen(keys: list[int]) -> None:
+def test_recency_starts_with_the_least_recently_seen_stream(keys: list[int]) -> None:
     table, model = StreamTable(ROWS, 3), Model(3)
     for key in keys:
         table.slot(key)
@@ -66,7 +66,7 @@ def test_each_stream_has_a_slot_of_its_own() -> None:
     assert sorted(slots) == list(range(100))
 
 
-def test_growth_keeps_what_the_rows_hold() -> None:
+def test_growth_keeps_the_rows() -> None:
     table = StreamTable(ROWS, None)
     table.slots(list(range(INITIAL_CAPACITY)))
     table.arrays["state"][:INITIAL_CAPACITY] = 7
@@ -75,7 +75,7 @@ def test_growth_keeps_what_the_rows_hold() -> None:
     assert not table.arrays["state"][INITIAL_CAPACITY:100].any()
 
 
-def test_arenas_at_least_double_when_they_grow() -> None:
+def test_arrays_at_least_double_when_they_grow() -> None:
     table, capacities = StreamTable(ROWS, None), set()
     for key in range(1000):
         table.slot(key)
@@ -83,20 +83,20 @@ def test_arenas_at_least_double_when_they_grow() -> None:
     assert len(capacities) <= 1 + np.log2(1000 / INITIAL_CAPACITY) + 1
 
 
-def test_with_a_limit_memory_is_bounded() -> None:
+def test_a_limit_bounds_the_memory() -> None:
     table = StreamTable(ROWS, 5)
     table.slots(list(range(1000)))
     assert len(table) == table.capacity == len(table.arrays["state"]) == 5
     assert table.evictions == 995
 
 
-def test_a_key_that_cannot_be_hashed_is_named() -> None:
+def test_a_key_that_is_not_hashable_is_refused() -> None:
     for call in (lambda: StreamTable(ROWS, None).slots([["a"]]), lambda: StreamTable(ROWS, 2).slot({})):
-        with pytest.raises(DataError, match=r"a key must be hashable, got (list|dict)"):
+        with pytest.raises(DataError, match=r"a key must be hashable, such as a string or a number, got (list|dict)"):
             call()
 
 
-def test_finding_a_stream_does_not_count_as_seeing_it() -> None:
+def test_finding_a_stream_does_not_protect_it_from_eviction() -> None:
     table = StreamTable(ROWS, 2)
     table.slots(["a", "b"])
     assert table.find("a") == 0
@@ -106,44 +106,43 @@ def test_finding_a_stream_does_not_count_as_seeing_it() -> None:
 
 
 @pytest.mark.parametrize("weights", ["shared", "per_stream"])
-def test_a_stream_that_comes_back_begins_anew(weights: str) -> None:
+def test_a_stream_that_returns_after_its_eviction_starts_from_scratch(weights: str) -> None:
     engine, fresh = (engine_of(weights=weights, max_streams=1, targets=("y",)) for _ in range(2))
     nothing = np.full((20, 1), np.nan)
     y = series(20, seed=1) if weights == "per_stream" else nothing
     engine.process("a", series(20), y)
     engine.process("b", series(20), nothing)
-    again, first = (each.process("a", series(20), y) for each in (engine, fresh))
-    assert again.tobytes() == first.tobytes()
+    returned, first = (each.process("a", series(20), y) for each in (engine, fresh))
+    assert returned.tobytes() == first.tobytes()
 
 
-def test_evictions_inside_one_batch_are_those_of_single_steps() -> None:
+def test_evictions_within_a_batch_are_those_of_single_steps() -> None:
     keys = list("abcabdaacbdbcda") * 4
     x = series(len(keys))
     whole, steps = engine_of(max_streams=2, weights="per_stream"), engine_of(max_streams=2, weights="per_stream")
-    made = whole.process(keys, x)
+    forecasts = whole.process(keys, x)
     single = [steps.step(key, row) for key, row in zip(keys, x, strict=True)]
-    assert made.tobytes() == np.array(single).tobytes()
+    assert forecasts.tobytes() == np.array(single).tobytes()
     assert bits(whole) == bits(steps)
     assert whole.evictions > 10
 
 
-def test_an_engine_with_a_limit_keeps_its_size() -> None:
+def test_the_arrays_of_an_engine_with_a_limit_stay_small() -> None:
     engine = engine_of(max_streams=3)
     engine.process(list(range(500)), series(500))
     assert engine.keys != []
-    assert all(len(array) == 3 for array in engine._state.streams.arrays.values())
+    assert all(len(array) == 3 for array in stream_arrays(engine).values())
 
 
 def test_growing_while_streams_learn_changes_no_bit() -> None:
     keys = [key for _ in range(10) for key in range(50)]
     x = series(len(keys))
-    grown, roomy = engine_of(), engine_of()
-    roomy._state.streams._reserve(64)
-    roomy._state._bind()
-    assert grown.process(keys, x).tobytes() == roomy.process(keys, x).tobytes()
+    growing, reserved = engine_of(), engine_of()
+    reserve_streams(reserved, 64)
+    assert growing.process(keys, x).tobytes() == reserved.process(keys, x).tobytes()
 
 
-def test_weights_per_stream_begin_alike_and_evolve_apart() -> None:
+def test_weights_per_stream_start_equal_and_are_learned_separately() -> None:
     engine = engine_of(weights="per_stream")
     engine.process(["a", "b"], [[1.0], [2.0]])
     np.testing.assert_array_equal(weights(engine, "a"), weights(engine, "b"))
@@ -151,13 +150,13 @@ def test_weights_per_stream_begin_alike_and_evolve_apart() -> None:
     assert (weights(engine, "a") != weights(engine, "b")).any()
 
 
-def test_weights_per_stream_begin_as_the_shared_ones() -> None:
+def test_weights_per_stream_start_as_the_shared_ones() -> None:
     own, shared = engine_of(weights="per_stream"), engine_of()
     own.step("a", [1.0])
     np.testing.assert_array_equal(weights(own, "a"), weights(shared))
 
 
-def test_memory_of_a_stream_is_told_by_arena() -> None:
+def test_the_memory_of_a_stream_is_reported_by_array() -> None:
     engine = engine_of()
-    expected = {name: array[0].nbytes for name, array in engine._state.streams.arrays.items()}
+    expected = {name: array[0].nbytes for name, array in stream_arrays(engine).items()}
     assert engine.stream_bytes == expected

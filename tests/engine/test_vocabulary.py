@@ -1,4 +1,4 @@
-"""A vocabulary numbers tokens as they appear, never more than it has ids for, and never anew."""
+"""A vocabulary assigns ids to tokens as they appear, until all ids are assigned, and never changes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stream_rnn import DataError, Vocabulary
 from stream_rnn.engine.vocabulary import UNKNOWN
 
 
-def taught(size: int = 5) -> Vocabulary:
+def trained(size: int = 5) -> Vocabulary:
     vocabulary = Vocabulary(size)
     vocabulary.encode(["the", "sat"])
     return vocabulary
@@ -33,14 +33,14 @@ def test_the_tokens_of_a_string_are_its_characters() -> None:
     assert Vocabulary(10).encode("abba").tolist() == [1, 2, 2, 1]
 
 
-def test_a_full_vocabulary_knows_no_new_tokens() -> None:
+def test_a_full_vocabulary_assigns_no_ids() -> None:
     vocabulary = Vocabulary(3)
     assert vocabulary.encode("abcacd").tolist() == [1, 2, 0, 1, 0, 0]
     assert vocabulary.tokens == ["a", "b"]
 
 
-def test_without_learning_a_new_token_is_zero_and_stays_new() -> None:
-    vocabulary = taught()
+def test_without_learning_a_new_token_is_zero_and_gets_no_id() -> None:
+    vocabulary = trained()
     assert vocabulary.encode(["sat", "on"], learn=False).tolist() == [2, 0]
     assert vocabulary.tokens == ["the", "sat"]
 
@@ -48,7 +48,7 @@ def test_without_learning_a_new_token_is_zero_and_stays_new() -> None:
 @pytest.mark.parametrize(
     "tokens", [["b", "a"], ("b", "a"), "ba", np.array(["b", "a"]), np.array(["b", "a"], object), iter("ba")]
 )
-def test_any_strings_one_after_another_are_taken(tokens: Any) -> None:
+def test_tokens_may_be_any_sequence_of_strings(tokens: Any) -> None:
     vocabulary = Vocabulary(5)
     assert vocabulary.encode(tokens).tolist() == [1, 2]
     assert vocabulary.tokens == ["b", "a"]
@@ -56,44 +56,44 @@ def test_any_strings_one_after_another_are_taken(tokens: Any) -> None:
 
 
 @given(tokens=st.lists(st.sampled_from("abcdefgh")), cuts=st.sets(st.integers(0, 30)), size=st.integers(2, 10))
-def test_any_cut_of_the_tokens_gives_the_same_ids(tokens: list[str], cuts: set[int], size: int) -> None:
+def test_ids_do_not_depend_on_batches(tokens: list[str], cuts: set[int], size: int) -> None:
     whole, pieces = Vocabulary(size), Vocabulary(size)
     ids = whole.encode(tokens)
     edges = [0, *sorted(cut for cut in cuts if cut < len(tokens)), len(tokens)]
-    found = [pieces.encode(tokens[a:b]) for a, b in pairwise(edges)]
-    assert np.concatenate(found).tolist() == ids.tolist()
+    parts = [pieces.encode(tokens[a:b]) for a, b in pairwise(edges)]
+    assert np.concatenate(parts).tolist() == ids.tolist()
     assert pieces.tokens == whole.tokens
     assert ids.max(initial=0) < size
 
 
 @given(tokens=st.lists(st.text()))
-def test_ids_decode_to_the_tokens_that_have_them(tokens: list[str]) -> None:
+def test_ids_decode_to_their_tokens(tokens: list[str]) -> None:
     vocabulary = Vocabulary(1000)
     assert vocabulary.decode(vocabulary.encode(tokens)) == tokens
 
 
-def test_an_id_without_a_token_reads_as_unknown() -> None:
-    assert taught().decode([0, 1, 3, 4]) == [UNKNOWN, "the", UNKNOWN, UNKNOWN]
+def test_an_id_without_a_token_decodes_to_the_unknown_token() -> None:
+    assert trained().decode([0, 1, 3, 4]) == [UNKNOWN, "the", UNKNOWN, UNKNOWN]
 
 
 MISTAKES: dict[str, tuple[Any, str]] = {
-    "an id beyond": (lambda v: v.decode([1, 5]), "an id must be from 0 to 4, got 5"),
-    "an id below": (lambda v: v.decode(np.array([-1])), "an id must be from 0 to 4, got -1"),
-    "half an id": (lambda v: v.decode([1.5]), "ids must be whole numbers, got float64"),
-    "a token for an id": (lambda v: v.decode(["the"]), "ids must be whole numbers"),
-    "a number among tokens": (lambda v: v.encode(["on", 5]), "a token must be a string, got int 5"),
-    "a list among tokens": (lambda v: v.encode([["on"]]), r"a token must be a string, got list \['on'\]"),
-    "nothing among tokens": (lambda v: v.encode(["on", None], learn=False), "a token must be a string, got NoneType"),
-    "one number": (lambda v: v.encode(5), "tokens must be strings, got int 5"),
-    "half a character": (lambda v: v.encode(["on", "\ud800"]), r"must be text that UTF-8 can hold, got '\\ud800'"),
+    "id too large": (lambda v: v.decode([1, 5]), "an id must be from 0 to 4, got 5"),
+    "negative id": (lambda v: v.decode(np.array([-1])), "an id must be from 0 to 4, got -1"),
+    "fraction": (lambda v: v.decode([1.5]), "ids must be integers, got float64"),
+    "token for an id": (lambda v: v.decode(["the"]), "ids must be integers, got <U3"),
+    "number among tokens": (lambda v: v.encode(["on", 5]), "a token must be a string, got int 5"),
+    "list among tokens": (lambda v: v.encode([["on"]]), r"a token must be a string, got list \['on'\]"),
+    "None among tokens": (lambda v: v.encode(["on", None], learn=False), "a token must be a string, got NoneType"),
+    "single number": (lambda v: v.encode(5), "tokens must be strings, got int 5"),
+    "surrogate": (lambda v: v.encode(["on", "\ud800"]), r"a token must be valid Unicode text, got '\\ud800'"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_in_one_line_and_no_token_is_learned(mistake: str) -> None:
-    make, words = MISTAKES[mistake]
-    vocabulary = taught()
-    with pytest.raises(DataError, match=words) as caught:
-        make(vocabulary)
+def test_a_mistake_is_refused_in_one_line_and_no_token_gets_an_id(mistake: str) -> None:
+    call, message = MISTAKES[mistake]
+    vocabulary = trained()
+    with pytest.raises(DataError, match=message) as caught:
+        call(vocabulary)
     assert "\n" not in str(caught.value)
     assert vocabulary.tokens == ["the", "sat"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from probe import LAYERS, LENGTH, Probe, Sequence, body_of, finite_differences, relative_error
-from support import NAN, all_finite, arrays, engine_of, series, stream
+from support import NAN, all_finite, arrays, engine_of, series, stream_row
 
 from stream_rnn.layers import lru
 
@@ -73,12 +73,12 @@ def test_a_layer_below_learns_from_errors_of_later_events() -> None:
 def test_sensitivities_begin_anew_after(ending: str, layer: str) -> None:
     engine = engine_of(layer=layer, missing_flags=False)
     engine.process("s", series(20))
-    assert stream(engine, "state").all()
+    assert stream_row(engine, "state").all()
     if ending == "a reset":
         engine.reset("s")
     else:
         engine.step("s", [1.0], end=True)
-    assert not stream(engine, "state").any()
+    assert not stream_row(engine, "state").any()
 
 
 @pytest.mark.parametrize("layer", EXACT)
@@ -90,7 +90,7 @@ def test_streams_do_not_mix_their_sensitivities(layer: str) -> None:
         alone = engine_of(layer=layer, targets=("y",))
         alone.process(key, x[key], nothing)
         for arena in ("state", "tape"):
-            np.testing.assert_array_equal(stream(together, arena, key), stream(alone, arena, key))
+            np.testing.assert_array_equal(stream_row(together, arena, key), stream_row(alone, arena, key))
 
 
 @pytest.mark.parametrize("horizon", [1, 5])
@@ -98,7 +98,7 @@ def test_streams_do_not_mix_their_sensitivities(layer: str) -> None:
 def test_as_many_events_are_kept_as_wait_for_their_errors(layer: str, horizon: int) -> None:
     engine = engine_of(layer=layer, horizon=horizon, window=16)
     engine.process("s", series(3))
-    assert stream(engine, "tape").shape[0] == horizon
+    assert stream_row(engine, "tape").shape[0] == horizon
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -109,7 +109,7 @@ def test_no_weight_makes_a_linear_unit_grow(dtype: str, nu: float, th: float) ->
     weights = arrays(engine)["shared body"][0]
     weights[:3], weights[3:6], weights[6:12] = nu, th, 1.0
     engine.process("s", np.ones((1, 1)), np.full((1, 1), NAN))
-    turned = stream(engine, "tape")[-1, 6:12].reshape(2, 3)
+    turned = stream_row(engine, "tape")[-1, 6:12].reshape(2, 3)
     assert (np.hypot(*turned) < 1).all()
     engine.process("s", np.ones((3000, 1)), np.full((3000, 1), NAN))
     assert engine.counts.overflows == 0

@@ -1,4 +1,4 @@
-"""Settings: every value that cannot work is refused in one line, and what works is plain to write down."""
+"""Settings of an engine: values that cannot work are refused in one line, and valid settings can be written down."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stream_rnn.layers import BIDIRECTIONAL, REGISTRY
 
 DESCRIBED: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "many": {
+    "several": {
         "inputs": ("a", "b"),
         "targets": ("c",),
         "layer": ("gru", "dense"),
@@ -41,9 +41,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "update_every": ({"update_every": 0}, "update_every must be at least 1, got 0"),
     "update_every beyond window": ({"window": 4, "update_every": 5}, r"update_every .* window \(4\), got 5"),
     "classes": ({"task": "classification", "targets": "y", "classes": 1}, "classes must be at least 2, got 1"),
-    "hidden": ({"hidden": 0}, "hidden must be from 1 to 100000 for every layer"),
-    "no hidden": ({"hidden": ()}, "hidden must be from 1 to 100000"),
-    "hidden of others": ({"hidden": (2, 3)}, r"hidden must be one number or one per layer \(1\), got 2"),
+    "hidden": ({"hidden": 0}, "hidden must be from 1 to 100000, got 0"),
+    "no hidden": ({"hidden": ()}, r"hidden must be one number or one per layer \(1\), got none"),
+    "too many hidden": ({"hidden": (2, 3)}, r"hidden must be one number or one per layer \(1\), got 2,3"),
     "seed": ({"seed": -1}, "seed must be at least 0, got -1"),
     "learning_rate": ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
     "negative rate": ({"learning_rate": -1.0}, "learning_rate must be above 0, got -1.0"),
@@ -55,25 +55,25 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "l1": ({"l1": -0.1}, "l1 must be at least 0, got -0.1"),
     "l2": ({"l2": -0.1}, "l2 must be at least 0, got -0.1"),
     "weight_decay": ({"weight_decay": -0.1}, "weight_decay must be at least 0, got -0.1"),
-    "momentum": ({"momentum": 1.0}, "momentum must be from 0 to below 1, got 1.0"),
+    "momentum": ({"momentum": 1.0}, "momentum must be at least 0 and below 1, got 1.0"),
     "nesterov": ({"nesterov": True, "momentum": 0.0}, "nesterov needs momentum above 0"),
     "vanishing": ({"vanishing": 0.1, "layer": ("gru", "dense")}, "vanishing is for rnn layers, got 0.1 for gru, dense"),
     "forgetting": ({"scaling_forgetting": 0.0}, "scaling_forgetting must be above 0 and at most 1, got 0.0"),
     "forgetting above": ({"scaling_forgetting": 1.1}, "scaling_forgetting must be above 0 and at most 1, got 1.1"),
     "max_streams": ({"max_streams": 0}, "max_streams must be at least 1, got 0"),
-    "reset_after": ({"reset_after": 0.0}, "reset_after must be above 0 seconds, got 0.0"),
-    "quantiles falling": ({"quantiles": (0.9, 0.1)}, "quantiles must be ascending between 0 and 1"),
+    "reset_after": ({"reset_after": 0.0}, "reset_after must be above 0, got 0.0"),
+    "quantiles falling": ({"quantiles": (0.9, 0.1)}, "quantiles must be ascending between 0 and 1, got 0.9,0.1"),
     "quantiles twice": ({"quantiles": (0.5, 0.5)}, "quantiles must be ascending between 0 and 1"),
     "quantiles outside": ({"quantiles": (0.5, 1.0)}, "quantiles must be ascending between 0 and 1"),
-    "no quantiles": ({"quantiles": ()}, "quantiles must be ascending between 0 and 1"),
-    "quantile NaN": ({"quantiles": (math.nan,)}, "quantiles must be ascending between 0 and 1"),
+    "no quantiles": ({"quantiles": ()}, "quantiles must be ascending between 0 and 1, got none"),
+    "quantile NaN": ({"quantiles": (math.nan,)}, "quantiles must be a finite number, got nan"),
     "no inputs": ({"inputs": ()}, "inputs must name at least one column where no targets are named"),
-    "no inputs to wait for": (
+    "no inputs, both directions": (
         {"inputs": (), "targets": ("y",), "task": "regression", "layer": "bigru", "lookahead": 2},
-        "bigru must have at least one input, got none",
+        "bigru needs at least one input, got none",
     ),
-    "inputs twice": ({"inputs": ("a", "b", "a")}, "inputs must be different columns, got 'a' twice"),
-    "targets twice": ({"targets": ("y", "y")}, "targets must be different columns, got 'y' twice"),
+    "inputs twice": ({"inputs": ("a", "b", "a")}, "inputs must be distinct, got 'a' twice"),
+    "targets twice": ({"targets": ("y", "y")}, "targets must be distinct, got 'y' twice"),
     "drift": ({"drift": "bost"}, "drift must be one of .*, got 'bost'; did you mean 'boost'"),
     "drift_threshold": ({"drift_threshold": 0.0}, "drift_threshold must be above 0, got 0.0"),
     "drift_delta": ({"drift_delta": -0.1}, "drift_delta must be at least 0, got -0.1"),
@@ -83,7 +83,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"drift": "report", "task": "regression", "targets": "y", "layer": "bigru", "lookahead": 3},
         "drift is not for bidirectional layers, got report",
     ),
-    "drift of all": (
+    "drift of all streams": (
         {"drift": "report", "drift_scope": "all", "weights": "per_stream"},
         "drift_scope must be stream with weights per_stream, got all",
     ),
@@ -100,26 +100,32 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "activation": ({"activation": "tan"}, "activation must be one of .*, got 'tan'; did you mean 'tanh'"),
     "weights": ({"weights": "own"}, "weights must be one of shared, per_stream, got 'own'"),
     "head": ({"head": "own"}, "head must be one of shared, per_stream, got 'own'"),
-    "own twice": ({"weights": "per_stream", "head": "per_stream"}, "head must be shared with weights per_stream"),
+    "per_stream twice": (
+        {"weights": "per_stream", "head": "per_stream"},
+        "head must be shared with weights per_stream",
+    ),
     "dtype": ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
-    "text for a number": ({"window": "sixteen"}, "window: expected `int`, got `str`.*'sixteen'"),
-    "half an event": ({"window": 2.5}, "window: expected `int`, got `float`.*2.5"),
-    "a truth for a number": ({"window": True}, "window: expected `int`, got `bool`.*True"),
-    "a number for a truth": ({"skip": 1}, "skip: expected `bool`, got `int`.*1"),
-    "a number as a name": ({"inputs": (5,)}, "inputs: expected `str`, got `int`"),
+    "string for a number": ({"window": "sixteen"}, "window: expected `int`, got `str`.*'sixteen'"),
+    "float for an integer": ({"window": 2.5}, "window: expected `int`, got `float`.*2.5"),
+    "bool for a number": ({"window": True}, "window: expected `int`, got `bool`.*True"),
+    "number for a bool": ({"skip": 1}, "skip: expected `bool`, got `int`.*1"),
+    "number for a name": ({"inputs": (5,)}, "inputs: expected `str`, got `int`"),
     "residual labels": ({"task": "regression", "targets": "y", "residual": True}, "residual is for forecasts"),
     "horizon of labels": ({"task": "regression", "targets": "y", "horizon": 3}, "horizon is for forecasts, got 3"),
-    "labels of nothing": ({"task": "regression"}, "targets must be named for regression"),
+    "labels without targets": ({"task": "regression"}, "targets must be named for regression"),
     "logistic forecast": (
         {"loss": "logistic"},
-        "loss must be softmax or a loss of numbers for forecast, got 'logistic'",
+        "loss must be one of squared, absolute, huber, quantile, gaussian_nll, softmax for forecast, got 'logistic'",
     ),
-    "classes regressed": (
+    "softmax regression": (
         {"task": "regression", "targets": "y", "loss": "softmax"},
-        "loss must be a loss of numbers for regression, got 'softmax'",
+        "loss must be one of squared, absolute, huber, quantile, gaussian_nll for regression, got 'softmax'",
     ),
     "residual classes": ({"loss": "softmax", "residual": True}, "residual is for forecasts of numbers, got true for"),
-    "softmax forecast of two": ({"targets": ("y", "z"), "loss": "softmax"}, "softmax takes one target, got 2"),
+    "softmax forecast of two": (
+        {"targets": ("y", "z"), "loss": "softmax"},
+        "targets must be a single column for softmax, got 2",
+    ),
     "vocabulary": ({"vocabulary": 1}, "vocabulary must be from 2 to 16777216, got 1"),
     "vocabulary beyond float32": ({"vocabulary": 2**24 + 1}, "vocabulary must be from 2 to 16777216, got 16777217"),
     "embedding on top": (
@@ -129,9 +135,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "embedding twice": ({"layer": ("embedding", "embedding")}, "embedding must be the lowest layer"),
     "embedding of two": (
         {"layer": "embedding", "inputs": ("a", "b"), "targets": "y"},
-        "embedding takes one input, a token id, got 2 inputs",
+        "embedding needs one input, a token id, got 2 inputs",
     ),
-    "embedding skipped": ({"layer": "embedding", "targets": "y", "skip": True}, "skip must be false over an embedding"),
+    "embedding skipped": (
+        {"layer": "embedding", "targets": "y", "skip": True},
+        "skip must be false with an embedding: a token id is not a number, got true",
+    ),
     "token as a number": ({"layer": "embedding"}, "loss must be softmax to forecast a token, got 'squared'"),
     "token of two classes": (
         {"layer": "embedding", "loss": "softmax"},
@@ -139,17 +148,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "classes squared": (
         {"task": "classification", "targets": "y", "loss": "squared"},
-        "loss must be logistic or softmax for classification, got 'squared'",
+        "loss must be one of logistic, softmax for classification, got 'squared'",
     ),
     "softmax of two": (
         {"task": "classification", "targets": ("y", "z"), "classes": 3},
-        "softmax takes one target, got 2",
+        "targets must be a single column for softmax, got 2",
     ),
     "logistic of three": (
         {"task": "classification", "targets": "y", "classes": 3, "loss": "logistic"},
-        "logistic is for 2 classes, got 3",
+        "classes must be 2 for loss logistic, got 3",
     ),
-    "lookahead of nothing": (
+    "lookahead of gru": (
         {"task": "regression", "targets": "y", "lookahead": 2},
         r"lookahead needs a bidirectional layer \(birnn, bigru, bilstm\), got 2",
     ),
@@ -164,11 +173,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "bidirectional above": (
         {"task": "regression", "targets": "y", "layer": ("gru", "bigru"), "lookahead": 2},
-        "bigru must be the lowest layer only, or over an embedding, got gru, bigru",
+        "bigru must be the lowest layer, or directly above an embedding, got gru, bigru",
     ),
     "bidirectional twice": (
         {"task": "regression", "targets": "y", "layer": ("birnn", "bigru"), "lookahead": 2},
-        "bigru must be the lowest layer only, or over an embedding, got birnn, bigru",
+        "bigru must be the lowest layer, or directly above an embedding, got birnn, bigru",
     ),
     "bidirectional skip": (
         {"task": "regression", "targets": "y", "layer": "bigru", "lookahead": 2, "skip": True},
@@ -179,20 +188,20 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_value_that_cannot_work_is_refused_in_one_line(case: str) -> None:
-    changes, words = REFUSED[case]
-    with pytest.raises(SettingError, match=words) as caught:
+    changes, message = REFUSED[case]
+    with pytest.raises(SettingError, match=message) as caught:
         settings(**changes)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_table_is_checked_like_arguments(case: str) -> None:
-    changes, words = REFUSED[case]
-    with pytest.raises(SettingError, match=words):
+def test_a_mapping_is_validated_like_arguments(case: str) -> None:
+    changes, message = REFUSED[case]
+    with pytest.raises(SettingError, match=message):
         Settings.parse({"inputs": ("x",)} | changes)
 
 
-def test_an_unknown_setting_is_named_with_the_nearest() -> None:
+def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SettingError, match="unknown setting 'learning_rte'; did you mean 'learning_rate'"):
         Settings.parse({"inputs": ["x"], "learning_rte": 0.1})
 
@@ -202,39 +211,43 @@ def test_inputs_are_required() -> None:
         Settings.parse({})
 
 
-def test_every_number_has_a_range_or_may_be_any() -> None:
-    free = {"forget_bias", "update_bias"}
+def test_every_number_but_the_biases_has_bounds() -> None:
+    unbounded = {"forget_bias", "update_bias"}
     for field in msgspec.structs.fields(Settings):
-        if isinstance(field.default, (int, float)) and not isinstance(field.default, bool) and field.name not in free:
+        if (
+            isinstance(field.default, (int, float))
+            and not isinstance(field.default, bool)
+            and field.name not in unbounded
+        ):
             with pytest.raises(SettingError):
                 settings(**{field.name: -1})
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
-def test_what_is_described_parses_back(name: str) -> None:
-    made = settings(**DESCRIBED[name])
-    assert Settings.parse(made.describe()) == made
+def test_a_description_parses_to_equal_settings(name: str) -> None:
+    original = settings(**DESCRIBED[name])
+    assert Settings.parse(original.describe()) == original
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
-def test_what_is_described_can_stand_in_a_toml_file(name: str) -> None:
-    made = settings(**DESCRIBED[name])
-    text = msgspec.toml.encode(made.describe()).decode()
-    assert Settings.parse(tomllib.loads(text)) == made
+def test_a_description_can_be_written_to_a_toml_file(name: str) -> None:
+    original = settings(**DESCRIBED[name])
+    text = msgspec.toml.encode(original.describe()).decode()
+    assert Settings.parse(tomllib.loads(text)) == original
 
 
 @pytest.mark.parametrize("layer", REGISTRY)
-def test_every_registered_layer_can_be_asked_for(layer: str) -> None:
+def test_every_registered_layer_can_be_set(layer: str) -> None:
     needed = {"task": "regression", "lookahead": 1} if layer in BIDIRECTIONAL else {}
     assert settings(layer=layer, targets="y", **needed).layers == ((layer, 3),)
 
 
-def test_one_value_stands_for_a_list_of_one() -> None:
-    one = Settings(inputs="x", layer="gru", hidden=8)  # type: ignore[arg-type]
-    assert one == Settings(inputs=["x"], layer=("gru",), hidden=[8])  # type: ignore[arg-type]
+def test_a_single_value_is_a_tuple_of_one() -> None:
+    single = Settings(inputs="x", layer="gru", hidden=8)
+    assert single == Settings(inputs=["x"], layer=("gru",), hidden=[8])
 
 
-def test_one_number_of_units_stands_for_every_layer() -> None:
+def test_a_single_number_of_units_is_for_all_layers() -> None:
     assert settings(layer=("gru", "lstm"), hidden=8).layers == (("gru", 8), ("lstm", 8))
 
 
@@ -257,16 +270,11 @@ def test_without_targets_every_input_is_forecast() -> None:
     ],
     ids=["forecast", "regression", "two classes", "three classes"],
 )
-def test_the_task_chooses_the_loss(changes: dict[str, Any], loss: str) -> None:
+def test_the_default_loss_depends_on_the_task(changes: dict[str, Any], loss: str) -> None:
     assert settings(**changes).loss_name == loss
 
 
-def test_only_adamw_decays_weights_unasked() -> None:
+def test_only_adamw_decays_weights_by_default() -> None:
     assert settings(optimizer="adamw").decay > 0
     assert settings(optimizer="adam").decay == 0
     assert settings(optimizer="adamw", weight_decay=0.0).decay == 0
-
-
-def test_every_setting_says_what_it_is() -> None:
-    for field in msgspec.inspect.type_info(Settings).fields:
-        assert field.type.extra_json_schema["description"].endswith(".")

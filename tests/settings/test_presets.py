@@ -1,4 +1,4 @@
-"""Settings that go together: they are allowed, and what is said beside them counts."""
+"""Presets: valid settings, which explicit settings override."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from stream_rnn.settings.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_settings(name: str) -> None:
+def test_a_preset_sets_its_values(name: str) -> None:
     settings = Settings.preset(name, inputs=("x",))
     for setting, value in PRESETS[name].items():
         assert getattr(settings, setting) == value
 
 
 @pytest.mark.parametrize(
-    "make", [lambda said: Settings.preset(**said), lambda said: Settings.parse(dict(said, preset=said.pop("name")))]
+    "make",
+    [lambda values: Settings.preset(**values), lambda values: Settings.parse(dict(values, preset=values.pop("name")))],
 )
-def test_what_is_said_beside_it_counts(make: Any) -> None:
+def test_explicit_settings_override_a_preset(make: Any) -> None:
     settings = make({"name": "forecast", "inputs": ("x",), "hidden": 5})
     assert settings == Settings(**(PRESETS["forecast"] | {"inputs": ("x",), "hidden": 5}))
 
 
-def test_a_description_says_it_in_full() -> None:
+def test_a_description_has_the_values_and_not_the_preset() -> None:
     settings = Settings.preset("linear", inputs=("x",))
     assert "preset" not in settings.describe()
     assert Settings.parse(settings.describe()) == settings
 
 
-def test_one_that_is_not_there_is_refused_with_the_nearest() -> None:
+def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SettingError, match="one of forecast, anomaly, linear, reservoir, got 'forcast'; did you"):
         Settings.preset("forcast", inputs=("x",))

@@ -1,0 +1,112 @@
+"""Fields of all settings: their choices are implemented, their tuples accept single values, and they are described."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import msgspec
+import pytest
+
+from stream_rnn.connectors.decode import schema
+from stream_rnn.connectors.files import open as readers
+from stream_rnn.connectors.files import sinks
+from stream_rnn.kernels.activations import Activation
+from stream_rnn.layers import REGISTRY, LayerName
+from stream_rnn.learning.clipping import ClipKind
+from stream_rnn.learning.inputs import PERIODS
+from stream_rnn.learning.optimizers import MOMENTS, OptimizerKind
+from stream_rnn.losses import LOSSES, LossName
+from stream_rnn.settings import engine, fields, live, presets, race, replay
+from stream_rnn.settings.base import Checked, choices_of
+from stream_rnn.settings.live import LiveSettings
+from stream_rnn.settings.race import RaceSettings
+from stream_rnn.settings.replay import ReplaySettings
+
+CHOICES: dict[str, tuple[Any, set[str]]] = {
+    "layers": (LayerName, set(REGISTRY)),
+    "losses": (LossName, set(LOSSES)),
+    "presets": (presets.PresetName, set(presets.PRESETS)),
+    "activations": (fields.ActivationName, {kind.name.lower() for kind in Activation}),
+    "optimizers": (fields.OptimizerName, {kind.name.lower() for kind in OptimizerKind} | {"adamw"}),
+    "clipping": (fields.ClipName, {kind.name.lower() for kind in ClipKind}),
+    "calendar cycles": (fields.CycleName, set(PERIODS)),
+    "formats that are read": (replay.Format, set(readers.FORMATS)),
+    "formats that are written": (replay.Format, set(sinks.FORMATS)),
+    "formats of times": (replay.TimeFormat, set(schema.TIME_FORMATS)),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_names_that_are_accepted_are_those_that_are_implemented(name: str) -> None:
+    hint, implemented = CHOICES[name]
+    accepted = choices_of(hint)
+    assert len(accepted) == len(set(accepted))
+    assert set(accepted) == implemented
+
+
+def test_every_update_rule_has_its_number_of_moments() -> None:
+    assert MOMENTS.keys() == set(OptimizerKind)
+
+
+TUPLES: dict[type[Checked], tuple[str, ...]] = {
+    fields.EngineFields: engine.SEVERAL,
+    ReplaySettings: ("files",),
+    LiveSettings: ("servers", "topics"),
+    RaceSettings: (),
+}
+
+
+def tuple_fields(settings: type[Checked]) -> list[str]:
+    """Return the names of the settings whose type is a tuple."""
+    hints = typing.get_type_hints(settings)
+    return [name for name in settings.__struct_fields__ if typing.get_origin(hints[name]) is tuple]
+
+
+@pytest.mark.parametrize("settings", TUPLES, ids=lambda settings: settings.__name__)
+def test_every_setting_with_several_values_is_known(settings: type[Checked]) -> None:
+    assert sorted(TUPLES[settings]) == sorted(tuple_fields(settings))
+
+
+SINGLE: dict[str, Any] = {
+    "inputs": "x",
+    "targets": "x",
+    "layer": "lstm",
+    "hidden": 8,
+    "quantiles": 0.5,
+    "lags": 2,
+    "calendar": "day",
+    "files": "a.csv",
+    "servers": "localhost:9092",
+    "topics": "sensors",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (engine.Settings if settings is fields.EngineFields else settings, name)
+        for settings, names in TUPLES.items()
+        for name in names
+    ],
+)
+def test_a_single_value_or_a_list_is_accepted_for_every_tuple(settings: type[Checked], name: str) -> None:
+    needed = {"inputs": ("x",)} if settings is engine.Settings else {}
+    for value in (SINGLE[name], [SINGLE[name]], (SINGLE[name],)):
+        assert getattr(settings(**(needed | {name: value})), name) == (SINGLE[name],)
+
+
+@pytest.mark.parametrize("settings", TUPLES, ids=lambda settings: settings.__name__)
+def test_every_setting_has_a_description(settings: type[Checked]) -> None:
+    for field in msgspec.inspect.type_info(settings).fields:
+        assert field.type.extra_json_schema["description"].endswith(".")
+
+
+def test_the_settings_of_every_module_are_tested_here() -> None:
+    modules = (engine, fields, live, presets, race, replay)
+    structs = {value for module in modules for value in vars(module).values() if _is_settings(value)}
+    assert structs - {engine.Settings, Checked} == set(TUPLES)
+
+
+def _is_settings(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, msgspec.Struct)
