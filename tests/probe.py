@@ -8,10 +8,10 @@ import numpy as np
 
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
-from stream_rnn.layers.initialise import trained
+from stream_rnn.layers.initialise import trained_ranges
 from stream_rnn.layers.network import infer, network
 from stream_rnn.layers.stack import stack
-from stream_rnn.learning.tbptt import Recent, Work, backpropagate
+from stream_rnn.learning.tbptt import RecentEvents, Work, backpropagate
 from stream_rnn.losses import LOSSES, LossName, make_loss
 from stream_rnn.losses.loss import loss_gradient
 
@@ -150,7 +150,7 @@ class Probe:
         events = self.events if events is None else events
         sizes, length = self.network.body.sizes, len(events.X)
         after = (self.state if state is None else state).copy()
-        recent = Recent(
+        recent = RecentEvents(
             np.zeros((length, sizes.tape)),
             np.zeros((length, self.network.features)),
             np.zeros((length, self.outputs)),
@@ -162,8 +162,8 @@ class Probe:
             deltas=np.zeros((length, sizes.delta)),
             rows=np.zeros(max(window, 1), np.int64),
             gradient=np.zeros_like(self.params),
-            penalised=np.zeros_like(self.params),
-            trained=trained(self.network),
+            penalty_mask=np.zeros_like(self.params),
+            trained_ranges=trained_ranges(self.network),
             d_body=np.zeros(self.network.hidden),
             d_state=np.zeros(sizes.state),
             d_input=np.zeros(sizes.inputs),
@@ -179,7 +179,7 @@ class Probe:
     def slope(self, loss: Callable[[], float]) -> NDArray[np.float64]:
         """Return the gradient of a loss in the weights, by central differences, and 0 for those that are fixed."""
         slopes = np.zeros_like(self.params)
-        for begin, end in trained(self.network):
+        for begin, end in trained_ranges(self.network):
             slopes[begin:end] = finite_differences(loss, self.params[begin:end])
         return slopes
 

@@ -15,7 +15,7 @@ from support import NAN, bits, engine_of, series, stream, weights
 
 from stream_rnn import Engine
 from stream_rnn.engine.drift import KEPT, ROW, DriftMonitor
-from stream_rnn.layers.network import Halves
+from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.learning.tbptt import BOOSTED, DONE
 
 if TYPE_CHECKING:
@@ -248,11 +248,11 @@ def test_a_boost_ends() -> None:
     assert left == [3, 2, 1, 0, 0, 0]
 
 
-def answered(action: str, **changes: Any) -> tuple[Engine, Halves]:
+def answered(action: str, **changes: Any) -> tuple[Engine, BodyAndHead]:
     """Return an engine after it has answered a drift of stream a, and its weights before it did."""
     engine = engine_of(drift=action, **changes)
     engine.process(["a", "b"] * 20, series(40))
-    before = Halves(*(part.copy() for part in engine._state.weights_of(0).params))
+    before = BodyAndHead(*(part.copy() for part in engine._state.weights_of(0).params))
     assert isinstance(engine._monitor, DriftMonitor)
     engine._monitor.respond(engine._state.weights_of(0))
     return engine, before

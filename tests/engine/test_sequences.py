@@ -225,7 +225,7 @@ def test_errors_older_than_the_window_wait_for_their_update() -> None:
 
     moved, expected = before - weights(engine), rate * finite_differences(loss, at)
     assert engine.counts.updates == 1
-    assert relative_error(moved[net.readout :], expected[net.readout :]) < 1e-5
+    assert relative_error(moved[net.head_start :], expected[net.head_start :]) < 1e-5
 
 
 def test_errors_that_wait_when_a_state_overflows_are_forgotten() -> None:

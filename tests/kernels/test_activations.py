@@ -22,7 +22,7 @@ FORMS = {
 }
 
 _activate = entry(activations.activate)
-_slope = entry(activations.slope)
+_activate_backward = entry(activations.activate_backward)
 
 
 def activated(kind: Activation, a: Any) -> Any:
@@ -57,6 +57,6 @@ def test_nan_stays_nan() -> None:
 def test_slopes_are_those_of_the_values(kind: Activation) -> None:
     a = np.array([-2.0, -0.3, 0.4, 1.7])
     found = np.ones_like(a)
-    _slope(kind.value, activated(kind, a), found)
+    _activate_backward(kind.value, activated(kind, a), found)
     expected = finite_differences(lambda: float(activated(kind, a).sum()), a)
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)

@@ -85,17 +85,17 @@ def test_the_hash_changes_with_any_file_of_kernels(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(jit, "__file__", str(tmp_path / "kernels" / "jit.py"))
     hashes = set()
     for text in ("a = 1", "a = 2"):
-        for pattern in jit.COMPILED:
+        for pattern in jit.COMPILED_SOURCES:
             path = tmp_path / pattern.replace("*", "some")
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
             hashes.add(jit.source_hash.__wrapped__())
-    assert len(hashes) == 2 * len(jit.COMPILED)
+    assert len(hashes) == 2 * len(jit.COMPILED_SOURCES)
 
 
 def test_every_file_with_kernels_is_hashed() -> None:
     package = Path(jit.__file__).parent.parent
-    hashed = {path for pattern in jit.COMPILED for path in package.glob(pattern)}
+    hashed = {path for pattern in jit.COMPILED_SOURCES for path in package.glob(pattern)}
     compiling = {
         path for path in package.rglob("*.py") if re.search(r"^@(entry|inner|overload)", path.read_text(), re.MULTILINE)
     }

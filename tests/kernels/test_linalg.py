@@ -14,7 +14,7 @@ add_product_transposed = entry(linalg.add_product_transposed)
 add_outer_products = entry(linalg.add_outer_products)
 add_sum = entry(linalg.add_sum)
 copy = entry(linalg.copy)
-recur = entry(linalg.recur)
+linear_recurrence = entry(linalg.linear_recurrence)
 add_scaled_columns = entry(linalg.add_scaled_columns)
 
 LENGTHS = pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 19])
@@ -69,7 +69,7 @@ def test_columns_of_chosen_rows_are_scaled_and_added(n: int) -> None:
 def test_each_element_recurs_by_itself(n: int) -> None:
     A, x, out = RNG.normal(size=(3, n))
     expected = A * out + 0.3 * x
-    recur(A, 0.3, x, out)
+    linear_recurrence(A, 0.3, x, out)
     np.testing.assert_allclose(out, expected, rtol=1e-12)
 
 

@@ -19,7 +19,7 @@ def probe_of(kind: str, lookahead: int, length: int = LENGTH, **options: Any) ->
     """Return a bidirectional network whose readout sees only the body's outputs, and a sequence that ends."""
     probe = Probe(body_of(f"bi{kind}", lookahead=lookahead, **options), length=length)
     probe.network = probe.network._replace(features=probe.network.hidden)
-    probe.params = probe.params[: probe.network.readout + probe.outputs * (probe.network.hidden + 1)]
+    probe.params = probe.params[: probe.network.head_start + probe.outputs * (probe.network.hidden + 1)]
     raw = np.random.default_rng(1).normal(size=(length, INPUTS))
     probe.events = probe.events._replace(X=reference.ahead(raw, lookahead))
     return probe

@@ -7,7 +7,7 @@ import pytest
 import reference
 from probe import BODIES, HIDDEN, INPUTS, LAYERS, Probe, body_of
 
-from stream_rnn.layers.layer import count
+from stream_rnn.layers.layer import parameter_count
 from stream_rnn.layers.stack import stack
 
 
@@ -41,7 +41,7 @@ def test_a_sequence_in_two_pieces_is_the_sequence(body: str) -> None:
 @pytest.mark.parametrize("body", BODIES)
 def test_parameter_table_is_as_long_as_the_sizes_say(body: str) -> None:
     layer = body_of(body)
-    assert count(layer.parameters()) == layer.sizes.params
+    assert parameter_count(layer.parameters()) == layer.sizes.params
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -62,7 +62,7 @@ def test_fixed_weights_have_no_gradient(body: str) -> None:
 def test_input_gradient_is_the_slope_of_the_loss(body: str) -> None:
     probe = Probe(body_of(body))
     probe.network = probe.network._replace(features=probe.network.hidden)  # no skip: only the body sees the input
-    probe.params = probe.params[: probe.network.readout + probe.outputs * (probe.network.hidden + 1)]
+    probe.params = probe.params[: probe.network.head_start + probe.outputs * (probe.network.hidden + 1)]
     found = probe.run(window=LENGTH)["d_input"]
     first = probe.events.X[0]
     assert relative_error(found, finite_differences(lambda: probe.run()["loss"], first)) <= TOLERANCE

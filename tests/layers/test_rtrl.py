@@ -44,7 +44,7 @@ def test_within_the_window_a_stack_has_the_slope_of_the_loss(body: str) -> None:
 def test_within_the_window_a_stack_has_the_slope_in_its_input(body: str) -> None:
     probe = Probe(body_of(body))
     probe.network = probe.network._replace(features=probe.network.hidden)  # no skip: only the body sees the input
-    probe.params = probe.params[: probe.network.readout + probe.outputs * (probe.network.hidden + 1)]
+    probe.params = probe.params[: probe.network.head_start + probe.outputs * (probe.network.hidden + 1)]
     expected = finite_differences(lambda: probe.run()["loss"], probe.events.X[0])
     assert relative_error(probe.run(window=LENGTH)["d_input"], expected) <= TOLERANCE
 

@@ -12,10 +12,10 @@ from probe import INPUTS, TARGETS, body_of, finite_differences
 
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import network as networks
-from stream_rnn.layers.layer import parts
-from stream_rnn.layers.stack import places
+from stream_rnn.layers.layer import parameter_slices
+from stream_rnn.layers.stack import stacked_layers
 from stream_rnn.learning.diagnosis import Diagnosis, changes, diagnose, relative
-from stream_rnn.learning.tbptt import Recent
+from stream_rnn.learning.tbptt import RecentEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,8 @@ HIDDEN, LENGTH = 3, 6
 CELLS: dict[type, Callable[..., Any]] = {type(body_of(name)): cell for name, cell in reference.CELLS.items()}
 
 
-def recent(tape: NDArray[np.float64]) -> Recent:
-    return Recent(tape, *[np.zeros(0)] * 3)
+def recent(tape: NDArray[np.float64]) -> RecentEvents:
+    return RecentEvents(tape, *[np.zeros(0)] * 3)
 
 
 class Run:
@@ -44,7 +44,7 @@ class Run:
 
     def block(self, name: str) -> NDArray[np.float64]:
         """Return a view of the weights of one name."""
-        parameter, part = next((p, part) for p, part in parts(self.parameters) if p.name == name)
+        parameter, part = next((p, part) for p, part in parameter_slices(self.parameters) if p.name == name)
         return self.params[part].reshape(parameter.shape)
 
     def tape(self, rows: int = LENGTH) -> NDArray[np.float64]:
@@ -63,7 +63,7 @@ class Run:
 
         A state stands for the layer's own after that event, for what is above and for what comes.
         """
-        found = places(self.network.body)
+        found = stacked_layers(self.network.body)
         states = [np.zeros(place.layer.sizes.state) for place in found]
         for t, x in enumerate(self.X):
             below = x
@@ -94,7 +94,7 @@ def test_lags_of_a_plain_network_are_the_products_of_its_jacobians() -> None:
 def test_lags_of_each_layer_are_slopes_in_its_state(body: str) -> None:
     run = Run(body)
     found = run.diagnose().gradients
-    remember = [(n, p) for n, p in enumerate(places(run.network.body)) if p.layer.carries != "never"]
+    remember = [(n, p) for n, p in enumerate(stacked_layers(run.network.body)) if p.layer.carries != "never"]
     assert [name.rpartition(".")[2] for name in found] == [type(place.layer).__name__ for _, place in remember]
     for (layer, _), norms in zip(remember, found.values(), strict=True):
         for lag in range(LENGTH):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from kernels_by_name import step
 
-from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind, _taken
+from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, Optimizer, OptimizerKind, _bias_correction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ def rule(kind: OptimizerKind, *, momentum: float = MOMENTUM, nesterov: bool = Fa
 
 def trained(optimizer: Optimizer, gradients: NDArray[np.float64], factor: float = 1.0) -> NDArray[np.float64]:
     w = np.linspace(-1, 1, gradients.shape[1])
-    moments = np.zeros((MOMENTS[OptimizerKind(optimizer.kind)], len(w)))
+    moments = np.zeros((MOMENTS_PER_WEIGHT[OptimizerKind(optimizer.kind)], len(w)))
     for t, g in enumerate(gradients, start=1):
         step(optimizer, w, moments, g, 0, len(w), factor, t)
     return w
@@ -93,4 +93,4 @@ def test_no_gradient_no_step(kind: OptimizerKind) -> None:
 
 @pytest.mark.parametrize("b", [0.9, 0.99, 0.999])
 def test_the_power_is_left_out_only_where_it_does_not_show(b: float) -> None:
-    assert all(_taken(b, t) == 1.0 - b**t for t in range(1, 50_000))
+    assert all(_bias_correction(b, t) == 1.0 - b**t for t in range(1, 50_000))

@@ -7,7 +7,7 @@ import pytest
 from kernels_by_name import add_penalties, decay
 from probe import BODIES, body_of
 
-from stream_rnn.layers.initialise import penalised
+from stream_rnn.layers.initialise import penalty_mask
 from stream_rnn.layers.network import network
 from stream_rnn.learning.penalties import Penalties
 
@@ -62,7 +62,7 @@ def test_what_is_not_penalised_is_left_alone() -> None:
 def test_every_weight_that_is_learned_is_penalised_and_no_bias(body: str) -> None:
     net = network(body_of(body), 2, skip=True)
     expected = [np.full(p.shape, p.role not in {"bias", "fixed"}).ravel() for p in net.parameters()]
-    np.testing.assert_array_equal(penalised(net), np.concatenate(expected))
+    np.testing.assert_array_equal(penalty_mask(net), np.concatenate(expected))
 
 
 @pytest.mark.parametrize("body", BODIES)

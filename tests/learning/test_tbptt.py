@@ -71,7 +71,7 @@ def test_an_error_older_than_the_window_trains_the_readout_alone(body: str) -> N
     old = 2
     events = probe.events._replace(asked=np.arange(LENGTH) == old)
     run = probe.run(window=4, events=events)
-    gradient, readout = run["gradient"], probe.network.readout
+    gradient, readout = run["gradient"], probe.network.head_start
     e = 2 * (run["out"][old] - events.Z[old])
     features = probe.run(events=Sequence(*(array[: old + 1] for array in events)))["state"][: probe.network.hidden]
     dV = np.outer(e, np.concatenate([features, events.X[old]]))

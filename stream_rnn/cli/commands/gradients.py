@@ -17,7 +17,7 @@ from stream_rnn.cli.diagnose.sampling import Sampler
 from stream_rnn.cli.plots.paths import check_picture
 from stream_rnn.errors import DataError, SettingError, nearest
 from stream_rnn.jobs.replay.open import replay
-from stream_rnn.learning.diagnosis import relative
+from stream_rnn.learning.diagnosis import relative_norms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +141,7 @@ def _rows(shown: list[Diagnosis]) -> Iterator[tuple[str, list[str]]]:
         yield "events back with 1% of it left", [f"{reach(found.fading)}" for found in shown]
     layers = shown[-1].gradients
     for name in layers if len(layers) > 1 else ():
-        yield f"  in {name}", [_number(relative(found.gradients[name])[max(lags)]) for found in shown]
+        yield f"  in {name}", [_number(relative_norms(found.gradients[name])[max(lags)]) for found in shown]
     for name in shown[-1].radii:
         yield f"spectral radius of {name}", [_number(found.radii[name]) for found in shown]
     for name in shown[-1].saturated:

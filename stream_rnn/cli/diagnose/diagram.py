@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.engine.build import build_parts
-from stream_rnn.layers.stack import places
+from stream_rnn.layers.stack import stacked_layers
 
 if TYPE_CHECKING:
     from stream_rnn.layers.layer import Carries, Parameter
-    from stream_rnn.layers.stack import Place
+    from stream_rnn.layers.stack import StackedLayer
     from stream_rnn.settings.engine import Settings
 
 MOST = 5
@@ -63,7 +63,7 @@ class Unfolded(NamedTuple):
 def unfold(settings: Settings) -> Unfolded:
     """Return what there is to draw of a network."""
     network = build_parts(settings).network
-    table, found = network.parameters(), places(network.body)
+    table, found = network.parameters(), stacked_layers(network.body)
     reach = (settings.horizon if settings.task == "forecast" else 1) + settings.update_every - 1
     forecast = f"{settings.task} {_shape(settings.forecast_shape)}"
     blocks = tuple(_block(place, lowest=place == found[0]) for place in found)
@@ -87,7 +87,7 @@ def unfold(settings: Settings) -> Unfolded:
     )
 
 
-def _block(place: Place, *, lowest: bool) -> Block:
+def _block(place: StackedLayer, *, lowest: bool) -> Block:
     """Sort a layer's parameters by where they are drawn: by their role, or if they are not learned, by their name.
 
     The weights that read backward, from the events to come, are drawn with those of the input, which has these events.
@@ -101,7 +101,7 @@ def _block(place: Place, *, lowest: bool) -> Block:
             where = sideways
         else:
             where = own
-        where.append(_shaped(parameter._replace(name=f"{place.name}{parameter.name}")))
+        where.append(_shaped(parameter._replace(name=f"{place.prefix}{parameter.name}")))
     carries = layer.carries == "window" or (layer.carries == "below" and not lowest)
     return Block(
         type(layer).__name__,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from stream_rnn.cli.diagnose.advice import FADED, FAST, GREW, SLOW, STUCK, typical
-from stream_rnn.learning.diagnosis import relative
+from stream_rnn.learning.diagnosis import relative_norms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def _draw_curves(axes: Axes, samples: list[Sample]) -> None:
     """Show the same for each layer: as usual in the later half of the run, and at the first sample."""
     for place, name in enumerate(samples[-1].found.gradients):
         colour = COLOURS[place % len(COLOURS)]
-        curves = np.array([relative(sample.found.gradients[name]) for sample in samples])
+        curves = np.array([relative_norms(sample.found.gradients[name]) for sample in samples])
         usual, first = _powers(typical(curves)), _powers(curves[0])
         axes.plot(usual, color=colour, linewidth=2, marker="o", markersize=3, label=name)
         axes.plot(first, color=colour, linewidth=1, linestyle=":", label=f"{name}, first sample")
