@@ -1,8 +1,10 @@
 """Gradient clipping (Pascanu et al. 2013, arXiv:1211.5063), and the check that a gradient is finite.
 
-norm     g * min(1, limit / |g|)         keeps the direction
-value    min(max(g, -limit), limit)      bounds each component
-off      g
+A gradient g becomes
+
+    norm     g * min(1, limit / |g|)         keeps the direction
+    value    min(max(g, -limit), limit)      bounds each component
+    off      g
 """
 
 from __future__ import annotations

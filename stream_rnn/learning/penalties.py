@@ -1,8 +1,10 @@
-"""Penalties on the weights w, not on biases, at learning rate a.
+"""Penalties on the weights w. Biases are not penalised.
 
-l1              l1 |w|      adds l1 sign(w) to the gradient                   (Tibshirani 1996)
-l2              l2 w^2      adds 2 l2 w to the gradient                       (Hoerl & Kennard 1970)
-weight decay                w -= a decay w, separately from the gradient      (Loshchilov & Hutter 2019)
+At the learning rate a:
+
+    l1              adds l1 |w| to the loss, and l1 sign(w) to the gradient      (Tibshirani 1996)
+    l2              adds l2 w^2 to the loss, and 2 l2 w to the gradient          (Hoerl & Kennard 1970)
+    weight decay    w <- w - a decay w, separately from the gradient             (Loshchilov & Hutter 2019)
 """
 
 from __future__ import annotations
