@@ -63,29 +63,21 @@ class Diagnosis(NamedTuple):
 
 @entry
 def _backpropagate_error(
-    network: Network,
-    params: Any,
-    tape: Any,
-    faded: Any,
-    rows: Any,
-    d_output: Any,
-    d_states: Any,
-    deltas: Any,
-    d_input: Any,
+    network: Network, params: Any, recent: RecentEvents, rows: Any, d_output: Any, d_states: Any, deltas: Any
 ) -> None:
     """Backpropagate the gradient d_output (H,) in the body's output at the newest event over n events.
 
     Writes the gradient in the state after the event k events ago, from later events, to row k of d_states (n, S), and
     the event's delta to row k of deltas (n, D). `rows` (n,) are the events' rows in the tape, newest first.
     """
-    body = params[: network.head_start]
+    body, no_input = params[: network.head_start], d_output[:0]
     d_state = d_states[0].copy()
     for k in range(rows.shape[0]):
         d_states[k] = d_state
-        backward(network.body, body, tape[rows[k]], d_output, d_state, deltas[k], d_input)
+        backward(network.body, body, recent.tape[rows[k]], d_output, d_state, deltas[k], no_input)
         d_output[:] = 0
-        if faded.shape[0] > 0:
-            d_state *= faded[rows[k]]
+        if recent.faded.shape[0] > 0:
+            d_state *= recent.faded[rows[k]]
 
 
 def diagnose(network: Network, params: NDArray[Any], recent: RecentEvents, length: int, window: int) -> Diagnosis:
@@ -155,8 +147,7 @@ def _gradients(
     d_output = error @ V[:, : network.hidden]  # (O,) @ (O, H) -> (H,)
     d_states, deltas = np.zeros((len(rows), sizes.state), kind), np.zeros((len(rows), sizes.delta), kind)
     if len(rows):
-        outputs = d_output.copy(), d_states, deltas, np.zeros(0, kind)
-        _backpropagate_error(network, params, recent.tape, recent.faded, rows, *outputs)
+        _backpropagate_error(network, params, recent, rows, d_output.copy(), d_states, deltas)
     gradients = {}
     for part in stacked_layers(network.body):
         if part.layer.carries == "never":

@@ -52,6 +52,17 @@ class RLS(NamedTuple):
     """factor from the gradient of the loss in an output to its error e"""
 
 
+class EventErrors(NamedTuple):
+    """The errors that arrived for one event."""
+
+    features: Any
+    """(q - 1,)"""
+    gradients: Any
+    """(O,), gradient of the loss in the outputs; 0 for outputs without an error"""
+    is_new: bool
+    """whether P does not contain the features yet"""
+
+
 @inner
 def reset_inverse(rls: RLS, P: Any) -> None:
     """Reset P (q, q) to I / ridge."""
@@ -61,16 +72,10 @@ def reset_inverse(rls: RLS, P: Any) -> None:
 
 
 @inner
-def update_readout(
-    rls: RLS, network: Network, head: Any, P: Any, features: Any, gradients: Any, is_new: bool, F: Any, u: Any
-) -> bool:
-    """Update the readout by the errors of one event; return whether that was possible.
-
-    `features` (q - 1,) and `gradients` (O,) are those of the event; gradients are 0 for outputs without an error. P is
-    updated if `is_new`, that is, if it does not contain the features yet. F and u (q,) are scratch.
-    """
-    last = features.shape[0]
-    copy(features, F[:last])
+def update_readout(rls: RLS, network: Network, head: Any, P: Any, event: EventErrors, F: Any, u: Any) -> bool:
+    """Update the readout by the errors of one event; return whether that was possible. F and u (q,) are scratch."""
+    last = event.features.shape[0]
+    copy(event.features, F[:last])
     F[last] = 1.0
     u[:] = 0
     add_product_transposed(P, F, u)  # (q, q) @ (q,) -> (q,)
@@ -78,10 +83,10 @@ def update_readout(
     if not (math.isfinite(g) and g > 0.0):
         reset_inverse(rls, P)
         return False
-    if not abs(rls.unit) / g * _max_abs(gradients) * _max_abs(u) < MAX_STEP:
+    if not abs(rls.unit) / g * _max_abs(event.gradients) * _max_abs(u) < MAX_STEP:
         return False
-    _update_weights(network, head, gradients, rls.unit / g, u)
-    if is_new:
+    _update_weights(network, head, event.gradients, rls.unit / g, u)
+    if event.is_new:
         _update_inverse(rls, P, g, u, F)
     return True
 

@@ -18,7 +18,7 @@ from stream_rnn.layers.network import BodyAndHead, Network, readout_backward
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, optimizer_step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay_weights
-from stream_rnn.learning.rls import RLS, update_readout
+from stream_rnn.learning.rls import RLS, EventErrors, update_readout
 
 
 class Learning(NamedTuple):
@@ -177,17 +177,9 @@ def _fit_readout(
         gradients = recent.errors[row]
         for gradient in gradients:
             if gradient != 0:
-                done &= update_readout(
-                    rls,
-                    network,
-                    weights.params.head,
-                    weights.inverse,
-                    recent.features[row],
-                    gradients,
-                    age < progress.waiting,
-                    work.regressors,
-                    work.gain,
-                )
+                event = EventErrors(recent.features[row], gradients, age < progress.waiting)
+                head, P = weights.params.head, weights.inverse
+                done &= update_readout(rls, network, head, P, event, work.regressors, work.gain)
                 break
     return done
 

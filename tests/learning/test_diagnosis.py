@@ -194,14 +194,19 @@ def bias_of(layer: str, gate: str) -> tuple[str, int] | None:
     return None
 
 
-DRIVEN = [
-    (layer, gate.name) for layer in LAYERS for gate in gates_of(body_of(layer)) if bias_of(layer, gate.name) is not None
-]
+def gate_names(layer: str) -> list[str]:
+    """Return the gates of a layer; none if it has not registered them, which fails a test of the registry."""
+    body = body_of(layer)
+    is_registered = gates_of.dispatch(type(body)) is not gates_of.dispatch(object)
+    return [gate.name for gate in gates_of(body)] if is_registered else []
+
+
+DRIVEN = [(layer, gate) for layer in LAYERS for gate in gate_names(layer) if bias_of(layer, gate) is not None]
 """The gates of all layers that are driven by a bias: all but the cell of an LSTM, and those of two tests below."""
 
 
 def test_gates_that_no_bias_drives_have_their_own_tests() -> None:
-    others = {(layer, gate.name) for layer in LAYERS for gate in gates_of(body_of(layer))} - set(DRIVEN)
+    others = {(layer, gate) for layer in LAYERS for gate in gate_names(layer)} - set(DRIVEN)
     cells = {("lstm", "t"), ("lstm_peephole", "t"), ("bilstm", "forward.t"), ("bilstm", "backward.t")}
     assert others == cells | {("lru", "y"), ("reservoir", "t")}
 
