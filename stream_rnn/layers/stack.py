@@ -57,7 +57,7 @@ def stack(*layers: Layer) -> Layer:
     Raises
     ------
     ValueError
-        If there is no layer, or a layer has not as many inputs as the layer below has outputs.
+        If there is no layer, or the inputs of a layer do not match the outputs of the layer below.
     """
     if not layers:
         raise ValueError("a stack needs at least one layer")

@@ -36,6 +36,11 @@ def inverse(engine: Engine) -> np.ndarray:
     return P
 
 
+def readout(engine: Engine) -> np.ndarray:
+    """Return W (O, q) of the readout."""
+    return np.column_stack([engine.parameters["V"], engine.parameters["c"]])
+
+
 def features(engine: Engine, X: np.ndarray) -> np.ndarray:
     """Return the features of the readout of a frozen dense layer, and the constant, (N, q)."""
     p = engine.parameters
@@ -60,25 +65,22 @@ def test_readout_is_the_weighted_ridge_regression_over_all_events() -> None:
     engine = engine_of(**FROZEN)
     X, Z = data(60)
     engine.process("s", X, Z)
-    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
-    np.testing.assert_allclose(found, least_squares(features(engine, X), Z), rtol=1e-8)
+    np.testing.assert_allclose(readout(engine), least_squares(features(engine, X), Z), rtol=1e-8)
 
 
 def test_events_without_a_label_are_not_part_of_the_regression() -> None:
     engine, (X, Z) = engine_of(**FROZEN), data(60)
     labelled = np.arange(60) % 3 > 0
     engine.process("s", X, np.where(labelled[:, np.newaxis], Z, np.nan))
-    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
     expected = least_squares(features(engine, X[labelled]), Z[labelled])
-    np.testing.assert_allclose(found, expected, rtol=1e-8)
+    np.testing.assert_allclose(readout(engine), expected, rtol=1e-8)
 
 
 def test_a_round_of_streams_that_share_a_readout_forgets_as_much_as_one_event() -> None:
     engine, (X, Z) = engine_of(**FROZEN), data(60)
     engine.process(["a", "b", "c"] * 20, X, Z)
     forgetting = np.concatenate([np.full(3, FORGETTING), np.full(57, FORGETTING ** (1 / 3))])
-    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
-    np.testing.assert_allclose(found, least_squares(features(engine, X), Z, forgetting), rtol=1e-8)
+    np.testing.assert_allclose(readout(engine), least_squares(features(engine, X), Z, forgetting), rtol=1e-8)
 
 
 def test_streams_without_further_events_do_not_slow_down_forgetting() -> None:
