@@ -63,13 +63,13 @@ def ar_residuals(file: File) -> Array:
 def _score_residuals(constants: anomaly.Anomaly, state: Array, residuals: Array, times: Array, scores: Array) -> None:
     """Write the anomaly scores of a stream's residuals (N, 1) to `scores` (N,)."""
     for i in range(len(scores)):
-        scores[i] = anomaly.surprise(constants, state, residuals[i], times[i])
+        scores[i] = anomaly.anomaly_score(constants, state, residuals[i], times[i])
 
 
 def anomaly_scores(file: File, residuals: Array, constants: anomaly.Anomaly = anomaly.DEFAULT) -> Array:
     """Return the anomaly score of every row (N,)."""
     scores = np.zeros(len(residuals))
-    _score_residuals(constants, np.zeros(anomaly.rows(1)), residuals[:, np.newaxis].copy(), file.times, scores)
+    _score_residuals(constants, np.zeros(anomaly.state_size(1)), residuals[:, np.newaxis].copy(), file.times, scores)
     return scores
 
 

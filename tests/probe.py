@@ -1,4 +1,4 @@
-"""A network by itself, in float64: its loss over one sequence, and the gradient that TBPTT makes of it."""
+"""A network without an engine, in float64: its loss over one sequence, and the gradient that TBPTT computes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
-from stream_rnn.layers.initialise import trained
-from stream_rnn.layers.network import infer, network
+from stream_rnn.layers.initialise import trained_ranges
+from stream_rnn.layers.network import infer, make_network
 from stream_rnn.layers.stack import stack
-from stream_rnn.learning.tbptt import Recent, Work, backpropagate
+from stream_rnn.learning.tbptt import RecentEvents, Work, backpropagate
 from stream_rnn.losses import LOSSES, LossName, make_loss
 from stream_rnn.losses.loss import loss_gradient
 
@@ -22,21 +22,20 @@ if TYPE_CHECKING:
 
 LAYERS = tuple(REGISTRY)
 FORECASTING = tuple(name for name in LAYERS if name not in BIDIRECTIONAL)
-"""Those that do not wait for what is to come."""
-BODIES = (*LAYERS, "gru>dense", "embedding>gru", "embedding>bigru", "dense>conv>reservoir")
-"""Every registered layer by itself, and stacks."""
+"""Layers that need no lookahead."""
+BODIES = (*LAYERS, "gru>dense", "embedding>gru", "embedding>bigru>gru", "dense>conv>reservoir")
+"""Every registered layer, and stacks. Each is compiled once for all tests that use `Probe`."""
 NUMERIC = tuple(body for body in BODIES if not body.startswith("embedding"))
-"""Those whose inputs are numbers."""
+"""Bodies whose inputs are numbers."""
 TOKENS = tuple(body for body in BODIES if body not in NUMERIC)
-"""Those whose input is a token id."""
+"""Bodies whose inputs are token ids."""
 
 INPUTS, HIDDEN, TARGETS, LENGTH = 3, 9, 2, 10
-"""Nine units and ten events: once through the loops that take eight at a time, and once through what is left."""
+"""Nine units and ten events: loops over blocks of eight run once, and so do the loops over the remainder."""
 
 LEVELS = (0.1, 0.5, 0.8)
 CLASSES = 3
 DELTA = 0.7
-
 
 OPTIONS: dict[str, Any] = {
     "kernel": 3,
@@ -53,11 +52,11 @@ def body_of(name: str, hidden: int = HIDDEN, **options: Any) -> Any:
     """Return the body of layers whose names are joined by '>', lowest first."""
     layers: list[Any] = []
     names, options = name.split(">"), OPTIONS | options
-    seen = options["lookahead"] + 1 if set(names) & set(BIDIRECTIONAL) else 1
+    reads = options["lookahead"] + 1 if set(names) & set(BIDIRECTIONAL) else 1
     for layer in names:
-        below = layers[-1].sizes.outputs if layers else seen if layer == "embedding" else INPUTS
+        below = layers[-1].sizes.outputs if layers else reads if layer == "embedding" else INPUTS
         if layer in BIDIRECTIONAL and layers:
-            below //= seen
+            below //= reads
         layers.append(make_layer(layer, below, hidden, options))
     return stack(*layers)
 
@@ -83,8 +82,16 @@ class Sequence(NamedTuple):
     """(T, I)"""
     Z: Any
     """(T, D)"""
-    asked: Any
+    has_error: Any
     """(T,) bool"""
+
+    def part(self, events: slice) -> Sequence:
+        """Return some consecutive events."""
+        return Sequence(*(array[events] for array in self))
+
+    def with_errors_at(self, *events: int) -> Sequence:
+        """Return the sequence with errors at these events only."""
+        return self._replace(has_error=np.isin(np.arange(len(self.X)), events))
 
 
 @entry
@@ -100,7 +107,7 @@ def _run(
             state *= recent.faded[t]
         infer(network, params, events.X[t], state, recent.tape[t], recent.features[t], out[t])
         for d in range(D):
-            if events.asked[t]:
+            if events.has_error[t]:
                 first = d * W
                 errors = recent.errors[t, first : first + W]
                 total += loss_gradient(loss, out[t, first : first + W], events.Z[t, d], errors)
@@ -114,13 +121,13 @@ def layers_of(body: Any) -> list[Any]:
     return [*layers_of(body.lower), *layers_of(body.upper)] if hasattr(body, "lower") else [body]
 
 
-def from_anywhere(body: Any) -> bool:
-    """Return whether a sequence may begin with any state: sensitivities are those of a beginning at 0."""
-    return all(layer.carries != "below" for layer in layers_of(body))
+def has_sensitivities(body: Any) -> bool:
+    """Return whether a layer keeps derivatives of its state, which are only valid from the start of a sequence."""
+    return any(layer.carries == "below" for layer in layers_of(body))
 
 
 def inputs_of(body: Any, rng: np.random.Generator, length: int) -> NDArray[np.float64]:
-    """Return the inputs (T, I) of a sequence: numbers, or tokens for an embedding."""
+    """Return the inputs (T, I) of a sequence: numbers, or token ids for an embedding."""
     lowest = layers_of(body)[0]
     if hasattr(lowest, "vocabulary"):
         return rng.integers(0, lowest.vocabulary, (length, body.sizes.inputs)).astype(float)
@@ -130,27 +137,29 @@ def inputs_of(body: Any, rng: np.random.Generator, length: int) -> NDArray[np.fl
 class Probe:
     """A network with random weights and a random sequence."""
 
-    def __init__(self, body: Any, kind: LossName = "squared", *, length: int = LENGTH, seed: int = 0) -> None:
+    def __init__(
+        self, body: Any, kind: LossName = "squared", *, skip: bool = True, length: int = LENGTH, seed: int = 0
+    ) -> None:
         rng = np.random.default_rng(seed)
         self.loss = loss_of(kind)
         self.outputs = TARGETS * width_of(kind)
-        self.network = network(body, self.outputs, skip=True)
+        self.network = make_network(body, self.outputs, skip=skip)
         self.params = rng.normal(0, 0.4, sum(int(np.prod(p.shape)) for p in self.network.parameters()))
         self.state = rng.normal(0, 0.5, body.sizes.state)
         self.faded = np.zeros(0)
-        """(T,) what is left of the state before each event; (0,) if it does not fade"""
-        if not from_anywhere(body):
+        """(T,) factor by which the state fades before each event; (0,) if it does not fade"""
+        if has_sensitivities(body):
             self.state[:] = 0
         self.events = Sequence(
             inputs_of(body, rng, length), targets_of(kind, rng, (length, TARGETS)), np.ones(length, np.bool_)
         )
 
     def run(self, *, window: int = 0, events: Sequence | None = None, state: Any = None) -> dict[str, Any]:
-        """Return the loss, the outputs, the last state, and with a window the gradients in weights and first input."""
+        """Return loss, outputs and last state, and with a window the gradients in the weights and the first input."""
         events = self.events if events is None else events
         sizes, length = self.network.body.sizes, len(events.X)
-        after = (self.state if state is None else state).copy()
-        recent = Recent(
+        last_state = (self.state if state is None else state).copy()
+        recent = RecentEvents(
             np.zeros((length, sizes.tape)),
             np.zeros((length, self.network.features)),
             np.zeros((length, self.outputs)),
@@ -162,8 +171,8 @@ class Probe:
             deltas=np.zeros((length, sizes.delta)),
             rows=np.zeros(max(window, 1), np.int64),
             gradient=np.zeros_like(self.params),
-            penalised=np.zeros_like(self.params),
-            trained=trained(self.network),
+            penalty_mask=np.zeros_like(self.params),
+            trained_ranges=trained_ranges(self.network),
             d_body=np.zeros(self.network.hidden),
             d_state=np.zeros(sizes.state),
             d_input=np.zeros(sizes.inputs),
@@ -173,27 +182,36 @@ class Probe:
         )
         out = np.zeros((length, self.outputs))
         params = self.network.split(self.params)
-        loss = _run(self.network, self.loss, window, params, after, events, recent, work, out)
-        return {"loss": loss, "out": out, "state": after, "gradient": work.gradient, "d_input": work.d_input}
+        loss = _run(self.network, self.loss, window, params, last_state, events, recent, work, out)
+        return {"loss": loss, "out": out, "state": last_state, "gradient": work.gradient, "d_input": work.d_input}
 
-    def slope(self, loss: Callable[[], float]) -> NDArray[np.float64]:
-        """Return the gradient of a loss in the weights, by central differences, and 0 for those that are fixed."""
-        slopes = np.zeros_like(self.params)
-        for begin, end in trained(self.network):
-            slopes[begin:end] = finite_differences(loss, self.params[begin:end])
-        return slopes
+    def gradient(self, window: int = LENGTH, events: Sequence | None = None) -> NDArray[np.float64]:
+        """Return the gradient of the loss in the weights (P,), as TBPTT computes it."""
+        gradient: NDArray[np.float64] = self.run(window=window, events=events)["gradient"]
+        return gradient
+
+    def loss_of(self, events: Sequence | None = None, state: Any = None) -> float:
+        """Return the loss."""
+        return float(self.run(events=events, state=state)["loss"])
+
+    def numeric_gradient(self, loss: Callable[[], float] | None = None) -> NDArray[np.float64]:
+        """Return the gradient of a loss in the weights (P,) by central differences; 0 for fixed weights."""
+        gradient = np.zeros_like(self.params)
+        for begin, end in trained_ranges(self.network):
+            gradient[begin:end] = finite_differences(self.loss_of if loss is None else loss, self.params[begin:end])
+        return gradient
 
 
 def finite_differences(function: Callable[[], float], at: NDArray[np.float64], step: float = 1e-5) -> Any:
     """Return the gradient of `function` in the array `at`, which it reads, by central differences."""
     gradient = np.zeros_like(at)
-    for place in np.ndindex(at.shape):
-        here = at[place]
-        at[place] = here + step
+    for index in np.ndindex(at.shape):
+        value = at[index]
+        at[index] = value + step
         above = function()
-        at[place] = here - step
-        gradient[place] = (above - function()) / (2 * step)
-        at[place] = here
+        at[index] = value - step
+        gradient[index] = (above - function()) / (2 * step)
+        at[index] = value
     return gradient
 
 

@@ -1,4 +1,4 @@
-"""The layers' textbook equations in plain numpy, written from the papers and not from the kernels."""
+"""The textbook equations of the layers in plain numpy, written from the papers and not from the kernels."""
 
 from __future__ import annotations
 
@@ -120,11 +120,14 @@ CELLS: dict[str, Cell] = {
     "elstm": elstm,
     "columnar_gru": columnar_gru,
 }
-"""A state may be longer than what a cell reads of it: sensitivities are not in the equations."""
+"""The equations of each layer that needs no lookahead. A state may be longer than the part that the equations read."""
+
+BIDIRECTIONAL_CELLS: dict[str, Cell] = {"birnn": rnn, "bigru": gru, "bilstm": lstm}
+"""The equations of the cells of each bidirectional layer, for `bidirectional`."""
 
 
 def split(network: Any, params: Array) -> dict[str, Array]:
-    """Return the flat weights by name."""
+    """Return the flat parameters by name."""
     blocks, start = {}, 0
     for parameter in network.parameters():
         size = int(np.prod(parameter.shape))
@@ -136,32 +139,32 @@ def split(network: Any, params: Array) -> dict[str, Array]:
 def outputs(cell: Cell, network: Any, params: Array, X: Array, state: Array) -> Array:
     """Return the outputs (T, O) of a network of one layer."""
     p = split(network, params)
-    made = []
+    rows = []
     for x in X:
         state = cell(p, x, state)
         features = np.concatenate([state[: network.hidden], x])[: network.features]
-        made.append(p["V"] @ features + p["c"])
-    return np.array(made)
+        rows.append(p["V"] @ features + p["c"])
+    return np.array(rows)
 
 
 def bidirectional(cell: Cell, p: Mapping[str, Array], X: Array, states: Array, lookahead: int) -> Array:
-    """Return a bidirectional layer's outputs (T, 2H) over a whole sequence X (T, I).
+    """Return the outputs (T, 2H) of a bidirectional layer over a whole sequence X (T, I).
 
-    Forward the sequence begins with the first of `states` (2, S), and each pass backward with the second, at most so
-    many events after the one that it comes to.
+    The forward pass starts with the first of `states` (2, S), each backward pass with the second, at most `lookahead`
+    events after the event of the output.
     """
     forward, backward = ({n.split(".")[1]: w for n, w in p.items() if n.startswith(d)} for d in ("forward", "backward"))
     hidden = len(forward["U"])
-    f, made = states[0], []
+    f, rows = states[0], []
     for t in range(len(X)):
         f, b = cell(forward, X[t], f), states[1]
         for x in X[t : t + lookahead + 1][::-1]:
             b = cell(backward, x, b)
-        made.append(np.concatenate([f[:hidden], b[:hidden]]))
-    return np.array(made)
+        rows.append(np.concatenate([f[:hidden], b[:hidden]]))
+    return np.array(rows)
 
 
 def ahead(X: Array, lookahead: int) -> Array:
-    """Return each event of X (T, I) followed by the next ones, NaN after the end: (T, (lookahead + 1) I)."""
-    longer = np.vstack([X, np.full((lookahead, X.shape[1]), np.nan)])
-    return np.hstack([longer[k : k + len(X)] for k in range(lookahead + 1)])
+    """Return each event of X (T, I) with its lookahead, NaN after the end: (T, (lookahead + 1) I)."""
+    padded = np.vstack([X, np.full((lookahead, X.shape[1]), np.nan)])
+    return np.hstack([padded[k : k + len(X)] for k in range(lookahead + 1)])

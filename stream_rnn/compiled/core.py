@@ -15,16 +15,16 @@ from numba.extending import overload
 
 from stream_rnn.compiled.state import STREAM_ARRAYS
 from stream_rnn.kernels.borrow import borrow
-from stream_rnn.kernels.jit import PART, entry
+from stream_rnn.kernels.jit import INNER_OPTIONS, entry
 from stream_rnn.kernels.unrolled import unrolled
 
 if TYPE_CHECKING:
-    from stream_rnn.layers.network import Halves, Network
+    from stream_rnn.layers.network import BodyAndHead, Network
     from stream_rnn.learning.anomaly import Anomaly
     from stream_rnn.learning.conformal import Conformal
-    from stream_rnn.learning.inputs import Inputs
-    from stream_rnn.learning.targets import Targets
-    from stream_rnn.learning.tbptt import Learner, Weights, Work
+    from stream_rnn.learning.inputs import InputEncoding
+    from stream_rnn.learning.targets import TargetEncoding
+    from stream_rnn.learning.tbptt import Learning, Weights, Work
 
 
 class TaskShape(NamedTuple):
@@ -59,10 +59,10 @@ class Model(NamedTuple):
     """The network, its task and its learner, as the kernels need them."""
 
     network: Network
-    learner: Learner
+    learning: Learning
     task: TaskShape
-    inputs: Inputs
-    targets: Targets
+    inputs: InputEncoding
+    targets: TargetEncoding
     conformal: Conformal
     anomaly: Anomaly
 
@@ -103,7 +103,7 @@ class Core(structref.StructRefProxy):
 structref.define_boxing(CoreType, Core)
 
 
-def bind(model: Model, weights: Weights, initial: Halves, streams: Any, work: Work, counts: Any) -> Core:
+def bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, work: Work, counts: Any) -> Core:
     """Return the core of an engine's model and arrays.
 
     Each array of `weights`, of the body and of the readout, has one row if the streams share it, and `initial` then has
@@ -116,7 +116,7 @@ def bind(model: Model, weights: Weights, initial: Halves, streams: Any, work: Wo
 
 
 @entry
-def _bind(model: Model, weights: Weights, initial: Halves, streams: Any, work: Work, counts: Any) -> Any:
+def _bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, work: Work, counts: Any) -> Any:
     return _new(model, weights, initial, streams, work, counts)
 
 
@@ -125,7 +125,7 @@ def _new(model: Any, weights: Any, initial: Any, streams: Any, work: Any, counts
     raise TypeError("a core is created by bind")
 
 
-@overload(_new, jit_options=PART, strict=False)
+@overload(_new, jit_options=INNER_OPTIONS, strict=False)
 def _new_compiled(model: Any, weights: Any, initial: Any, streams: Any, work: Any, counts: Any) -> Any:
     others = {"weights": weights, "initial": initial, "counts": counts, "work": work}
     core_type = CoreType(

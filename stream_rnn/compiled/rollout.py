@@ -13,8 +13,8 @@ import numpy as np
 
 from stream_rnn.compiled.step import denormalise, fade, infer_checked, params_of, past_of, place_of, scales_of
 from stream_rnn.kernels.jit import entry, inner
-from stream_rnn.learning.inputs import Past, show
-from stream_rnn.learning.scaling import known
+from stream_rnn.learning.inputs import PastInputs, encode_event
+from stream_rnn.learning.scaling import is_known
 
 
 class Rollout(NamedTuple):
@@ -90,11 +90,11 @@ def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, r
     """Forecast the event in `scratch.x`, where one exists, at a time that may be NaN, and those after it."""
     task, params, scales = core.task, params_of(core, slot), scales_of(core, slot)
     state, tape, features, last_y, history, x = scratch
-    past = Past(past_of(core, slot).moments, history)
+    past = PastInputs(past_of(core, slot).moments, history)
     gap, place = core.gap[slot], place_of(core, slot)
     elapsed = _elapsed(core, slot, at)
-    time = at if known(at) else core.time[slot] + gap
-    if elapsed > task.reset_after and known(at):
+    time = at if is_known(at) else core.time[slot] + gap
+    if elapsed > task.reset_after and is_known(at):
         state[:] = 0
         last_y[:] = math.nan
         place = 0
@@ -106,7 +106,7 @@ def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, r
                 _feed_back(task, out[i - 1], rollout.picks[i - 1], x)
             _remember_targets(task, x, last_y)
             history[place % history.shape[0]] = x
-            show(core.inputs, past, place, elapsed, time, core.work.x)
+            encode_event(core.inputs, past, place, elapsed, time, core.work.x)
             place += 1
             fade(task, state, elapsed)
             elapsed = gap
@@ -129,16 +129,16 @@ def _feed_back(task: Any, forecast: Any, pick: int, x: Any) -> None:
 @inner
 def _remember_targets(task: Any, x: Any, last_y: Any) -> None:
     for c in range(task.feedback.shape[0]):
-        if task.feedback[c] >= 0 and known(x[c]):
+        if task.feedback[c] >= 0 and is_known(x[c]):
             last_y[task.feedback[c]] = x[c]
 
 
 @inner
 def _elapsed(core: Any, slot: int, at: float) -> float:
     """Return the seconds from the stream's last event to a hypothetical one, NaN where unknown."""
-    if not known(at):
+    if not is_known(at):
         return core.gap[slot]
-    return max(at - core.time[slot], 0.0) if known(core.time[slot]) else math.nan
+    return max(at - core.time[slot], 0.0) if is_known(core.time[slot]) else math.nan
 
 
 @inner

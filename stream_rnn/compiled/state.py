@@ -112,7 +112,7 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
         ("D",), F8, "last known values of the sequence, NaN before", blank=NAN, reset=True, prefetch=True
     ),
     "history": StreamArray(
-        ("K", "I"), F8, "newest input values, as `learning.inputs.Past`", blank=NAN, reset=True, prefetch=True
+        ("K", "I"), F8, "newest input values, as `learning.inputs.PastInputs`", blank=NAN, reset=True, prefetch=True
     ),
     "faded": StreamArray(("fading",), NETWORK, "factor by which the state faded before each event"),
     "ahead_x": StreamArray(
@@ -120,10 +120,10 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     ),
     "miss": StreamArray((), F8, "distance of the newest event's targets from their forecasts; NaN if none was known"),
     "ahead_y": StreamArray(("L", "D"), F8, "labels of the newest events, as `ahead_x`", prefetch=True),
-    "input_moments": StreamArray((3, "M"), F8, "as `learning.inputs.Past`", reset=True, prefetch=True),
-    "target_moments": StreamArray((3, "C"), F8, "as `learning.targets.Scales`", reset=True, prefetch=True),
-    "levels": StreamArray((3, "reverting"), F8, "as `learning.targets.Scales`", reset=True),
-    "slopes": StreamArray((2, "reverting_columns"), F8, "as `learning.targets.Scales`", reset=True),
+    "input_moments": StreamArray((3, "M"), F8, "as `learning.inputs.PastInputs`", reset=True, prefetch=True),
+    "target_moments": StreamArray((3, "C"), F8, "as `learning.targets.TargetScales`", reset=True, prefetch=True),
+    "levels": StreamArray((3, "reverting"), F8, "as `learning.targets.TargetScales`", reset=True),
+    "slopes": StreamArray((2, "reverting_columns"), F8, "as `learning.targets.TargetScales`", reset=True),
     "time": StreamArray((), F8, "latest time of an event, in seconds; NaN before", blank=NAN, reset=True),
     "gap": StreamArray((), F8, "seconds between the latest time and the one before; NaN before", blank=NAN, reset=True),
     "clock": StreamArray((len(Clock),), I8, "counters, as `Clock`", reset=True, prefetch=True),

@@ -29,14 +29,22 @@ from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.kernels.unrolled import unrolled
-from stream_rnn.layers.network import Halves, infer, read_out
-from stream_rnn.learning.anomaly import surprise
-from stream_rnn.learning.conformal import calibrate, interval
-from stream_rnn.learning.inputs import Past, show, take_in
-from stream_rnn.learning.rls import begin
-from stream_rnn.learning.scaling import known
-from stream_rnn.learning.targets import Scales, centre, rests, standardised, take_change, take_value, unit
-from stream_rnn.learning.tbptt import Progress, Recent, Weights, in_turn, update
+from stream_rnn.layers.network import BodyAndHead, infer, read_out
+from stream_rnn.learning.anomaly import anomaly_score
+from stream_rnn.learning.conformal import predict_interval, update_calibration
+from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
+from stream_rnn.learning.rls import reset_inverse
+from stream_rnn.learning.scaling import is_known
+from stream_rnn.learning.targets import (
+    TargetScales,
+    centre_of,
+    encode_target,
+    has_basis,
+    record_change,
+    record_value,
+    scale_of,
+)
+from stream_rnn.learning.tbptt import Progress, RecentEvents, Weights, update_weights, with_shared_forgetting
 from stream_rnn.losses.loss import distance, loss_gradient, to_forecast
 
 N_EVENTS = Counts._fields.index("events")
@@ -138,17 +146,17 @@ def process(core: Any, events: EventBuffers, outputs: OutputBuffers) -> None:
 
 
 @inner
-def _weight_rows(core: Any, slot: int) -> Halves:
+def _weight_rows(core: Any, slot: int) -> BodyAndHead:
     """Return the rows of a stream's weights: its own, or the one that all share."""
     body, head = core.initial
-    return Halves(slot if body.shape[0] > 0 else 0, slot if head.shape[0] > 0 else 0)
+    return BodyAndHead(slot if body.shape[0] > 0 else 0, slot if head.shape[0] > 0 else 0)
 
 
 @inner
-def params_of(core: Any, slot: int) -> Halves:
+def params_of(core: Any, slot: int) -> BodyAndHead:
     """Return a stream's weights only: a forecast does not wait for what learning needs."""
     body, head = _weight_rows(core, slot)
-    return Halves(core.weights.params.body[body], core.weights.params.head[head])
+    return BodyAndHead(core.weights.params.body[body], core.weights.params.head[head])
 
 
 @inner
@@ -157,8 +165,8 @@ def _weights(core: Any, slot: int) -> Weights:
     body, head = _weight_rows(core, slot)
     return Weights(
         params_of(core, slot),
-        Halves(moments.body[body], moments.head[head]),
-        Halves(updates.body[body], updates.head[head]),
+        BodyAndHead(moments.body[body], moments.head[head]),
+        BodyAndHead(updates.body[body], updates.head[head]),
         core.weights.inverse[head],
     )
 
@@ -177,7 +185,7 @@ def _reset_slot(core: Any, slot: int) -> None:
         own.params.head[:] = core.initial.head[0]
         own.moments.head[:] = 0
         own.updates.head[:] = 0
-        begin(core.learner.rls, own.inverse)
+        reset_inverse(core.learning.rls, own.inverse)
 
 
 @inner
@@ -238,16 +246,16 @@ def place_of(core: Any, slot: int) -> int:
 
 
 @inner
-def past_of(core: Any, slot: int) -> Past:
+def past_of(core: Any, slot: int) -> PastInputs:
     """Return what is known of a stream's past inputs."""
-    return Past(core.input_moments[slot], core.history[slot])
+    return PastInputs(core.input_moments[slot], core.history[slot])
 
 
 @inner
 def _elapsed(core: Any, slot: int, time: float) -> float:
     """Advance the stream's time to that of an event; return the seconds that passed, NaN where unknown."""
-    gap = max(time - core.time[slot], 0.0) if known(time) and known(core.time[slot]) else math.nan
-    if known(time) and not time <= core.time[slot]:
+    gap = max(time - core.time[slot], 0.0) if is_known(time) and is_known(core.time[slot]) else math.nan
+    if is_known(time) and not time <= core.time[slot]:
         core.gap[slot] = gap
         core.time[slot] = time
     return gap
@@ -269,7 +277,7 @@ def _remember_targets(core: Any, slot: int, y: Any) -> None:
     """Keep the known values of y (D,) as the last ones, from which residual forecasts start."""
     last_y = core.last_y[slot]
     for d in range(core.task.targets):
-        if known(y[d]):
+        if is_known(y[d]):
             last_y[d] = y[d]
         else:
             core.counts[N_MISSING_TARGETS] += 1
@@ -279,8 +287,8 @@ def _remember_targets(core: Any, slot: int, y: Any) -> None:
 def _observe(core: Any, slot: int, x: Any, gap: float, time: float, seen: Any) -> None:
     """Add an event's values x (I,) to the stream's past, and write what the network sees of it to `seen` (X,)."""
     past, place = past_of(core, slot), place_of(core, slot)
-    core.counts[N_MISSING_INPUTS] += take_in(core.inputs, past, place, x, gap)
-    show(core.inputs, past, place, gap, time, seen)
+    core.counts[N_MISSING_INPUTS] += record_event(core.inputs, past, place, x, gap)
+    encode_event(core.inputs, past, place, gap, time, seen)
 
 
 @inner
@@ -335,7 +343,7 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
 
 
 @inner
-def infer_checked(core: Any, params: Halves, state: Any, tape: Any, features: Any) -> bool:
+def infer_checked(core: Any, params: BodyAndHead, state: Any, tape: Any, features: Any) -> bool:
     """Advance `state` by the event in `work.x` and write tape, features and `work.outputs`.
 
     Returns
@@ -357,9 +365,9 @@ def _issue_intervals(core: Any, slot: int, row: int) -> None:
     scales = scales_of(core, slot)
     for column in range(core.interval.shape[1]):
         middle, ends = core.forecast[slot, column], core.interval[slot, column]
-        if not rests(core.targets, scales, column, core.base[slot, row, column % core.task.targets]):
+        if not has_basis(core.targets, scales, column, core.base[slot, row, column % core.task.targets]):
             middle = math.nan
-        interval(core.conformal, core.calibration[slot, column], middle, ends)
+        predict_interval(core.conformal, core.calibration[slot, column], middle, ends)
         promised = core.promised[slot, row, column]
         promised[0], promised[1], promised[2] = middle, ends[0], ends[1]
 
@@ -372,14 +380,14 @@ def _score_arrivals(core: Any, slot: int, y: Any, time: float) -> None:
     task, length, kept = core.task, core.clock[slot, Clock.LENGTH], core.features.shape[1]
     for column in range(core.interval.shape[1]):
         ahead, d = column // task.targets + 1, column % task.targets
-        if ahead > length or not known(y[d]):
+        if ahead > length or not is_known(y[d]):
             continue
         promised = core.promised[slot, (length - ahead) % kept, column]
         middle, low, high = promised[0], promised[1], promised[2]
-        if known(low):
+        if is_known(low):
             core.counts[N_JUDGED] += 1
             core.counts[N_COVERED] += low <= y[d] <= high
-        calibrate(core.conformal, core.calibration[slot, column], y[d] - middle, low - middle, high - middle)
+        update_calibration(core.conformal, core.calibration[slot, column], y[d] - middle, low - middle, high - middle)
 
 
 @inner
@@ -388,11 +396,11 @@ def _score_anomaly(core: Any, slot: int, y: Any, time: float) -> None:
     residuals, base, any_known = core.work.residuals, core.base[slot, (length - 1) % kept], False
     for d in range(task.targets):
         residuals[d] = math.nan
-        if known(y[d]) and rests(core.targets, scales_of(core, slot), d, base[d]):
+        if is_known(y[d]) and has_basis(core.targets, scales_of(core, slot), d, base[d]):
             residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
             any_known = True
     if any_known:
-        core.score[slot] = surprise(core.anomaly, core.surprise[slot], residuals, time)
+        core.score[slot] = anomaly_score(core.anomaly, core.surprise[slot], residuals, time)
 
 
 @inner
@@ -410,19 +418,19 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
     total, count = 0.0, 0
     arrived = False
     for d in range(D):
-        if not known(y[d]):
+        if not is_known(y[d]):
             continue
-        take_value(targets, scales, d, y[d])
+        record_value(targets, scales, d, y[d])
         for ahead in range(1, min(task.horizon, length) + 1):
             row, column = (length - ahead) % kept, (ahead - 1) * D + d
             base = core.base[slot, row, d]
             if targets.residual and math.isnan(base):
                 continue
-            take_change(targets, scales, column, base, y[d])
+            record_change(targets, scales, column, base, y[d])
             first = column * W
             outputs = core.work.outputs[:W]
             read_out(core.network, params.head, core.features[slot, row], first, outputs)
-            z = standardised(targets, scales, column, base, y[d])
+            z = encode_target(targets, scales, column, base, y[d])
             missed = _inject(core, z, outputs, core.errors[slot, row, first : first + W])
             if ahead == 1:
                 total += missed
@@ -439,10 +447,10 @@ def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
     task, targets, scales, W = core.task, core.targets, scales_of(core, slot), core.task.width
     total, count = 0.0, 0
     for d in range(task.targets):
-        if not known(y[d]):
+        if not is_known(y[d]):
             continue
-        take_value(targets, scales, d, y[d])
-        z = standardised(targets, scales, d, 0.0, y[d])
+        record_value(targets, scales, d, y[d])
+        z = encode_target(targets, scales, d, 0.0, y[d])
         total += _inject(core, z, core.work.outputs[d * W : d * W + W], core.errors[slot, row, d * W : d * W + W])
         count += 1
     if count > 0:
@@ -453,7 +461,7 @@ def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
 @inner
 def _inject(core: Any, z: float, outputs: Any, errors: Any) -> float:
     """Write the gradient of the mean loss over all targets and horizons; return the distance from z."""
-    loss = core.learner.loss
+    loss = core.learning.loss
     loss_gradient(loss, outputs, z, errors)
     missed = distance(loss, outputs, core.task.point, z, errors)
     share = errors.dtype.type(1.0 / (core.task.targets * max(core.task.horizon, 1)))
@@ -468,7 +476,7 @@ def _learn(core: Any, slot: int, arrived: bool) -> None:
     clock = core.clock[slot]
     clock[Clock.WAITING] += 1
     clock[Clock.ERRORS] += arrived
-    if clock[Clock.WAITING] >= core.learner.every:
+    if clock[Clock.WAITING] >= core.learning.every:
         _update(core, slot)
 
 
@@ -476,10 +484,17 @@ def _learn(core: Any, slot: int, arrived: bool) -> None:
 def _update(core: Any, slot: int) -> None:
     clock = core.clock[slot]
     if clock[Clock.ERRORS] > 0:
-        recent = Recent(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
+        recent = RecentEvents(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
         progress = Progress(clock[Clock.LENGTH], clock[Clock.WAITING], clock[Clock.ERRORS])
         events = 1 if core.initial.head.shape[0] > 0 else max(clock[Clock.BETWEEN], 1)
-        done = update(core.network, in_turn(core.learner, events), _weights(core, slot), recent, progress, core.work)
+        done = update_weights(
+            core.network,
+            with_shared_forgetting(core.learning, events),
+            _weights(core, slot),
+            recent,
+            progress,
+            core.work,
+        )
         core.counts[N_UPDATES if done else N_SKIPPED] += 1
     clock[Clock.WAITING] = 0
     clock[Clock.ERRORS] = 0
@@ -488,27 +503,27 @@ def _update(core: Any, slot: int) -> None:
 @inner
 def fade(task: TaskShape, state: Any, gap: float) -> float:
     """Let the state fade over `gap` seconds, NaN where unknown; return the factor."""
-    factor = 0.5 ** (gap / task.half_life) if task.half_life < math.inf and known(gap) else 1.0
+    factor = 0.5 ** (gap / task.half_life) if task.half_life < math.inf and is_known(gap) else 1.0
     if factor < 1.0:
         multiply(state.dtype.type(factor), state)
     return factor
 
 
 @inner
-def scales_of(core: Any, slot: int) -> Scales:
+def scales_of(core: Any, slot: int) -> TargetScales:
     """Return what is known of a stream's targets."""
-    return Scales(core.target_moments[slot], core.levels[slot], core.slopes[slot])
+    return TargetScales(core.target_moments[slot], core.levels[slot], core.slopes[slot])
 
 
 @inner
-def denormalise(core: Any, scales: Scales, last_y: Any, outputs: Any, out: Any) -> None:
+def denormalise(core: Any, scales: TargetScales, last_y: Any, outputs: Any, out: Any) -> None:
     """Write the outputs (O,) in the targets' units to `out` (O,) float64."""
     task, W = core.task, core.task.width
     for column in range(outputs.shape[0] // W):
         first = column * W
-        middle = centre(core.targets, scales, column, last_y[column % task.targets])
-        scale = unit(core.targets, scales, column)
-        to_forecast(core.learner.loss, outputs[first : first + W], middle, scale, out[first : first + W])
+        middle = centre_of(core.targets, scales, column, last_y[column % task.targets])
+        scale = scale_of(core.targets, scales, column)
+        to_forecast(core.learning.loss, outputs[first : first + W], middle, scale, out[first : first + W])
 
 
 @inner

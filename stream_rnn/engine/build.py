@@ -12,18 +12,18 @@ from stream_rnn.compiled.state import STREAM_ARRAYS, Dimensions, Rows, StreamArr
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.aligned import aligned_zeros
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
-from stream_rnn.layers.initialise import Initialisation, initial_weights, penalised, trained
-from stream_rnn.layers.layer import parts
-from stream_rnn.layers.network import Halves, Network, network
+from stream_rnn.layers.initialise import Initialisation, initial_weights, penalty_mask, trained_ranges
+from stream_rnn.layers.layer import parameter_slices
+from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning import anomaly, conformal
 from stream_rnn.learning.clipping import Clip, ClipKind
-from stream_rnn.learning.inputs import PERIODS, Inputs
-from stream_rnn.learning.optimizers import MOMENTS, Optimizer, OptimizerKind
+from stream_rnn.learning.inputs import PERIODS, InputEncoding
+from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, Optimizer, OptimizerKind
 from stream_rnn.learning.penalties import Penalties
-from stream_rnn.learning.rls import RLS, begin
-from stream_rnn.learning.targets import Targets
-from stream_rnn.learning.tbptt import Learner, Weights, Work
+from stream_rnn.learning.rls import RLS, reset_inverse
+from stream_rnn.learning.targets import TargetEncoding
+from stream_rnn.learning.tbptt import Learning, Weights, Work
 from stream_rnn.losses import make_loss
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class EngineParts(NamedTuple):
     """A network, how it learns, and the shapes of all memory that it needs."""
 
     model: Model
-    initial: Halves
+    initial: BodyAndHead
     """(B,) and (R,) initial weights"""
     work: Work
     rows: Rows
@@ -56,9 +56,9 @@ class EngineParts(NamedTuple):
         return self.model.network
 
     @property
-    def learner(self) -> Learner:
+    def learning(self) -> Learning:
         """How weights are learned."""
-        return self.model.learner
+        return self.model.learning
 
     def shared_weights(self) -> dict[str, NDArray[Any]]:
         """Return memory for the weights that all streams share, each array with one row, at their initial values."""
@@ -67,17 +67,17 @@ class EngineParts(NamedTuple):
             if name in weights:
                 weights[name][0] = initial
         if "inverse" in weights:
-            begin(self.learner.rls, weights["inverse"][0])
+            reset_inverse(self.learning.rls, weights["inverse"][0])
         return weights
 
     def core(self, arrays: dict[str, NDArray[Any]], shared: dict[str, NDArray[Any]], counts: NDArray[np.int64]) -> Core:
         """Return the core of the stream arrays and the shared weights."""
-        rows = {name: 0 if name in shared else 1 for name in Halves._fields}
-        initial = Halves(**{name: part[np.newaxis][: rows[name]] for name, part in self.initial._asdict().items()})
+        rows = {name: 0 if name in shared else 1 for name in BodyAndHead._fields}
+        initial = BodyAndHead(**{name: part[np.newaxis][: rows[name]] for name, part in self.initial._asdict().items()})
         streams = StreamArrays(**{name: arrays[name] for name in STREAM_ARRAYS})
         return bind(self.model, weights_from(arrays | shared), initial, streams, self.work, counts)
 
-    def by_name(self, params: Halves) -> dict[str, NDArray[Any]]:
+    def by_name(self, params: BodyAndHead) -> dict[str, NDArray[Any]]:
         """Return read-only views of the weights (B,) and (R,), by parameter name."""
         body, head = self.network.body.parameters(), self.network.head_parameters()
         return _views(params.body, body) | _views(params.head, head)
@@ -86,14 +86,14 @@ class EngineParts(NamedTuple):
 def weights_from(arrays: Mapping[str, NDArray[Any]]) -> Weights:
     """Return the weight arrays, given by name, as the kernels take them."""
     params, moments, updates = (
-        Halves(arrays[f"body{suffix}"], arrays[f"head{suffix}"]) for suffix in ("", "_moments", "_updates")
+        BodyAndHead(arrays[f"body{suffix}"], arrays[f"head{suffix}"]) for suffix in ("", "_moments", "_updates")
     )
     return Weights(params, moments, updates, arrays["inverse"])
 
 
 def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDArray[Any]]:
     views = {}
-    for parameter, part in parts(table):
+    for parameter, part in parameter_slices(table):
         view = params[part].reshape(parameter.shape)
         view.flags.writeable = False
         views[parameter.name] = view
@@ -106,18 +106,18 @@ def build_parts(settings: Settings) -> EngineParts:
     is_forecast = settings.task == "forecast"
     layers = _layers(settings, inputs.columns)
     body = stack(*layers)
-    net = network(body, math.prod(settings.forecast_shape), skip=settings.skip)
+    net = make_network(body, math.prod(settings.forecast_shape), skip=settings.skip)
     reach = (settings.horizon if is_forecast else 1) + settings.update_every - 1
     window = settings.window if net.body.carries == "window" else reach
     kept = max(window, reach)
     dtype = np.dtype(settings.dtype)
     model = Model(
         network=net,
-        learner=_learner(settings, window),
+        learning=_learning(settings, window),
         task=_task(settings, body.sizes.state - (layers[0].sizes.state if settings.tokens else 0)),
         inputs=inputs,
         targets=_targets(settings),
-        conformal=conformal.conformal(settings.interval or 0.9),
+        conformal=conformal.conformal_constants(settings.interval or 0.9),
         anomaly=anomaly.DEFAULT,
     )
     initialisation = Initialisation(
@@ -127,7 +127,7 @@ def build_parts(settings: Settings) -> EngineParts:
     )
     initial = net.split(initial_weights(net, initialisation, settings.seed).astype(dtype))
     own, shared = _split_ownership(
-        settings, _weight_rows("body", initial.body, model.learner), _head_rows(net, initial.head, model.learner)
+        settings, _weight_rows("body", initial.body, model.learning), _head_rows(net, initial.head, model.learning)
     )
     rows = rows_of(_dimensions(settings, model, kept), dtype)
     return EngineParts(model, initial, _work(model, kept, dtype), rows | own, shared)
@@ -156,9 +156,9 @@ def _feedback(settings: Settings) -> NDArray[np.int64]:
     return np.array([places.get(name, -1) for name in settings.inputs], np.int64)
 
 
-def _inputs(settings: Settings) -> Inputs:
+def _inputs(settings: Settings) -> InputEncoding:
     turns = [1.0 / PERIODS[name] for name in settings.calendar]
-    return Inputs(
+    return InputEncoding(
         values=len(settings.inputs),
         tokens=settings.tokens,
         scaled=settings.scale_inputs and not settings.tokens,
@@ -172,8 +172,8 @@ def _inputs(settings: Settings) -> Inputs:
     )
 
 
-def _targets(settings: Settings) -> Targets:
-    return Targets(
+def _targets(settings: Settings) -> TargetEncoding:
+    return TargetEncoding(
         targets=len(settings.target_names),
         scaled=settings.scale_targets and not settings.categorical,
         residual=settings.is_residual,
@@ -206,10 +206,10 @@ def _layers(settings: Settings, columns: int) -> list[Any]:
     return layers
 
 
-def _learner(settings: Settings, window: int) -> Learner:
+def _learning(settings: Settings, window: int) -> Learning:
     kind = settings.optimizer
     rule = OptimizerKind.ADAM if kind == "adamw" else OptimizerKind[kind.upper()]
-    return Learner(
+    return Learning(
         window=window,
         every=settings.update_every,
         loss=make_loss(
@@ -222,7 +222,7 @@ def _learner(settings: Settings, window: int) -> Learner:
             learning_rate=float(settings.learning_rate),
             momentum=float(settings.momentum),
             nesterov=settings.nesterov,
-            decay=0.99 if kind == "rmsprop" else 0.999,
+            second_decay=0.99 if kind == "rmsprop" else 0.999,
             first_decay=0.9,
             epsilon=1e-8,
         ),
@@ -247,16 +247,16 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         D=task.targets,
         I=inputs.values,
         X=inputs.columns,
-        K=inputs.kept,
-        M=inputs.moments,
+        K=inputs.history_length,
+        M=inputs.moment_columns,
         C=columns,
         L=task.lookahead + 1 if task.lookahead else 0,
         fading=kept if task.half_life < math.inf else 0,
         reverting=task.targets if settings.reversion else 0,
         reverting_columns=columns if settings.reversion else 0,
         intervals=columns if settings.interval is not None else 0,
-        calibration=conformal.STATE,
-        surprise=anomaly.rows(task.targets) if settings.anomaly else 0,
+        calibration=conformal.STATE_SIZE,
+        surprise=anomaly.state_size(task.targets) if settings.anomaly else 0,
     )
 
 
@@ -267,8 +267,8 @@ def _split_ownership(settings: Settings, body: Rows, head: Rows) -> tuple[Rows, 
     return (head, body) if settings.head == "per_stream" else ({}, body | head)
 
 
-def _weight_rows(part: str, initial: NDArray[Any], learner: Learner) -> Rows:
-    moments = MOMENTS[OptimizerKind(learner.optimizer.kind)]
+def _weight_rows(part: str, initial: NDArray[Any], learning: Learning) -> Rows:
+    moments = MOMENTS_PER_WEIGHT[OptimizerKind(learning.optimizer.kind)]
     return {
         part: (initial.shape, initial.dtype),
         f"{part}_moments": ((moments, *initial.shape), initial.dtype),
@@ -276,9 +276,9 @@ def _weight_rows(part: str, initial: NDArray[Any], learner: Learner) -> Rows:
     }
 
 
-def _head_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
-    rows = _weight_rows("head", initial, learner)
-    if not learner.rls.forgetting:
+def _head_rows(net: Network, initial: NDArray[Any], learning: Learning) -> Rows:
+    rows = _weight_rows("head", initial, learning)
+    if not learning.rls.forgetting:
         return rows | {"inverse": ((0, 0), np.float64)}
     moments, kind = rows["head_moments"]
     q = net.features + 1
@@ -286,17 +286,17 @@ def _head_rows(net: Network, initial: NDArray[Any], learner: Learner) -> Rows:
 
 
 def _work(model: Model, kept: int, kind: np.dtype[Any]) -> Work:
-    net, learner = model.network, model.learner
+    net, learning = model.network, model.learning
     sizes = net.body.sizes
-    weighted = penalised(net).astype(kind)
+    weighted = penalty_mask(net).astype(kind)
     return Work(
         x=aligned_zeros(((1 + model.task.lookahead) * model.inputs.columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
-        rows=np.zeros(learner.window, np.int64),
+        rows=np.zeros(learning.window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
-        penalised=weighted,
-        trained=trained(net.body if learner.rls.forgetting else net),
+        penalty_mask=weighted,
+        trained_ranges=trained_ranges(net.body if learning.rls.forgetting else net),
         d_body=aligned_zeros((net.hidden,), kind),
         d_state=aligned_zeros((sizes.state,), kind),
         d_input=aligned_zeros((0,), kind),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_rnn.compiled.state import Clock
-from stream_rnn.learning.diagnosis import Diagnosis, changes, diagnose
-from stream_rnn.learning.tbptt import Recent
+from stream_rnn.learning.diagnosis import Diagnosis, diagnose, relative_changes
+from stream_rnn.learning.tbptt import RecentEvents
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def diagnosis_of(state: EngineState, key: Hashable) -> Diagnosis:
     """Return what can be measured of a stream without a hypothetical event; an unknown one is a stream that begins."""
     slot, arrays = state.streams.find(key), state.streams.arrays
-    recent = Recent(*(arrays[name][slot or 0] for name in Recent._fields))
-    network, learner = state.parts.network, state.parts.learner
+    recent = RecentEvents(*(arrays[name][slot or 0] for name in RecentEvents._fields))
+    network, learning = state.parts.network, state.parts.learning
     params = np.concatenate(state.params_of(key))
-    return diagnose(network, params, recent, state.clock(key, Clock.LENGTH), learner.window)
+    return diagnose(network, params, recent, state.clock(key, Clock.LENGTH), learning.window)
 
 
 def with_update(
@@ -42,4 +42,4 @@ def with_update(
     """
     before, now = (np.concatenate(params) for params in (state.params_of(key), after.params))
     clipped = any((one != other).any() for one, other in zip(after.moments, clipless.moments, strict=True))
-    return diagnosis._replace(updates=changes(state.parts.network, before, now), clipped=clipped)
+    return diagnosis._replace(updates=relative_changes(state.parts.network, before, now), clipped=clipped)

@@ -120,12 +120,12 @@ class DriftMonitor:
         elif action == "reset_optimizer":
             for part in (*moments, *updates):
                 part[:] = 0
-            rls.begin(self._parts.learner.rls, weights.inverse)
+            rls.reset_inverse(self._parts.learning.rls, weights.inverse)
         elif action == "reset_head":
             weights.params.head[:] = self._parts.initial.head
             moments.head[:] = 0
             updates.head[DONE] = 0
-            rls.begin(self._parts.learner.rls, weights.inverse)
+            rls.reset_inverse(self._parts.learning.rls, weights.inverse)
 
     def record(self, event: int, key: Hashable) -> Drift:
         """List a drift among the newest, and return it."""

@@ -25,9 +25,9 @@ from stream_rnn.engine.build import build_parts
 from stream_rnn.engine.state import SHARED
 from stream_rnn.errors import SettingError
 from stream_rnn.layers.input_rows import input_rows
-from stream_rnn.layers.network import Halves
-from stream_rnn.layers.stack import places
-from stream_rnn.learning.rls import begin
+from stream_rnn.layers.network import BodyAndHead
+from stream_rnn.layers.stack import stacked_layers
+from stream_rnn.learning.rls import reset_inverse
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -126,7 +126,7 @@ def _check(old: Settings, new: Settings) -> None:
 
 def _check_layers(old: EngineParts, new: EngineParts, settings: Settings) -> None:
     """Refuse inputs that a layer cannot add."""
-    layers = zip(places(old.network.body), places(new.network.body), settings.layer, strict=True)
+    layers = zip(stacked_layers(old.network.body), stacked_layers(new.network.body), settings.layer, strict=True)
     for place, grown, name in layers:
         if place.layer.sizes.inputs == grown.layer.sizes.inputs:
             continue
@@ -143,7 +143,7 @@ def _blank(name: str, row: tuple[tuple[int, ...], DTypeLike], new: EngineParts, 
     shape, kind = row
     blank = np.full(shape, STREAM_ARRAYS[name].blank if name in STREAM_ARRAYS else 0.0, kind)
     if name == "inverse":
-        begin(new.learner.rls, blank)
+        reset_inverse(new.learning.rls, blank)
     elif name == "forecast":
         blank[:] = settings.loss_spec.first_forecast
     return blank
@@ -151,15 +151,15 @@ def _blank(name: str, row: tuple[tuple[int, ...], DTypeLike], new: EngineParts, 
 
 def _indices(old: EngineParts, new: EngineParts) -> Indices:
     """Return where the elements of the old arrays are in the new ones."""
-    columns = old.model.inputs.places(new.model.inputs)
-    moments = old.model.inputs.moment_places(new.model.inputs)
+    columns = old.model.inputs.column_indices(new.model.inputs)
+    moments = old.model.inputs.moment_indices(new.model.inputs)
     body = _body_indices(old, new, columns)
     skipped = new.network.hidden + columns[: old.network.features - old.network.hidden]
     features = np.concatenate([body.outputs, skipped])
     outputs, width = np.arange(old.network.outputs), new.network.features
     V = (outputs[:, np.newaxis] * width + features).ravel()
     head = np.concatenate([V, new.network.outputs * width + outputs])
-    has_rls = new.learner.rls.forgetting > 0
+    has_rls = new.learning.rls.forgetting > 0
     return {
         "state": (body.state,),
         "tape": (None, body.tape),
@@ -188,7 +188,7 @@ def _body_indices(old: EngineParts, new: EngineParts, columns: NDArray[np.int64]
     before, after = old.network.body, new.network.body
     found = {name: np.empty(getattr(before.sizes, name), np.int64) for name in INPUT_ARRAYS}
     inputs = columns
-    for place, grown in zip(places(before), places(after), strict=True):
+    for place, grown in zip(stacked_layers(before), stacked_layers(after), strict=True):
         for name, indices in found.items():
             own, first = _layer_indices(place.layer, grown.layer, name, inputs), getattr(place, name)
             indices[first : first + len(own)] = getattr(grown, name) + own
@@ -232,7 +232,7 @@ def _draw_where_idle(arrays: dict[str, NDArray[Any]], known: NDArray[np.int64], 
     """Draw the body's weights, other than those `known`, where V does not use the layers yet."""
     body, head = (
         next(array for name, array in arrays.items() if name in {f"{STREAMS}{part}", f"{SHARED}{part}"})
-        for part in Halves._fields
+        for part in BodyAndHead._fields
     )
     outputs, features, hidden = new.network.outputs, new.network.features, new.network.hidden
     V = head[:, : outputs * features].reshape(len(head), outputs, features)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stream_rnn.compiled.core import Core
     from stream_rnn.engine.build import EngineParts
     from stream_rnn.engine.drift import DriftMonitor
-    from stream_rnn.layers.network import Halves
+    from stream_rnn.layers.network import BodyAndHead
     from stream_rnn.learning.tbptt import Weights
     from stream_rnn.settings.engine import Settings
 
@@ -117,7 +117,7 @@ class EngineState:
         shared, own = self.shared, self.streams.arrays
         return weights_from({name: shared[name][0] if name in shared else own[name][slot] for name in WEIGHTS})
 
-    def params_of(self, key: Hashable) -> Halves:
+    def params_of(self, key: Hashable) -> BodyAndHead:
         """Return the parameters (B,) and (R,) of a stream; for an unknown one those that it would start with."""
         slot, initial = self.streams.find(key), self.parts.initial
         if slot is not None:

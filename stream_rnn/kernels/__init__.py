@@ -1,1 +1,1 @@
-"""Compiled building blocks: the decorators, the inner loops and the activations."""
+"""Building blocks of compiled code: decorators, linear algebra and activations."""

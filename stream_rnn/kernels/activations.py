@@ -1,7 +1,8 @@
-"""Activations and their derivatives, each derivative as a function of the activation's own value.
+"""Activations, and their derivatives as functions of the activation's value.
 
-In float32 tanh is a rational function: minimax on [-7.9, 7.9], largest error 1.5e-7, five times faster than the
-library's and, unlike it, vectorised. In float64 it is the library's, because gradients are checked in float64.
+In float32, tanh is a minimax rational approximation on [-7.9, 7.9] with a maximum error of 1.5e-7. It is five times as
+fast as the math library's and, unlike it, vectorised. In float64, tanh is the math library's, because gradients are
+checked in float64.
 """
 
 import math
@@ -12,11 +13,11 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from stream_rnn.kernels.jit import PART, inner
+from stream_rnn.kernels.jit import INNER_OPTIONS, inner
 
 
 class Activation(IntEnum):
-    """The activations that a layer can be asked for, by name."""
+    """The activations that a setting can name."""
 
     IDENTITY = 0
     TANH = 1
@@ -25,11 +26,11 @@ class Activation(IntEnum):
 
 
 def tanh(x: Any) -> Any:
-    """Return the hyperbolic tangent of a scalar, in the scalar's own precision."""
+    """Return the hyperbolic tangent of a scalar, in the precision of the scalar."""
     return type(x)(math.tanh(x))
 
 
-@overload(tanh, jit_options=PART, inline="never")
+@overload(tanh, jit_options=INNER_OPTIONS, inline="never")
 def _tanh(x: Any) -> Any:
     f = np.float32
     bound, one = f(7.9), f(1)
@@ -47,21 +48,21 @@ def _tanh(x: Any) -> Any:
         u = x * x
         return x * ((((n4 * u + n3) * u + n2) * u + n1) * u + n0) / ((((d4 * u + d3) * u + d2) * u + d1) * u + one)
 
-    def exact(x: Any) -> Any:
+    def library(x: Any) -> Any:
         return math.tanh(x)
 
-    return rational if x == types.float32 else exact
+    return rational if x == types.float32 else library
 
 
 @inner
 def sigmoid(x: Any, half: Any) -> Any:
-    """Return 1 / (1 + exp(-x)); `half` is 0.5 in x's precision."""
+    """Return 1 / (1 + exp(-x)); `half` is 0.5 in the precision of x."""
     return half * tanh(half * x) + half
 
 
 @inner
 def activate(kind: int, a: Any) -> None:
-    """Replace the pre-activations a (n,) by their activations."""
+    """Replace the pre-activations a (n,) by the activations f(a)."""
     zero, half = a.dtype.type(0), a.dtype.type(0.5)
     if kind == Activation.TANH:
         for j in range(a.shape[0]):
@@ -75,8 +76,8 @@ def activate(kind: int, a: Any) -> None:
 
 
 @inner
-def slope(kind: int, y: Any, d: Any) -> None:
-    """Multiply the gradients d (n,) by the activation's derivative where its value is y (n,)."""
+def activate_backward(kind: int, y: Any, d: Any) -> None:
+    """Turn the gradient d (n,) in the activations y (n,) into that in the pre-activations: d <- d f'(a)."""
     zero, one = y.dtype.type(0), y.dtype.type(1)
     if kind == Activation.TANH:
         for j in range(y.shape[0]):

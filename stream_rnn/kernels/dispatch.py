@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numba import types
 from numba.extending import overload
 
-from stream_rnn.kernels.jit import PART
+from stream_rnn.kernels.jit import INNER_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def dispatched(function: Callable[..., Any]) -> Any:
     """
     family = singledispatch(function)
 
-    @overload(family, jit_options=PART, strict=False)
+    @overload(family, jit_options=INNER_OPTIONS, strict=False)
     def _implementation(*arguments: Any) -> Any:
         first = arguments[0]
         if isinstance(first, types.BaseNamedTuple):

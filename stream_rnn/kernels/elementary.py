@@ -1,14 +1,14 @@
-"""The exponential function, and sine and cosine together.
+"""The exponential function, and sine and cosine in one function.
 
-In float32 they are polynomials after a reduction of the range (Cody & Waite 1980; Moshier's Cephes library), good to
-1e-7 and, unlike the library's, vectorised. In float64 they are the library's, because gradients are checked in float64.
+In float32, they are polynomials after range reduction (Cody & Waite 1980; Moshier's Cephes library), accurate to 1e-7
+and, unlike the math library's, vectorised. In float64, they are the math library's, because gradients are checked in
+float64.
 
     exp x = 2^k exp r               k = x log2(e) rounded      r = x - k log(2), |r| <= log(2) / 2
     sin x, cos x: by k mod 4        k = 2 x / pi rounded       r = x - k pi / 2, |r| <= pi / 4
 
-Rounding adds 1.5 * 2^23, which leaves no place behind the point and k in the lowest bits; constants that k is
-multiplied with are taken off in parts, the first of them exact. Both hold only if sums are done in the order that is
-written.
+Adding 1.5 * 2^23 rounds to an integer, which is then in the lowest bits of the sum. k times a constant is subtracted in
+parts, the first of which is exact. Both depend on the order of the operations, which must not be changed.
 """
 
 import math
@@ -18,21 +18,21 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from stream_rnn.kernels.jit import PART
+from stream_rnn.kernels.jit import INNER_OPTIONS
 
-IN_ORDER = PART | {"fastmath": {"contract"}}
-"""Options of functions whose sums may not be reordered."""
+IN_ORDER = INNER_OPTIONS | {"fastmath": {"contract"}}
+"""Options of functions whose operations must not be reordered."""
 
 
 def exp(x: Any) -> Any:
-    """Return e^x of a scalar, in the scalar's own precision; in float32 x counts as at least -87 and at most 88."""
+    """Return e^x of a scalar, in the precision of the scalar; in float32, x is clipped to [-87, 88]."""
     return type(x)(math.exp(x))
 
 
 @overload(exp, jit_options=IN_ORDER, inline="never")
 def _exp(x: Any) -> Any:
     f, i = np.float32, np.int32
-    low, high, one, per_log2, whole = f(-87), f(88), f(1), f(1 / math.log(2)), f(1.5 * 2**23)
+    low, high, one, per_log2, rounder = f(-87), f(88), f(1), f(1 / math.log(2)), f(1.5 * 2**23)
     log2, log2_rest = f(0.693359375), f(-2.12194440e-4)
     p2, p3, p4, p5, p6, p7 = (
         f(5.0000001201e-1),
@@ -46,46 +46,46 @@ def _exp(x: Any) -> Any:
 
     def polynomial(x: Any) -> Any:
         x = min(max(x, low), high)
-        rounded = f(x * per_log2 + whole)
-        k = rounded - whole
+        rounded = f(x * per_log2 + rounder)
+        k = rounded - rounder
         r = x - k * log2 - k * log2_rest
         e = (((((p7 * r + p6) * r + p5) * r + p4) * r + p3) * r + p2) * r * r + r + one
         bits = i((i(rounded.view(np.int32)) << to_exponent) + exponent_of_one)
         return e * bits.view(np.float32)
 
-    def exact(x: Any) -> Any:
+    def library(x: Any) -> Any:
         return math.exp(x)
 
-    return polynomial if x == types.float32 else exact
+    return polynomial if x == types.float32 else library
 
 
 def sin_cos(x: Any) -> Any:
-    """Return sine and cosine of a scalar, in the scalar's own precision; in float32 for |x| up to 10 000."""
+    """Return sine and cosine of a scalar, in the precision of the scalar; in float32, |x| must be at most 10,000."""
     return type(x)(math.sin(x)), type(x)(math.cos(x))
 
 
 @overload(sin_cos, jit_options=IN_ORDER, inline="never")
 def _sin_cos(x: Any) -> Any:
     f, i = np.float32, np.int32
-    half, one, per_quarter, whole = f(0.5), f(1), f(2 / math.pi), f(1.5 * 2**23)
+    half, one, per_quarter, rounder = f(0.5), f(1), f(2 / math.pi), f(1.5 * 2**23)
     quarter, quarter_rest, quarter_last = f(1.5703125), f(4.837512969970703e-4), f(7.549789954891e-8)
     s3, s5, s7 = f(-1.6666654611e-1), f(8.3321608736e-3), f(-1.9515295891e-4)
     c4, c6, c8 = f(4.166664568298827e-2), f(-1.388731625493765e-3), f(2.443315711809948e-5)
     odd, upper = i(1), i(2)
 
     def polynomial(x: Any) -> Any:
-        rounded = f(x * per_quarter + whole)
-        k = rounded - whole
+        rounded = f(x * per_quarter + rounder)
+        k = rounded - rounder
         r = x - k * quarter - k * quarter_rest - k * quarter_last
         u = r * r
         s = ((s7 * u + s5) * u + s3) * u * r + r
         c = ((c8 * u + c6) * u + c4) * u * u - half * u + one
         quadrant = i(rounded.view(np.int32))
-        crossed = (quadrant & odd) != 0
-        s, c = (c, s) if crossed else (s, c)
+        swapped = (quadrant & odd) != 0
+        s, c = (c, s) if swapped else (s, c)
         return (-s if quadrant & upper else s), (-c if (quadrant + odd) & upper else c)
 
-    def exact(x: Any) -> Any:
+    def library(x: Any) -> Any:
         return math.sin(x), math.cos(x)
 
-    return polynomial if x == types.float32 else exact
+    return polynomial if x == types.float32 else library

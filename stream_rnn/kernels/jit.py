@@ -1,9 +1,9 @@
-"""The two decorators of all compiled code, and where its machine code is kept.
+"""The two decorators of compiled code, and the disk cache of its machine code.
 
 `inner` marks a function that other compiled functions call, `entry` one that Python calls. Only entries are cached on
-disk: what they call is inside them. Numba's own cache watches one file per function, so a change in a layer would go
-unseen by the entry that contains it; ours is keyed by a hash of every file with kernels instead, and falls
-back to memory where no folder is writable.
+disk, because their machine code contains everything that they call. Numba's own cache checks only the file that defines
+the entry, so it would miss a change in a layer. This cache is keyed by a hash of all files with compiled functions
+instead. Where no cache folder is writable, machine code is kept in memory.
 """
 
 from __future__ import annotations
@@ -23,22 +23,29 @@ from numba.extending import register_jitable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAST: Final = frozenset({"reassoc", "contract", "arcp", "nsz"})
-"""What LLVM may assume of floats: sums may be reordered, which SIMD needs. It may not assume that there are no NaN or
-infinities (`nnan`, `ninf`): with these it deletes every isfinite check."""
+FASTMATH: Final = frozenset({"reassoc", "contract", "arcp", "nsz"})
+"""What LLVM may assume about floats. It may reorder sums, which vectorisation needs. It must not assume the absence of
+NaN and infinities (`nnan`, `ninf`), because it would then remove every isfinite check."""
 
-COMPILED: Final = ("kernels/*.py", "layers/*.py", "losses/*.py", "learning/*.py", "compiled/*.py", "evaluation/*.py")
-"""The files with compiled functions; a test sees to it that there are no others."""
+COMPILED_SOURCES: Final = (
+    "kernels/*.py",
+    "layers/*.py",
+    "losses/*.py",
+    "learning/*.py",
+    "compiled/*.py",
+    "evaluation/*.py",
+)
+"""The files with compiled functions."""
 
 log = logging.getLogger("stream_rnn")
 
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """Return the folder of the compiled kernels, or None where none is writable.
+    """Return the folder of the machine code, or None if it is not writable.
 
-    ``STREAM_RNN_CACHE`` names it; the default is ``$XDG_CACHE_HOME/stream_rnn`` or ``~/.cache/stream_rnn``. Below it
-    stands one folder for each state of the sources.
+    It is a subfolder, named by `source_hash`, of ``$STREAM_RNN_CACHE``, or by default of ``$XDG_CACHE_HOME/stream_rnn``
+    or ``~/.cache/stream_rnn``.
     """
     root = os.environ.get("STREAM_RNN_CACHE")
     if root is None:
@@ -55,17 +62,17 @@ def cache_folder() -> Path | None:
 
 @functools.cache
 def source_hash() -> str:
-    """Return a short hash of every source file that is compiled."""
+    """Return a short hash of all files with compiled functions."""
     package = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for pattern in COMPILED:
+    for pattern in COMPILED_SOURCES:
         for path in sorted(package.glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 class _Locator(caching._CacheLocator):  # noqa: SLF001
-    """Tells numba to keep machine code in `cache_folder`, valid for as long as the folder's name is."""
+    """Makes numba keep machine code in `cache_folder`, and never consider it outdated."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._name = function.__module__
@@ -89,30 +96,30 @@ class _CacheImpl(caching.CompileResultCacheImpl):
 
 
 class _Cache(caching.FunctionCache):
-    """A disk cache that says when it has nothing, because the next thing to happen takes seconds."""
+    """A disk cache that logs a miss, because the compilation that follows takes seconds."""
 
     _impl_class = _CacheImpl
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        found = super().load_overload(sig, target_context)
-        if found is None:
+        cached = super().load_overload(sig, target_context)
+        if cached is None:
             log.warning("compiling '%s': first use of this network on this machine", self._py_func.__name__.strip("_"))
-        return found
+        return cached
 
 
-class _PartLibrary(codegen.JITCodeLibrary):
-    """Code that will only run inside an entry: it is optimised there, in its place, and not before."""
+class _InnerLibrary(codegen.JITCodeLibrary):
+    """Code that runs only inside an entry, and is therefore optimised only there."""
 
     def _optimize_final_module(self) -> None:
         pass
 
 
 class _EntryLibrary(codegen.JITCodeLibrary):
-    """Machine code that stands alone: the functions inside an entry are private to it.
+    """Self-contained machine code: the functions inside an entry are private to it.
 
-    Numba leaves them public, and the loader then takes whichever copy came first, be it one that was compiled for
-    another entry and rounds differently: results would depend on what else the process has compiled or loaded.
-    Private functions are also inlined more freely, a tenth of the speed here.
+    Numba leaves them public. The loader then uses the first copy that it has seen, which may have been compiled for
+    another entry and round differently, so results would depend on what else the process has compiled or loaded.
+    Private functions are also inlined more often, which makes events 10% faster.
     """
 
     def _optimize_final_module(self) -> None:
@@ -122,10 +129,10 @@ class _EntryLibrary(codegen.JITCodeLibrary):
         super()._optimize_final_module()
 
 
-class _PartCompiler(compiler.Compiler):
-    """Numba's compiler, writing to a part library."""
+class _InnerCompiler(compiler.Compiler):
+    """Numba's compiler, with `_InnerLibrary` as its output."""
 
-    library = _PartLibrary
+    library = _InnerLibrary
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
         self.state.library = self.library(self.state.targetctx.codegen(), func.__qualname__)
@@ -133,25 +140,25 @@ class _PartCompiler(compiler.Compiler):
         return super().compile_extra(func)
 
 
-class _EntryCompiler(_PartCompiler):
-    """Numba's compiler, writing to an entry library."""
+class _EntryCompiler(_InnerCompiler):
+    """Numba's compiler, with `_EntryLibrary` as its output."""
 
     library = _EntryLibrary
 
 
-OPTIONS: Final[dict[str, Any]] = {"fastmath": set(FAST), "error_model": "numpy", "nogil": True}
-PART: Final[dict[str, Any]] = OPTIONS | {"pipeline_class": _PartCompiler}
-"""Options of functions that are called by compiled ones."""
+ENTRY_OPTIONS: Final[dict[str, Any]] = {"fastmath": set(FASTMATH), "error_model": "numpy", "nogil": True}
+INNER_OPTIONS: Final[dict[str, Any]] = ENTRY_OPTIONS | {"pipeline_class": _InnerCompiler}
+"""Compiler options of functions that only compiled functions call."""
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """Let other compiled functions call `function`; Python may call it too, uncompiled."""
-    return register_jitable(**PART)(function)
+    """Let compiled functions call `function`. Python can call it too, uncompiled."""
+    return register_jitable(**INNER_OPTIONS)(function)
 
 
 def entry(function: Callable[..., Any]) -> Any:
-    """Compile `function` for use by Python: cached on disk, without the interpreter lock."""
-    dispatcher = numba.njit(**OPTIONS, pipeline_class=_EntryCompiler)(function)
+    """Compile `function` for Python. It is cached on disk and releases the interpreter lock."""
+    dispatcher = numba.njit(**ENTRY_OPTIONS, pipeline_class=_EntryCompiler)(function)
     if cache_folder() is not None:
         dispatcher._cache = _Cache(function)  # noqa: SLF001
     return dispatcher

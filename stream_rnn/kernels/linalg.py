@@ -1,8 +1,8 @@
-"""The inner loops, in the shape that LLVM turns into SIMD. Arrays are C-contiguous; nothing is checked here.
+"""Linear algebra, written so that LLVM vectorises it. Arrays are C-contiguous; shapes are not checked.
 
-Loops run over one-dimensional rows: a two-dimensional slice loses its layout, and an index with an unknown offset costs
-a sign check per element. Rows are taken eight at a time, so that a load of the output serves eight multiply-adds. Every
-function adds to its output, which makes "set" a fill and an add, and "add two products" two adds.
+Loops run over one-dimensional rows, because a two-dimensional slice loses its layout, and an index with an unknown
+offset costs a sign check per element. Rows are processed eight at a time, so that one load of the output serves eight
+multiply-adds. Products and sums are added to the output.
 """
 
 from typing import Any
@@ -68,14 +68,14 @@ def add_product_transposed(W: Any, y: Any, out: Any) -> None:
 
 @inner
 def copy(x: Any, out: Any) -> None:
-    """Out = x: (m,) -> (m,). Numba's assignment to a slice asks at every element whether to broadcast."""
+    """Out = x: (m,) -> (m,). Assignment to a slice would check at every element whether to broadcast."""
     for j in range(x.shape[0]):
         out[j] = x[j]
 
 
 @inner
 def dot(a: Any, b: Any) -> Any:
-    """Return the sum of a_j b_j."""
+    """Return a . b: (m,) . (m,) -> ()."""
     total = a.dtype.type(0)
     for j in range(a.shape[0]):
         total += a[j] * b[j]
@@ -84,28 +84,28 @@ def dot(a: Any, b: Any) -> Any:
 
 @inner
 def add_scaled(a: Any, x: Any, out: Any) -> None:
-    """Out += a x: scalar * (m,) -> (m,)."""
+    """Out += a x: () * (m,) -> (m,)."""
     for j in range(x.shape[0]):
         out[j] += a * x[j]
 
 
 @inner
 def multiply(a: Any, x: Any) -> None:
-    """Replace x (n,) by a x."""
+    """Multiply x (n,) by a scalar a in place."""
     for j in range(x.shape[0]):
         x[j] *= a
 
 
 @inner
-def recur(A: Any, a: Any, x: Any, out: Any) -> None:
-    """Out = A out + a x, each element by itself: (m,) * (m,) + scalar * (m,) -> (m,)."""
+def linear_recurrence(A: Any, a: Any, x: Any, out: Any) -> None:
+    """Out = A out + a x, element-wise: (m,) * (m,) + () * (m,) -> (m,)."""
     for j in range(x.shape[0]):
         out[j] = A[j] * out[j] + a * x[j]
 
 
 @inner
 def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
-    """Out += sum over the rows q of X[q, x_start:x_start+n]^T D[q, d_start:d_start+m] -> (n, m)."""
+    """Out += X^T D, summed over the given rows of columns x_start... of X (n) and d_start... of D (m) -> (n, m)."""
     n, m = out.shape
     x_stop, d_stop = x_start + n, d_start + m
     q = 0
@@ -154,7 +154,7 @@ def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, ou
 
 @inner
 def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
-    """Out += sum over the rows q of D[q, start:start+m] -> (m,)."""
+    """Out += the sum over the given rows of columns start... of D (m) -> (m,)."""
     stop = start + out.shape[0]
     for q in rows:
         row = D[q, start:stop]
@@ -164,7 +164,7 @@ def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
 
 @inner
 def add_scaled_columns(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
-    """Out += sum over the rows q of (X[q, x_start:x_start+nm] as (n, m)) * D[q, d_start:d_start+m] -> (n, m)."""
+    """Out += X * D, summed over the given rows; columns x_start... of X as (n, m), d_start... of D (m) -> (n, m)."""
     n, m = out.shape
     for q in rows:
         block, scale = X[q, x_start : x_start + n * m].reshape(n, m), D[q, d_start : d_start + m]

@@ -1,4 +1,4 @@
-"""Ask for memory before it is needed."""
+"""Prefetch memory into the processor cache."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from stream_rnn.kernels.jit import inner
 
 
 @intrinsic
-def _prefetch(typingctx: Any, array: Any, place: Any) -> Any:  # noqa: ARG001 - numba passes them
-    """Bring the cache line of an element of a contiguous array to the second-level cache."""
+def _prefetch(typingctx: Any, array: Any, place: Any) -> Any:  # noqa: ARG001 - the signature of an intrinsic
+    """Prefetch the cache line of one element of a contiguous array into the second-level cache."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
@@ -31,6 +31,6 @@ def _prefetch(typingctx: Any, array: Any, place: Any) -> Any:  # noqa: ARG001 - 
 
 @inner
 def prefetch(array: Any) -> None:
-    """Begin to bring a contiguous array to the cache."""
+    """Start to load a contiguous array into the cache."""
     for place in range(0, array.size, LINE // array.itemsize):
         _prefetch(array, place)

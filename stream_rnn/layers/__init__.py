@@ -1,6 +1,7 @@
 """Layers, one file each. A new layer is a new file, a name in `LayerName` and an entry in `REGISTRY`.
 
-Importing this package imports neither numba nor the files of the layers.
+`LayerName` must list the keys of `REGISTRY`; type checkers need it as a literal, and a test compares the two. Importing
+this package imports neither numba nor the files of the layers.
 """
 
 from __future__ import annotations
@@ -52,18 +53,18 @@ REGISTRY: dict[LayerName, str] = {
 """The layers that settings can name: module, and class or factory function."""
 
 BIDIRECTIONAL = ("birnn", "bigru", "bilstm")
-"""Layers whose input is an event and those that follow it, as many as the lookahead."""
+"""Layers whose input is an event with its lookahead, the events that follow it."""
 
 
 def layer_class(name: LayerName) -> Callable[..., Any]:
     """Return the class, or the factory function, of a registered layer."""
     module, maker = REGISTRY[name].split(".")
-    found: Callable[..., Any] = getattr(import_module(f"stream_rnn.layers.{module}"), maker)
-    return found
+    factory: Callable[..., Any] = getattr(import_module(f"stream_rnn.layers.{module}"), maker)
+    return factory
 
 
 def make_layer(name: LayerName, inputs: int, hidden: int, options: Mapping[str, Any]) -> Any:
-    """Return a registered layer, made with those of the options that it accepts.
+    """Return a registered layer, built with those of the options that it accepts.
 
     Examples
     --------

@@ -1,8 +1,4 @@
-"""GRU whose units see their own state alone, learned in real time.
-
-Units that do not look at one another are columns in the sense of Javed et al. (2023, arXiv:2302.05326): what a unit's
-state owes to its weights, its sensitivities, can be carried forward with it at the cost of a forward pass (real-time
-recurrent learning), so that the gradient is exact at every event and goes back to the sequence's beginning.
+"""GRU without connections between its units, as columns (Javed et al. 2023, arXiv:2302.05326), trained by RTRL.
 
 With input x (I,), state h (H,) and element-wise weights u:
 
@@ -11,17 +7,17 @@ With input x (I,), state h (H,) and element-wise weights u:
     z = sigm(W_z x + u_z h + b_z)        update gate
     h' = (1 - z) n + z h
 
-The sensitivities of h in all weights of the three gates, all 0 at the beginning and exact for fixed weights, with
-P = [p_n p_r p_z], the slopes of h' in the pre-activations:
+The slopes of h' in the pre-activations of n, r and z, P = [p_n p_r p_z], and in h:
 
     p_n = (1 - z) (1 - n^2)     p_r = p_n u_n h r (1 - r)     p_z = (h - n) z (1 - z)
     A = dh'/dh = z + p_n u_n r + p_r u_r + p_z u_z
+
+The sensitivities and the gradient are those of `columnar`:
+
     S_W' = A S_W + P x^T        S_u' = A S_u + P [r h, h, h]        S_b' = A S_b + P
+    dL/d(W, u, b) = d S'        dL/dx = W^T (P D)                   D <- A D
 
-The gradient, for d = dL/dh' by this event's output alone, since the sensitivities hold the past, is d S'. What is below
-has no sensitivities, and is sent D = d + D' that comes back from later events too:
-
-    dL/dx = W^T (P D)     D <- A D
+with d = dL/dh' from above, and D = d + D' from later events too.
 """
 
 from __future__ import annotations
@@ -29,24 +25,31 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import sigmoid, tanh
-from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_scaled_columns, copy, recur
+from stream_rnn.kernels.linalg import add_product, copy
+from stream_rnn.layers.columnar import (
+    columnar_accumulate,
+    columnar_backward,
+    update_recurrent_sensitivities,
+    update_sensitivities,
+)
+from stream_rnn.layers.gates import Gate, gates_of
 from stream_rnn.layers.input_rows import InputRows, input_rows
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
 
 class ColumnarGRU(NamedTuple):
-    """A gated recurrent unit of columns; see the module for its equations."""
+    """A columnar GRU layer; see the module for its equations."""
 
     inputs: int
     hidden: int
 
     @property
     def carries(self) -> Carries:
-        """The gradient of what is below: that of its own weights is known at each event."""
+        """The gradient in its inputs; that in its own weights is complete at each event."""
         return "below"
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """Return the table of W, u and b; u begins normal with deviation 0.1, as the eLSTM's."""
+        """Return the table of W, u and b; initial u are normal with deviation 0.1, as in the eLSTM."""
         I, H = self.inputs, self.hidden
         return (
             Parameter("W", (I, 3 * H), "input", "nrz"),
@@ -56,9 +59,9 @@ class ColumnarGRU(NamedTuple):
 
     @property
     def sizes(self) -> Sizes:
-        """State: h, S in the parameters' order. Tape: [A A A], P, h', r h, S. Delta: [d d d], P D."""
+        """State: h, S in the order of the parameters. Tape: [A A A], P, h', r h, S. Delta: [d d d], P D."""
         I, H = self.inputs, self.hidden
-        P = count(self.parameters())
+        P = parameter_count(self.parameters())
         return Sizes(I, H, P, state=H + P, tape=8 * H + P, delta=6 * H)
 
 
@@ -74,7 +77,7 @@ def _forward(layer: ColumnarGRU, params: Any, x: Any, state: Any, tape: Any) -> 
     one, half = tape.dtype.type(1), tape.dtype.type(0.5)
     W, u = params[: I * 3 * H].reshape(I, 3 * H), params[I * 3 * H : (I + 1) * 3 * H]
     un, ur, uz = u[:H], u[H : 2 * H], u[2 * H :]
-    AAA, P, fresh, rh = tape[: 3 * H], tape[3 * H : 6 * H], tape[6 * H : 7 * H], tape[7 * H : 8 * H]
+    AAA, P, h_next, rh = tape[: 3 * H], tape[3 * H : 6 * H], tape[6 * H : 7 * H], tape[7 * H : 8 * H]
     copy(params[(I + 1) * 3 * H :], P)
     add_product(x, W, P)  # (I,) @ (I, 3H) -> (3H,)
     h, pn, pr, pz, A = state[:H], P[:H], P[H : 2 * H], P[2 * H :], AAA[:H]
@@ -82,7 +85,7 @@ def _forward(layer: ColumnarGRU, params: Any, x: Any, state: Any, tape: Any) -> 
         r = sigmoid(pr[j] + ur[j] * h[j], half)
         z = sigmoid(pz[j] + uz[j] * h[j], half)
         n = tanh(pn[j] + un[j] * r * h[j])
-        fresh[j] = (one - z) * n + z * h[j]
+        h_next[j] = (one - z) * n + z * h[j]
         rh[j] = r * h[j]
         pn[j] = (one - z) * (one - n * n)
         pr[j] = pn[j] * un[j] * rh[j] * (one - r)
@@ -91,42 +94,33 @@ def _forward(layer: ColumnarGRU, params: Any, x: Any, state: Any, tape: Any) -> 
     copy(A, AAA[H : 2 * H])
     copy(A, AAA[2 * H :])
     S = state[H:].reshape(I + 2, 3 * H)
-    for i in range(I):
-        recur(AAA, x[i], P, S[i])
-    Sn, Sr, Sz = S[I, :H], S[I, H : 2 * H], S[I, 2 * H :]
-    for j in range(H):
-        Sn[j] = A[j] * Sn[j] + pn[j] * rh[j]
-        Sr[j] = A[j] * Sr[j] + pr[j] * h[j]
-        Sz[j] = A[j] * Sz[j] + pz[j] * h[j]
-    recur(AAA, one, P, S[I + 1])
-    copy(fresh, h)
+    update_sensitivities(AAA, P, x, S)
+    update_recurrent_sensitivities(A, pn, rh, S[I, :H])
+    update_recurrent_sensitivities(A, pr, h, S[I, H : 2 * H])
+    update_recurrent_sensitivities(A, pz, h, S[I, 2 * H :])
+    copy(h_next, h)
     copy(state[H:], tape[8 * H :])
 
 
 @backward.register
 def _backward(
-    layer: ColumnarGRU, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any
+    layer: ColumnarGRU,  # noqa: ARG001 - the signature of `backward`
+    params: Any,
+    tape: Any,
+    d_output: Any,
+    d_state: Any,
+    delta: Any,
+    d_input: Any,
 ) -> None:
-    I, H = layer.inputs, layer.hidden
-    for gate in range(3):
-        copy(d_output, delta[gate * H : (gate + 1) * H])
-    if d_input.shape[0] > 0:
-        W = params[: I * 3 * H].reshape(I, 3 * H)
-        A, P = tape[:H], tape[3 * H : 6 * H]
-        pn, pr, pz = P[:H], P[H : 2 * H], P[2 * H :]
-        D, PD = d_state[:H], delta[3 * H :]
-        Dn, Dr, Dz = PD[:H], PD[H : 2 * H], PD[2 * H :]
-        for j in range(H):
-            d = d_output[j] + D[j]
-            Dn[j] = pn[j] * d
-            Dr[j] = pr[j] * d
-            Dz[j] = pz[j] * d
-            D[j] = A[j] * d
-        d_input[:] = 0
-        add_product_transposed(W, PD, d_input)  # (I, 3H) @ (3H,) -> (I,)
+    columnar_backward(3, params, tape, d_output, d_state, delta, d_input)
 
 
 @accumulate.register
 def _accumulate(layer: ColumnarGRU, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     I, H = layer.inputs, layer.hidden
-    add_scaled_columns(tapes, tape + 8 * H, deltas, delta, rows, gradient.reshape(I + 2, 3 * H))
+    columnar_accumulate(tapes, tape + 8 * H, deltas, delta, rows, gradient.reshape(I + 2, 3 * H))
+
+
+@gates_of.register
+def _gates_of(layer: ColumnarGRU) -> tuple[Gate, ...]:  # noqa: ARG001 - the tape holds slopes, not gate values
+    return ()

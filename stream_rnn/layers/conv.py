@@ -1,6 +1,6 @@
-"""Causal convolution over a stream's newest events: a time-delay layer (Waibel et al. 1989, doi:10.1109/29.21701).
+"""Causal convolution over the newest k events: a time-delay layer (Waibel et al. 1989, doi:10.1109/29.21701).
 
-With the inputs x_t (I,) of k events, those before the sequence's first being 0, and an activation f:
+With the inputs x_t (I,), which are 0 before the first event of the sequence, and an activation f:
 
     y_t = f(sum over j < k of W_j x_(t-j) + b)
 
@@ -8,19 +8,19 @@ The gradient, for d = dL/dy_t:
 
     da_t = d f'(a_t)      dW_j += da_t x_(t-j)^T      dL/dx_t = sum over j < k of W_j^T da_(t+j)
 
-The tape holds the k inputs, so that the weights' gradient is known at each event. What the inputs get from later events
-is carried back, and only where a layer below has a use for it.
+The tape holds the k inputs, so the gradient in the weights is complete at each event. The gradient that an input gets
+from later events is carried back in the state's gradient, if there is a layer below.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from stream_rnn.kernels.activations import Activation, activate, slope
+from stream_rnn.kernels.activations import Activation, activate, activate_backward
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
-from stream_rnn.layers.gates import Gate, gates_of, squashed
+from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
 
 class Conv(NamedTuple):
@@ -29,16 +29,16 @@ class Conv(NamedTuple):
     inputs: int
     hidden: int
     kernel: int
-    """k, the events it sees."""
+    """k, number of events"""
     activation: int = Activation.TANH.value
 
     @property
     def carries(self) -> Carries:
-        """That in the inputs that it keeps."""
+        """The gradient in the inputs that it keeps."""
         return "below"
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """Return the table of W, from W_0 of the newest input on, and b."""
+        """Return the table of W, which stacks W_0 (of the newest input) ... W_(k-1), and b."""
         I, H, k = self.inputs, self.hidden, self.kernel
         return (Parameter("W", (k * I, H), "input", "y"), Parameter("b", (H,), "bias", "y"))
 
@@ -46,7 +46,7 @@ class Conv(NamedTuple):
     def sizes(self) -> Sizes:
         """State: y, and the k inputs, newest first. Tape: the same k inputs, y. Delta: da."""
         I, H, k = self.inputs, self.hidden, self.kernel
-        return Sizes(I, H, count(self.parameters()), state=H + k * I, tape=k * I + H, delta=H)
+        return Sizes(I, H, parameter_count(self.parameters()), state=H + k * I, tape=k * I + H, delta=H)
 
 
 @input_rows.register
@@ -77,7 +77,7 @@ def _forward(layer: Conv, params: Any, x: Any, state: Any, tape: Any) -> None:
 def _backward(layer: Conv, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
     I, H, K = layer.inputs, layer.hidden, layer.kernel * layer.inputs
     delta[:] = d_output
-    slope(layer.activation, tape[K:], delta)
+    activate_backward(layer.activation, tape[K:], delta)
     if d_input.shape[0] > 0:
         W = params[: K * H].reshape(K, H)
         d_seen = d_state[H:]
@@ -85,17 +85,18 @@ def _backward(layer: Conv, params: Any, tape: Any, d_output: Any, d_state: Any, 
         d_input[:] = d_seen[:I]
         older = d_seen[I:]
         for j in range(K - I):
-            d_seen[j] = older[j]  # the event before saw each a place nearer
+            d_seen[j] = older[j]  # at the event before, each input was one event newer
         d_seen[K - I :] = 0
 
 
 @accumulate.register
 def _accumulate(layer: Conv, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     H, K = layer.hidden, layer.kernel * layer.inputs
-    add_outer_products(tapes, tape, deltas, delta, rows, gradient[: K * H].reshape(K, H))
+    dW = gradient[: K * H].reshape(K, H)
+    add_outer_products(tapes, tape, deltas, delta, rows, dW)  # (kI, rows) @ (rows, H) -> (kI, H)
     add_sum(deltas, delta, rows, gradient[K * H :])
 
 
 @gates_of.register
 def _gates_of(layer: Conv) -> tuple[Gate, ...]:
-    return squashed("y", layer.activation, layer.kernel * layer.inputs, layer.hidden)
+    return saturating_gates("y", layer.activation, layer.kernel * layer.inputs, layer.hidden)

@@ -1,4 +1,4 @@
-"""Feed-forward layer: the memoryless baseline, and the usual top or bottom of a stack.
+"""Feed-forward layer, without memory: usually the lowest or the highest layer of a stack.
 
 With input x (I,) and an activation f:
 
@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from stream_rnn.kernels.activations import Activation, activate, slope
+from stream_rnn.kernels.activations import Activation, activate, activate_backward
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
-from stream_rnn.layers.gates import Gate, gates_of, squashed
+from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
 
 class Dense(NamedTuple):
@@ -41,7 +41,7 @@ class Dense(NamedTuple):
     def sizes(self) -> Sizes:
         """State: y, which the next event does not read. Tape: x, y. Delta: da."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, H, count(self.parameters()), state=H, tape=I + H, delta=H)
+        return Sizes(I, H, parameter_count(self.parameters()), state=H, tape=I + H, delta=H)
 
 
 @input_rows.register
@@ -65,7 +65,7 @@ def _forward(layer: Dense, params: Any, x: Any, state: Any, tape: Any) -> None:
 def _backward(layer: Dense, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
     I, H = layer.inputs, layer.hidden
     delta[:] = d_output
-    slope(layer.activation, tape[I:], delta)
+    activate_backward(layer.activation, tape[I:], delta)
     d_state[:] = 0
     if d_input.shape[0] > 0:
         W = params[: I * H].reshape(I, H)
@@ -76,11 +76,12 @@ def _backward(layer: Dense, params: Any, tape: Any, d_output: Any, d_state: Any,
 @accumulate.register
 def _accumulate(layer: Dense, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     I, H = layer.inputs, layer.hidden
-    add_outer_products(tapes, tape, deltas, delta, rows, gradient[: I * H].reshape(I, H))
+    dW = gradient[: I * H].reshape(I, H)
+    add_outer_products(tapes, tape, deltas, delta, rows, dW)  # (I, rows) @ (rows, H) -> (I, H)
     add_sum(deltas, delta, rows, gradient[I * H :])
 
 
 @gates_of.register
 def _gates_of(layer: Dense) -> tuple[Gate, ...]:
     I, H = layer.inputs, layer.hidden
-    return squashed("y", layer.activation, I, H)
+    return saturating_gates("y", layer.activation, I, H)

@@ -1,20 +1,20 @@
-"""Embedding: each token's own learned vector (Bengio et al. 2003, A neural probabilistic language model, JMLR 3).
+"""Embedding: a learned vector for each token (Bengio et al. 2003, A neural probabilistic language model, JMLR 3).
 
 With a token id i and a table E (V, H):
 
     y = E_i
 
-The gradient, for d = dL/dy, is in row i alone; an id has none:
+The gradient, for d = dL/dy; there is none in an id:
 
     dE_i = d
 
-There may be several ids, those of the events that a bidirectional layer above looks ahead to; their vectors stand side
-by side. An id that is NaN is that of an event that does not come; its vector is NaN, too.
+Below a bidirectional layer, an event has several ids: its own, and those of the lookahead. Their vectors are
+concatenated. The id of an event that does not exist is NaN, and so is its vector.
 
-Every row begins as small normal numbers, E ~ N(0, 0.3^2): rows must differ for the layer above to tell tokens apart,
-and what was drawn must soon weigh less than what is learned. Of English text by characters and by words, 0.3 was
-learned best in the end, 0.1 more slowly, 1 faster at first and then worse. Glorot's and He's rules do not fit: they
-take V for the fan in, but an event reads one row.
+Initial values are normal, E ~ N(0, 0.3^2): rows must differ for the layer above to distinguish tokens, but initial
+values must soon matter less than what is learned. On English text, by characters and by words, 0.3 gave the lowest
+final loss; 0.1 learned more slowly, and 1 faster at first but worse later. The rules of Glorot and He do not apply,
+because their fan in would be V, but an event reads one row.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ import math
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.linalg import add_scaled, copy
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.gates import Gate, gates_of
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
 SPREAD = 0.3
-"""Standard deviation of the first values."""
+"""Standard deviation of the initial values."""
 
 
 class Embedding(NamedTuple):
-    """A table of vectors; see the module for its equations. The kernels index with the id as it is: check it before."""
+    """A table of vectors; see the module for its equations. Ids must be checked by the caller."""
 
     inputs: int
     hidden: int
@@ -50,7 +51,7 @@ class Embedding(NamedTuple):
     def sizes(self) -> Sizes:
         """State: y, which the next event does not read. Tape: i. Delta: d."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, I * H, count(self.parameters()), state=I * H, tape=I, delta=I * H)
+        return Sizes(I, I * H, parameter_count(self.parameters()), state=I * H, tape=I, delta=I * H)
 
 
 @forward.register
@@ -67,7 +68,7 @@ def _forward(layer: Embedding, params: Any, x: Any, state: Any, tape: Any) -> No
 
 
 @backward.register
-def _backward(layer: Embedding, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:  # noqa: ARG001 - a layer's signature
+def _backward(layer: Embedding, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:  # noqa: ARG001 - the signature of `backward`
     delta[:] = d_output
     d_state[:] = 0
     d_input[:] = 0
@@ -82,3 +83,8 @@ def _accumulate(layer: Embedding, tapes: Any, tape: int, deltas: Any, delta: int
             if not math.isnan(tapes[q, tape + k]):
                 i, d = int(tapes[q, tape + k]), delta + k * H
                 add_scaled(one, deltas[q, d : d + H], gradient[i * H : (i + 1) * H])  # () * (H,) -> (H,)
+
+
+@gates_of.register
+def _gates_of(layer: Embedding) -> tuple[Gate, ...]:  # noqa: ARG001 - no units
+    return ()

@@ -1,7 +1,7 @@
-"""Where a layer's gates lie in its tape, for those who look at how it does; no kernel needs to know.
+"""Which units of a layer can saturate, and where its tape holds them. Diagnostics read it; kernels do not.
 
-A layer whose units have flat ends, sigmoid or tanh, registers `gates_of` in its own file. At a flat end next to no
-gradient passes a unit.
+Where a sigmoid or tanh unit saturates, almost no gradient passes through it. Each layer registers `gates_of` in its own
+file, with an empty tuple if its tape holds no such units.
 """
 
 from __future__ import annotations
@@ -13,25 +13,39 @@ from stream_rnn.kernels.activations import Activation
 
 
 class Gate(NamedTuple):
-    """The units of one gate, or of a layer without gates."""
+    """The units of one gate, or the only units of a layer without gates."""
 
     name: str
-    """Its letter in the layer's equations."""
+    """its letter in the equations of the layer"""
     activation: Activation
-    """Sigmoid or tanh."""
+    """sigmoid or tanh"""
     start: int
-    """Where it begins in the tape."""
+    """index of its first unit in the tape"""
     stop: int
 
 
 @singledispatch
-def gates_of(layer: Any) -> tuple[Gate, ...]:  # noqa: ARG001 - a layer without gates need not say so
-    """Return the gates of a layer."""
-    return ()
+def gates_of(layer: Any) -> tuple[Gate, ...]:
+    """Return the gates of a layer.
+
+    Raises
+    ------
+    TypeError
+        If the layer has not registered.
+    """
+    raise TypeError(f"{type(layer).__name__} must register gates_of in the file of the layer")
 
 
-def squashed(names: str, activation: int, start: int, units: int) -> tuple[Gate, ...]:
-    """Return a gate of so many units for each letter, side by side in the tape; none if the activation is not flat."""
+def saturating_gates(names: str, activation: int, start: int, units: int) -> tuple[Gate, ...]:
+    """Return one gate for each letter, side by side in the tape; none if the activation does not saturate.
+
+    Examples
+    --------
+    >>> [gate[2:] for gate in saturating_gates("rz", Activation.SIGMOID, start=10, units=3)]
+    [(10, 13), (13, 16)]
+    >>> saturating_gates("y", Activation.RELU, start=0, units=3)
+    ()
+    """
     if activation not in {Activation.TANH, Activation.SIGMOID}:
         return ()
     starts = range(start, start + len(names) * units, units)

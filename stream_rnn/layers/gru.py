@@ -1,32 +1,31 @@
 """Gated recurrent units (Cho et al. 2014, doi:10.3115/v1/D14-1179), reset gate after or before the recurrent product.
 
-With input x (I,), state h (H,) and the gates of both
+With input x (I,) and state h (H,), both have
 
     r = sigm(W_r x + b_r + U_r h)      reset gate
     z = sigm(W_z x + b_z + U_z h)      update gate
     h' = (1 - z) n + z h
 
-they differ in the candidate n. `GRU` applies the reset gate after the product, as arXiv:1406.1078v1 and cuDNN do:
+and differ in the candidate n. `GRU` applies the reset gate to the recurrent product, as arXiv:1406.1078v1 and cuDNN do:
 
-    q = U_q h + b_q                    what the reset gate lets through
+    q = U_q h + b_q                    recurrent product
     n = tanh(W_n x + b_n + r q)
 
-`GRUResetBefore` applies it to the state, before the product, as arXiv:1406.1078v3 does:
+`GRUResetBefore` applies it to the state, as arXiv:1406.1078v3 does:
 
-    s = r h                            what the reset gate lets through
+    s = r h                            reset state
     n = tanh(W_n x + b_n + U_n s)
 
 The gradient, for d = dL/dh' from above and from the next event, in the pre-activations of both:
 
     dn = d (1 - z) (1 - n^2)           dz = d (h - n) z (1 - z)
 
-After the product, where the order n, r, z, q lets W see the first three and U the last three of one array without a
-copy:
+Reset gate after the product; in the order n, r, z, q, W and U each apply to three consecutive blocks:
 
     dr = dn q r (1 - r)                dq = dn r
     dL/dx = W^T [dn dr dz]             dL/dh = d z + U^T [dr dz dq]
 
-Before the product:
+Reset gate before the product:
 
     ds = U_n^T dn                      dr = ds h r (1 - r)
     dL/dx = W^T [dn dr dz]             dL/dh = d z + ds r + U^T [dr dz]
@@ -39,20 +38,20 @@ from typing import Any, NamedTuple
 from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_outer_products, add_product, add_product_transposed, add_sum
-from stream_rnn.layers.gates import Gate, gates_of, squashed
+from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
 
 class GRU(NamedTuple):
-    """A gated recurrent unit, reset gate after the product; see the module for its equations."""
+    """A GRU layer with the reset gate after the recurrent product; see the module for its equations."""
 
     inputs: int
     hidden: int
 
     @property
     def carries(self) -> Carries:
-        """All gradients, by way of the state."""
+        """All gradients, through the state."""
         return "window"
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -68,7 +67,7 @@ class GRU(NamedTuple):
     def sizes(self) -> Sizes:
         """State: h. Tape: x, h, n, r, z, q. Delta: dn, dr, dz, dq."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, H, count(self.parameters()), state=H, tape=I + 5 * H, delta=4 * H)
+        return Sizes(I, H, parameter_count(self.parameters()), state=H, tape=I + 5 * H, delta=4 * H)
 
 
 @input_rows.register
@@ -126,27 +125,27 @@ def _accumulate(layer: GRU, tapes: Any, tape: int, deltas: Any, delta: int, rows
     I, H = layer.inputs, layer.hidden
     dW = gradient[: I * 3 * H].reshape(I, 3 * H)
     dU = gradient[I * 3 * H : (I + H) * 3 * H].reshape(H, 3 * H)
-    add_outer_products(tapes, tape, deltas, delta, rows, dW)
-    add_outer_products(tapes, tape + I, deltas, delta + H, rows, dU)
+    add_outer_products(tapes, tape, deltas, delta, rows, dW)  # (I, rows) @ (rows, 3H) -> (I, 3H)
+    add_outer_products(tapes, tape + I, deltas, delta + H, rows, dU)  # (H, rows) @ (rows, 3H) -> (H, 3H)
     add_sum(deltas, delta, rows, gradient[(I + H) * 3 * H :])
 
 
 @gates_of.register
 def _gates_of(layer: GRU) -> tuple[Gate, ...]:
     I, H = layer.inputs, layer.hidden
-    gates = squashed("n", Activation.TANH, I + H, H)
-    return gates + squashed("rz", Activation.SIGMOID, I + 2 * H, H)
+    gates = saturating_gates("n", Activation.TANH, I + H, H)
+    return gates + saturating_gates("rz", Activation.SIGMOID, I + 2 * H, H)
 
 
 class GRUResetBefore(NamedTuple):
-    """A gated recurrent unit, reset gate before the product; see the module for its equations."""
+    """A GRU layer with the reset gate before the recurrent product; see the module for its equations."""
 
     inputs: int
     hidden: int
 
     @property
     def carries(self) -> Carries:
-        """All gradients, by way of the state."""
+        """All gradients, through the state."""
         return "window"
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -163,7 +162,7 @@ class GRUResetBefore(NamedTuple):
     def sizes(self) -> Sizes:
         """State: h. Tape: x, h, s, n, r, z. Delta: dn, dr, dz."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, H, count(self.parameters()), state=H, tape=I + 5 * H, delta=3 * H)
+        return Sizes(I, H, parameter_count(self.parameters()), state=H, tape=I + 5 * H, delta=3 * H)
 
 
 @input_rows.register
@@ -172,26 +171,26 @@ def _input_rows_reset_before(layer: GRUResetBefore) -> InputRows:
 
 
 @inner
-def _begins(layer: GRUResetBefore) -> tuple[int, int, int]:
-    """Return where U, U_n and b begin."""
+def _offsets(layer: GRUResetBefore) -> tuple[int, int, int]:
+    """Return where U, U_n and b start in the parameters."""
     I, H = layer.inputs, layer.hidden
-    begin_U = I * 3 * H
-    begin_U_n = begin_U + H * 2 * H
-    return begin_U, begin_U_n, begin_U_n + H * H
+    U_start = I * 3 * H
+    U_n_start = U_start + H * 2 * H
+    return U_start, U_n_start, U_n_start + H * H
 
 
 @forward.register
 def _forward_reset_before(layer: GRUResetBefore, params: Any, x: Any, state: Any, tape: Any) -> None:
     I, H = layer.inputs, layer.hidden
-    begin_U, begin_U_n, begin_b = _begins(layer)
-    W = params[:begin_U].reshape(I, 3 * H)
-    U = params[begin_U:begin_U_n].reshape(H, 2 * H)
-    U_n = params[begin_U_n:begin_b].reshape(H, H)
+    U_start, U_n_start, b_start = _offsets(layer)
+    W = params[:U_start].reshape(I, 3 * H)
+    U = params[U_start:U_n_start].reshape(H, 2 * H)
+    U_n = params[U_n_start:b_start].reshape(H, H)
     tape[:I] = x
     tape[I : I + H] = state
     s, gates = tape[I + H : I + 2 * H], tape[I + 2 * H :]
     n, rz = gates[:H], gates[H:]
-    gates[:] = params[begin_b:]
+    gates[:] = params[b_start:]
     add_product(x, W, gates)  # (I,) @ (I, 3H) -> (3H,)
     add_product(state, U, rz)  # (H,) @ (H, 2H) -> (2H,)
     one, half = tape.dtype.type(1), tape.dtype.type(0.5)
@@ -211,9 +210,9 @@ def _backward_reset_before(
     layer: GRUResetBefore, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any
 ) -> None:
     I, H = layer.inputs, layer.hidden
-    begin_U, begin_U_n, begin_b = _begins(layer)
-    U = params[begin_U:begin_U_n].reshape(H, 2 * H)
-    U_n = params[begin_U_n:begin_b].reshape(H, H)
+    U_start, U_n_start, b_start = _offsets(layer)
+    U = params[U_start:U_n_start].reshape(H, 2 * H)
+    U_n = params[U_n_start:b_start].reshape(H, H)
     one = tape.dtype.type(1)
     h, gates = tape[I : I + H], tape[I + 2 * H :]
     n, r, z = gates[:H], gates[H : 2 * H], gates[2 * H :]
@@ -223,7 +222,7 @@ def _backward_reset_before(
         dn[j] = d * (one - z[j]) * (one - n[j] * n[j])
         dz[j] = d * (h[j] - n[j]) * z[j] * (one - z[j])
         d_state[j] = d * z[j]
-    ds = dr  # until dr is known, which takes its place
+    ds = dr  # in the memory of dr, which is computed from it
     ds[:] = 0
     add_product_transposed(U_n, dn, ds)  # (H, H) @ (H,) -> (H,)
     for j in range(H):
@@ -232,7 +231,7 @@ def _backward_reset_before(
         dr[j] = d_s * h[j] * r[j] * (one - r[j])
     add_product_transposed(U, delta[H:], d_state)  # (H, 2H) @ (2H,) -> (H,)
     if d_input.shape[0] > 0:
-        W = params[:begin_U].reshape(I, 3 * H)
+        W = params[:U_start].reshape(I, 3 * H)
         d_input[:] = 0
         add_product_transposed(W, delta, d_input)  # (I, 3H) @ (3H,) -> (I,)
 
@@ -242,18 +241,18 @@ def _accumulate_reset_before(
     layer: GRUResetBefore, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
 ) -> None:
     I, H = layer.inputs, layer.hidden
-    begin_U, begin_U_n, begin_b = _begins(layer)
-    dW = gradient[:begin_U].reshape(I, 3 * H)
-    dU = gradient[begin_U:begin_U_n].reshape(H, 2 * H)
-    dU_n = gradient[begin_U_n:begin_b].reshape(H, H)
-    add_outer_products(tapes, tape, deltas, delta, rows, dW)
-    add_outer_products(tapes, tape + I, deltas, delta + H, rows, dU)
-    add_outer_products(tapes, tape + I + H, deltas, delta, rows, dU_n)
-    add_sum(deltas, delta, rows, gradient[begin_b:])
+    U_start, U_n_start, b_start = _offsets(layer)
+    dW = gradient[:U_start].reshape(I, 3 * H)
+    dU = gradient[U_start:U_n_start].reshape(H, 2 * H)
+    dU_n = gradient[U_n_start:b_start].reshape(H, H)
+    add_outer_products(tapes, tape, deltas, delta, rows, dW)  # (I, rows) @ (rows, 3H) -> (I, 3H)
+    add_outer_products(tapes, tape + I, deltas, delta + H, rows, dU)  # (H, rows) @ (rows, 2H) -> (H, 2H)
+    add_outer_products(tapes, tape + I + H, deltas, delta, rows, dU_n)  # (H, rows) @ (rows, H) -> (H, H)
+    add_sum(deltas, delta, rows, gradient[b_start:])
 
 
 @gates_of.register
 def _gates_of_reset_before(layer: GRUResetBefore) -> tuple[Gate, ...]:
     I, H = layer.inputs, layer.hidden
-    gates = squashed("n", Activation.TANH, I + 2 * H, H)
-    return gates + squashed("rz", Activation.SIGMOID, I + 3 * H, H)
+    gates = saturating_gates("n", Activation.TANH, I + 2 * H, H)
+    return gates + saturating_gates("rz", Activation.SIGMOID, I + 3 * H, H)

@@ -1,15 +1,15 @@
 """Initial weights, drawn from a seed.
 
-    glorot       uniform within sqrt(6 / (fan in + fan out)), for each gate        (Glorot & Bengio 2010)
-    he           normal with variance 2 / fan in                                   (He et al. 2015)
-    orthogonal   a random rotation for each gate                                   (Saxe et al. 2014)
-    identity     the identity for each gate, for relu and identity activations     (Le et al. 2015)
+    glorot       uniform in +-sqrt(6 / (fan in + fan out)), per gate      (Glorot & Bengio 2010)
+    he           normal with variance 2 / fan in                          (He et al. 2015, arXiv:1502.01852)
+    orthogonal   a random rotation per gate                               (Saxe et al. 2014, arXiv:1312.6120)
+    identity     the identity per gate, for relu and identity units       (Le et al. 2015, arXiv:1504.00941)
 
-Biases begin at 0, except the LSTM's forget gate (Jozefowicz et al. 2015) and the GRU's update gate. The readout begins
-at 0, so that the first forecasts are the baseline's: the last value, or the running mean.
+Biases are 0, except those that the settings give to gates, such as the LSTM's forget gate (Jozefowicz et al. 2015). The
+readout is 0, so that the first forecasts are those of the baseline: the last value, or the running mean.
 
-Where there are no inputs, the state would stay 0 with these, and then no gradient would ever pass the readout: the
-layers' biases begin as the weights of an input that is always 1.
+Without inputs, the state would stay 0, and no gradient would pass the readout. The biases of the layers are then
+initialised as the weights of an input that is always 1.
 """
 
 from __future__ import annotations
@@ -26,59 +26,62 @@ if TYPE_CHECKING:
 
 
 class Initialisation(NamedTuple):
-    """How weights begin."""
+    """How weights are initialised."""
 
     input: str
     recurrent: str
     gate_biases: dict[str, float]
-    """Initial bias of a gate, by its letter."""
+    """initial bias of a gate, by its letter"""
 
 
-def initial_weights(network: Network, how: Initialisation, seed: int) -> NDArray[np.float64]:
-    """Return the network's initial parameters (P,)."""
+def initial_weights(network: Network, initialisation: Initialisation, seed: int) -> NDArray[np.float64]:
+    """Return the initial parameters of a network (P,)."""
     rng = np.random.default_rng(seed)
-    blocks = [_block(p, how, rng).ravel() for p in network.parameters()]
-    still = () if network.body.sizes.inputs else network.body.parameters()
-    for place, parameter in enumerate(still):
-        if parameter.role == "bias":
-            blocks[place] += _gates(parameter, 1, _glorot, rng).ravel()
+    blocks = [_initial_block(p, initialisation, rng).ravel() for p in network.parameters()]
+    if not network.body.sizes.inputs:
+        for index, parameter in enumerate(network.body.parameters()):
+            if parameter.role == "bias":
+                blocks[index] += _draw_gates(parameter, 1, _glorot, rng).ravel()
     return np.concatenate(blocks)
 
 
-def penalised(network: Network) -> NDArray[np.float64]:
-    """Return 1 for each weight that penalties hold small and 0 for each bias or fixed one, (P,)."""
-    held = [np.full(np.prod(p.shape), p.role not in {"bias", "fixed"}, float) for p in network.parameters()]
-    return np.concatenate(held)
+def penalty_mask(network: Network) -> NDArray[np.float64]:
+    """Return 1 for each weight that is penalised, and 0 for each bias and each fixed weight, (P,)."""
+    masks = [np.full(np.prod(p.shape), p.role not in {"bias", "fixed"}, float) for p in network.parameters()]
+    return np.concatenate(masks)
 
 
-def trained(part: Network | Layer) -> NDArray[np.int64]:
-    """Return where each run of parameters that are learned begins and ends, (k, 2)."""
+def trained_ranges(part: Network | Layer) -> NDArray[np.int64]:
+    """Return start and end of each contiguous range of parameters that are learned, (k, 2)."""
     learned = [np.full(np.prod(p.shape), p.role != "fixed") for p in part.parameters()]
-    turns = np.flatnonzero(np.diff(np.concatenate([[False], *learned, [False]])))
-    return turns.reshape(-1, 2)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], *learned, [False]])))
+    return edges.reshape(-1, 2)
 
 
-def _block(parameter: Parameter, how: Initialisation, rng: np.random.Generator) -> NDArray[np.float64]:
+def _initial_block(
+    parameter: Parameter, initialisation: Initialisation, rng: np.random.Generator
+) -> NDArray[np.float64]:
     if parameter.initial is not None:
         return parameter.initial(rng)
     if parameter.role == "readout":
         return np.zeros(parameter.shape)
     if parameter.role == "bias":
-        biases = [how.gate_biases.get(gate, 0.0) for gate in parameter.gates]
+        biases = [initialisation.gate_biases.get(gate, 0.0) for gate in parameter.gates]
         return np.repeat(biases, parameter.shape[-1] // len(parameter.gates)).astype(float)
-    make: Any = {
+    rule = initialisation.input if parameter.role == "input" else initialisation.recurrent
+    draw: Any = {
         "glorot": _glorot,
         "he": _he,
         "orthogonal": _orthogonal,
         "identity": lambda _rng, rows, columns: np.eye(rows, columns),
-    }[how.input if parameter.role == "input" else how.recurrent]
-    return _gates(parameter, parameter.shape[0], make, rng)
+    }[rule]
+    return _draw_gates(parameter, parameter.shape[0], draw, rng)
 
 
-def _gates(parameter: Parameter, rows: int, make: Any, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return weights of so many rows, those of each gate made by themselves."""
+def _draw_gates(parameter: Parameter, rows: int, draw: Any, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return weights with so many rows, drawn for each gate separately."""
     units = parameter.shape[-1] // len(parameter.gates)
-    return np.hstack([make(rng, rows, units) for _ in parameter.gates])
+    return np.hstack([draw(rng, rows, units) for _ in parameter.gates])
 
 
 def _glorot(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
@@ -92,5 +95,7 @@ def _he(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64
 
 def _orthogonal(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
     q, r = np.linalg.qr(rng.standard_normal((rows, columns)))
-    rotation: NDArray[np.float64] = q * np.sign(np.diag(r))  # without the signs the rotations are not uniform
+    rotation: NDArray[np.float64] = q * np.sign(
+        np.diag(r)
+    )  # without the signs, rotations would not be uniformly distributed
     return rotation

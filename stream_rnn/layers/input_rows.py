@@ -1,6 +1,6 @@
-"""Where a layer's inputs lie in its arrays, for those who make it take more; no kernel needs to know.
+"""Where the arrays of a layer have a row for each input. Adding inputs needs it; kernels do not.
 
-A layer that can take more registers `input_rows` in its own file.
+A layer whose inputs may be extended registers `input_rows` in its own file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 
 class InputRows(NamedTuple):
-    """Where a layer's arrays have a row for each input: first element and width of each block of these, in order."""
+    """Blocks of rows, one row per input, in the arrays of a layer: first element and row width of each, in order."""
 
     params: tuple[tuple[int, int], ...]
     state: tuple[tuple[int, int], ...]
@@ -19,5 +19,11 @@ class InputRows(NamedTuple):
 
 @singledispatch
 def input_rows(layer: Any) -> InputRows:
-    """Return where a layer's arrays grow with its inputs; a layer that cannot take more does not register."""
-    raise TypeError(f"{type(layer).__name__} cannot take more inputs")
+    """Return where the arrays of a layer grow with its inputs.
+
+    Raises
+    ------
+    TypeError
+        If the layer has not registered, because its inputs cannot be extended.
+    """
+    raise TypeError(f"{type(layer).__name__} cannot add inputs")

@@ -1,19 +1,19 @@
-"""What a layer is: sizes, a table of parameters, and three compiled functions.
+"""The interface of a layer: sizes, a parameter table, and three compiled functions.
 
-A layer is a `NamedTuple` of numbers that says its sizes. All numbers it works on are handed in as flat arrays:
+A layer is a `NamedTuple` of numbers. It owns no arrays; it is passed flat ones:
 
 ``params`` (sizes.params,)
-    its weights, in the order of its parameter table.
+    its weights, in the order of the parameter table.
 ``state`` (sizes.state,)
-    what it remembers from one event to the next; the first ``outputs`` of it are the layer's output.
+    what it remembers from one event to the next. It starts with the layer's output (sizes.outputs,).
 ``tape`` (sizes.tape,)
-    what its gradient needs to know of one event; the window keeps one row per event.
+    what the gradient needs of one event. The window has one row per event.
 ``delta`` (sizes.delta,)
-    the loss's gradient in the layer's pre-activations at one event; scratch, one row per event of a window.
+    the gradient of the loss in the layer's pre-activations at one event. The window has one row per event.
 
-`forward` advances one event, `backward` carries the gradient one event back, and `accumulate` sums the weight gradient
-of a whole window in one blocked product, which is why `backward` only leaves the deltas. Both Python and numba choose
-the implementation by the layer's type: a new layer registers its three functions in its own file.
+`forward` processes one event, and `backward` propagates the gradient over one event and writes its delta. `accumulate`
+then sums the weight gradient of all events of the window in one blocked product. Each layer registers the three
+functions in its own file; Python and Numba select the implementation by the type of the layer.
 """
 
 from __future__ import annotations
@@ -29,26 +29,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Carries = Literal["window", "below", "never"]
-"""Which gradients a layer carries back from an event to the one before: those of its own weights and of what is below
-it, over the window; only those of what is below it, since its own are known at each event; or none."""
+"""Which gradients a layer carries back from an event to the one before:
+
+* ``window``: those of its own weights and of the layers below, through all events of the window.
+* ``below``: those of the layers below only. The gradient in its own weights is complete at each event.
+* ``never``: none, because the layer has no memory.
+"""
 
 
 class Parameter(NamedTuple):
-    """A block of a layer's parameters."""
+    """A block of the parameters of a layer."""
 
     name: str
     shape: tuple[int, ...]
     role: str
-    """How it is initialised and learned: 'input', 'recurrent' and 'peephole' weights, a 'bias', which no penalty
-    holds small, or 'fixed', which is not learned."""
+    """How it is initialised and learned: 'input', 'recurrent', 'peephole' and 'readout' weights; 'bias', which is not
+    penalised; 'fixed', which is not learned"""
     gates: str = ""
-    """One letter per gate whose blocks stand side by side along the last axis."""
+    """one letter for each gate; the blocks of the gates are side by side along the last axis"""
     initial: Callable[[np.random.Generator], NDArray[np.float64]] | None = None
-    """What draws its first values, where the settings' initialisations are not for it."""
+    """draws the initial values, for weights that the settings do not initialise"""
 
 
 class Sizes(NamedTuple):
-    """How many numbers a layer needs, each in units of one array element."""
+    """Lengths of the arrays of a layer."""
 
     inputs: int
     outputs: int
@@ -59,16 +63,16 @@ class Sizes(NamedTuple):
 
 
 class Layer(Protocol):
-    """What Python asks of a layer; the compiled side is `forward`, `backward` and `accumulate`."""
+    """A layer as Python sees it; its compiled functions are `forward`, `backward` and `accumulate`."""
 
     @property
     def sizes(self) -> Sizes:
-        """The lengths of the layer's arrays."""
+        """The lengths of its arrays."""
         ...
 
     @property
     def carries(self) -> Carries:
-        """What its `backward` carries from an event to the one before."""
+        """Which gradients `backward` carries from an event to the one before."""
         ...
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -76,8 +80,8 @@ class Layer(Protocol):
         ...
 
 
-def count(parameters: tuple[Parameter, ...]) -> int:
-    """Return the number of weights in a parameter table."""
+def parameter_count(parameters: tuple[Parameter, ...]) -> int:
+    """Return the number of parameters in a table."""
     total = 0
     for parameter in parameters:
         size = 1
@@ -87,35 +91,36 @@ def count(parameters: tuple[Parameter, ...]) -> int:
     return total
 
 
-def parts(parameters: tuple[Parameter, ...]) -> Iterator[tuple[Parameter, slice]]:
-    """Yield each parameter of a table with where its weights stand among all, (P,)."""
+def parameter_slices(parameters: tuple[Parameter, ...]) -> Iterator[tuple[Parameter, slice]]:
+    """Yield each parameter of a table, and its slice of the flat array of all parameters (P,)."""
     stop = 0
     for parameter in parameters:
-        start, stop = stop, stop + count((parameter,))
+        start, stop = stop, stop + parameter_count((parameter,))
         yield parameter, slice(start, stop)
 
 
 @dispatched
 def forward(layer: Any, params: Any, x: Any, state: Any, tape: Any) -> None:
-    """Advance `state` by one event with the input x (inputs,), and write the event's tape."""
+    """Process one event with the input x (inputs,): update `state` and write `tape`."""
     raise TypeError(f"{type(layer).__name__} is not a layer")
 
 
 @dispatched
 def backward(layer: Any, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
-    """Carry the gradient back over one event.
+    """Propagate the gradient of the loss back over one event, and write `delta`.
 
-    `d_output` (outputs,) is the loss's gradient in this event's output from above; `d_state` (state,) holds that in the
-    state after the event and is replaced by that in the state before it. Writes `delta`; where `d_input` is not empty,
-    writes the gradient in the input there.
+    `d_output` (outputs,) is the gradient in the output of this event, from the layer above. `d_state` (state,) contains
+    the gradient in the state after the event, from later events, and receives the gradient in the state before it.
+    `d_input` (inputs,) receives the gradient in the input, unless it is empty.
     """
     raise TypeError(f"{type(layer).__name__} is not a layer")
 
 
 @dispatched
 def accumulate(layer: Any, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
-    """Add to `gradient` (params,) the weight gradient of the window's events.
+    """Add the weight gradient of the events of the window to `gradient` (params,).
 
-    The layer's tape and delta begin at columns `tape` and `delta` of the given `rows` of `tapes` and `deltas`.
+    The events are the given `rows` of `tapes` and `deltas`, in which the layer's tape and delta start at the columns
+    `tape` and `delta`.
     """
     raise TypeError(f"{type(layer).__name__} is not a layer")

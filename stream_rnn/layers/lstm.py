@@ -1,8 +1,7 @@
 """Long short-term memory (Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735), without and with peepholes.
 
-`LSTM` has a forget gate (Gers et al. 2000, doi:10.1162/089976600300015015) and no peepholes.
-
-With input x (I,), output h (H,) and cell c (H,):
+`LSTM` has a forget gate (Gers et al. 2000, doi:10.1162/089976600300015015) and no peepholes. With input x (I,), output
+h (H,) and cell c (H,):
 
     i = sigm(W_i x + U_i h + b_i)      input gate
     f = sigm(W_f x + U_f h + b_f)      forget gate
@@ -18,19 +17,19 @@ t = tanh(c'):
     di = dc g i (1 - i)                df = dc c f (1 - f)          dg = dc i (1 - g^2)
     dL/dx = W^T [di df do dg]          dL/dh = U^T [di df do dg]    dL/dc = dc f
 
-`PeepholeLSTM` lets the gates see the cell, each unit its own (Gers & Schmidhuber 2000, doi:10.1109/IJCNN.2000.861302;
-Gers et al. 2002, doi:10.1162/153244303768966139; with these activations Greff et al. 2017,
-doi:10.1109/TNNLS.2016.2582924). Its weights p_i, p_f and p_o (H,) are added to the sums as
+`PeepholeLSTM` lets the gates of each unit see its cell (Gers & Schmidhuber 2000, doi:10.1109/IJCNN.2000.861302; Gers
+et al. 2002, doi:10.1162/153244303768966139; with these activations Greff et al. 2017, doi:10.1109/TNNLS.2016.2582924).
+The peephole weights p_i, p_f and p_o (H,) add these terms:
 
     i = sigm(... + p_i c)              f = sigm(... + p_f c)        o = sigm(... + p_o c')
 
-and to the gradient
+The gradient has do as above, and then
 
-    do as above, first                 dc <- dc + dh o (1 - t^2) + do p_o
+    dc <- dc + dh o (1 - t^2) + do p_o
     dp_i = di c                        dp_f = df c                  dp_o = do c'
     dL/dc = dc f + di p_i + df p_f
 
-They begin at 0: the layer begins as an LSTM, and learns what the cell has to say to each gate.
+The peephole weights are initially 0, so the layer starts as an LSTM.
 """
 
 from __future__ import annotations
@@ -48,20 +47,20 @@ from stream_rnn.kernels.linalg import (
     add_scaled_columns,
     add_sum,
 )
-from stream_rnn.layers.gates import Gate, gates_of, squashed
+from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
 
 class LSTM(NamedTuple):
-    """A long short-term memory layer; see the module for its equations."""
+    """An LSTM layer; see the module for its equations."""
 
     inputs: int
     hidden: int
 
     @property
     def carries(self) -> Carries:
-        """All gradients, by way of the state."""
+        """All gradients, through the state."""
         return "window"
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -77,7 +76,7 @@ class LSTM(NamedTuple):
     def sizes(self) -> Sizes:
         """State: h, c. Tape: x, h, i, f, o, g, c, t. Delta: di, df, do, dg."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, H, count(self.parameters()), state=2 * H, tape=I + 7 * H, delta=4 * H)
+        return Sizes(I, H, parameter_count(self.parameters()), state=2 * H, tape=I + 7 * H, delta=4 * H)
 
 
 @input_rows.register
@@ -86,8 +85,8 @@ def _input_rows(layer: LSTM) -> InputRows:
 
 
 @inner
-def _sum(layer: LSTM | PeepholeLSTM, params: Any, x: Any, h: Any, gates: Any) -> None:
-    """Write W x + U h + b of the four gates, (4H,)."""
+def _gate_sums(layer: LSTM | PeepholeLSTM, params: Any, x: Any, h: Any, gates: Any) -> None:
+    """Write W x + U h + b to `gates` (4H,)."""
     I, H = layer.inputs, layer.hidden
     W = params[: I * 4 * H].reshape(I, 4 * H)
     U = params[I * 4 * H : (I + H) * 4 * H].reshape(H, 4 * H)
@@ -97,8 +96,8 @@ def _sum(layer: LSTM | PeepholeLSTM, params: Any, x: Any, h: Any, gates: Any) ->
 
 
 @inner
-def _sum_backward(layer: LSTM | PeepholeLSTM, params: Any, delta: Any, dh: Any, d_input: Any) -> None:
-    """Write the gradient in h and, where it is not empty, in x of the sums whose gradient is delta (4H,)."""
+def _gate_sums_backward(layer: LSTM | PeepholeLSTM, params: Any, delta: Any, dh: Any, d_input: Any) -> None:
+    """Write the gradient in h and, unless `d_input` is empty, in x, for the gradient `delta` (4H,) in the gate sums."""
     I, H = layer.inputs, layer.hidden
     U = params[I * 4 * H : (I + H) * 4 * H].reshape(H, 4 * H)
     dh[:] = 0
@@ -117,7 +116,7 @@ def _forward(layer: LSTM, params: Any, x: Any, state: Any, tape: Any) -> None:
     tape[I : I + H] = h
     gates = tape[I + H : I + 5 * H]
     tape[I + 5 * H : I + 6 * H] = c
-    _sum(layer, params, x, h, gates)
+    _gate_sums(layer, params, x, h, gates)
     half = tape.dtype.type(0.5)
     ifo, g, t = gates[: 3 * H], gates[3 * H :], tape[I + 6 * H :]
     for j in range(3 * H):
@@ -149,7 +148,7 @@ def _backward(layer: LSTM, params: Any, tape: Any, d_output: Any, d_state: Any, 
         df[j] = dc[j] * c[j] * f[j] * (one - f[j])
         dg[j] = dc[j] * i[j] * (one - g[j] * g[j])
         dc[j] *= f[j]
-    _sum_backward(layer, params, delta, dh, d_input)
+    _gate_sums_backward(layer, params, delta, dh, d_input)
 
 
 @accumulate.register
@@ -157,31 +156,31 @@ def _accumulate(layer: LSTM, tapes: Any, tape: int, deltas: Any, delta: int, row
     I, H = layer.inputs, layer.hidden
     dW = gradient[: I * 4 * H].reshape(I, 4 * H)
     dU = gradient[I * 4 * H : (I + H) * 4 * H].reshape(H, 4 * H)
-    add_outer_products(tapes, tape, deltas, delta, rows, dW)
-    add_outer_products(tapes, tape + I, deltas, delta, rows, dU)
+    add_outer_products(tapes, tape, deltas, delta, rows, dW)  # (I, rows) @ (rows, 4H) -> (I, 4H)
+    add_outer_products(tapes, tape + I, deltas, delta, rows, dU)  # (H, rows) @ (rows, 4H) -> (H, 4H)
     add_sum(deltas, delta, rows, gradient[(I + H) * 4 * H :])
 
 
 @gates_of.register
 def _gates_of(layer: LSTM) -> tuple[Gate, ...]:
     I, H = layer.inputs, layer.hidden
-    gates = squashed("ifo", Activation.SIGMOID, I + H, H) + squashed("g", Activation.TANH, I + 4 * H, H)
-    return gates + squashed("t", Activation.TANH, I + 6 * H, H)
+    gates = saturating_gates("ifo", Activation.SIGMOID, I + H, H) + saturating_gates("g", Activation.TANH, I + 4 * H, H)
+    return gates + saturating_gates("t", Activation.TANH, I + 6 * H, H)
 
 
 class PeepholeLSTM(NamedTuple):
-    """A long short-term memory layer whose gates see the cell; see the module for its equations."""
+    """An LSTM layer with peepholes; see the module for its equations."""
 
     inputs: int
     hidden: int
 
     @property
     def carries(self) -> Carries:
-        """All gradients, by way of the state."""
+        """All gradients, through the state."""
         return "window"
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """Return the table of the LSTM's W, U and b, and of p."""
+        """Return the table of W, U, b and p."""
         H = self.hidden
         peepholes = Parameter("p", (3 * H,), "peephole", "ifo", lambda _: np.zeros(3 * H))
         return (*LSTM(*self).parameters(), peepholes)
@@ -190,7 +189,7 @@ class PeepholeLSTM(NamedTuple):
     def sizes(self) -> Sizes:
         """State: h, c. Tape: x, h, i, f, o, g, c, t, c'. Delta: di, df, do, dg."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, H, count(self.parameters()), state=2 * H, tape=I + 8 * H, delta=4 * H)
+        return Sizes(I, H, parameter_count(self.parameters()), state=2 * H, tape=I + 8 * H, delta=4 * H)
 
 
 @input_rows.register
@@ -208,16 +207,16 @@ def _forward_peephole(layer: PeepholeLSTM, params: Any, x: Any, state: Any, tape
     tape[I : I + H] = h
     gates = tape[I + H : I + 5 * H]
     tape[I + 5 * H : I + 6 * H] = c
-    _sum(layer, params, x, h, gates)
+    _gate_sums(layer, params, x, h, gates)
     half = tape.dtype.type(0.5)
     i, f, o, g = gates[:H], gates[H : 2 * H], gates[2 * H : 3 * H], gates[3 * H :]
-    t, new = tape[I + 6 * H : I + 7 * H], tape[I + 7 * H :]
+    t, c_next = tape[I + 6 * H : I + 7 * H], tape[I + 7 * H :]
     for j in range(H):
         i[j] = sigmoid(i[j] + p_i[j] * c[j], half)
         f[j] = sigmoid(f[j] + p_f[j] * c[j], half)
         g[j] = tanh(g[j])
         c[j] = f[j] * c[j] + i[j] * g[j]
-    new[:] = c
+    c_next[:] = c
     for j in range(H):
         o[j] = sigmoid(o[j] + p_o[j] * c[j], half)
         t[j] = tanh(c[j])
@@ -246,7 +245,7 @@ def _backward_peephole(
         df[j] = dc[j] * c[j] * f[j] * (one - f[j])
         dg[j] = dc[j] * i[j] * (one - g[j] * g[j])
         dc[j] = dc[j] * f[j] + di[j] * p_i[j] + df[j] * p_f[j]
-    _sum_backward(layer, params, delta, dh, d_input)
+    _gate_sums_backward(layer, params, delta, dh, d_input)
 
 
 @accumulate.register
@@ -254,15 +253,15 @@ def _accumulate_peephole(
     layer: PeepholeLSTM, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any
 ) -> None:
     I, H = layer.inputs, layer.hidden
-    begin = (I + H + 1) * 4 * H
-    accumulate(LSTM(I, H), tapes, tape, deltas, delta, rows, gradient[:begin])  # tape and delta begin as the LSTM's
-    dp = gradient[begin:]
-    c, new = tape + I + 5 * H, tape + I + 7 * H
+    p_start = (I + H + 1) * 4 * H
+    accumulate(LSTM(I, H), tapes, tape, deltas, delta, rows, gradient[:p_start])  # tape and delta start as an LSTM's
+    dp = gradient[p_start:]
+    c, c_next = tape + I + 5 * H, tape + I + 7 * H
     add_scaled_columns(tapes, c, deltas, delta, rows, dp[:H].reshape(1, H))
     add_scaled_columns(tapes, c, deltas, delta + H, rows, dp[H : 2 * H].reshape(1, H))
-    add_scaled_columns(tapes, new, deltas, delta + 2 * H, rows, dp[2 * H :].reshape(1, H))
+    add_scaled_columns(tapes, c_next, deltas, delta + 2 * H, rows, dp[2 * H :].reshape(1, H))
 
 
 @gates_of.register
 def _gates_of_peephole(layer: PeepholeLSTM) -> tuple[Gate, ...]:
-    return gates_of(LSTM(*layer))  # the tape begins as the LSTM's
+    return gates_of(LSTM(*layer))  # the tape starts as an LSTM's

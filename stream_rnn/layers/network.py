@@ -1,13 +1,15 @@
-"""A network: a body of layers, and a linear readout on what the body puts out.
+"""A network: a body of layers, and a linear readout (the head) of the body's output.
 
-    o = V f + c       with features f = [body's output, x] (the input x only with `skip`)
+With the body's output h (H,), the input x, and features f = [h, x] (x only with `skip`):
 
-The readout's gradient, for e = dL/do:
+    o = V f + c
 
-    dV = e f^T        dc = e        dL/d(body's output) = V^T e
+The gradient, for e = dL/do:
 
-Parameters are the body's (B,), and the readout's, its head: V (outputs, features), then c (outputs,). They are apart
-because they may have different owners: one body for all streams, and a head for each.
+    dV = e f^T        dc = e        dL/dh = V^T e
+
+The parameters are those of the body (B,), and those of the head (R,): V (outputs, features), then c (outputs,). They
+are separate arrays, because streams may share the body and have a head each.
 """
 
 from __future__ import annotations
@@ -16,35 +18,35 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_scaled, dot
-from stream_rnn.layers.layer import Layer, Parameter, count, forward
+from stream_rnn.layers.layer import Layer, Parameter, forward, parameter_count
 
 
-class Halves(NamedTuple):
-    """What there is of something for the body's parameters, and for the readout's."""
+class BodyAndHead(NamedTuple):
+    """A pair of values, such as arrays of parameters: one for the body, one for the head."""
 
     body: Any
     head: Any
 
 
 class Network(NamedTuple):
-    """A body and its readout; build it with `network`."""
+    """A body and its readout; built by `make_network`."""
 
     body: Any
     hidden: int
-    """Outputs of the body."""
+    """H, outputs of the body"""
     features: int
-    """hidden, plus the inputs with `skip`."""
+    """H, plus the inputs with `skip`"""
     outputs: int
-    readout: int
-    """B, where the readout's parameters begin."""
+    head_start: int
+    """B, index of the head's first parameter"""
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the table of the body's parameters, V and c."""
         return (*self.body.parameters(), *self.head_parameters())
 
-    def split(self, params: Any) -> Halves:
-        """Return the body's and the readout's of parameters (P,) that stand one behind the other."""
-        return Halves(params[: self.readout], params[self.readout :])
+    def split(self, params: Any) -> BodyAndHead:
+        """Return views of the body's and the head's parameters in all parameters (P,)."""
+        return BodyAndHead(params[: self.head_start], params[self.head_start :])
 
     def head_parameters(self) -> tuple[Parameter, ...]:
         """Return the table of V and c."""
@@ -54,16 +56,16 @@ class Network(NamedTuple):
         )
 
 
-def network(body: Layer, outputs: int, *, skip: bool) -> Network:
-    """Return the network of a body and a readout with so many outputs; with `skip` the readout sees the input too."""
+def make_network(body: Layer, outputs: int, *, skip: bool) -> Network:
+    """Return the network of a body and a readout; with `skip`, the readout sees the input too."""
     sizes = body.sizes
     features = sizes.outputs + (sizes.inputs if skip else 0)
-    return Network(body, sizes.outputs, features, outputs, count(body.parameters()))
+    return Network(body, sizes.outputs, features, outputs, parameter_count(body.parameters()))
 
 
 @inner
-def infer(network: Network, params: Halves, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
-    """Advance `state` by one event; write its tape, the features and the outputs."""
+def infer(network: Network, params: BodyAndHead, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
+    """Process one event: update `state`, and write its tape, the features (F,) and the outputs (O,)."""
     H = network.hidden
     forward(network.body, params.body, x, state, tape)
     features[:H] = state[:H]
@@ -73,7 +75,7 @@ def infer(network: Network, params: Halves, x: Any, state: Any, tape: Any, featu
 
 @inner
 def read_out(network: Network, head: Any, features: Any, first: int, outputs: Any) -> None:
-    """Write the network's outputs from the first-th on to `outputs`, as many as fit."""
+    """Write the network's outputs, starting with number `first`, to `outputs` (n,)."""
     F, O = network.features, network.outputs
     V, c = head[: O * F].reshape(O, F), head[O * F :]
     for o in range(outputs.shape[0]):
@@ -82,7 +84,7 @@ def read_out(network: Network, head: Any, features: Any, first: int, outputs: An
 
 @inner
 def readout_backward(network: Network, head: Any, features: Any, errors: Any, gradient: Any, d_body: Any) -> None:
-    """Add the head's gradient for dL/do = `errors` (O,) to `gradient`, and that in the body's output, (H,)."""
+    """Add the gradient in the head to `gradient` (R,) and that in h to `d_body` (H,), for dL/do = `errors` (O,)."""
     F, O, H = network.features, network.outputs, network.hidden
     V = head[: O * F].reshape(O, F)
     dV, dc = gradient[: O * F].reshape(O, F), gradient[O * F :]

@@ -1,4 +1,4 @@
-"""No layer: the readout's features are the inputs themselves.
+"""The identity: the features of the readout are the inputs themselves.
 
     y = x
 
@@ -6,9 +6,9 @@ The gradient, for d = dL/dy:
 
     dL/dx = d
 
-Under the readout this makes a linear model of the inputs, learned online: by the optimizer least mean squares (Widrow
-& Hoff 1960), by recursive least squares the exact solution, and with the last values among the inputs an autoregression
-of that order. It is what a recurrent layer has to beat.
+With the readout, this is a linear model that is learned online: by least mean squares (Widrow & Hoff 1960) with the
+optimizer, exactly with recursive least squares. With lagged values among the inputs, it is an autoregression. It is the
+baseline that a recurrent layer has to beat.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.linalg import copy
+from stream_rnn.layers.gates import Gate, gates_of
 from stream_rnn.layers.input_rows import InputRows, input_rows
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward
 
 
 class Identity(NamedTuple):
-    """A layer that passes its inputs on; see the module."""
+    """A layer whose outputs are its inputs; see the module."""
 
     inputs: int
 
@@ -36,22 +37,22 @@ class Identity(NamedTuple):
 
     @property
     def sizes(self) -> Sizes:
-        """State: y, which the next event does not read. Neither tape nor delta."""
+        """State: y, which the next event does not read. No tape, no delta."""
         return Sizes(self.inputs, self.inputs, params=0, state=self.inputs, tape=0, delta=0)
 
 
-def none(inputs: int, hidden: int) -> Identity:  # noqa: ARG001 - what every layer is made of
-    """Return the layer of so many inputs, which has as many outputs, whatever `hidden` is."""
+def none(inputs: int, hidden: int) -> Identity:  # noqa: ARG001 - the signature of a registered layer
+    """Return the identity of so many inputs; `hidden` is ignored."""
     return Identity(inputs)
 
 
 @input_rows.register
-def _input_rows(layer: Identity) -> InputRows:  # noqa: ARG001 - whatever its inputs are
+def _input_rows(layer: Identity) -> InputRows:  # noqa: ARG001 - the state is only the output
     return InputRows(params=(), state=((0, 1),), tape=())
 
 
 @forward.register
-def _forward(layer: Identity, params: Any, x: Any, state: Any, tape: Any) -> None:  # noqa: ARG001 - a layer's signature
+def _forward(layer: Identity, params: Any, x: Any, state: Any, tape: Any) -> None:  # noqa: ARG001 - the signature of `forward`
     copy(x, state)
 
 
@@ -64,4 +65,9 @@ def _backward(layer: Identity, params: Any, tape: Any, d_output: Any, d_state: A
 
 @accumulate.register
 def _accumulate(layer: Identity, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
-    """There are no weights."""
+    """Do nothing: there are no weights."""
+
+
+@gates_of.register
+def _gates_of(layer: Identity) -> tuple[Gate, ...]:  # noqa: ARG001 - no units
+    return ()

@@ -1,19 +1,18 @@
-"""Echo state network: a recurrent layer that is drawn once and not learned (Jaeger 2001, GMD report 148).
+"""Echo state network: a recurrent layer with fixed random weights (Jaeger 2001, GMD report 148).
 
-Its units leak (Jaeger et al. 2007, doi:10.1016/j.neunet.2007.04.016). With input x (I,), state h (H,) and the leaking
-rate l:
+With leaky units (Jaeger et al. 2007, doi:10.1016/j.neunet.2007.04.016), input x (I,), state h (H,) and leak rate l:
 
     t = tanh(W_in x + W h + b)
     h' = (1 - l) h + l t
 
-What is below it may be learned. The gradient, for d = dL/dh' from above and from the next event:
+Layers below it can be learned. The gradient, for d = dL/dh' from above and from the next event:
 
     da = d l (1 - t^2)      dL/dx = W_in^T da      dL/dh = (1 - l) d + W^T da
 
-W_in and b are uniform within `input_scaling` of 0, b as the weights of one more input that is always 1 (Lukosevicius
-2012, doi:10.1007/978-3-642-35289-8_36). W has the given share of weights that are not 0, at least one for each unit, at
-random places and uniform around 0, and is then scaled: its largest eigenvalue's size is `spectral_radius`. A draw
-without any eigenvalue but 0 cannot be scaled, and another takes its place.
+W_in and b are uniform in [-input_scaling, input_scaling]; b is the weight of an input that is always 1 (Lukosevicius
+2012, doi:10.1007/978-3-642-35289-8_36). A fraction `density` of the elements of W, at least H of them, is uniform in
+[-1, 1], at random positions; the others are 0. W is then scaled to `spectral_radius`, the largest absolute eigenvalue.
+A draw whose eigenvalues are all 0 cannot be scaled and is repeated.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ import numpy as np
 
 from stream_rnn.kernels.activations import Activation, tanh
 from stream_rnn.kernels.linalg import add_product, add_product_transposed
-from stream_rnn.layers.gates import Gate, gates_of, squashed
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +42,7 @@ class Reservoir(NamedTuple):
 
     @property
     def carries(self) -> Carries:
-        """That in its inputs, by way of the state."""
+        """The gradient in its inputs, through the state."""
         return "below"
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -59,7 +58,7 @@ class Reservoir(NamedTuple):
     def sizes(self) -> Sizes:
         """State: h. Tape: t. Delta: da."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, H, count(self.parameters()), state=H, tape=H, delta=H)
+        return Sizes(I, H, parameter_count(self.parameters()), state=H, tape=H, delta=H)
 
 
 def _recurrent_weights(layer: Reservoir, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -81,10 +80,10 @@ def _forward(layer: Reservoir, params: Any, x: Any, state: Any, tape: Any) -> No
     tape[:] = params[(I + H) * H :]
     add_product(x, W_in, tape)  # (I,) @ (I, H) -> (H,)
     add_product(state, W, tape)  # (H,) @ (H, H) -> (H,)
-    leak, kept = tape.dtype.type(layer.leak), tape.dtype.type(1 - layer.leak)
+    leak, keep = tape.dtype.type(layer.leak), tape.dtype.type(1 - layer.leak)
     for j in range(H):
         tape[j] = tanh(tape[j])
-        state[j] = kept * state[j] + leak * tape[j]
+        state[j] = keep * state[j] + leak * tape[j]
 
 
 @backward.register
@@ -94,11 +93,11 @@ def _backward(layer: Reservoir, params: Any, tape: Any, d_output: Any, d_state: 
         return
     W_in = params[: I * H].reshape(I, H)
     W = params[I * H : (I + H) * H].reshape(H, H)
-    one, leak, kept = tape.dtype.type(1), tape.dtype.type(layer.leak), tape.dtype.type(1 - layer.leak)
+    one, leak, keep = tape.dtype.type(1), tape.dtype.type(layer.leak), tape.dtype.type(1 - layer.leak)
     for j in range(H):
         d = d_output[j] + d_state[j]
         delta[j] = d * leak * (one - tape[j] * tape[j])
-        d_state[j] = kept * d
+        d_state[j] = keep * d
     add_product_transposed(W, delta, d_state)  # (H, H) @ (H,) -> (H,)
     d_input[:] = 0
     add_product_transposed(W_in, delta, d_input)  # (I, H) @ (H,) -> (I,)
@@ -106,9 +105,9 @@ def _backward(layer: Reservoir, params: Any, tape: Any, d_output: Any, d_state: 
 
 @accumulate.register
 def _accumulate(layer: Reservoir, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
-    pass  # nothing here is learned
+    """Do nothing: the weights are fixed."""
 
 
 @gates_of.register
 def _gates_of(layer: Reservoir) -> tuple[Gate, ...]:
-    return squashed("t", Activation.TANH, 0, layer.hidden)
+    return saturating_gates("t", Activation.TANH, 0, layer.hidden)

@@ -1,6 +1,6 @@
-"""Simple recurrent network (Elman 1990, doi:10.1207/s15516709cog1402_1) with a choice of activation f.
+"""Simple recurrent network (Elman 1990, doi:10.1207/s15516709cog1402_1).
 
-With input x (I,) and state h (H,):
+With input x (I,), state h (H,) and an activation f:
 
     h' = f(W x + U h + b)
 
@@ -8,16 +8,16 @@ The gradient, for d = dL/dh' from above and from the next event:
 
     da = d f'(a)      dL/dx = W^T da      dL/dh = U^T da
 
-`vanishing` is the strength of a penalty on gradients that fade or grow on their way back (Pascanu et al. 2013,
-arXiv:1211.5063, section 3.3). It is added to the loss, for each event of the window:
+`vanishing` is the weight of a penalty on vanishing and exploding gradients (Pascanu et al. 2013, arXiv:1211.5063,
+section 3.3), a sum over the events of the window that is added to the loss:
 
     Omega = sum of (|u| / |d| - 1)^2      u = dL/dh = U^T da
 
-Its gradient is the paper's immediate one, in U alone; d, f'(a) and h are held constant:
+Its gradient is the paper's immediate one, which holds d, f'(a) and h constant:
 
     dOmega/dU += e da u^T      e = 2 (|u| / |d| - 1) / (|u| |d|)
 
-An event whose |d| or |u| is below 1e-18, the square of which is too small for float32, adds nothing.
+An event whose |d| or |u| is below 1e-18 adds nothing, because float32 cannot represent the square.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from stream_rnn.kernels.activations import Activation, activate, slope
+from stream_rnn.kernels.activations import Activation, activate, activate_backward
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import (
     add_outer_products,
@@ -35,12 +35,12 @@ from stream_rnn.kernels.linalg import (
     add_sum,
     dot,
 )
-from stream_rnn.layers.gates import Gate, gates_of, squashed
+from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, count, forward
+from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
-FADED = 1e-18
-"""Norm of a gradient of which nothing is left to keep."""
+MIN_NORM = 1e-18
+"""Norm at or below which a gradient is not penalised."""
 
 
 class RNN(NamedTuple):
@@ -50,11 +50,11 @@ class RNN(NamedTuple):
     hidden: int
     activation: int = Activation.TANH.value
     vanishing: float = 0.0
-    """How strongly gradients are kept from fading and growing."""
+    """weight of the penalty on vanishing and exploding gradients"""
 
     @property
     def carries(self) -> Carries:
-        """All gradients, by way of the state."""
+        """All gradients, through the state."""
         return "window"
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -70,7 +70,9 @@ class RNN(NamedTuple):
     def sizes(self) -> Sizes:
         """State: h. Tape: x, h, h'. Delta: da, and the penalty's e u."""
         I, H = self.inputs, self.hidden
-        return Sizes(I, H, count(self.parameters()), state=H, tape=I + 2 * H, delta=2 * H if self.vanishing > 0 else H)
+        return Sizes(
+            I, H, parameter_count(self.parameters()), state=H, tape=I + 2 * H, delta=2 * H if self.vanishing > 0 else H
+        )
 
 
 @input_rows.register
@@ -100,12 +102,12 @@ def _backward(layer: RNN, params: Any, tape: Any, d_output: Any, d_state: Any, d
     da = delta[:H]
     for j in range(H):
         da[j] = d_output[j] + d_state[j]
-    square = dot(da, da) if layer.vanishing > 0 else tape.dtype.type(0)  # of d, while it is there
-    slope(layer.activation, tape[I + H :], da)
+    square = dot(da, da) if layer.vanishing > 0 else tape.dtype.type(0)  # |d|^2, before d becomes da
+    activate_backward(layer.activation, tape[I + H :], da)
     d_state[:] = 0
     add_product_transposed(U, da, d_state)  # (H, H) @ (H,) -> (H,)
     if layer.vanishing > 0:
-        _penalise(layer.vanishing, square, d_state, delta[H:])
+        _vanishing_penalty(layer.vanishing, square, d_state, delta[H:])
     if d_input.shape[0] > 0:
         W = params[: I * H].reshape(I, H)
         d_input[:] = 0
@@ -113,12 +115,12 @@ def _backward(layer: RNN, params: Any, tape: Any, d_output: Any, d_state: Any, d
 
 
 @inner
-def _penalise(vanishing: float, square: float, u: Any, eu: Any) -> None:
-    """Write the penalty's e u (H,), for the square of |d|."""
-    size, carried = math.sqrt(square), math.sqrt(dot(u, u))
+def _vanishing_penalty(vanishing: float, square: float, u: Any, eu: Any) -> None:
+    """Write the penalty's e u (H,), for |d|^2 = `square`."""
+    norm_d, norm_u = math.sqrt(square), math.sqrt(dot(u, u))
     eu[:] = 0
-    if size > FADED and carried > FADED:
-        e = u.dtype.type(2 * vanishing * (carried / size - 1) / (carried * size))
+    if norm_d > MIN_NORM and norm_u > MIN_NORM:
+        e = u.dtype.type(2 * vanishing * (norm_u / norm_d - 1) / (norm_u * norm_d))
         add_scaled(e, u, eu)
 
 
@@ -127,14 +129,14 @@ def _accumulate(layer: RNN, tapes: Any, tape: int, deltas: Any, delta: int, rows
     I, H = layer.inputs, layer.hidden
     dW = gradient[: I * H].reshape(I, H)
     dU = gradient[I * H : (I + H) * H].reshape(H, H)
-    add_outer_products(tapes, tape, deltas, delta, rows, dW)
-    add_outer_products(tapes, tape + I, deltas, delta, rows, dU)
+    add_outer_products(tapes, tape, deltas, delta, rows, dW)  # (I, rows) @ (rows, H) -> (I, H)
+    add_outer_products(tapes, tape + I, deltas, delta, rows, dU)  # (H, rows) @ (rows, H) -> (H, H)
     add_sum(deltas, delta, rows, gradient[(I + H) * H :])
     if layer.vanishing > 0:
-        add_outer_products(deltas, delta + H, deltas, delta, rows, dU)
+        add_outer_products(deltas, delta + H, deltas, delta, rows, dU)  # (H, rows) @ (rows, H) -> (H, H)
 
 
 @gates_of.register
 def _gates_of(layer: RNN) -> tuple[Gate, ...]:
     I, H = layer.inputs, layer.hidden
-    return squashed("h", layer.activation, I + H, H)
+    return saturating_gates("h", layer.activation, I + H, H)

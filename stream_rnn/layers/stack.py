@@ -1,9 +1,9 @@
-"""Two layers on top of each other; stacks nest, so two are enough for any number.
+"""Two layers, one on top of the other. Stacks nest, so two are enough for any number of layers.
 
     y = upper(lower(x))
 
-Every array of the stack is the lower layer's followed by the upper layer's. The delta has room for the gradient that
-passes between them.
+Every array consists of the lower layer's part and then the upper layer's. The state is the other way round, because it
+starts with the output. The delta ends with the gradient in the lower layer's output.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from stream_rnn.layers.layer import Carries, Layer, Parameter, Sizes, accumulate
 
 
 class Stack(NamedTuple):
-    """A lower layer that feeds an upper one; build it with `stack`."""
+    """A layer on top of another one; built by `stack`."""
 
     lower: Any
     upper: Any
     split: Sizes
-    """The lower layer's sizes: where the upper layer's part of each array begins."""
+    """sizes of the lower layer, where the upper layer's part of each array starts"""
 
     @property
     def carries(self) -> Carries:
-        """Those that one of its layers carries; what is only for those below is needed where there are some."""
+        """What its layers carry. What the upper layer carries for those below counts only if the lower layer learns."""
         learned = any(parameter.role != "fixed" for parameter in self.lower.parameters())
         if "window" in {self.lower.carries, self.upper.carries} or (self.upper.carries == "below" and learned):
             return "window"
         return self.lower.carries
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """Return the table of both layers, names marked with 0 (lower) and 1 (upper)."""
+        """Return the tables of both layers; names start with ``0.`` (lower) or ``1.`` (upper)."""
         return tuple(
-            p._replace(name=f"{place}.{p.name}")
-            for place, layer in enumerate((self.lower, self.upper))
+            p._replace(name=f"{index}.{p.name}")
+            for index, layer in enumerate((self.lower, self.upper))
             for p in layer.parameters()
         )
 
     @property
     def sizes(self) -> Sizes:
-        """State: the upper layer's, the lower layer's, so that the output comes first. Others: lower, upper."""
+        """State: upper, lower. Parameters, tape: lower, upper. Delta: lower, upper, gradient in the lower output."""
         lower, upper = self.split, self.upper.sizes
         return Sizes(
             lower.inputs,
@@ -52,66 +52,66 @@ class Stack(NamedTuple):
 
 
 def stack(*layers: Layer) -> Layer:
-    """Return the stack of the layers, the first one lowest.
+    """Return a stack of layers, lowest first; a single layer is returned as it is.
 
     Raises
     ------
     ValueError
-        If there is no layer, or a layer's inputs are not as many as the outputs of the one below.
+        If there is no layer, or the inputs of a layer do not match the outputs of the layer below.
     """
     if not layers:
         raise ValueError("a stack needs at least one layer")
     top = layers[-1]
     for lower in reversed(layers[:-1]):
         if lower.sizes.outputs != top.sizes.inputs:
-            raise ValueError(f"{top} takes {top.sizes.inputs} inputs, got {lower.sizes.outputs} from {lower}")
+            raise ValueError(f"{top} needs {top.sizes.inputs} inputs, got {lower.sizes.outputs} from {lower}")
         top = Stack(lower, top, lower.sizes)
     return top
 
 
-class Place(NamedTuple):
-    """A layer of a stack, and where its part of each of the stack's arrays begins."""
+class StackedLayer(NamedTuple):
+    """A layer of a stack, and where its part of each array of the stack starts."""
 
     layer: Any
-    name: str
-    """What the names of its parameters begin with in the stack's table, such as ``1.0.``"""
+    prefix: str
+    """prefix of its parameters in the table of the stack, such as ``1.0.``"""
     params: int
     state: int
     tape: int
     delta: int
-    error: int | None
-    """Where the delta has the gradient in the layer's output; None for the top layer, which is given it."""
+    d_output: int | None
+    """where the gradient in its output starts in the delta; None for the top layer"""
 
 
-def places(body: Layer) -> tuple[Place, ...]:
-    """Return the layers of a stack, the lowest first; a layer by itself is a stack of one."""
-    return _places(Place(body, "", 0, 0, 0, 0, None))
+def stacked_layers(body: Layer) -> tuple[StackedLayer, ...]:
+    """Return the layers of a stack, lowest first; a single layer counts as a stack of one."""
+    return _stacked_layers(StackedLayer(body, "", 0, 0, 0, 0, None))
 
 
-def _places(at: Place) -> tuple[Place, ...]:
-    layer = at.layer
+def _stacked_layers(whole: StackedLayer) -> tuple[StackedLayer, ...]:
+    layer = whole.layer
     if not isinstance(layer, Stack):
-        return (at,)
+        return (whole,)
     lower, upper = layer.split, layer.upper.sizes
-    below = Place(
+    lower_part = StackedLayer(
         layer.lower,
-        f"{at.name}0.",
-        at.params,
-        at.state + upper.state,
-        at.tape,
-        at.delta,
-        at.delta + lower.delta + upper.delta,
+        f"{whole.prefix}0.",
+        whole.params,
+        whole.state + upper.state,
+        whole.tape,
+        whole.delta,
+        whole.delta + lower.delta + upper.delta,
     )
-    above = Place(
+    upper_part = StackedLayer(
         layer.upper,
-        f"{at.name}1.",
-        at.params + lower.params,
-        at.state,
-        at.tape + lower.tape,
-        at.delta + lower.delta,
-        at.error,
+        f"{whole.prefix}1.",
+        whole.params + lower.params,
+        whole.state,
+        whole.tape + lower.tape,
+        whole.delta + lower.delta,
+        whole.d_output,
     )
-    return _places(below) + _places(above)
+    return _stacked_layers(lower_part) + _stacked_layers(upper_part)
 
 
 @forward.register

@@ -1,1 +1,1 @@
-"""Online learning: losses, truncated backpropagation, clipping, penalties and optimizers, all compiled."""
+"""Online learning: TBPTT, RLS, optimizers, clipping, penalties, scaling, prediction intervals, anomaly scores."""

@@ -1,24 +1,24 @@
-"""How surprising an event is: the tail probability of the forecast's residual, on a log scale.
+"""Anomaly score of an event: the tail probability of the forecast's residual, on a log scale.
 
-After the anomaly likelihood of Lavin & Ahmad (2015, arXiv:1510.03336) and Ahmad et al. (2017,
-doi:10.1016/j.neucom.2017.04.070), who hold a short mean of errors against the errors' long mean and spread. Of a
-target's one-step residual r, with Q the normal upper tail:
+It follows the anomaly likelihood of Lavin & Ahmad (2015, arXiv:1510.03336) and Ahmad et al. (2017,
+doi:10.1016/j.neucom.2017.04.070), which compares the short-term mean of the errors with their long-term distribution.
+For the one-step residual r of a target, with Q the upper tail of the normal distribution:
 
-    a = sqrt(|r|)                          near normal even where residuals have heavy tails
-    s <- mean of a over the last events    exponentially weighted, as all means here
-    z = (s - m) / d                        m, d: mean and deviation that s has had over the long run
-    score = log10(2 D Q(z)) / log10(1e-10) within [0, 1]; the largest z of D targets
+    a = sqrt(|r|)                             close to normal even for residuals with heavy tails
+    s = mean of a over the last events        exponentially weighted, as are all means here
+    z = (s - m) / d                           m and d: long-term mean and deviation of s
+    score = log10(2 D Q(z)) / log10(1e-10)    clipped to [0, 1], for the largest z of D targets
 
-Each target has two z: of its residuals, which sees what is sudden or restless, and of their mean over a longer time,
-which sees forecasts that keep missing to one side.
+Each target has two z: one of its residuals, which detects sudden changes and unrest, and one of their mean over a
+longer time, which detects forecasts that are biased for a while.
 
-Two things keep false alarms from piling up. Where a stream is known to be restless at this hour of the day (shops
-open, a shift begins), m and d are the hour's, if larger than the stream's; an hour begins with the stream's moments, as
-`prior` events of its own. And a score counts as the beginning of something: it raises a bar to `margin` times itself,
-which fades, and what does not reach above the bar scores 0. An anomaly gives one alarm, not one for each of its events.
+Two rules limit false alarms. First, m and d are those of the hour of the day if these are larger, because a stream may
+always be volatile at some hour, such as the opening of a shop; the moments of an hour start as `prior` events with the
+moments of the stream. Second, each score sets a threshold of `margin` times itself, which decays, and lower scores
+become 0. An anomaly then raises one alarm, not one for each of its events.
 
-All is in units of the stream's own residuals, so a change of units changes nothing. A glitch counts as `limit`
-deviations, so that it does not blind the stream.
+Scores do not depend on the units of the target. Residuals are clipped to `limit` deviations, so that a glitch does not
+hide later anomalies.
 """
 
 from __future__ import annotations
@@ -27,130 +27,137 @@ import math
 from typing import Any, Final, NamedTuple
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.learning.scaling import known
+from stream_rnn.learning.scaling import is_known
 
 HOURS, DAY = 24, 86_400.0
 MOMENTS = 3
-"""Weight, mean and sum of squared deviations, as in `scaling`."""
+"""Length of moments: weight, mean and sum of squared deviations, as in `scaling`."""
 
-BAR = 0
+THRESHOLD = 0
+"""Index of the threshold in the state; the states of the targets follow."""
 SHORT_WEIGHT, SHORT_MEAN, LONG = 0, 1, 2
 HOUR = LONG + MOMENTS
-WIDTH = HOUR + HOURS * MOMENTS
-"""Numbers of one z."""
+Z_SIZE = HOUR + HOURS * MOMENTS
+"""Length of the state of one z."""
 BIAS_WEIGHT, BIAS_MEAN, SUDDEN = 0, 1, 2
-LASTING = SUDDEN + WIDTH
-TARGET = LASTING + WIDTH
-"""Numbers of one target; the bar, which all share, stands before the first."""
+LASTING = SUDDEN + Z_SIZE
+TARGET_SIZE = LASTING + Z_SIZE
+"""Length of the state of one target."""
 
-SETTLED = 20.0
-"""Nothing is surprising before so many events: there is no telling yet."""
-LEAST = 1e-10
-"""The tail probability that scores 1."""
+MIN_WEIGHT = 20.0
+"""Weight of the long-term moments from which there are scores."""
+MIN_TAIL = 1e-10
+"""Tail probability with score 1."""
 ROUNDING = 1e-6
-"""A deviation this small beside the mean is no variation."""
+"""Deviations of at most this fraction of the mean are rounding errors."""
 
 
 class Anomaly(NamedTuple):
-    """The constants of the score; of each memory, what an event leaves of it."""
+    """The constants of the score: forgetting factors per event, and others."""
 
     short: float
+    """of s"""
     lasting: float
-    """Of the mean residual."""
+    """of the mean residual"""
     long: float
+    """of m and d"""
     hour: float
+    """of m and d of an hour"""
     fade: float
-    """What an event leaves of the bar."""
+    """of the threshold"""
     margin: float
+    """threshold in units of the score that set it"""
     prior: float
+    """events that the initial moments of an hour count as"""
     limit: float
+    """deviations to which residuals are clipped"""
 
 
-def keep(half_life: float) -> float:
-    """Return what each event leaves of a memory that is halved in so many events."""
+def forgetting_factor(half_life: float) -> float:
+    """Return the forgetting factor per event, for a half-life in events."""
     return float(0.5 ** (1.0 / half_life))
 
 
 DEFAULT: Final = Anomaly(
-    short=keep(1.5),
-    lasting=keep(12.0),
-    long=keep(2000.0),
-    hour=keep(2000.0 / HOURS),
-    fade=keep(100.0),
+    short=forgetting_factor(1.5),
+    lasting=forgetting_factor(12.0),
+    long=forgetting_factor(2000.0),
+    hour=forgetting_factor(2000.0 / HOURS),
+    fade=forgetting_factor(100.0),
     margin=1.25,
     prior=50.0,
     limit=30.0,
 )
-"""Chosen on synthetic series and on the real ones of `benchmarks.nab`, where the score is flat about it."""
+"""Chosen on synthetic series and on the series of `benchmarks.nab`, whose result changes little around them."""
 
 
-def rows(targets: int) -> int:
-    """Return how many float64 numbers of state a stream needs, all 0 in the beginning."""
-    return 1 + targets * TARGET
+def state_size(targets: int) -> int:
+    """Return the length of the state of a stream, which is initially 0."""
+    return 1 + targets * TARGET_SIZE
 
 
 @inner
-def surprise(anomaly: Anomaly, state: Any, residuals: Any, time: float) -> float:
-    """Return the score, within [0, 1], of an event with the one-step `residuals` (D,), and learn from it.
+def anomaly_score(anomaly: Anomaly, state: Any, residuals: Any, time: float) -> float:
+    """Return the score in [0, 1] of an event with one-step `residuals` (D,), and update `state` (state_size(D),).
 
-    `state` (rows(D),) is the stream's. A residual that is NaN is not known and changes nothing; without any, the score
-    is 0. `time` is the event's, in seconds since the Unix epoch; without it (NaN) no hour is told from another.
+    A residual that is NaN is ignored; if all are, the score is 0. `time` is the time of the event in seconds since the
+    Unix epoch; if it is NaN, hours are not distinguished.
     """
-    z, unknown = -math.inf, True
+    z, all_unknown = -math.inf, True
     for d in range(residuals.shape[0]):
-        if known(residuals[d]):
-            unknown = False
-            first = 1 + d * TARGET
-            z = max(z, _target(anomaly, state[first : first + TARGET], residuals[d], time))
-    if unknown:
+        if is_known(residuals[d]):
+            all_unknown = False
+            start = 1 + d * TARGET_SIZE
+            z = max(z, _target_z(anomaly, state[start : start + TARGET_SIZE], residuals[d], time))
+    if all_unknown:
         return 0.0
-    p = residuals.shape[0] * math.erfc(z / math.sqrt(2.0))  # Q is half of it, but there are two z
-    p = min(max(p, LEAST), 1.0)
-    score, bar = math.log10(p) / math.log10(LEAST), state[BAR]
-    state[BAR] = max(anomaly.fade * bar, anomaly.margin * score)
-    return score if score > bar else 0.0
+    p = residuals.shape[0] * math.erfc(z / math.sqrt(2.0))  # 2 D Q(z)
+    p = min(max(p, MIN_TAIL), 1.0)
+    score, threshold = math.log10(p) / math.log10(MIN_TAIL), state[THRESHOLD]
+    state[THRESHOLD] = max(anomaly.fade * threshold, anomaly.margin * score)
+    return score if score > threshold else 0.0
 
 
 @inner
-def _target(anomaly: Anomaly, own: Any, residual: float, time: float) -> float:
-    """Take one target's residual into its state (TARGET,) and return the larger z."""
-    sudden, lasting = own[SUDDEN:LASTING], own[LASTING:]
-    a, reach = math.sqrt(abs(residual)), _reach(anomaly, sudden[LONG : LONG + MOMENTS])
-    if reach > 0.0 and a > reach:
-        a = reach
+def _target_z(anomaly: Anomaly, state: Any, residual: float, time: float) -> float:
+    """Add the residual of a target to its state (TARGET_SIZE,), and return the larger z."""
+    sudden, lasting = state[SUDDEN:LASTING], state[LASTING:]
+    a, limit = math.sqrt(abs(residual)), _limit(anomaly, sudden[LONG : LONG + MOMENTS])
+    if limit > 0.0 and a > limit:
+        a = limit
         residual = math.copysign(a * a, residual)
-    own[BIAS_WEIGHT] = anomaly.lasting * own[BIAS_WEIGHT] + 1.0
-    own[BIAS_MEAN] += (residual - own[BIAS_MEAN]) / own[BIAS_WEIGHT]
+    state[BIAS_WEIGHT] = anomaly.lasting * state[BIAS_WEIGHT] + 1.0
+    state[BIAS_MEAN] += (residual - state[BIAS_MEAN]) / state[BIAS_WEIGHT]
     return max(
-        _excess(anomaly, sudden, a, time),
-        _excess(anomaly, lasting, math.sqrt(abs(own[BIAS_MEAN])), time),
+        _update_z(anomaly, sudden, a, time),
+        _update_z(anomaly, lasting, math.sqrt(abs(state[BIAS_MEAN])), time),
     )
 
 
 @inner
-def _reach(anomaly: Anomaly, moments: Any) -> float:
-    """Return what a counts as at most, 0 while there is no telling."""
+def _limit(anomaly: Anomaly, moments: Any) -> float:
+    """Return the value to which a is clipped; 0 for none, with few events or without variation."""
     mean, deviation = moments[1], _deviation(moments)
-    settled = moments[0] > SETTLED and deviation > ROUNDING * mean
-    return mean + anomaly.limit * deviation if settled else 0.0
+    has_limit = moments[0] > MIN_WEIGHT and deviation > ROUNDING * mean
+    return mean + anomaly.limit * deviation if has_limit else 0.0
 
 
 @inner
-def _excess(anomaly: Anomaly, own: Any, a: float, time: float) -> float:
-    """Take an a into the state (WIDTH,) of its z and return z, -inf while nothing can be said."""
-    mean, deviation = own[LONG + 1], _deviation(own[LONG : LONG + MOMENTS])
-    settled = own[LONG] > SETTLED
-    own[SHORT_WEIGHT] = anomaly.short * own[SHORT_WEIGHT] + 1.0
-    own[SHORT_MEAN] += (a - own[SHORT_MEAN]) / own[SHORT_WEIGHT]
-    s = own[SHORT_MEAN]
+def _update_z(anomaly: Anomaly, state: Any, a: float, time: float) -> float:
+    """Add a to the state of a z (Z_SIZE,), and return z; -inf with few events."""
+    mean, deviation = state[LONG + 1], _deviation(state[LONG : LONG + MOMENTS])
+    has_enough = state[LONG] > MIN_WEIGHT
+    state[SHORT_WEIGHT] = anomaly.short * state[SHORT_WEIGHT] + 1.0
+    state[SHORT_MEAN] += (a - state[SHORT_MEAN]) / state[SHORT_WEIGHT]
+    s = state[SHORT_MEAN]
     if math.isfinite(time):
-        place = HOUR + MOMENTS * min(int((time % DAY) / DAY * HOURS), HOURS - 1)  # -1e-20 % DAY is DAY
-        hour = own[place : place + MOMENTS]
-        hour_mean, hour_deviation = _pooled(anomaly.prior, own[LONG : LONG + MOMENTS], hour)
+        start = HOUR + MOMENTS * min(int((time % DAY) / DAY * HOURS), HOURS - 1)  # -1e-20 % DAY is DAY
+        hour = state[start : start + MOMENTS]
+        hour_mean, hour_deviation = _pooled(anomaly.prior, state[LONG : LONG + MOMENTS], hour)
         mean, deviation = max(mean, hour_mean), max(deviation, hour_deviation)
-        _observe(hour, s, anomaly.hour)
-    _observe(own[LONG : LONG + MOMENTS], s, anomaly.long)
-    if not settled:
+        _update_moments(hour, s, anomaly.hour)
+    _update_moments(state[LONG : LONG + MOMENTS], s, anomaly.long)
+    if not has_enough:
         return -math.inf
     if deviation <= ROUNDING * mean:
         return math.inf if s > (1.0 + ROUNDING) * mean else -math.inf
@@ -158,12 +165,12 @@ def _excess(anomaly: Anomaly, own: Any, a: float, time: float) -> float:
 
 
 @inner
-def _observe(moments: Any, value: float, forgetting: float) -> None:
-    """Take a value into moments (3,) by Welford's recurrence (see `scaling`)."""
+def _update_moments(moments: Any, value: float, forgetting: float) -> None:
+    """Add a value to moments (3,) by Welford's recurrence, as in `scaling`."""
     moments[0] = forgetting * moments[0] + 1.0
-    moved = moments[1] + (value - moments[1]) / moments[0]
-    moments[2] = forgetting * moments[2] + (value - moments[1]) * (value - moved)
-    moments[1] = moved
+    new_mean = moments[1] + (value - moments[1]) / moments[0]
+    moments[2] = forgetting * moments[2] + (value - moments[1]) * (value - new_mean)
+    moments[1] = new_mean
 
 
 @inner
@@ -173,7 +180,7 @@ def _deviation(moments: Any) -> float:
 
 @inner
 def _pooled(prior: float, stream: Any, hour: Any) -> tuple[float, float]:
-    """Return the mean and deviation of an hour's values and `prior` more that are distributed as the stream's."""
+    """Return mean and deviation of the values of an hour and `prior` values distributed as those of the stream."""
     weight = prior + hour[0]
     mean = (prior * stream[1] + hour[0] * hour[1]) / weight
     squares = hour[2] + hour[0] * (hour[1] - mean) ** 2 + prior * (stream[1] - mean) ** 2

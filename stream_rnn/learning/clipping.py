@@ -1,8 +1,10 @@
-"""Gradient clipping (Pascanu et al. 2013), and the guard that no update passes without.
+"""Gradient clipping (Pascanu et al. 2013, arXiv:1211.5063), and the check that a gradient is finite.
 
-norm   g * min(1, limit / |g|)       keeps the direction
-value  min(max(g, -limit), limit)    bounds each component
-off    g
+A gradient g becomes
+
+    norm     g * min(1, limit / |g|)         keeps the direction
+    value    min(max(g, -limit), limit)      bounds each component
+    off      g
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ class ClipKind(IntEnum):
 
 
 class Clip(NamedTuple):
-    """A way to clip and its limit."""
+    """The kind of clipping, a `ClipKind`, and its limit."""
 
     kind: int
     limit: float
@@ -31,9 +33,9 @@ class Clip(NamedTuple):
 
 @inner
 def clip_factor(clip: Clip, square: float, factor: float) -> float:
-    """Return what a gradient is to be multiplied with, or NaN if any of it is not finite.
+    """Return the factor that scales a gradient, clipped by norm if so set; NaN if the gradient is not finite.
 
-    `square` is the gradient's squared norm, `factor` what it would be multiplied with anyway.
+    `square` is the squared norm of the gradient before it is scaled by `factor`.
     """
     norm = factor * math.sqrt(square)
     if not math.isfinite(norm):
@@ -45,7 +47,7 @@ def clip_factor(clip: Clip, square: float, factor: float) -> float:
 
 @inner
 def clip_values(clip: Clip, gradient: Any, factor: float) -> None:
-    """Clip a gradient that is yet to be multiplied with `factor` by value, where it is to be."""
+    """Clip a gradient (n,), which is still to be scaled by `factor`, by value if so set."""
     if clip.kind == ClipKind.VALUE:
         bound = gradient.dtype.type(clip.limit / factor)
         for k in range(gradient.shape[0]):

@@ -1,27 +1,27 @@
-"""Prediction intervals that find their own coverage (Gibbs & Candes 2021, arXiv:2106.00170).
+"""Prediction intervals that adapt to reach their coverage (Gibbs & Candes 2021, arXiv:2106.00170).
 
-The interval around a forecast m is told from the residuals e = y - m that have come so far, of the same stream, target
-and horizon:
+The interval around a forecast m depends on the residuals e = y - m of the same stream, target and horizon so far:
 
     [m - l s, m + u s]      s^2 = 0.2 a^2 + 0.4 b^2 + 0.4 c^2
 
-where a, b and c are running means of |e| over about 5, 50 and 500 events: volatility is best forecast from several
-spans (Corsi 2009, doi:10.1093/jjfinec/nbp001), and by their squares the largest says most, so that a rise shows soon.
+where a, b and c are running means of |e| over about 5, 50 and 500 events. Several time scales forecast volatility best
+(Corsi 2009, doi:10.1093/jjfinec/nbp001); squaring gives the largest the most weight, so that s follows a rise quickly.
 
-What share of the answers is then beyond l s and u s is nobody's to assume. Each end is moved by whether the answer was
-beyond it, as it was given (quantile tracking; Angelopoulos, Candes & Tibshirani 2023, arXiv:2307.16895):
+No distribution is assumed for l and u. After each arrival, each end moves by whether the value was outside the interval
+as it was issued (quantile tracking; Angelopoulos, Candes & Tibshirani 2023, arXiv:2307.16895):
 
     log u <- log u + step ([e > u s] - tail)      tail = (1 - coverage) / 2
 
-and log l likewise. Over T answers the share beyond an end therefore is (log u_T - log u_0) / (step T) from `tail`,
-whatever the series does, for as long as u is within its bounds. The logarithm makes steps the same share of any width.
-The ends are apart because the tails are: concentrations jump up and seep down. The answer to a forecast h events ahead
-comes h events later; because it is held against the interval that was given, the identity is true of it too.
+and log l likewise. Over T arrivals, the fraction outside an end differs from `tail` by (log u_T - log u_0) / (step T),
+whatever the series does, as long as u stays within its bounds. The logarithm makes steps relative to the width. The
+ends move separately, because tails differ: concentrations rise fast and fall slowly. A value at horizon h arrives h
+events later, but is compared with the interval that was issued, so the identity holds for it too.
 
-In the beginning l and u are those of normal residuals, widened as Student's quantiles are by how few there are.
+Initially, l and u are those of normal residuals, with Student's correction for their number.
 
-A glitch must not widen the intervals for long: |e| counts as at most `limit` times s, and the next in a row as `limit`
-times that. So many in a row are a break, after which the means begin anew and a jump of any size is soon followed.
+A glitch must not widen the intervals for long. |e| is clipped to `limit` times s, and, if consecutive residuals exceed
+the clip, to `limit` times the previous clip. A longer run is a structural break, after which the means start from
+scratch, so that intervals soon follow a jump of any size.
 """
 
 from __future__ import annotations
@@ -31,137 +31,144 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.learning.scaling import known
+from stream_rnn.learning.scaling import is_known
 
-COUNT, OVERLAP, LOW, HIGH, SPAN, SHORT, MIDDLE, LONG, REACH, STREAK = range(10)
-"""What is kept of a target at a horizon: residuals so far; those before the first answer to an interval; l and u over
-those of normal residuals; residuals since the means began; a, b and c; the largest |e| that counts in full; how many in
-a row have been larger. All are 0 before the first residual."""
+COUNT, OVERLAP, LOW, HIGH, MEAN_COUNT, SHORT, MIDDLE, LONG, CLIP, STREAK = range(10)
+"""The elements of the calibration of a target at a horizon: number of residuals; number of these before the first
+arrival with an interval; l and u relative to those of normal residuals; number of residuals in the means; a, b and c;
+the value to which |e| is clipped; number of consecutive residuals above it. All are 0 before the first residual."""
 
-STATE = 10
-"""Numbers that are kept of each target at each horizon."""
+STATE_SIZE = 10
+"""Length of a calibration."""
 
-SETTLED = 10
-"""Residuals from which on glitches are told from the rest."""
+MIN_COUNT = 10
+"""Number of residuals from which |e| is clipped."""
 
-BREAK = 4
-"""Residuals in a row out of reach that are a break: one glitch makes two, as it becomes the last value."""
+BREAK_LENGTH = 4
+"""Number of consecutive clipped residuals that is a structural break. A single glitch causes two: it is also the last
+value of the next forecast."""
 
-NARROWEST, WIDEST = 1 / 4, 100.0
-"""Bounds of l and u over those of normal residuals: where nothing varies for long, they must be found again when
-something does. In the series of `benchmarks.intervals` they are from 0.6 to 2.2."""
+MIN_FACTOR, MAX_FACTOR = 1 / 4, 100.0
+"""Bounds of LOW and HIGH, so that they recover from a long period without variation. In the series of
+`benchmarks.intervals` they are between 0.6 and 2.2."""
 
 
 class Conformal(NamedTuple):
-    """The constants of prediction intervals; `conformal` makes them."""
+    """The constants of prediction intervals; built by `conformal_constants`."""
 
     quantile: float
-    """z, beyond which a standard normal variable is with probability `tail`."""
-    beyond: float
-    """What an end that the answer was beyond is multiplied by."""
-    within: float
-    """What an end that it was not beyond is multiplied by."""
+    """z, which a standard normal variable exceeds with probability `tail`"""
+    outside: float
+    """factor of an end when the value is outside it"""
+    inside: float
+    """factor of an end when the value is inside it"""
     short: float = 1 / 5
-    """Share of the newest residual in a."""
+    """weight of the newest residual in a"""
     middle: float = 1 / 50
-    """... in b."""
+    """weight of the newest residual in b"""
     long: float = 1 / 500
-    """... in c."""
+    """weight of the newest residual in c"""
     limit: float = 10.0
-    """How many times s a residual counts as at most."""
+    """maximum of |e|, in units of s"""
 
 
-def conformal(coverage: float, step: float = 0.01) -> Conformal:
-    """Return the constants of intervals that are to hold this share of the answers.
+def conformal_constants(coverage: float, step: float = 0.01) -> Conformal:
+    """Return the constants of prediction intervals.
 
     Parameters
     ----------
     coverage
-        Above 0 and below 1.
+        Fraction of values inside the intervals, above 0 and below 1.
     step
-        How far an end moves for an answer beyond it, as a share of it. Large steps follow changes of the tails sooner,
-        small ones give narrower intervals.
+        Relative step of an end per arrival. Larger steps follow changes of the tails faster, smaller ones give narrower
+        intervals.
+
+    Examples
+    --------
+    >>> round(conformal_constants(0.9).quantile, 3)
+    1.645
     """
     tail = (1 - coverage) / 2
     return Conformal(NormalDist().inv_cdf(1 - tail), math.exp(step * (1 - tail)), math.exp(-step * tail))
 
 
 @inner
-def interval(conformal: Conformal, column: Any, centre: float, low_high: Any) -> None:
-    """Write the ends of the interval around a forecast `centre` to `low_high` (2,): NaN before the first residual.
+def predict_interval(conformal: Conformal, calibration: Any, forecast: float, low_high: Any) -> None:
+    """Write low and high of the interval around a forecast to `low_high` (2,); NaN before the first residual.
 
-    `column` (STATE,) is what is kept of the forecast's stream, target and horizon; it stays as it is.
+    `calibration` (STATE_SIZE,) is that of the forecast's stream, target and horizon.
     """
-    if column[COUNT] == 0.0:
+    if calibration[COUNT] == 0.0:
         low_high[0] = math.nan
         low_high[1] = math.nan
         return
-    reach = _student(conformal.quantile, column) * math.sqrt(0.5 * math.pi) * _scale(column)
-    low_high[0] = centre - column[LOW] * reach
-    low_high[1] = centre + column[HIGH] * reach
+    width = _student_quantile(conformal.quantile, calibration) * math.sqrt(0.5 * math.pi) * _scale(calibration)
+    low_high[0] = forecast - calibration[LOW] * width
+    low_high[1] = forecast + calibration[HIGH] * width
 
 
 @inner
-def calibrate(conformal: Conformal, column: Any, residual: float, low: float, high: float) -> None:
-    """Take what an answer tells into `column` (STATE,).
+def update_calibration(conformal: Conformal, calibration: Any, residual: float, low: float, high: float) -> None:
+    """Update a calibration (STATE_SIZE,) by a value that arrived.
 
-    `residual` is the answer less the forecast, `low` and `high` are the ends of the interval less the forecast, all as
-    they were made; NaN ends, where no interval was given, move nothing. A residual that is not known is no answer.
+    `residual` is the value minus the forecast; `low` and `high` are the ends of the interval as issued minus the
+    forecast. If no interval was issued, they are NaN, and the ends do not move. If the residual is not known, nothing
+    changes.
     """
-    if not known(residual):
+    if not is_known(residual):
         return
-    if column[COUNT] == 0.0:
-        column[LOW] = 1.0
-        column[HIGH] = 1.0
+    if calibration[COUNT] == 0.0:
+        calibration[LOW] = 1.0
+        calibration[HIGH] = 1.0
     if math.isnan(low):
-        if column[OVERLAP] == column[COUNT]:
-            column[OVERLAP] += 1.0
-    elif low < high:  # where nothing has varied yet, nothing is told of the tails
-        column[LOW] = _moved(conformal, column[LOW], residual < low)
-        column[HIGH] = _moved(conformal, column[HIGH], residual > high)
-    _measure(conformal, column, abs(residual))
+        if calibration[OVERLAP] == calibration[COUNT]:
+            calibration[OVERLAP] += 1.0
+    elif low < high:  # a width of 0, before any variation, says nothing about the tails
+        calibration[LOW] = _moved_end(conformal, calibration[LOW], residual < low)
+        calibration[HIGH] = _moved_end(conformal, calibration[HIGH], residual > high)
+    _update_scale(conformal, calibration, abs(residual))
 
 
 @inner
-def _scale(column: Any) -> float:
+def _scale(calibration: Any) -> float:
     """Return s, in the target's units."""
-    return math.sqrt(0.2 * column[SHORT] ** 2 + 0.4 * column[MIDDLE] ** 2 + 0.4 * column[LONG] ** 2)
+    return math.sqrt(0.2 * calibration[SHORT] ** 2 + 0.4 * calibration[MIDDLE] ** 2 + 0.4 * calibration[LONG] ** 2)
 
 
 @inner
-def _student(z: float, column: Any) -> float:
-    """Return Student's quantile for as many degrees of freedom as there are residuals (Cornish & Fisher 1938).
+def _student_quantile(z: float, calibration: Any) -> float:
+    """Return Student's quantile, with the effective number of residuals as degrees of freedom (Cornish & Fisher 1938).
 
-    Forecasts h events ahead overlap, and h residuals in a row tell no more than one. How many these are is seen in the
-    beginning: as many have come as the first interval's answer arrives.
+    Forecasts h events ahead overlap, so that h consecutive residuals are worth one. h is the number of residuals before
+    the first arrival with an interval.
     """
-    scarcity = min(max(column[OVERLAP], 1.0) / column[COUNT], 1.0)  # one over the degrees of freedom
+    inverse_count = min(max(calibration[OVERLAP], 1.0) / calibration[COUNT], 1.0)
     square = z * z
     first, second = (square + 1.0) / 4.0, ((5.0 * square + 16.0) * square + 3.0) / 96.0
-    return z * (1.0 + scarcity * (first + scarcity * second))
+    return z * (1.0 + inverse_count * (first + inverse_count * second))
 
 
 @inner
-def _moved(conformal: Conformal, end: float, beyond: bool) -> float:
-    """Return l or u after an answer that was beyond it or not."""
-    end *= conformal.beyond if beyond else conformal.within
-    return min(max(end, NARROWEST), WIDEST)
+def _moved_end(conformal: Conformal, end: float, is_outside: bool) -> float:
+    """Return l or u after a value that was outside it or not."""
+    end *= conformal.outside if is_outside else conformal.inside
+    return min(max(end, MIN_FACTOR), MAX_FACTOR)
 
 
 @inner
-def _measure(conformal: Conformal, column: Any, size: float) -> None:
-    """Take |e| into the running means, which are plain means for as long as they have forgotten nothing."""
-    reach = column[REACH]
-    held = column[COUNT] >= SETTLED and size > reach > 0.0
-    column[STREAK] = column[STREAK] + 1.0 if held else 0.0
-    if column[STREAK] >= BREAK or reach == 0.0:  # or nothing has varied yet
-        column[SPAN] = 0.0
-    if held:
-        size = reach
-    column[COUNT] += 1.0
-    column[SPAN] += 1.0
-    plain = 1.0 / column[SPAN]
-    column[SHORT] += max(conformal.short, plain) * (size - column[SHORT])
-    column[MIDDLE] += max(conformal.middle, plain) * (size - column[MIDDLE])
-    column[LONG] += max(conformal.long, plain) * (size - column[LONG])
-    column[REACH] = conformal.limit * (reach if held else _scale(column))
+def _update_scale(conformal: Conformal, calibration: Any, size: float) -> None:
+    """Add |e| to the running means, which are arithmetic means until they are longer than their time scale."""
+    clip = calibration[CLIP]
+    is_clipped = calibration[COUNT] >= MIN_COUNT and size > clip > 0.0
+    calibration[STREAK] = calibration[STREAK] + 1.0 if is_clipped else 0.0
+    if calibration[STREAK] >= BREAK_LENGTH or clip == 0.0:  # a clip of 0: no variation so far
+        calibration[MEAN_COUNT] = 0.0
+    if is_clipped:
+        size = clip
+    calibration[COUNT] += 1.0
+    calibration[MEAN_COUNT] += 1.0
+    plain = 1.0 / calibration[MEAN_COUNT]
+    calibration[SHORT] += max(conformal.short, plain) * (size - calibration[SHORT])
+    calibration[MIDDLE] += max(conformal.middle, plain) * (size - calibration[MIDDLE])
+    calibration[LONG] += max(conformal.long, plain) * (size - calibration[LONG])
+    calibration[CLIP] = conformal.limit * (clip if is_clipped else _scale(calibration))

@@ -1,16 +1,15 @@
-"""What the network sees of an event: its values, scaled, and what is derived of them, of its time and of the past.
+"""Encoding of an event for the network: its scaled values, and features derived from its time and from the past.
 
-In this order, for I inputs:
+The columns, in this order, for I inputs:
 
-    values         I, by the stream's running mean and deviation; a missing one stands at the mean
-    flags          I, 1 where the value is missing
-    differences    I, value less the one before it, by the running root mean square; 0 where either is missing
-    lags           I for each lag l, the value l events ago, scaled as the values; at the mean where there was none
-    elapsed        1, log(1 + seconds since the stream's last event), by its running mean and deviation
-    cycles         2 for each frequency w, sin and cos of w times the event's time; 0 where it has no time
+    values         I; z-scores by the running mean and deviation of the stream; the mean if missing
+    flags          I; 1 if the value is missing, else 0
+    differences    I; change from the previous event's value by its running root mean square; 0 if either is missing
+    lags           I for each lag l; the value l events ago, scaled as the values; the mean if missing
+    elapsed        1; log(1 + seconds since the stream's previous event), as a z-score; 0 if unknown
+    cycles         2 for each frequency w; sin and cos of w times the event's time; 0 if unknown
 
-Differences and lags do not reach back over the beginning of a sequence; elapsed does. Nothing is known but the past and
-the event itself.
+Differences and lags do not cross the start of a sequence; elapsed does. Only the event itself and the past are used.
 """
 
 from __future__ import annotations
@@ -21,27 +20,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.learning.scaling import MEAN, deviation, known, observe, root_mean_square, score
+from stream_rnn.learning.scaling import MEAN, deviation, is_known, root_mean_square, update_moments, z_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PERIODS = {"day": 86_400.0, "week": 7 * 86_400.0, "year": 365.2425 * 86_400.0}
-"""Seconds of the cycles that a calendar may have."""
+"""Lengths of the calendar cycles, in seconds."""
 
 
-class Inputs(NamedTuple):
-    """Which of the groups there are."""
+class InputEncoding(NamedTuple):
+    """Which columns the network sees, and how they are scaled."""
 
     values: int
     """I, columns of x"""
     tokens: bool
-    """Whether the one value is a token id: its mean stays 0, so that a missing one is token 0."""
+    """whether the only value is a token id; its mean stays 0, so that a missing id becomes 0"""
     scaled: bool
     flags: bool
     differences: bool
     lags: Any
-    """(n,) int64, events back"""
+    """(n,) int64, events ago"""
     elapsed: bool
     cycles: Any
     """(m,) float64, radians per second"""
@@ -50,118 +49,118 @@ class Inputs(NamedTuple):
 
     @property
     def groups(self) -> int:
-        """How many groups have a column for each value: values, flags, differences, lags; these come first."""
+        """Number of groups with I columns each: values, flags, differences, lags. They come first."""
         return 1 + self.flags + self.differences + len(self.lags)
 
     @property
     def columns(self) -> int:
-        """How many numbers the network sees."""
+        """X, number of columns."""
         return self.values * self.groups + self.elapsed + 2 * len(self.cycles)
 
-    def places(self, inputs: Inputs) -> NDArray[np.int64]:
-        """Return which column each of these is where there are more values, (columns,)."""
-        return _places(self.values, inputs.values, self.groups, self.columns)
-
-    def moment_places(self, inputs: Inputs) -> NDArray[np.int64]:
-        """Return the same of the columns that have running moments, (moments,)."""
-        return _places(self.values, inputs.values, 1 + self.differences, self.moments)
-
     @property
-    def moments(self) -> int:
-        """How many columns have running moments: values, differences, elapsed."""
+    def moment_columns(self) -> int:
+        """M, number of columns with running moments: values, differences, elapsed."""
         return self.values * (1 + self.differences) + self.elapsed
 
     @property
-    def kept(self) -> int:
-        """How many of the newest events' values are kept."""
+    def history_length(self) -> int:
+        """K, number of the newest events whose values are kept."""
         return 1 + max([0, int(self.differences), *self.lags])
 
+    def column_indices(self, grown: InputEncoding) -> NDArray[np.int64]:
+        """Return the index of each column in an encoding with more values, (X,)."""
+        return _grown_indices(self.values, grown.values, self.groups, self.columns)
 
-def _places(values: int, more: int, groups: int, columns: int) -> NDArray[np.int64]:
-    """Return where columns go, groups of so many values first, where each group has more of them."""
-    grouped = [group * more + c for group in range(groups) for c in range(values)]
-    rest = range(groups * more, groups * more + columns - len(grouped))
+    def moment_indices(self, grown: InputEncoding) -> NDArray[np.int64]:
+        """Return the index of each column with running moments in an encoding with more values, (M,)."""
+        return _grown_indices(self.values, grown.values, 1 + self.differences, self.moment_columns)
+
+
+def _grown_indices(values: int, grown_values: int, groups: int, columns: int) -> NDArray[np.int64]:
+    """Return the new indices of columns that start with groups of `values`, when these groups grow."""
+    grouped = [group * grown_values + c for group in range(groups) for c in range(values)]
+    rest = range(groups * grown_values, groups * grown_values + columns - len(grouped))
     return np.array([*grouped, *rest], np.int64)
 
 
-class Past(NamedTuple):
-    """What is kept of a stream's events."""
+class PastInputs(NamedTuple):
+    """The past inputs of a stream."""
 
     moments: Any
-    """(3, moments) float64"""
+    """(3, M) float64, running moments"""
     history: Any
-    """(kept, I) float64, the newest events' values, those of the sequence's event n in row n mod kept"""
+    """(K, I) float64, values of the newest events; event n of the sequence is in row n mod K"""
 
 
 @inner
-def take_in(inputs: Inputs, past: Past, place: int, x: Any, gap: float) -> int:
-    """Take x (I,), `place` events after the first of its sequence, into the past; return how many of it are missing.
+def record_event(encoding: InputEncoding, past: PastInputs, n: int, x: Any, gap: float) -> int:
+    """Add the values x (I,) of event n (from 0) of a sequence to the past; return how many are missing.
 
-    `gap` is in seconds since the stream's last event, NaN where that is not known.
+    `gap` are the seconds since the stream's previous event, NaN if unknown.
     """
     moments, history = past
-    missing, newest = 0, history[place % history.shape[0]]
-    before = history[(place - 1) % history.shape[0]]
-    for c in range(inputs.values):
-        if not known(x[c]):
+    missing, newest = 0, history[n % history.shape[0]]
+    before = history[(n - 1) % history.shape[0]]
+    for c in range(encoding.values):
+        if not is_known(x[c]):
             missing += 1
-        elif not inputs.tokens:
-            observe(moments, c, x[c], inputs.forgetting, inputs.limit)
-            if inputs.differences and place > 0 and known(before[c]):
-                observe(moments, inputs.values + c, x[c] - before[c], inputs.forgetting, inputs.limit)
+        elif not encoding.tokens:
+            update_moments(moments, c, x[c], encoding.forgetting, encoding.limit)
+            if encoding.differences and n > 0 and is_known(before[c]):
+                update_moments(moments, encoding.values + c, x[c] - before[c], encoding.forgetting, encoding.limit)
         newest[c] = x[c]
-    if inputs.elapsed and known(gap):
-        observe(moments, moments.shape[1] - 1, math.log1p(gap), inputs.forgetting, inputs.limit)
+    if encoding.elapsed and is_known(gap):
+        update_moments(moments, moments.shape[1] - 1, math.log1p(gap), encoding.forgetting, encoding.limit)
     return missing
 
 
 @inner
-def show(inputs: Inputs, past: Past, place: int, gap: float, time: float, seen: Any) -> None:
-    """Write what the network sees of the event that was taken in last, to `seen` (columns,)."""
+def encode_event(encoding: InputEncoding, past: PastInputs, n: int, gap: float, time: float, encoded: Any) -> None:
+    """Write the columns of event n, which was recorded last, to `encoded` (X,)."""
     moments, history = past
-    x = history[place % history.shape[0]]
-    end = _values(inputs, moments, x, True, seen, 0)
-    if inputs.flags:
-        for c in range(inputs.values):
-            seen[end + c] = not known(x[c])
-        end += inputs.values
-    if inputs.differences:
-        before = history[(place - 1) % history.shape[0]]
-        for c in range(inputs.values):
+    x = history[n % history.shape[0]]
+    end = _encode_values(encoding, moments, x, True, encoded, 0)
+    if encoding.flags:
+        for c in range(encoding.values):
+            encoded[end + c] = not is_known(x[c])
+        end += encoding.values
+    if encoding.differences:
+        before = history[(n - 1) % history.shape[0]]
+        for c in range(encoding.values):
             change = x[c] - before[c]
-            there = place > 0 and known(x[c]) and known(before[c])
-            seen[end + c] = _change(inputs, moments, inputs.values + c, change) if there else 0.0
-        end += inputs.values
-    for lag in inputs.lags:
-        end = _values(inputs, moments, history[(place - lag) % history.shape[0]], lag <= place, seen, end)
-    if inputs.elapsed:
-        seen[end] = _standing(inputs, moments, moments.shape[1] - 1, math.log1p(gap)) if known(gap) else 0.0
+            exists = n > 0 and is_known(x[c]) and is_known(before[c])
+            encoded[end + c] = _scaled_change(encoding, moments, encoding.values + c, change) if exists else 0.0
+        end += encoding.values
+    for lag in encoding.lags:
+        end = _encode_values(encoding, moments, history[(n - lag) % history.shape[0]], lag <= n, encoded, end)
+    if encoding.elapsed:
+        encoded[end] = _scaled(encoding, moments, moments.shape[1] - 1, math.log1p(gap)) if is_known(gap) else 0.0
         end += 1
-    for cycle in inputs.cycles:
-        angle = cycle * time if known(time) else 0.0
-        seen[end] = math.sin(angle)
-        seen[end + 1] = math.cos(angle) if known(time) else 0.0
+    for cycle in encoding.cycles:
+        angle = cycle * time if is_known(time) else 0.0
+        encoded[end] = math.sin(angle)
+        encoded[end + 1] = math.cos(angle) if is_known(time) else 0.0
         end += 2
 
 
 @inner
-def _values(inputs: Inputs, moments: Any, x: Any, there: bool, seen: Any, first: int) -> int:
-    """Write x (I,), if it is there, scaled, from the first-th column of `seen` on; return the column after."""
-    for c in range(inputs.values):
-        value = x[c] if there and known(x[c]) else moments[MEAN, c]
-        seen[first + c] = _standing(inputs, moments, c, value)
-    return first + inputs.values
+def _encode_values(encoding: InputEncoding, moments: Any, x: Any, exists: bool, encoded: Any, start: int) -> int:
+    """Write the scaled x (I,), or the means if it does not exist, to `encoded` from `start` on; return the end."""
+    for c in range(encoding.values):
+        value = x[c] if exists and is_known(x[c]) else moments[MEAN, c]
+        encoded[start + c] = _scaled(encoding, moments, c, value)
+    return start + encoding.values
 
 
 @inner
-def _standing(inputs: Inputs, moments: Any, c: int, value: float) -> float:
-    if not inputs.scaled:
+def _scaled(encoding: InputEncoding, moments: Any, c: int, value: float) -> float:
+    if not encoding.scaled:
         return value
-    return score(value, moments[MEAN, c], deviation(moments, c), inputs.limit)
+    return z_score(value, moments[MEAN, c], deviation(moments, c), encoding.limit)
 
 
 @inner
-def _change(inputs: Inputs, moments: Any, c: int, change: float) -> float:
-    if not inputs.scaled:
+def _scaled_change(encoding: InputEncoding, moments: Any, c: int, change: float) -> float:
+    if not encoding.scaled:
         return change
-    return score(change, 0.0, root_mean_square(moments, c), inputs.limit)
+    return z_score(change, 0.0, root_mean_square(moments, c), encoding.limit)

@@ -27,7 +27,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.jit import entry, inner
-from stream_rnn.learning.scaling import known
+from stream_rnn.learning.scaling import is_known
 
 KAPPA = 0.03
 MAX_LOSS = 10.0
@@ -171,7 +171,7 @@ def _score(mixing: Mixing, members: Members, state: MixingState, slot: int, grou
     for d in range(targets):
         column = group * targets + d
         mixture = _average(members, made, column)
-        if not known(y[d]) or math.isnan(mixture):
+        if not is_known(y[d]) or math.isnan(mixture):
             continue
         scored = True
         error = mixture - y[d]
@@ -222,7 +222,7 @@ def _remember(state: MixingState, slot: int, y: Any, made: Any) -> None:
     seen, ring = state.seen[slot], state.made[slot]
     row = ring[state.length[slot] % ring.shape[0]]
     for d in range(y.shape[0]):
-        if known(y[d]):
+        if is_known(y[d]):
             seen[d] = True
     for m in range(made.shape[0]):
         for column in range(made.shape[1]):

@@ -1,8 +1,10 @@
-"""Penalties on the weights w (biases are left alone), at learning rate a.
+"""Penalties on the weights w. Biases are not penalised.
 
-l1            l1 |w|       adds l1 sign(w) to the gradient (Tibshirani 1996)
-l2            l2 w^2       adds 2 l2 w to the gradient (Hoerl & Kennard 1970)
-weight decay               w -= a decay w, apart from the gradient (Loshchilov & Hutter 2019)
+At the learning rate a:
+
+    l1              adds l1 |w| to the loss, and l1 sign(w) to the gradient      (Tibshirani 1996)
+    l2              adds l2 w^2 to the loss, and 2 l2 w to the gradient          (Hoerl & Kennard 1970)
+    weight decay    w <- w - a decay w, separately from the gradient             (Loshchilov & Hutter 2019)
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from stream_rnn.kernels.jit import inner
 
 
 class Penalties(NamedTuple):
-    """How strongly the weights are held small."""
+    """Strengths of the penalties."""
 
     l1: float
     l2: float
@@ -22,10 +24,10 @@ class Penalties(NamedTuple):
 
 
 @inner
-def add_penalties(penalties: Penalties, factor: float, w: Any, penalised: Any, gradient: Any) -> None:
-    """Add the gradient of l1 and l2; `penalised` (P,) is 1 for a weight and 0 for a bias.
+def add_penalties(penalties: Penalties, factor: float, w: Any, mask: Any, gradient: Any) -> None:
+    """Add the gradient of l1 and l2 to `gradient` (n,); `mask` (n,) is 1 for a weight and 0 for a bias.
 
-    `factor` is what the gradient is yet to be multiplied with, and the penalties are not.
+    The gradient is still to be scaled by `factor`, the penalties are not.
     """
     number = w.dtype.type
     l1, l2 = number(penalties.l1 / factor), number(2.0 * penalties.l2 / factor)
@@ -33,15 +35,15 @@ def add_penalties(penalties: Penalties, factor: float, w: Any, penalised: Any, g
         return
     for k in range(w.shape[0]):
         sign = math.copysign(l1, w[k]) if w[k] != 0 else number(0)
-        gradient[k] += penalised[k] * number(sign + l2 * w[k])
+        gradient[k] += mask[k] * number(sign + l2 * w[k])
 
 
 @inner
-def decay(penalties: Penalties, learning_rate: float, w: Any, penalised: Any) -> None:
-    """Shrink the penalised weights."""
+def decay_weights(penalties: Penalties, learning_rate: float, w: Any, mask: Any) -> None:
+    """Apply weight decay to w (n,); `mask` (n,) is 1 for a weight and 0 for a bias."""
     if penalties.weight_decay == 0.0:
         return
     number = w.dtype.type
     share = number(learning_rate * penalties.weight_decay)
     for k in range(w.shape[0]):
-        w[k] -= share * penalised[k] * w[k]
+        w[k] -= share * mask[k] * w[k]

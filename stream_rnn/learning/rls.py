@@ -1,20 +1,26 @@
 """Recursive least squares for the readout (Plackett 1950, doi:10.1093/biomet/37.1-2.149; Haykin 2002, chapter 9).
 
-With the features and a constant F = [f, 1] (q,), outputs o = W F (O,), errors e = z - o and forgetting l:
+With the features f and a constant, F = [f, 1] (q,), outputs o = W F (O,), errors e = z - o and forgetting factor l:
 
     u = P F      g = l + F . u      W <- W + e u^T / g      P <- (P - u u^T / g) / l
 
-which minimises sum_t l^(T-t) |z_t - W F_t|^2 + l^T ridge |W|^2 exactly, for P = I / ridge in the beginning and for as
-long as nothing below holds P back: O(q^2 + q O) for each event. W is the network's V and c.
+W consists of the network's V and c. Initially P = I / ridge. As long as P is not limited as below, W minimises
 
-P grows without bound where features do not vary. Each coordinate's variance is therefore kept below ten times what it
-began with, by forgetting nothing of it at an event that would take it there: P <- S (P - u u^T / g) S for a diagonal S
-of l^(-1/2), or 1 where P_ii / l would pass 10 / ridge. What never varies, as the flag of a value that is never missing,
-must not keep the others from forgetting. Where rounding has left a variance that is none, as it does with features of
-1e8, P begins anew; the weights stay.
+    sum_t l^(T-t) |z_t - W F_t|^2 + l^T ridge |W|^2
 
-An error that arrives later than the first of its event (a farther horizon) finds its features in P already: it corrects
-W with the present P, and leaves P as it is.
+exactly. The cost of an event is O(q^2 + q O).
+
+P grows without bound in directions in which features do not vary. The variance P_ii is therefore limited to ten times
+its initial value, by not forgetting coordinate i at an event that would exceed the limit:
+
+    P <- S (P - u u^T / g) S      S diagonal, with l^(-1/2), or 1 where P_ii / l would exceed 10 / ridge
+
+The limit is per coordinate, so that a feature that never varies, such as the flag of a value that is never missing,
+does not stop the others from forgetting. If a variance is not positive because of rounding, as with features of 1e8,
+P is reset to I / ridge, and W is kept.
+
+At horizons beyond the first, errors arrive when P already contains the features of their event. They update W with the
+current P, and do not change P.
 """
 
 from __future__ import annotations
@@ -29,60 +35,65 @@ if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
 
 
-SLACK = 10.0
-"""How far a variance in P may grow beyond what it began with: as if the ridge had faded to a tenth."""
+MAX_GROWTH = 10.0
+"""Maximum of a variance in P, in units of its initial value; it corresponds to a tenth of the ridge."""
 
-LARGEST = 1e30
-"""A step of a weight beyond this is no correction: float32 would not hold many of them."""
+MAX_STEP = 1e30
+"""Maximum step of a weight; larger ones are rejected, because float32 would soon overflow."""
 
 
 class RLS(NamedTuple):
     """The constants of recursive least squares."""
 
     forgetting: float
-    """l; 0 where the optimizer learns the readout"""
+    """l; 0 if the optimizer learns the readout"""
     ridge: float
     unit: float
-    """e of an output for each unit of the loss's gradient in it."""
+    """factor from the gradient of the loss in an output to its error e"""
+
+
+class EventErrors(NamedTuple):
+    """The errors that arrived for one event."""
+
+    features: Any
+    """(q - 1,)"""
+    gradients: Any
+    """(O,), gradient of the loss in the outputs; 0 for outputs without an error"""
+    is_new: bool
+    """whether P does not contain the features yet"""
 
 
 @inner
-def begin(rls: RLS, P: Any) -> None:
-    """Make P (q, q) that of no event."""
+def reset_inverse(rls: RLS, P: Any) -> None:
+    """Reset P (q, q) to I / ridge."""
     P[:] = 0
     for i in range(P.shape[0]):
         P[i, i] = 1.0 / rls.ridge
 
 
 @inner
-def fit(
-    rls: RLS, network: Network, head: Any, P: Any, features: Any, gradients: Any, fresh: bool, F: Any, u: Any
-) -> bool:
-    """Correct the readout by one event's errors; return whether it could be.
-
-    `features` (q - 1,) and `gradients` (O,) are the event's, 0 for outputs without an error; `fresh` says whether P has
-    yet to see the features. F and u (q,) are scratch.
-    """
-    last = features.shape[0]
-    copy(features, F[:last])
+def update_readout(rls: RLS, network: Network, head: Any, P: Any, event: EventErrors, F: Any, u: Any) -> bool:
+    """Update the readout by the errors of one event; return whether that was possible. F and u (q,) are scratch."""
+    last = event.features.shape[0]
+    copy(event.features, F[:last])
     F[last] = 1.0
     u[:] = 0
     add_product_transposed(P, F, u)  # (q, q) @ (q,) -> (q,)
     g = rls.forgetting + dot(F, u)
     if not (math.isfinite(g) and g > 0.0):
-        begin(rls, P)
+        reset_inverse(rls, P)
         return False
-    if not abs(rls.unit) / g * _largest(gradients) * _largest(u) < LARGEST:
+    if not abs(rls.unit) / g * _max_abs(event.gradients) * _max_abs(u) < MAX_STEP:
         return False
-    _correct(network, head, gradients, rls.unit / g, u)
-    if fresh:
-        _remember(rls, P, g, u, F)
+    _update_weights(network, head, event.gradients, rls.unit / g, u)
+    if event.is_new:
+        _update_inverse(rls, P, g, u, F)
     return True
 
 
 @inner
-def _largest(values: Any) -> float:
-    """Return the largest size of values (n,); NaN or infinite if one is."""
+def _max_abs(values: Any) -> float:
+    """Return the maximum absolute value of values (n,); NaN or infinity if one is not finite."""
     largest = 0.0
     for value in values:
         size = float(abs(value))
@@ -94,8 +105,8 @@ def _largest(values: Any) -> float:
 
 
 @inner
-def _correct(network: Network, head: Any, gradients: Any, factor: float, u: Any) -> None:
-    """W += factor * gradients u^T."""
+def _update_weights(network: Network, head: Any, gradients: Any, factor: float, u: Any) -> None:
+    """W += factor * gradients u^T: (O,) (q,)^T -> (O, q)."""
     Q, O = network.features, network.outputs
     V, c = head[: O * Q].reshape(O, Q), head[O * Q :]
     number = head.dtype.type
@@ -108,16 +119,16 @@ def _correct(network: Network, head: Any, gradients: Any, factor: float, u: Any)
 
 
 @inner
-def _remember(rls: RLS, P: Any, g: float, u: Any, S: Any) -> None:
-    """Take the event into P, with u and S (q,) as scratch: products of elements keep P symmetric to the bit."""
-    root, grown, most = math.sqrt(g), 1.0 / math.sqrt(rls.forgetting), SLACK * rls.forgetting / rls.ridge
+def _update_inverse(rls: RLS, P: Any, g: float, u: Any, S: Any) -> None:
+    """Update P, with S (q,) as scratch; u is overwritten. Element-wise products keep P symmetric to the bit."""
+    root, growth, limit = math.sqrt(g), 1.0 / math.sqrt(rls.forgetting), MAX_GROWTH * rls.forgetting / rls.ridge
     for i in range(u.shape[0]):
         u[i] /= root
         variance = P[i, i] - u[i] * u[i]
         if not variance > 0.0:
-            begin(rls, P)
+            reset_inverse(rls, P)
             return
-        S[i] = grown if variance <= most else 1.0
+        S[i] = growth if variance <= limit else 1.0
     for i in range(u.shape[0]):
         row, ui, si = P[i], u[i], S[i]
         for j in range(u.shape[0]):

@@ -1,17 +1,17 @@
-"""In which units a target is learned, and from where.
+"""Encoding of targets: the network learns z = (y - c) / s of a target y, and its output o means y = c + s o.
 
-The network is to say z = (y - c) / s of a target y, and an output o of it says y = c + s o. Values are learned as they
-are or, in residual forecasts, as changes: h events ahead, b being the last value when the forecast was made,
+Targets are learned as values or, in residual forecasts, as changes from the last value b at the time of the forecast:
 
-    values       c = m, the running mean             s = the running deviation
+    values       c = m, the running mean             s = the running standard deviation
     changes      c = b                               s = the running root mean square of y - c
-    reversion    c = m + r (b - m)                   s as of changes
+    reversion    c = m + r (b - m)                   s as for changes
 
-where r, of each horizon its own, is the slope of y - m on b - m by least squares with forgetting, within [0, 1]. That
-is what an autoregression of order one forecasts: near 1 a change from the last value, near 0 one from the mean, to
-which the far horizons of a series that keeps its level return.
+where r, for each horizon, is the slope of y - m on b - m by least squares with forgetting, clipped to [0, 1]. This is
+the forecast of an autoregression of order one: r near 1 starts from the last value, r near 0 from the mean, to which
+the forecasts of a mean-reverting series tend with the horizon.
 
-All is of one stream, known before z is learned, and of columns (horizon - 1) D + d for D targets.
+c and s belong to one stream and one forecast column, (horizon - 1) D + d for target d of D. They are known before z is
+learned.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import math
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.learning.scaling import MEAN, WEIGHT, deviation, observe, root_mean_square, score
+from stream_rnn.learning.scaling import MEAN, WEIGHT, deviation, root_mean_square, update_moments, z_score
 
 PRODUCTS, BASES = 0, 1
-"""The rows of `Scales.slopes`: sums of (b - m)(y - m) and of (b - m)^2."""
+"""The rows of `TargetScales.slopes`: sums of (b - m)(y - m) and of (b - m)^2."""
 
 
-class Targets(NamedTuple):
-    """How targets are learned."""
+class TargetEncoding(NamedTuple):
+    """How targets are encoded."""
 
     targets: int
     """D"""
@@ -36,11 +36,11 @@ class Targets(NamedTuple):
     reversion: bool
     forgetting: float
     limit: float
-    """Deviations beyond which a value counts as that far."""
+    """deviations from the centre to which values are clipped"""
 
 
-class Scales(NamedTuple):
-    """What is known of a stream's targets."""
+class TargetScales(NamedTuple):
+    """The running statistics of a stream's targets."""
 
     moments: Any
     """(3, C) float64, running moments of the values, or of y - c in residual forecasts"""
@@ -51,40 +51,40 @@ class Scales(NamedTuple):
 
 
 @inner
-def take_value(how: Targets, scales: Scales, d: int, y: float) -> None:
-    """Take a known value of target d."""
-    if how.reversion:
-        observe(scales.levels, d, y, how.forgetting, how.limit)
-    elif how.scaled and not how.residual:
-        observe(scales.moments, d, y, how.forgetting, how.limit)
+def record_value(encoding: TargetEncoding, scales: TargetScales, d: int, y: float) -> None:
+    """Add a known value of target d to the statistics."""
+    if encoding.reversion:
+        update_moments(scales.levels, d, y, encoding.forgetting, encoding.limit)
+    elif encoding.scaled and not encoding.residual:
+        update_moments(scales.moments, d, y, encoding.forgetting, encoding.limit)
 
 
 @inner
-def take_change(how: Targets, scales: Scales, column: int, base: float, y: float) -> None:
-    """Take a known value of a column's target, after `take_value`; residual forecasts began at `base`."""
-    if not how.residual:
+def record_change(encoding: TargetEncoding, scales: TargetScales, column: int, base: float, y: float) -> None:
+    """Add a known value of a column's target to the statistics of changes from b = `base`, after `record_value`."""
+    if not encoding.residual:
         return
-    if how.reversion:
-        levels, slopes, d = scales.levels, scales.slopes, column % how.targets
-        reach = how.limit * deviation(levels, d)
+    if encoding.reversion:
+        levels, slopes, d = scales.levels, scales.slopes, column % encoding.targets
+        reach = encoding.limit * deviation(levels, d)
         b = min(max(base - levels[MEAN, d], -reach), reach)
         a = min(max(y - levels[MEAN, d], -reach), reach)
-        slopes[PRODUCTS, column] = how.forgetting * slopes[PRODUCTS, column] + a * b
-        slopes[BASES, column] = how.forgetting * slopes[BASES, column] + b * b
-    if how.scaled:
-        change = y - centre(how, scales, column, base)
-        observe(scales.moments, column, change, how.forgetting, how.limit)
+        slopes[PRODUCTS, column] = encoding.forgetting * slopes[PRODUCTS, column] + a * b
+        slopes[BASES, column] = encoding.forgetting * slopes[BASES, column] + b * b
+    if encoding.scaled:
+        change = y - centre_of(encoding, scales, column, base)
+        update_moments(scales.moments, column, change, encoding.forgetting, encoding.limit)
 
 
 @inner
-def centre(how: Targets, scales: Scales, column: int, base: float) -> float:
+def centre_of(encoding: TargetEncoding, scales: TargetScales, column: int, base: float) -> float:
     """Return c."""
-    d = column % how.targets
-    if not how.residual:
-        return scales.moments[MEAN, d] if how.scaled else 0.0
+    d = column % encoding.targets
+    if not encoding.residual:
+        return scales.moments[MEAN, d] if encoding.scaled else 0.0
     if math.isnan(base):
         return 0.0
-    if not how.reversion or scales.slopes[BASES, column] <= 0.0:
+    if not encoding.reversion or scales.slopes[BASES, column] <= 0.0:
         return base
     slope = min(max(scales.slopes[PRODUCTS, column] / scales.slopes[BASES, column], 0.0), 1.0)
     mean = scales.levels[MEAN, d]
@@ -92,27 +92,27 @@ def centre(how: Targets, scales: Scales, column: int, base: float) -> float:
 
 
 @inner
-def rests(how: Targets, scales: Scales, column: int, base: float) -> bool:
-    """Return whether a forecast rests on any value of its target: without one it is 0, and no error tells of it."""
-    if how.residual:
+def has_basis(encoding: TargetEncoding, scales: TargetScales, column: int, base: float) -> bool:
+    """Return whether c is derived from a value of the target; otherwise forecasts have no meaningful error."""
+    if encoding.residual:
         return not math.isnan(base)
-    return not how.scaled or scales.moments[WEIGHT, column % how.targets] > 0.0
+    return not encoding.scaled or scales.moments[WEIGHT, column % encoding.targets] > 0.0
 
 
 @inner
-def unit(how: Targets, scales: Scales, column: int) -> float:
+def scale_of(encoding: TargetEncoding, scales: TargetScales, column: int) -> float:
     """Return s."""
-    if not how.scaled:
+    if not encoding.scaled:
         return 1.0
-    if how.residual:
+    if encoding.residual:
         return root_mean_square(scales.moments, column)
-    return deviation(scales.moments, column % how.targets)
+    return deviation(scales.moments, column % encoding.targets)
 
 
 @inner
-def standardised(how: Targets, scales: Scales, column: int, base: float, y: float) -> float:
+def encode_target(encoding: TargetEncoding, scales: TargetScales, column: int, base: float, y: float) -> float:
     """Return z."""
-    c = centre(how, scales, column, base)
-    if not how.scaled:
+    c = centre_of(encoding, scales, column, base)
+    if not encoding.scaled:
         return y - c
-    return score(y, c, unit(how, scales, column), how.limit)
+    return z_score(y, c, scale_of(encoding, scales, column), encoding.limit)

@@ -1,9 +1,9 @@
 """Truncated backpropagation through time, TBPTT(h; h') (Williams & Peng 1990, doi:10.1162/neco.1990.2.4.490).
 
 Every h' events of a stream, the errors that arrived since the last update are injected at the events whose forecasts
-they belong to, and carried back through the newest h events of the sequence. An error that belongs to an older event (a
-horizon longer than the window) trains the readout alone. The loss of an update is the mean over the events at which
-errors arrived.
+they belong to, and backpropagated through the newest h events of the sequence. An error of an older event (at a horizon
+longer than the window) trains the readout only. The loss of an update is the mean over the events at which errors
+arrived.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Any, NamedTuple
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
 from stream_rnn.layers.layer import accumulate, backward
-from stream_rnn.layers.network import Halves, Network, readout_backward
+from stream_rnn.layers.network import BodyAndHead, Network, readout_backward
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
-from stream_rnn.learning.optimizers import Optimizer, step
-from stream_rnn.learning.penalties import Penalties, add_penalties, decay
-from stream_rnn.learning.rls import RLS, fit
+from stream_rnn.learning.optimizers import Optimizer, optimizer_step
+from stream_rnn.learning.penalties import Penalties, add_penalties, decay_weights
+from stream_rnn.learning.rls import RLS, EventErrors, update_readout
 
 
-class Learner(NamedTuple):
+class Learning(NamedTuple):
     """How weights are learned."""
 
     window: int
-    """h, the events that an error is carried back through."""
+    """h, events through which errors are backpropagated"""
     every: int
-    """h', the events between two updates."""
+    """h', events between two updates"""
     loss: Any
     """one of `losses`"""
     clip: Clip
@@ -35,140 +35,141 @@ class Learner(NamedTuple):
     optimizer: Optimizer
     rls: RLS
     boost: float
-    """What a boosted update multiplies the learning rate and what least squares forget by."""
+    """factor of the learning rate and of 1 - rls.forgetting in a boosted update"""
 
 
 class Weights(NamedTuple):
-    """A network's weights and what is remembered to learn them."""
+    """The weights of a network, and the state of the optimizer and of recursive least squares."""
 
-    params: Halves
+    params: BodyAndHead
     """(B,) and (R,)"""
-    moments: Halves
-    """(m, B) and (m, R), m as `optimizers.MOMENTS`; (m, 0) for a readout that the optimizer does not learn"""
-    updates: Halves
-    """(2,) and (2,) int64: DONE, BOOSTED"""
+    moments: BodyAndHead
+    """(m, B) and (m, R), m from `optimizers.MOMENTS_PER_WEIGHT`; (m, 0) for a readout learned by least squares"""
+    updates: BodyAndHead
+    """(2,) and (2,) int64, indexed by DONE and BOOSTED"""
     inverse: Any
-    """(q, q) float64, P of recursive least squares; (0, 0) where the optimizer learns the readout"""
+    """(q, q) float64, P of recursive least squares; (0, 0) if the optimizer learns the readout"""
 
 
 DONE, BOOSTED = 0, 1
-"""Updates: those since the optimizer began; those to come that are boosted."""
+"""Counts of updates: those done since the optimizer was reset; those still to be boosted."""
 
 
 class Progress(NamedTuple):
-    """How far a stream's sequence is."""
+    """Counts of events of a stream's sequence."""
 
     length: int
-    """Events so far."""
+    """events so far"""
     waiting: int
-    """Of these, since the last update."""
+    """of these, since the last update"""
     errors: int
-    """Of these, at which errors arrived."""
+    """of these, at which errors arrived"""
 
 
-class Recent(NamedTuple):
-    """The newest events of one stream, each in row (event number mod rows) of every array."""
+class RecentEvents(NamedTuple):
+    """The newest events of one stream; event n of the sequence is in row n mod rows of each array."""
 
     tape: Any
     """(rows, T)"""
     features: Any
     """(rows, F)"""
     errors: Any
-    """(rows, O): dL/do that has arrived and not been learned from"""
+    """(rows, O), dL/do that has arrived and was not learned from"""
     faded: Any
-    """(rows,) what was left of the state before each event; (0,) where nothing fades"""
+    """(rows,) factor by which the state faded before each event; (0,) if it does not fade"""
 
 
 class Work(NamedTuple):
-    """Scratch of one engine; holds nothing from one event to the next."""
+    """Scratch memory of an engine, without meaning from one event to the next."""
 
     x: Any
-    """(columns,) what the network sees of an event, and of the lookahead's after it"""
+    """(columns,) encoded event, and those of its lookahead"""
     outputs: Any
     """(O,)"""
     deltas: Any
     """(rows, D)"""
     rows: Any
-    """(window,) the window's rows, newest first"""
+    """(window,) rows of the window's events, newest first"""
     gradient: Any
-    """(P,) the body's (B,), then the readout's (R,)"""
-    penalised: Any
+    """(P,) the body's (B,), then the head's (R,)"""
+    penalty_mask: Any
     """(P,) 1 for weights, 0 for biases; constant"""
-    trained: Any
-    """(k, 2) where each run of parameters that the optimizer learns begins and ends; constant"""
+    trained_ranges: Any
+    """(k, 2) start and end of each range of parameters that the optimizer learns; constant"""
     d_body: Any
     """(H,)"""
     d_state: Any
     """(S,)"""
     d_input: Any
-    """(0,) the lowest layer's input needs no gradient"""
+    """(0,) because the gradient in the network's input is not needed"""
     regressors: Any
-    """(q,) float64, scratch of recursive least squares"""
+    """(q,) float64, for recursive least squares"""
     gain: Any
-    """(q,) float64"""
+    """(q,) float64, for recursive least squares"""
     residuals: Any
-    """(D,) float64"""
+    """(D,) float64, for anomaly scores"""
 
 
 @inner
-def update(
-    network: Network, learner: Learner, weights: Weights, recent: Recent, progress: Progress, work: Work
+def update_weights(
+    network: Network, learning: Learning, weights: Weights, recent: RecentEvents, progress: Progress, work: Work
 ) -> bool:
-    """Learn from the errors in `recent` and clear them; return whether the weights were changed.
+    """Learn from the errors in `recent` and clear them; return whether the update was complete.
 
-    A gradient that is not finite changes nothing; nor does a readout that cannot be fitted, but the layers then have
-    learned.
+    If the gradient is not finite, no weight changes. If recursive least squares fails, only the layers have learned.
     """
     if weights.updates.head[BOOSTED] > 0:
         weights.updates.head[BOOSTED] -= 1
-        learner = _boosted(learner)
-    second_order = weights.inverse.shape[0] > 0
-    if second_order:
-        work.gradient[network.readout :] = 0  # nothing descends by it, and it must not grow without end
-    backpropagate(network, learner.window, weights.params, recent, progress.length, work)
-    done = _descend(network, learner, weights, 1.0 / progress.errors, work)
-    if done and second_order:
-        done = _fit_readout(network, learner.rls, weights, recent, progress, work)
+        learning = _with_boost(learning)
+    has_rls = weights.inverse.shape[0] > 0
+    if has_rls:
+        work.gradient[network.head_start :] = 0  # it is not used, but must stay finite
+    backpropagate(network, learning.window, weights.params, recent, progress.length, work)
+    done = _apply_gradient(network, learning, weights, 1.0 / progress.errors, work)
+    if done and has_rls:
+        done = _fit_readout(network, learning.rls, weights, recent, progress, work)
     recent.errors[:] = 0
     return done
 
 
 @inner
-def in_turn(learner: Learner, events: int) -> Learner:
-    """Return the learner of a readout that streams share, at one whose turn came after so many events of all.
+def with_shared_forgetting(learning: Learning, events: int) -> Learning:
+    """Adapt RLS forgetting to a readout that streams share, for a stream that had its last event `events` events ago.
 
-    In a round that takes every stream once, as much is forgotten as by one event of a stream alone.
+    A round of one event of each stream then forgets as much as one event of a single stream.
     """
-    if events == 1 or learner.rls.forgetting == 0.0:
-        return learner
-    return _with(learner, learner.optimizer.learning_rate, learner.rls.forgetting ** (1.0 / events))
+    if events == 1 or learning.rls.forgetting == 0.0:
+        return learning
+    return _with_rates(learning, learning.optimizer.learning_rate, learning.rls.forgetting ** (1.0 / events))
 
 
 @inner
-def _boosted(learner: Learner) -> Learner:
-    """Return the learner that learns faster: by a higher learning rate, and by forgetting more."""
-    forgetting = 1.0 - learner.boost * (1.0 - learner.rls.forgetting)
-    return _with(learner, learner.boost * learner.optimizer.learning_rate, forgetting)
+def _with_boost(learning: Learning) -> Learning:
+    """Return the learning of a boosted update: a higher learning rate, and faster RLS forgetting."""
+    forgetting = 1.0 - learning.boost * (1.0 - learning.rls.forgetting)
+    return _with_rates(learning, learning.boost * learning.optimizer.learning_rate, forgetting)
 
 
 @inner
-def _with(learner: Learner, rate: float, forgetting: float) -> Learner:
-    o, r = learner.optimizer, learner.rls
-    return Learner(
-        learner.window,
-        learner.every,
-        learner.loss,
-        learner.clip,
-        learner.penalties,
-        Optimizer(o.kind, rate, o.momentum, o.nesterov, o.decay, o.first_decay, o.epsilon),
+def _with_rates(learning: Learning, learning_rate: float, forgetting: float) -> Learning:
+    o, r = learning.optimizer, learning.rls
+    return Learning(
+        learning.window,
+        learning.every,
+        learning.loss,
+        learning.clip,
+        learning.penalties,
+        Optimizer(o.kind, learning_rate, o.momentum, o.nesterov, o.second_decay, o.first_decay, o.epsilon),
         RLS(forgetting, r.ridge, r.unit),
-        learner.boost,
+        learning.boost,
     )
 
 
 @inner
-def _fit_readout(network: Network, rls: RLS, weights: Weights, recent: Recent, progress: Progress, work: Work) -> bool:
-    """Correct the readout by recursive least squares, oldest errors first; return whether all could be used."""
+def _fit_readout(
+    network: Network, rls: RLS, weights: Weights, recent: RecentEvents, progress: Progress, work: Work
+) -> bool:
+    """Update the readout by recursive least squares, oldest errors first; return whether all could be used."""
     kept = recent.errors.shape[0]
     done = True
     for age in range(min(progress.length, kept) - 1, -1, -1):
@@ -176,53 +177,49 @@ def _fit_readout(network: Network, rls: RLS, weights: Weights, recent: Recent, p
         gradients = recent.errors[row]
         for gradient in gradients:
             if gradient != 0:
-                done &= fit(
-                    rls,
-                    network,
-                    weights.params.head,
-                    weights.inverse,
-                    recent.features[row],
-                    gradients,
-                    age < progress.waiting,
-                    work.regressors,
-                    work.gain,
-                )
+                event = EventErrors(recent.features[row], gradients, age < progress.waiting)
+                head, P = weights.params.head, weights.inverse
+                done &= update_readout(rls, network, head, P, event, work.regressors, work.gain)
                 break
     return done
 
 
 @inner
-def _descend(network: Network, learner: Learner, weights: Weights, factor: float, work: Work) -> bool:
-    """Change the trained weights by factor * work.gradient, unless that is not finite; return whether it was."""
-    B, square = network.readout, 0.0
+def _apply_gradient(network: Network, learning: Learning, weights: Weights, factor: float, work: Work) -> bool:
+    """Update the trained weights by the gradient factor * work.gradient, if it is finite; return whether it was."""
+    B, square = network.head_start, 0.0
     params, moments, updates = weights.params, weights.moments, weights.updates
-    gradient, penalised, optimizer = work.gradient, work.penalised, learner.optimizer
-    add_penalties(learner.penalties, factor, params.body, penalised[:B], gradient[:B])
-    add_penalties(learner.penalties, factor, params.head, penalised[B:], gradient[B:])
-    for begin, end in work.trained:
+    gradient, penalty_mask, optimizer = work.gradient, work.penalty_mask, learning.optimizer
+    add_penalties(learning.penalties, factor, params.body, penalty_mask[:B], gradient[:B])
+    add_penalties(learning.penalties, factor, params.head, penalty_mask[B:], gradient[B:])
+    for begin, end in work.trained_ranges:
         square += dot(gradient[begin:end], gradient[begin:end])
-    factor = clip_factor(learner.clip, square, factor)
+    factor = clip_factor(learning.clip, square, factor)
     if math.isnan(factor):
         return False
     updates.body[DONE] += 1
     updates.head[DONE] += 1
-    for begin, end in work.trained:
-        clip_values(learner.clip, gradient[begin:end], factor)
+    for begin, end in work.trained_ranges:
+        clip_values(learning.clip, gradient[begin:end], factor)
         for part, first in enumerate((0, B)):  # the body, the readout
             start, stop = max(begin, first), (min(end, B) if part == 0 else end)
             if start < stop:
                 w, g, last = params[part], gradient[first:], stop - first
-                decay(learner.penalties, optimizer.learning_rate, w[start - first : last], penalised[start:stop])
-                step(optimizer, w, moments[part], g, start - first, last, factor, updates[part][DONE])
+                decay_weights(
+                    learning.penalties, optimizer.learning_rate, w[start - first : last], penalty_mask[start:stop]
+                )
+                optimizer_step(optimizer, w, moments[part], g, start - first, last, factor, updates[part][DONE])
     return True
 
 
 @inner
-def backpropagate(network: Network, window: int, params: Halves, recent: Recent, length: int, work: Work) -> None:
+def backpropagate(
+    network: Network, window: int, params: BodyAndHead, recent: RecentEvents, length: int, work: Work
+) -> None:
     """Write the gradient of the errors in `recent` to `work.gradient`."""
     kept = recent.errors.shape[0]
-    B = network.readout
-    for begin, end in work.trained:
+    B = network.head_start
+    for begin, end in work.trained_ranges:
         work.gradient[begin:end] = 0
     work.d_state[:] = 0
     steps = min(length, window)

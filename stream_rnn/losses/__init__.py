@@ -1,6 +1,7 @@
-"""Losses, one file each. A new loss is a new file and an entry in `LOSSES`.
+"""Losses, one file each. A new loss is a new file, a name in `LossName` and an entry in `LOSSES`.
 
-Importing this package imports neither numba nor the files of the losses.
+`LossName` must list the keys of `LOSSES`; type checkers need it as a literal, and a test compares the two. Importing
+this package imports neither numba nor the files of the losses.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ LOSSES: dict[LossName, LossSpec] = {
 
 
 def make_loss(name: LossName, options: Mapping[str, Any]) -> Any:
-    """Return a loss, made with those of the options that it has."""
+    """Return a loss, built with those of the options that it accepts."""
     module, maker = LOSSES[name].maker.split(".")
     loss_class: Callable[..., Any] = getattr(import_module(f"stream_rnn.losses.{module}"), maker)
     accepted = inspect.signature(loss_class).parameters

@@ -1,6 +1,8 @@
 """Absolute error. Its optimum is the median.
 
-L = |o - z|        dL/do = sign(o - z)
+With the output o and the target z:
+
+    L = |o - z|        dL/do = sign(o - z)
 """
 
 from __future__ import annotations

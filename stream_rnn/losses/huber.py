@@ -1,8 +1,10 @@
 """Huber's loss: quadratic for small errors, linear for large ones (Huber 1964, doi:10.1214/aoms/1177703732).
 
-L = (o - z)^2 / 2                      where |o - z| <= delta
-delta (|o - z| - delta / 2)        elsewhere
-dL/do = o - z, clipped to [-delta, delta]
+With the output o, the target z and e = o - z:
+
+    L = e^2 / 2                        where |e| <= delta
+    L = delta (|e| - delta / 2)        elsewhere
+    dL/do = e, clipped to [-delta, delta]
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Softmax loss (cross-entropy) of a class z in {0, 1, ...}, with an output for each class.
 
-L = log(sum_m e^o_m) - o_z        dL/do_m = p_m - [m = z]        with the probabilities p_m = e^o_m / sum_k e^o_k
+With the outputs o_m and the probabilities p_m = e^o_m / sum_k e^o_k:
+
+    L = log(sum_m e^o_m) - o_z        dL/do_m = p_m - [m = z]
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Squared error. Its optimum is the mean.
 
-L = (o - z)^2        dL/do = 2 (o - z)
+With the output o and the target z:
+
+    L = (o - z)^2        dL/do = 2 (o - z)
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from support import NAN, bits, drift_monitor, engine_of, series, stream_row, wei
 
 from stream_rnn import Engine
 from stream_rnn.engine.drift import MAX_DRIFTS_LISTED, ROW
-from stream_rnn.layers.network import Halves
+from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.learning.tbptt import BOOSTED, DONE
 from stream_rnn.settings.base import choices_of
 from stream_rnn.settings.fields import DriftAction
@@ -250,11 +250,11 @@ def test_a_boost_ends_after_its_number_of_updates() -> None:
     assert left == [3, 2, 1, 0, 0, 0]
 
 
-def responded(action: str, **changes: Any) -> tuple[Engine, Halves]:
+def responded(action: str, **changes: Any) -> tuple[Engine, BodyAndHead]:
     """Return an engine that has responded to a drift of stream a, and its weights before it did."""
     engine = engine_of(drift=action, **changes)
     engine.process(["a", "b"] * 20, series(40))
-    before = Halves(*(part.copy() for part in weights_in_slot(engine).params))
+    before = BodyAndHead(*(part.copy() for part in weights_in_slot(engine).params))
     drift_monitor(engine).respond(weights_in_slot(engine))
     return engine, before
 

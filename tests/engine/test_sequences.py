@@ -225,7 +225,7 @@ def test_errors_of_forecasts_older_than_the_window_are_learned_from() -> None:
 
     moved, expected = before - weights(engine), rate * finite_differences(loss, at)
     assert engine.counts.updates == 1
-    assert relative_error(moved[net.readout :], expected[net.readout :]) < 1e-5
+    assert relative_error(moved[net.head_start :], expected[net.head_start :]) < 1e-5
 
 
 def test_pending_errors_are_discarded_when_the_state_overflows() -> None:

@@ -1,16 +1,16 @@
-"""The fast tanh, and the activations' derivatives."""
+"""The activations, with the fast tanh of float32, and their derivatives."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from compiled_kernels import activate, activate_backward
 from probe import finite_differences
 
-from stream_rnn.kernels import activations
 from stream_rnn.kernels.activations import Activation
-from stream_rnn.kernels.jit import entry
+from stream_rnn.settings.fields import ActivationName
 
 KINDS = pytest.mark.parametrize("kind", Activation, ids=lambda kind: kind.name.lower())
 X = np.linspace(-12, 12, 24_001)
@@ -21,42 +21,44 @@ FORMS = {
     Activation.SIGMOID: lambda a: 1 / (1 + np.exp(-a)),
 }
 
-_activate = entry(activations.activate)
-_slope = entry(activations.slope)
-
 
 def activated(kind: Activation, a: Any) -> Any:
-    made = np.array(a)
-    _activate(kind.value, made)
-    return made
+    y = np.array(a)
+    activate(kind.value, y)
+    return y
+
+
+def test_every_activation_has_a_reference_function_and_a_name_in_the_settings() -> None:
+    assert set(FORMS) == set(Activation)
+    assert {name.upper() for name in get_args(ActivationName)} == {kind.name for kind in Activation}
 
 
 @KINDS
-def test_values_are_the_functions(kind: Activation) -> None:
+def test_activations_in_float64_are_exact(kind: Activation) -> None:
     np.testing.assert_allclose(activated(kind, X), FORMS[kind](X), rtol=1e-12, atol=1e-15)
 
 
 @KINDS
-def test_values_in_single_precision_are_as_good_as_it_allows(kind: Activation) -> None:
-    found = activated(kind, X.astype(np.float32))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, FORMS[kind](X), rtol=2e-7, atol=2e-7)
+def test_activations_in_float32_have_the_accuracy_of_float32(kind: Activation) -> None:
+    y = activated(kind, X.astype(np.float32))
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, FORMS[kind](X), rtol=2e-7, atol=2e-7)
 
 
-def test_tanh_in_single_precision_never_leaves_its_range() -> None:
+def test_tanh_in_float32_stays_between_minus_one_and_one() -> None:
     x = np.array([-np.inf, -1e30, -8, 8, 1e30, np.inf], np.float32)
     assert (np.abs(activated(Activation.TANH, x)) <= 1).all()
 
 
-def test_nan_stays_nan() -> None:
-    for precision in (np.float32, np.float64):
-        assert np.isnan(activated(Activation.TANH, np.array([np.nan], precision))).all()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tanh_of_nan_is_nan(dtype: Any) -> None:
+    assert np.isnan(activated(Activation.TANH, np.array([np.nan], dtype))).all()
 
 
 @KINDS
-def test_slopes_are_those_of_the_values(kind: Activation) -> None:
+def test_derivatives_equal_finite_differences(kind: Activation) -> None:
     a = np.array([-2.0, -0.3, 0.4, 1.7])
-    found = np.ones_like(a)
-    _slope(kind.value, activated(kind, a), found)
+    d = np.ones_like(a)
+    activate_backward(kind.value, activated(kind, a), d)
     expected = finite_differences(lambda: float(activated(kind, a).sum()), a)
-    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(d, expected, rtol=1e-8, atol=1e-10)

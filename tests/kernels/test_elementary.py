@@ -1,4 +1,4 @@
-"""The fast exponential, sine and cosine against the library's in double precision."""
+"""The fast exponential, sine and cosine against numpy's in double precision."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from stream_rnn.kernels import elementary
 from stream_rnn.kernels.jit import entry
 
 PRECISIONS = pytest.mark.parametrize(
-    ("kind", "tolerance"), [(np.float32, 1.2e-7), (np.float64, 1e-15)], ids=["float32", "float64"]
+    ("dtype", "tolerance"), [(np.float32, 1.2e-7), (np.float64, 1e-15)], ids=["float32", "float64"]
 )
-"""The last place of 1 is 1.2e-7 in float32."""
+"""One unit in the last place of 1 is 1.2e-7 in float32."""
 
 
 @entry
@@ -41,44 +41,44 @@ def sin_cos(x: Any) -> tuple[Any, Any]:
 
 
 @PRECISIONS
-def test_the_exponential_is_as_good_as_its_precision(kind: type, tolerance: float) -> None:
-    x = np.linspace(-87, 88, 100_001).astype(kind)
+def test_exponential_has_the_accuracy_of_its_precision(dtype: type, tolerance: float) -> None:
+    x = np.linspace(-87, 88, 100_001).astype(dtype)
     np.testing.assert_allclose(exp(x), np.exp(x.astype(float)), rtol=tolerance, atol=0)
 
 
 @PRECISIONS
 @pytest.mark.parametrize("bound", [0.8, np.pi, 1100.0, 10_000.0])
-def test_sine_and_cosine_are_as_good_as_their_precision(bound: float, kind: type, tolerance: float) -> None:
-    x = np.linspace(-bound, bound, 100_001).astype(kind)
+def test_sine_and_cosine_have_the_accuracy_of_their_precision(bound: float, dtype: type, tolerance: float) -> None:
+    x = np.linspace(-bound, bound, 100_001).astype(dtype)
     sine, cosine = sin_cos(x)
     np.testing.assert_allclose(sine, np.sin(x.astype(float)), rtol=0, atol=tolerance)
     np.testing.assert_allclose(cosine, np.cos(x.astype(float)), rtol=0, atol=tolerance)
 
 
-def test_small_angles_keep_their_digits() -> None:
+def test_sine_of_small_angles_has_a_small_relative_error() -> None:
     x = np.logspace(-30, -1, 1000).astype(np.float32)
     np.testing.assert_allclose(sin_cos(x)[0], np.sin(x.astype(float)), rtol=1.2e-7)
 
 
-def test_what_is_exact_is_exact() -> None:
+def test_values_at_zero_are_exact() -> None:
     zero = np.zeros(1, np.float32)
     assert exp(zero) == 1
     assert sin_cos(zero) == (0, 1)
 
 
-def test_the_exponential_in_single_precision_holds_on_to_its_bounds() -> None:
+def test_exponential_in_float32_clips_its_argument() -> None:
     x = np.array([-np.inf, -1e30, -88, 89, 1e30, np.inf], np.float32)
     np.testing.assert_array_equal(exp(x), exp(np.repeat(np.array([-87, 88], np.float32), 3)))
 
 
-def test_nan_stays_nan() -> None:
-    for precision in (np.float32, np.float64):
-        x = np.array([np.nan], precision)
-        assert np.isnan([exp(x), *sin_cos(x)]).all()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_functions_of_nan_are_nan(dtype: Any) -> None:
+    x = np.array([np.nan], dtype)
+    assert np.isnan([exp(x), *sin_cos(x)]).all()
 
 
 @pytest.mark.parametrize("function", ["exp", "sin_cos"])
-def test_python_has_the_library_s_in_the_number_s_precision(function: str) -> None:
-    made = getattr(elementary, function)(np.float32(0.5))
-    for value in made if isinstance(made, tuple) else (made,):
+def test_uncompiled_functions_keep_the_precision_of_their_argument(function: str) -> None:
+    result = getattr(elementary, function)(np.float32(0.5))
+    for value in result if isinstance(result, tuple) else (result,):
         assert isinstance(value, np.float32)

@@ -1,4 +1,4 @@
-"""Where machine code is kept, and that bits do not depend on where it came from."""
+"""The cache of machine code; results do not depend on where the code came from."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from support import engine_of, series, weights
 
 from stream_rnn.kernels import jit
 
-HERE = Path(__file__).parent.parent
+TESTS = Path(__file__).parent.parent
 
 GRADIENT = """
 import hashlib
 from probe import LENGTH, Probe, body_of
 from stream_rnn.kernels import jit
-made = Probe(body_of("dense")).run(window=LENGTH)
-print(hashlib.sha256(made["out"].tobytes() + made["gradient"].tobytes()).hexdigest(), jit.source_hash())
+run = Probe(body_of("dense")).run(window=LENGTH)
+print(hashlib.sha256(run["out"].tobytes() + run["gradient"].tobytes()).hexdigest(), jit.source_hash())
 """
 
 LEARNING = """
 import hashlib
 from support import engine_of, series, weights
 engine = engine_of(learning_rate=0.05)
-made = engine.process(["a", "b"] * 250, series(500))
-print(hashlib.sha256(made.tobytes() + weights(engine).tobytes()).hexdigest())
+forecasts = engine.process(["a", "b"] * 250, series(500))
+print(hashlib.sha256(forecasts.tobytes() + weights(engine).tobytes()).hexdigest())
 """
 
 TINY = """
@@ -42,27 +42,29 @@ print(cache_folder(), twice(21))
 
 
 def run(program: str, cache: Path | None = None) -> tuple[str, str]:
-    """Return what a fresh process prints and logs."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    """Return what a new process prints, and what it logs."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     if cache is not None:
         environment["STREAM_RNN_CACHE"] = str(cache)
-    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
-    return made.stdout.strip(), made.stderr
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
+    return process.stdout.strip(), process.stderr
 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
-    """Return what a process prints and logs that has to compile everything, and its cache folder."""
+    """Return output and log of a process with an empty cache folder, and the folder."""
     cache = tmp_path_factory.mktemp("cache")
     return *run(GRADIENT, cache), cache
 
 
-def test_code_from_the_disk_gives_the_bits_of_code_compiled_afresh(fresh: tuple[str, str, Path]) -> None:
-    made, log, cache = fresh
-    again, log_again = run(GRADIENT, cache)
-    assert again == made
+def test_cached_code_gives_the_same_bits_as_newly_compiled_code(fresh: tuple[str, str, Path]) -> None:
+    output, log, cache = fresh
+    cached_output, cached_log = run(GRADIENT, cache)
+    assert cached_output == output
     assert "compiling" in log
-    assert "compiling" not in log_again
+    assert "compiling" not in cached_log
 
 
 def test_another_cache_gives_the_same_bits(fresh: tuple[str, str, Path]) -> None:
@@ -71,41 +73,41 @@ def test_another_cache_gives_the_same_bits(fresh: tuple[str, str, Path]) -> None
 
 def test_another_process_learns_the_same_bits() -> None:
     engine = engine_of(learning_rate=0.05)
-    made = engine.process(["a", "b"] * 250, series(500))
-    expected = hashlib.sha256(made.tobytes() + weights(engine).tobytes()).hexdigest()
+    forecasts = engine.process(["a", "b"] * 250, series(500))
+    expected = hashlib.sha256(forecasts.tobytes() + weights(engine).tobytes()).hexdigest()
     assert run(LEARNING)[0] == expected
 
 
-def test_the_cache_folder_is_named_by_the_sources(fresh: tuple[str, str, Path]) -> None:
-    made, _, cache = fresh
-    assert [folder.name for folder in cache.iterdir()] == [made.split()[-1]]
+def test_the_cache_folder_is_named_by_the_hash_of_the_sources(fresh: tuple[str, str, Path]) -> None:
+    output, _, cache = fresh
+    assert [folder.name for folder in cache.iterdir()] == [output.split()[-1]]
 
 
-def test_the_hash_changes_with_any_file_of_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hash_changes_with_every_compiled_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jit, "__file__", str(tmp_path / "kernels" / "jit.py"))
     hashes = set()
     for text in ("a = 1", "a = 2"):
-        for pattern in jit.COMPILED:
-            path = tmp_path / pattern.replace("*", "some")
+        for pattern in jit.COMPILED_SOURCES:
+            path = tmp_path / pattern.replace("*", "module")
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
             hashes.add(jit.source_hash.__wrapped__())
-    assert len(hashes) == 2 * len(jit.COMPILED)
+    assert len(hashes) == 2 * len(jit.COMPILED_SOURCES)
 
 
-def test_every_file_with_kernels_is_hashed() -> None:
+def test_every_file_with_compiled_functions_is_hashed() -> None:
     package = Path(jit.__file__).parent.parent
-    hashed = {path for pattern in jit.COMPILED for path in package.glob(pattern)}
-    compiling = {
+    hashed = {path for pattern in jit.COMPILED_SOURCES for path in package.glob(pattern)}
+    compiled = {
         path for path in package.rglob("*.py") if re.search(r"^@(entry|inner|overload)", path.read_text(), re.MULTILINE)
     }
-    assert compiling
-    assert compiling <= hashed
+    assert compiled
+    assert compiled <= hashed
 
 
-def test_without_a_writable_folder_kernels_are_kept_in_memory(tmp_path: Path) -> None:
+def test_code_is_kept_in_memory_without_a_writable_cache_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    made, log = run(TINY, tmp_path / "file")
-    assert made == "None 42"
+    output, log = run(TINY, tmp_path / "file")
+    assert output == "None 42"
     assert "no writable cache folder" in log
     assert "Traceback" not in log

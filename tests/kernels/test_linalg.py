@@ -1,21 +1,20 @@
-"""The inner loops against numpy, at every length around the blocks of eight."""
+"""Linear algebra against numpy, at lengths around the blocks of eight."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from compiled_kernels import (
+    add_outer_products,
+    add_product,
+    add_product_transposed,
+    add_scaled_columns,
+    add_sum,
+    copy,
+    linear_recurrence,
+)
 
-from stream_rnn.kernels import linalg
 from stream_rnn.kernels.aligned import LINE, aligned_zeros
-from stream_rnn.kernels.jit import entry
-
-add_product = entry(linalg.add_product)
-add_product_transposed = entry(linalg.add_product_transposed)
-add_outer_products = entry(linalg.add_outer_products)
-add_sum = entry(linalg.add_sum)
-copy = entry(linalg.copy)
-recur = entry(linalg.recur)
-add_scaled_columns = entry(linalg.add_scaled_columns)
 
 LENGTHS = pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 19])
 M = 5
@@ -23,7 +22,7 @@ RNG = np.random.default_rng(0)
 
 
 @LENGTHS
-def test_a_product_is_added(n: int) -> None:
+def test_add_product_adds_the_product(n: int) -> None:
     x, W, out = RNG.normal(size=n), RNG.normal(size=(n, M)), RNG.normal(size=M)
     expected = out + x @ W
     add_product(x, W, out)
@@ -31,7 +30,7 @@ def test_a_product_is_added(n: int) -> None:
 
 
 @LENGTHS
-def test_a_product_with_the_transposed_is_added(n: int) -> None:
+def test_add_product_transposed_adds_the_product(n: int) -> None:
     W, y, out = RNG.normal(size=(n, M)), RNG.normal(size=M), RNG.normal(size=n)
     expected = out + W @ y
     add_product_transposed(W, y, out)
@@ -39,7 +38,7 @@ def test_a_product_with_the_transposed_is_added(n: int) -> None:
 
 
 @LENGTHS
-def test_outer_products_of_chosen_rows_and_columns_are_added(n: int) -> None:
+def test_add_outer_products_adds_those_of_the_given_rows_and_columns(n: int) -> None:
     X, D, out = RNG.normal(size=(30, 9)), RNG.normal(size=(30, 8)), RNG.normal(size=(4, M))
     rows = RNG.permutation(30)[:n]
     expected = out + X[rows, 2:6].T @ D[rows, 3:]
@@ -48,7 +47,7 @@ def test_outer_products_of_chosen_rows_and_columns_are_added(n: int) -> None:
 
 
 @LENGTHS
-def test_chosen_rows_are_summed(n: int) -> None:
+def test_add_sum_adds_the_given_rows(n: int) -> None:
     D, out = RNG.normal(size=(30, 8)), RNG.normal(size=M)
     rows = RNG.permutation(30)[:n]
     expected = out + D[rows, 3:].sum(axis=0)
@@ -57,7 +56,7 @@ def test_chosen_rows_are_summed(n: int) -> None:
 
 
 @LENGTHS
-def test_columns_of_chosen_rows_are_scaled_and_added(n: int) -> None:
+def test_add_scaled_columns_adds_the_scaled_columns_of_the_given_rows(n: int) -> None:
     X, D, out = RNG.normal(size=(30, 25)), RNG.normal(size=(30, 8)), RNG.normal(size=(4, M))
     rows = RNG.permutation(30)[:n]
     expected = out + np.einsum("qij,qj->ij", X[rows, 2:22].reshape(n, 4, M), D[rows, 3:])
@@ -66,15 +65,15 @@ def test_columns_of_chosen_rows_are_scaled_and_added(n: int) -> None:
 
 
 @LENGTHS
-def test_each_element_recurs_by_itself(n: int) -> None:
+def test_linear_recurrence_is_element_wise(n: int) -> None:
     A, x, out = RNG.normal(size=(3, n))
     expected = A * out + 0.3 * x
-    recur(A, 0.3, x, out)
+    linear_recurrence(A, 0.3, x, out)
     np.testing.assert_allclose(out, expected, rtol=1e-12)
 
 
 @LENGTHS
-def test_a_copy_is_the_array(n: int) -> None:
+def test_copy_copies(n: int) -> None:
     x, out = RNG.normal(size=(2, n))
     copy(x, out)
     np.testing.assert_array_equal(out, x)
@@ -82,11 +81,11 @@ def test_a_copy_is_the_array(n: int) -> None:
 
 @pytest.mark.parametrize("shape", [(), (3,), (5, 7), (2, 3, 4)])
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
-def test_memory_begins_at_a_cache_line(shape: tuple[int, ...], kind: type) -> None:
-    made = aligned_zeros(shape, kind)
-    assert made.shape == shape
-    assert made.dtype == kind
-    assert not made.any()
-    assert made.ctypes.data % LINE == 0
-    assert made.flags.c_contiguous
-    assert made.flags.writeable
+def test_aligned_zeros_start_at_a_cache_line(shape: tuple[int, ...], kind: type) -> None:
+    zeros = aligned_zeros(shape, kind)
+    assert zeros.shape == shape
+    assert zeros.dtype == kind
+    assert not zeros.any()
+    assert zeros.ctypes.data % LINE == 0
+    assert zeros.flags.c_contiguous
+    assert zeros.flags.writeable

@@ -1,11 +1,11 @@
-"""What a stack carries back: only what one of its layers has a use for."""
+"""Which gradients a stack carries back in time: only those that one of its layers learns from."""
 
 from __future__ import annotations
 
 import pytest
 from probe import body_of
 
-CARRIED = {
+CARRIES = {
     "gru>dense": "window",
     "conv>dense": "below",
     "dense>conv": "window",
@@ -19,6 +19,6 @@ CARRIED = {
 }
 
 
-@pytest.mark.parametrize("body", CARRIED)
-def test_a_gradient_is_carried_back_where_something_learns_of_it(body: str) -> None:
-    assert body_of(body).carries == CARRIED[body]
+@pytest.mark.parametrize("body", CARRIES)
+def test_a_stack_carries_only_gradients_that_a_layer_learns_from(body: str) -> None:
+    assert body_of(body).carries == CARRIES[body]

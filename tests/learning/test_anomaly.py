@@ -1,4 +1,4 @@
-"""Anomaly scores of residuals whose anomalies are known."""
+"""Anomaly scores of residuals with known anomalies."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from compiled_kernels import anomaly_score
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernels_by_name import surprise
 
-from stream_rnn.learning.anomaly import DEFAULT, rows
+from stream_rnn.learning.anomaly import DEFAULT, state_size
 
 STEP = 300.0
 
@@ -21,31 +21,31 @@ def noise(count: int = 2000, targets: int = 1, seed: int = 0) -> np.ndarray:
 
 def scores_of(residuals: np.ndarray, step: float = STEP) -> np.ndarray:
     residuals = residuals.reshape(len(residuals), -1)
-    state = np.zeros(rows(residuals.shape[1]))
-    scores = np.array([surprise(DEFAULT, state, r, step * i) for i, r in enumerate(residuals)])
+    state = np.zeros(state_size(residuals.shape[1]))
+    scores = np.array([anomaly_score(DEFAULT, state, r, step * i) for i, r in enumerate(residuals)])
     assert np.isfinite(state).all()
     return scores
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=80))
 @settings(deadline=None)
-def test_a_score_is_from_0_to_1_whatever_comes(residuals: list[float]) -> None:
+def test_scores_are_between_0_and_1_for_any_residuals(residuals: list[float]) -> None:
     scores = scores_of(np.array(residuals))
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_noise_is_no_anomaly() -> None:
+def test_noise_gives_almost_no_alarms() -> None:
     assert (scores_of(noise(20_000)) > 0.4).mean() < 1e-4
 
 
-def test_heavy_tails_are_told_from_anomalies_better_than_by_their_deviations() -> None:
+def test_heavy_tails_give_fewer_alarms_than_a_limit_on_deviations() -> None:
     residuals = np.random.default_rng(0).standard_t(3, size=20_000)
     far = np.abs(residuals) > 5 * residuals.std()  # a normal residual is that far once in a million
     assert (scores_of(residuals) > 0.6).sum() < 0.5 * far.sum()
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_spike_has_a_high_score_at_once(sign: int) -> None:
+def test_a_spike_scores_high_immediately(sign: int) -> None:
     residuals = noise()
     residuals[1500] = 15 * sign
     scores = scores_of(residuals)
@@ -53,29 +53,29 @@ def test_a_spike_has_a_high_score_at_once(sign: int) -> None:
     assert np.argmax(scores) == 1500
 
 
-def test_errors_that_stay_larger_have_a_high_score_soon() -> None:
+def test_a_lasting_increase_of_errors_scores_high_within_ten_events() -> None:
     residuals = noise()
     residuals[1500:] *= 4
     scores = scores_of(residuals)
     assert scores[:1500].max() < 0.4 < scores[1500:1510].max()
 
 
-def test_forecasts_that_keep_missing_to_one_side_have_a_high_score() -> None:
+def test_biased_forecasts_score_high() -> None:
     residuals = noise()
-    restless = residuals.copy()
+    unbiased = residuals.copy()
     residuals[1500:1530] = 1.5 + 0.1 * residuals[1500:1530]
-    restless[1500:1530] = np.where(np.arange(30) % 2, 1, -1)[:, np.newaxis] * residuals[1500:1530]
+    unbiased[1500:1530] = np.where(np.arange(30) % 2, 1, -1)[:, np.newaxis] * residuals[1500:1530]
     assert scores_of(residuals)[1500:1530].max() > 0.5
-    assert scores_of(restless)[1500:1530].max() < 0.4
+    assert scores_of(unbiased)[1500:1530].max() < 0.4
 
 
-def test_an_anomaly_of_many_events_gives_few_alarms() -> None:
+def test_a_long_anomaly_gives_few_alarms() -> None:
     residuals = noise()
     residuals[1500:1560] += 15
     assert 1 <= (scores_of(residuals) > 0.4).sum() <= 3
 
 
-def test_a_second_anomaly_long_after_the_first_is_seen() -> None:
+def test_a_second_anomaly_long_after_the_first_scores_high() -> None:
     residuals = noise(4000)
     residuals[[1500, 2500]] = 20
     scores = scores_of(residuals)
@@ -84,11 +84,11 @@ def test_a_second_anomaly_long_after_the_first_is_seen() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-30, 3.0, -7e8])
-def test_residuals_that_never_change_are_no_anomaly(value: float) -> None:
+def test_constant_residuals_score_0(value: float) -> None:
     assert not scores_of(np.full(500, value)).any()
 
 
-def test_the_first_error_of_a_perfect_forecast_is_one() -> None:
+def test_the_first_error_after_perfect_forecasts_scores_1() -> None:
     residuals = np.zeros(500)
     residuals[400] = 1e-3
     scores = scores_of(residuals)
@@ -97,17 +97,17 @@ def test_the_first_error_of_a_perfect_forecast_is_one() -> None:
 
 
 @pytest.mark.parametrize("factor", [1000.0, 1e-6, 3e20])
-def test_units_do_not_matter(factor: float) -> None:
+def test_scores_do_not_depend_on_the_unit(factor: float) -> None:
     residuals = noise()
     residuals[1500] = 8
     np.testing.assert_allclose(scores_of(residuals * factor), scores_of(residuals), rtol=1e-6, atol=1e-9)
 
 
-def test_signs_do_not_matter() -> None:
+def test_scores_do_not_depend_on_the_sign() -> None:
     np.testing.assert_array_equal(scores_of(-noise()), scores_of(noise()))
 
 
-def test_missing_residuals_change_nothing() -> None:
+def test_missing_residuals_do_not_change_other_scores() -> None:
     residuals, gaps = noise(600), np.full((1200, 1), np.nan)
     residuals[500] = 10
     gaps[::2] = residuals
@@ -116,18 +116,18 @@ def test_missing_residuals_change_nothing() -> None:
     assert not with_gaps[1::2].any()
 
 
-def test_one_target_that_is_missing_does_not_hide_another() -> None:
+def test_a_missing_target_does_not_hide_an_anomaly_of_another() -> None:
     residuals = noise(targets=2)
     residuals[1400:, 0] = np.nan
     residuals[1500, 1] = 15
     assert scores_of(residuals)[1500] > 0.9
 
 
-def test_more_targets_do_not_mean_more_false_alarms() -> None:
+def test_more_targets_do_not_give_more_false_alarms() -> None:
     assert (scores_of(noise(20_000, targets=8)) > 0.4).mean() < 2e-4
 
 
-def test_a_glitch_does_not_blind_the_stream() -> None:
+def test_a_glitch_does_not_hide_later_anomalies() -> None:
     residuals = noise(3000)
     residuals[1000], residuals[2000] = 1e30, 15
     scores = scores_of(residuals)
@@ -135,15 +135,15 @@ def test_a_glitch_does_not_blind_the_stream() -> None:
     assert scores[2000] > 0.8
 
 
-def test_jumps_at_the_same_hour_every_day_are_expected_in_the_end() -> None:
+def test_jumps_at_the_same_hour_of_every_day_score_lower_after_a_month() -> None:
     day = int(86_400 / STEP)
     residuals = noise(40 * day)
     residuals[108::day] += 8
-    known, unknown = scores_of(residuals), scores_of(residuals, math.nan)
-    assert known[108::day][30:].max() < 0.75 * unknown[108::day][30:].mean()
+    with_times, without_times = scores_of(residuals), scores_of(residuals, math.nan)
+    assert with_times[108::day][30:].max() < 0.75 * without_times[108::day][30:].mean()
 
 
-def test_what_is_expected_at_one_hour_is_not_at_another() -> None:
+def test_a_jump_at_another_hour_scores_higher() -> None:
     day = int(86_400 / STEP)
     residuals = noise(40 * day)
     residuals[108::day] += 8
@@ -153,14 +153,14 @@ def test_what_is_expected_at_one_hour_is_not_at_another() -> None:
 
 
 @pytest.mark.parametrize("time", [-1e-20, -5e9, 86_399.999_999_999_99, 1e300, math.inf, -math.inf])
-def test_any_time_has_an_hour_or_none(time: float) -> None:
-    guarded = np.zeros(rows(1) + 3)
+def test_no_time_writes_outside_the_state(time: float) -> None:
+    guarded = np.zeros(state_size(1) + 3)
     for residual in noise(50):
-        assert 0 <= surprise(DEFAULT, guarded[: rows(1)], residual, time) <= 1
-    assert not guarded[rows(1) :].any()
+        assert 0 <= anomaly_score(DEFAULT, guarded[: state_size(1)], residual, time) <= 1
+    assert not guarded[state_size(1) :].any()
 
 
-def test_a_score_knows_nothing_of_what_comes() -> None:
+def test_scores_do_not_depend_on_later_residuals() -> None:
     residuals = noise()
     changed = residuals.copy()
     changed[1500:] *= 100

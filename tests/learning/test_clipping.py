@@ -1,18 +1,22 @@
-"""Gradient clipping, and the guard against gradients that are not finite."""
+"""Gradient clipping, and the check that a gradient is finite."""
 
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
+from compiled_kernels import clip_factor, clip_values
 from hypothesis import given
 from hypothesis import strategies as st
-from kernels_by_name import clip_factor, clip_values
 
 from stream_rnn.learning.clipping import Clip, ClipKind
+from stream_rnn.settings.fields import ClipName
 
 KINDS = pytest.mark.parametrize("kind", ClipKind, ids=lambda kind: kind.name.lower())
+CLIPPED = {ClipKind.NORM: [-0.6, 0.0, 0.8], ClipKind.VALUE: [-1, 0, 1], ClipKind.OFF: [-3, 0, 4]}
+"""What each kind makes of the gradient (-3, 0, 4), with the limit 1."""
 
 
 def clipped(kind: ClipKind, limit: float, gradient: list[float], factor: float = 1.0) -> np.ndarray:
@@ -23,26 +27,25 @@ def clipped(kind: ClipKind, limit: float, gradient: list[float], factor: float =
     return factor * g
 
 
-def test_by_norm_keeps_the_direction() -> None:
-    np.testing.assert_allclose(clipped(ClipKind.NORM, 1.0, [3, 4]), [0.6, 0.8], rtol=1e-15)
-
-
-def test_by_norm_leaves_a_short_gradient_alone() -> None:
-    np.testing.assert_array_equal(clipped(ClipKind.NORM, 5.1, [3, 4]), [3, 4])
-
-
-def test_by_value_bounds_each_component() -> None:
-    np.testing.assert_array_equal(clipped(ClipKind.VALUE, 1.0, [-3, 0.5, 4]), [-1, 0.5, 1])
-
-
-def test_off_changes_nothing() -> None:
-    np.testing.assert_array_equal(clipped(ClipKind.OFF, 1.0, [-3e6, 0.5, 4e9]), [-3e6, 0.5, 4e9])
+def test_every_kind_has_a_reference_result_and_a_name_in_the_settings() -> None:
+    assert set(CLIPPED) == set(ClipKind)
+    assert {name.upper() for name in get_args(ClipName)} == {kind.name for kind in ClipKind}
 
 
 @KINDS
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
-def test_a_gradient_that_is_not_finite_is_refused(kind: ClipKind, wrong: float) -> None:
-    g = np.array([1.0, wrong, 2.0])
+def test_a_gradient_is_clipped_by_its_kind(kind: ClipKind) -> None:
+    np.testing.assert_allclose(clipped(kind, 1.0, [-3, 0, 4]), CLIPPED[kind], rtol=1e-15)
+
+
+@KINDS
+def test_a_gradient_within_the_limit_is_not_changed(kind: ClipKind) -> None:
+    np.testing.assert_array_equal(clipped(kind, 5.1, [3, 4]), [3, 4])
+
+
+@KINDS
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_gradient_that_is_not_finite_is_rejected(kind: ClipKind, value: float) -> None:
+    g = np.array([1.0, value, 2.0])
     assert math.isnan(clip_factor(Clip(kind.value, 1.0), g @ g, 1.0))
 
 
@@ -52,14 +55,14 @@ def test_a_gradient_that_is_not_finite_is_refused(kind: ClipKind, wrong: float) 
     st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9),
     st.floats(1e-3, 1.0),
 )
-def test_no_gradient_leaves_longer_than_the_limit(
+def test_a_clipped_gradient_is_within_the_limit(
     kind: ClipKind, limit: float, gradient: list[float], factor: float
 ) -> None:
-    made = clipped(kind, limit, gradient, factor)
-    size = np.linalg.norm(made) if kind == ClipKind.NORM else np.abs(made).max()
+    g = clipped(kind, limit, gradient, factor)
+    size = np.linalg.norm(g) if kind == ClipKind.NORM else np.abs(g).max()
     assert size <= limit * (1 + 1e-12)
 
 
 @KINDS
-def test_the_limit_holds_for_the_mean_over_events_and_not_for_their_sum(kind: ClipKind) -> None:
+def test_the_limit_applies_to_the_mean_over_events_and_not_to_the_sum(kind: ClipKind) -> None:
     np.testing.assert_allclose(clipped(kind, 1.0, [8, 12], factor=0.25), clipped(kind, 1.0, [2, 3]), rtol=1e-15)

@@ -1,4 +1,4 @@
-"""Prediction intervals: what they cover, how wide they are, and what must not upset them."""
+"""Prediction intervals: their coverage, their width, and their robustness."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from compiled_kernels import predict_interval, update_calibration
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernels_by_name import calibrate, interval
 
-from stream_rnn.learning.conformal import COUNT, HIGH, LOW, NARROWEST, STATE, WIDEST, conformal
+from stream_rnn.learning.conformal import COUNT, HIGH, LOW, MAX_FACTOR, MIN_FACTOR, STATE_SIZE, conformal_constants
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NINE_TENTHS = conformal(0.9)
+CONSTANTS = conformal_constants(0.9)
 MARGIN = 0.02
-"""What coverage may be off by over some thousands of answers."""
+"""Tolerance of coverage over a few thousand arrivals."""
 
 
 def intervals(
     residuals: NDArray[np.float64], horizon: int = 1, coverage: float = 0.9, column: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
-    """Return the ends (T, 2) less the forecast, as made `horizon` events before; row t is held against residual t."""
-    constants, column = conformal(coverage), np.zeros(STATE) if column is None else column
+    """Return the ends (T, 2) minus the forecast, as issued `horizon` events earlier; row t belongs to residual t."""
+    constants, column = conformal_constants(coverage), np.zeros(STATE_SIZE) if column is None else column
     ends = np.full((len(residuals) + horizon, 2), np.nan)
     for t, residual in enumerate(residuals):
-        calibrate(constants, column, residual, *ends[t])
-        interval(constants, column, 0.0, ends[t + horizon])
+        update_calibration(constants, column, residual, *ends[t])
+        predict_interval(constants, column, 0.0, ends[t + horizon])
     return ends[: len(residuals)]
 
 
@@ -42,18 +42,18 @@ def noise(length: int, seed: int = 0) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95, 0.99])
-def test_intervals_cover_what_they_are_to(coverage: float) -> None:
+def test_intervals_reach_their_coverage(coverage: float) -> None:
     residuals = noise(4000)
-    found = covered(residuals, intervals(residuals, coverage=coverage))[100:].mean()
-    assert found == pytest.approx(coverage, abs=MARGIN)
+    share = covered(residuals, intervals(residuals, coverage=coverage))[100:].mean()
+    assert share == pytest.approx(coverage, abs=MARGIN)
 
 
-def test_normal_noise_has_the_width_of_its_quantiles() -> None:
+def test_intervals_of_normal_noise_have_the_width_of_its_quantiles() -> None:
     width = np.diff(intervals(noise(4000)))[1000:].mean()
     assert width == pytest.approx(2 * 1.645, rel=0.05)
 
 
-def test_coverage_holds_through_jumps_of_the_deviation() -> None:
+def test_coverage_holds_after_jumps_of_the_deviation() -> None:
     residuals = noise(6000)
     residuals[2000:4000] *= 3
     inside = covered(residuals, intervals(residuals))
@@ -61,7 +61,7 @@ def test_coverage_holds_through_jumps_of_the_deviation() -> None:
         assert inside[first + 10 : first + 2000].mean() == pytest.approx(0.9, abs=MARGIN)
 
 
-def test_each_end_of_skewed_noise_has_its_own_tail() -> None:
+def test_both_tails_are_covered_where_noise_is_skewed() -> None:
     residuals = np.random.default_rng(0).exponential(size=6000) - math.log(2)  # about its median
     low, high = intervals(residuals)[1000:].T
     assert np.mean(residuals[1000:] < low) == pytest.approx(0.05, abs=MARGIN / 2)
@@ -69,7 +69,7 @@ def test_each_end_of_skewed_noise_has_its_own_tail() -> None:
     assert np.mean(high) > 3 * np.mean(-low)
 
 
-def test_answers_that_come_later_are_covered_as_often() -> None:
+def test_coverage_holds_at_far_horizons() -> None:
     horizon = 24
     walk = noise(8000).cumsum()
     residuals = np.concatenate([np.full(horizon, math.nan), walk[horizon:] - walk[:-horizon]])  # persistence's
@@ -79,13 +79,13 @@ def test_answers_that_come_later_are_covered_as_often() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-10, 10), min_size=3, max_size=80), st.integers(1, 5))
-def test_an_end_is_where_the_answers_beyond_it_have_moved_it(values: list[float], horizon: int) -> None:
-    step, tail, column, residuals = 0.01, 0.05, np.zeros(STATE), np.array(values)
+def test_the_position_of_an_end_is_determined_by_the_values_outside_it(values: list[float], horizon: int) -> None:
+    step, tail, column, residuals = 0.01, 0.05, np.zeros(STATE_SIZE), np.array(values)
     low, high = intervals(residuals, horizon, column=column).T
-    answered = low < high
-    for end, beyond in ((LOW, residuals < low), (HIGH, residuals > high)):
-        assert NARROWEST < column[end] < WIDEST
-        moved = step * (np.sum(beyond[answered]) - tail * np.sum(answered))
+    has_width = low < high
+    for end, outside in ((LOW, residuals < low), (HIGH, residuals > high)):
+        assert MIN_FACTOR < column[end] < MAX_FACTOR
+        moved = step * (np.sum(outside[has_width]) - tail * np.sum(has_width))
         assert math.log(column[end]) == pytest.approx(moved, abs=1e-9)
 
 
@@ -99,83 +99,83 @@ def test_width_follows_the_scale_of_the_residuals(factor: float) -> None:
 
 
 @pytest.mark.parametrize("unit", [1000.0, 1e-30, 1e60])
-def test_intervals_are_in_the_residuals_units(unit: float) -> None:
+def test_intervals_scale_with_the_residuals(unit: float) -> None:
     residuals = noise(500)
     np.testing.assert_allclose(intervals(unit * residuals), unit * intervals(residuals), rtol=1e-9)
 
 
-def test_the_interval_is_around_the_forecast() -> None:
-    column, ends = np.zeros(STATE), np.zeros(2)
+def test_an_interval_moves_with_its_forecast() -> None:
+    column, ends = np.zeros(STATE_SIZE), np.zeros(2)
     intervals(noise(50), column=column)
     at_zero = ends.copy()
-    interval(NINE_TENTHS, column, 0.0, at_zero)
-    interval(NINE_TENTHS, column, 40.0, ends)
+    predict_interval(CONSTANTS, column, 0.0, at_zero)
+    predict_interval(CONSTANTS, column, 40.0, ends)
     np.testing.assert_allclose(ends, 40.0 + at_zero)
     assert ends[0] < 40.0 < ends[1]
 
 
-def test_there_is_no_interval_before_the_first_residual_and_one_after_it() -> None:
+def test_the_first_interval_follows_the_first_residual() -> None:
     ends = intervals(np.array([math.nan, math.nan, 2.0, 1.0]))
     assert np.isnan(ends[:3]).all()
     assert (ends[3] == [-ends[3, 1], ends[3, 1]]).all()
-    assert ends[3, 1] > 4.0  # twice what is known: one residual tells little
+    assert ends[3, 1] > 4.0  # twice the only residual
 
 
 @pytest.mark.parametrize("horizon", [1, 12])
-def test_a_few_residuals_are_no_reason_to_be_sure(horizon: int) -> None:
+def test_coverage_holds_with_few_residuals(horizon: int) -> None:
     inside = []
     for seed in range(200):
         walk = noise(4 * horizon + 10, seed).cumsum()
         residuals = walk[horizon:] - walk[:-horizon]
         ends = intervals(residuals, horizon)
         inside.append(covered(residuals, ends)[horizon:])
-    assert 0.88 < np.mean(inside) < 0.98  # rather too wide, where they overlap
+    assert 0.88 < np.mean(inside) < 0.98  # too wide where forecasts overlap
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e100, 1e100), min_size=1, max_size=40), st.integers(1, 3))
-def test_an_interval_is_finite_and_around_its_forecast(values: list[float], horizon: int) -> None:
+def test_an_interval_is_finite_and_contains_its_forecast(values: list[float], horizon: int) -> None:
     ends = intervals(np.array([*values, *[0.0] * horizon]), horizon)[horizon:]
     assert np.isfinite(ends).all()
     assert (ends[:, 0] <= 0.0).all()
     assert (ends[:, 1] >= 0.0).all()
 
 
-def test_a_series_without_errors_has_intervals_without_width() -> None:
+def test_intervals_of_perfect_forecasts_have_no_width() -> None:
     assert (intervals(np.zeros(2000))[1:] == 0.0).all()
 
 
-def test_a_series_that_wakes_up_is_covered_soon() -> None:
+def test_coverage_is_reached_soon_when_a_constant_series_starts_to_vary() -> None:
     residuals = np.concatenate([np.zeros(2000), noise(200)])
     assert covered(residuals, intervals(residuals))[2010:].mean() == pytest.approx(0.9, abs=0.05)
 
 
-def test_a_glitch_widens_the_interval_for_some_events_only() -> None:
+def test_a_glitch_widens_intervals_for_a_short_time_only() -> None:
     residuals = noise(1000)
-    residuals[500:502] = 1e30, -1e30  # persistence errs twice
+    residuals[500:502] = 1e30, -1e30  # persistence makes two errors
     width = np.diff(intervals(residuals))[:, 0]
     assert width[550] < 3 * width[1:500].mean()
 
 
-def test_a_jump_of_any_size_is_followed() -> None:
+def test_coverage_is_reached_soon_after_a_jump_of_any_size() -> None:
     residuals = noise(600)
     residuals[500:] *= 1e12
     assert covered(residuals, intervals(residuals))[510:].mean() > 0.85
 
 
 @pytest.mark.parametrize("missing", [math.nan, math.inf, 1e101])
-def test_a_residual_that_is_not_known_changes_nothing(missing: float) -> None:
-    column = np.zeros(STATE)
+def test_an_unknown_residual_changes_nothing(missing: float) -> None:
+    column = np.zeros(STATE_SIZE)
     intervals(noise(50), column=column)
     before = column.copy()
-    calibrate(NINE_TENTHS, column, missing, -1.0, 1.0)
+    update_calibration(CONSTANTS, column, missing, -1.0, 1.0)
     np.testing.assert_array_equal(column, before)
 
 
-def test_an_answer_to_no_interval_tells_of_the_scale_and_not_of_the_ends() -> None:
-    column = np.zeros(STATE)
+def test_a_value_without_an_interval_updates_the_scale_and_not_the_ends() -> None:
+    column = np.zeros(STATE_SIZE)
     intervals(noise(50), column=column)
     before = column.copy()
-    calibrate(NINE_TENTHS, column, 3.0, math.nan, math.nan)
+    update_calibration(CONSTANTS, column, 3.0, math.nan, math.nan)
     assert column[COUNT] == before[COUNT] + 1
     np.testing.assert_array_equal(column[[LOW, HIGH]], before[[LOW, HIGH]])

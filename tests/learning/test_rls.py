@@ -1,4 +1,4 @@
-"""Recursive least squares against the least squares that it is to solve."""
+"""Recursive least squares against the least squares problem that it solves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import all_finite, bits, engine_of, series, weights
+from support import all_finite, arrays, bits, engine_of, series, weights
 
 from stream_rnn import Engine, SettingError
 
@@ -27,20 +27,31 @@ FROZEN: dict[str, Any] = {
     "rls_ridge": RIDGE,
     "rls_forgetting": FORGETTING,
 }
-"""Layers that stay as they are: the readout's features are fixed functions of the inputs."""
+"""Layers that do not learn, so that the features of the readout are fixed functions of the inputs."""
+
+
+def inverse(engine: Engine) -> np.ndarray:
+    """Return P (q, q) of the shared readout."""
+    P: np.ndarray = arrays(engine)["shared inverse"][0]
+    return P
+
+
+def readout(engine: Engine) -> np.ndarray:
+    """Return W (O, q) of the readout."""
+    return np.column_stack([engine.parameters["V"], engine.parameters["c"]])
 
 
 def features(engine: Engine, X: np.ndarray) -> np.ndarray:
-    """Return the readout's features and the constant (N, q) of a frozen dense layer."""
+    """Return the features of the readout of a frozen dense layer, and the constant, (N, q)."""
     p = engine.parameters
     return np.column_stack([np.tanh(X @ p["W"] + p["b"]), X, np.ones(len(X))])
 
 
-def least_squares(F: np.ndarray, Z: np.ndarray, left: np.ndarray | None = None) -> np.ndarray:
-    """Return W (O, q) of the weighted least squares over all N events, of which each left so much of those before."""
-    kept = np.cumprod((np.full(len(F), FORGETTING) if left is None else left)[::-1])[::-1]
-    weights = np.append(kept[1:], 1.0)
-    normal = (F * weights[:, np.newaxis]).T @ F + kept[0] * RIDGE * np.eye(F.shape[1])
+def least_squares(F: np.ndarray, Z: np.ndarray, forgetting: np.ndarray | None = None) -> np.ndarray:
+    """Return W (O, q) of the weighted least squares over N events, each with its forgetting factor."""
+    decay = np.cumprod((np.full(len(F), FORGETTING) if forgetting is None else forgetting)[::-1])[::-1]
+    weights = np.append(decay[1:], 1.0)
+    normal = (F * weights[:, np.newaxis]).T @ F + decay[0] * RIDGE * np.eye(F.shape[1])
     return np.linalg.solve(normal, (F * weights[:, np.newaxis]).T @ Z).T
 
 
@@ -50,41 +61,38 @@ def data(length: int) -> tuple[np.ndarray, np.ndarray]:
     return X, np.column_stack([X[:, 0] * X[:, 1], np.sin(X[:, 0])]) + 0.1 * rng.normal(size=(length, 2))
 
 
-def test_readout_is_the_weighted_ridge_regression_of_all_that_came() -> None:
+def test_readout_is_the_weighted_ridge_regression_over_all_events() -> None:
     engine = engine_of(**FROZEN)
     X, Z = data(60)
     engine.process("s", X, Z)
-    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
-    np.testing.assert_allclose(found, least_squares(features(engine, X), Z), rtol=1e-8)
+    np.testing.assert_allclose(readout(engine), least_squares(features(engine, X), Z), rtol=1e-8)
 
 
-def test_an_event_without_a_label_is_no_part_of_the_regression() -> None:
+def test_events_without_a_label_are_not_part_of_the_regression() -> None:
     engine, (X, Z) = engine_of(**FROZEN), data(60)
     labelled = np.arange(60) % 3 > 0
     engine.process("s", X, np.where(labelled[:, np.newaxis], Z, np.nan))
-    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
     expected = least_squares(features(engine, X[labelled]), Z[labelled])
-    np.testing.assert_allclose(found, expected, rtol=1e-8)
+    np.testing.assert_allclose(readout(engine), expected, rtol=1e-8)
 
 
-def test_a_round_of_streams_that_share_a_readout_forgets_as_an_event_of_one() -> None:
+def test_a_round_of_streams_that_share_a_readout_forgets_as_much_as_one_event() -> None:
     engine, (X, Z) = engine_of(**FROZEN), data(60)
     engine.process(["a", "b", "c"] * 20, X, Z)
-    left = np.concatenate([np.full(3, FORGETTING), np.full(57, FORGETTING ** (1 / 3))])
-    found = np.column_stack([engine.parameters["V"], engine.parameters["c"]])
-    np.testing.assert_allclose(found, least_squares(features(engine, X), Z, left=left), rtol=1e-8)
+    forgetting = np.concatenate([np.full(3, FORGETTING), np.full(57, FORGETTING ** (1 / 3))])
+    np.testing.assert_allclose(readout(engine), least_squares(features(engine, X), Z, forgetting), rtol=1e-8)
 
 
-def test_streams_that_come_no_more_do_not_slow_forgetting_down() -> None:
-    alone, once = engine_of(**FROZEN), engine_of(**FROZEN)
-    once.process(list(range(50)), np.zeros((50, 2)))
+def test_streams_without_further_events_do_not_slow_down_forgetting() -> None:
+    alone, after_others = engine_of(**FROZEN), engine_of(**FROZEN)
+    after_others.process(list(range(50)), np.zeros((50, 2)))
     X, Z = data(60)
-    for engine in (alone, once):
+    for engine in (alone, after_others):
         engine.process("s", X, Z)
-    np.testing.assert_array_equal(weights(alone), weights(once))
+    np.testing.assert_array_equal(weights(alone), weights(after_others))
 
 
-def test_each_stream_of_its_own_weights_has_a_regression_of_its_own() -> None:
+def test_streams_with_their_own_weights_have_their_own_regressions() -> None:
     X, Z = data(40)
     both, alone = engine_of(**FROZEN, weights="per_stream"), engine_of(**FROZEN)
     both.process(["a", "b"] * 20, X, Z)
@@ -92,34 +100,34 @@ def test_each_stream_of_its_own_weights_has_a_regression_of_its_own() -> None:
     np.testing.assert_array_equal(weights(both, "a"), weights(alone))
 
 
-def test_the_inverse_stays_symmetric_to_the_bit() -> None:
+def test_the_inverse_is_symmetric_to_the_bit() -> None:
     engine = engine_of(inputs=("x",), readout="rls", dtype="float32")
     engine.process("s", series(500))
-    P = engine._state.shared["inverse"][0]
+    P = inverse(engine)
     np.testing.assert_array_equal(P, P.T)
 
 
-def test_inputs_that_stand_still_do_not_blow_the_inverse_up() -> None:
+def test_constant_inputs_do_not_inflate_the_inverse() -> None:
     engine = engine_of(inputs=("x",), readout="rls", rls_forgetting=0.9)
     engine.process("s", series(50))
     engine.process("s", np.full((5000, 1), 0.3))
-    P = engine._state.shared["inverse"][0]
+    P = inverse(engine)
     assert np.diag(P).max() <= 10 * (1 + 1e-9)
     assert np.isfinite(engine.process("s", series(50, seed=1))).all()
 
 
 @pytest.mark.parametrize("horizon", [1, 4])
-def test_a_second_order_readout_is_sooner_there(horizon: int) -> None:
+def test_least_squares_learn_faster_than_the_gradient(horizon: int) -> None:
     x = np.sin(np.arange(600) / 5)[:, np.newaxis]
 
     def error(readout: str) -> float:
-        made = engine_of(readout=readout, horizon=horizon, hidden=8, residual=False).process("s", x)
-        return float(np.mean((made[300:-horizon, horizon - 1] - x[300 + horizon :]) ** 2))
+        forecasts = engine_of(readout=readout, horizon=horizon, hidden=8, residual=False).process("s", x)
+        return float(np.mean((forecasts[300:-horizon, horizon - 1] - x[300 + horizon :]) ** 2))
 
     assert error("rls") < error("gradient") / 2
 
 
-def test_any_cut_of_the_events_gives_the_same_bits() -> None:
+def test_results_do_not_depend_on_how_events_are_cut_into_batches() -> None:
     X = series(200)
     whole, cut = engine_of(readout="rls", horizon=2), engine_of(readout="rls", horizon=2)
     expected = whole.process("s", X)
@@ -129,7 +137,7 @@ def test_any_cut_of_the_events_gives_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize("weights", ["shared", "per_stream"])
-def test_a_saved_regression_goes_on_bit_for_bit(weights: str, tmp_path: Any) -> None:
+def test_a_loaded_regression_continues_with_the_same_bits(weights: str, tmp_path: Any) -> None:
     engine = engine_of(readout="rls", weights=weights)
     engine.process("s", series(100))
     engine.save(tmp_path / "saved")
@@ -138,12 +146,12 @@ def test_a_saved_regression_goes_on_bit_for_bit(weights: str, tmp_path: Any) -> 
     assert bits(again) == bits(engine)
 
 
-def test_only_squares_can_be_least() -> None:
+def test_least_squares_need_the_squared_loss() -> None:
     with pytest.raises(SettingError, match="readout rls needs loss squared, got 'huber'"):
         engine_of(readout="rls", loss="huber")
 
 
-def test_a_value_beyond_float32_spoils_nothing() -> None:
+def test_everything_stays_finite_after_a_value_beyond_float32() -> None:
     engine = engine_of(layer="none", readout="rls", scale_targets=False, scale_inputs=False, hidden=1)
     engine.process("s", [[1.0], [2.0], [1e39], [2.0], [3.0]])
     engine.process("s", series(50))
@@ -151,21 +159,20 @@ def test_a_value_beyond_float32_spoils_nothing() -> None:
     assert np.isfinite(engine.predict("s")).all()
 
 
-def test_what_never_varies_does_not_keep_the_rest_from_forgetting() -> None:
+def test_a_constant_feature_does_not_stop_the_others_from_forgetting() -> None:
     x = np.hstack([series(3000), np.zeros((3000, 1))])
     plain = engine_of(inputs=("x",), layer="none", readout="rls", rls_forgetting=0.99)
     flat = engine_of(inputs=("x", "flat"), targets=("x",), layer="none", readout="rls", rls_forgetting=0.99)
     plain.process("s", x[:, :1])
     flat.process("s", x)
-    P, more = (engine._state.shared["inverse"][0] for engine in (plain, flat))
-    np.testing.assert_allclose(more[0, 0], P[0, 0], rtol=1e-6)
+    np.testing.assert_allclose(inverse(flat)[0, 0], inverse(plain)[0, 0], rtol=1e-6)
 
 
-def test_a_variance_lost_to_rounding_begins_anew() -> None:
+def test_the_inverse_is_reset_where_rounding_makes_a_variance_negative() -> None:
     engine = engine_of(
         layer="none", readout="rls", rls_forgetting=0.9, scale_inputs=False, scale_targets=False, hidden=1
     )
     engine.process("s", 1e8 * series(20_000))
-    P = engine._state.shared["inverse"][0]
+    P = inverse(engine)
     assert (np.diag(P) > 0).all()
     assert engine.counts.skipped < 2000

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pytest
+from compiled_kernels import loss_gradient
 from hypothesis import given
 from hypothesis import strategies as st
 from probe import DELTA, LEVELS, finite_differences, loss_of, targets_of, width_of
 
-from stream_rnn.kernels.jit import entry
-from stream_rnn.losses import LOSSES
-from stream_rnn.losses import loss as losses
+from stream_rnn.losses import LOSSES, LossName
 from stream_rnn.losses.gaussian import MAX_LOG_VARIANCE
 
 if TYPE_CHECKING:
@@ -34,19 +33,14 @@ FORMS: dict[str, Callable[[np.ndarray, float], float]] = {
 }
 
 
-@entry
-def loss_gradient(loss: Any, o: Any, z: float, gradient: Any) -> float:
-    return losses.loss_gradient(loss, o, z, gradient)  # type: ignore[no-any-return]
-
-
 def value(kind: str, o: np.ndarray, z: float) -> float:
     return float(loss_gradient(loss_of(kind), o, z, np.zeros_like(o)))
 
 
 def gradient(kind: str, o: np.ndarray, z: float) -> np.ndarray:
-    made = np.zeros_like(o)
-    loss_gradient(loss_of(kind), o, z, made)
-    return made
+    d = np.zeros_like(o)
+    loss_gradient(loss_of(kind), o, z, d)
+    return d
 
 
 def cases(kind: str) -> list[tuple[np.ndarray, float]]:
@@ -54,38 +48,42 @@ def cases(kind: str) -> list[tuple[np.ndarray, float]]:
     return [(rng.normal(0, 1.5, width_of(kind)), float(z)) for z in targets_of(kind, rng, (20,))]
 
 
+def test_loss_names_are_the_keys_of_the_table() -> None:
+    assert get_args(LossName) == tuple(LOSSES)
+
+
 def test_every_loss_has_a_closed_form() -> None:
     assert FORMS.keys() == LOSSES.keys()
 
 
 @ALL
-def test_value_is_the_closed_form(kind: str) -> None:
+def test_loss_equals_its_closed_form(kind: str) -> None:
     for o, z in cases(kind):
         assert value(kind, o, z) == pytest.approx(FORMS[kind](o, z), rel=1e-12, abs=1e-12)
 
 
 @ALL
-def test_gradient_is_the_slope_of_the_value(kind: str) -> None:
+def test_gradient_equals_finite_differences(kind: str) -> None:
     for o, z in cases(kind):
         slope = finite_differences(lambda o=o, z=z: value(kind, o, z), o)
         np.testing.assert_allclose(gradient(kind, o, z), slope, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("kind", NUMERIC)
-def test_loss_grows_with_the_distance(kind: str) -> None:
+def test_loss_increases_with_the_distance(kind: str) -> None:
     o = np.zeros(width_of(kind))
     assert value(kind, o, 1.0) < value(kind, o, 2.0) < value(kind, o, 30.0)
 
 
 @pytest.mark.parametrize("kind", ["squared", "absolute", "huber"])
-def test_a_perfect_forecast_has_no_loss_and_no_gradient(kind: str) -> None:
+def test_a_perfect_forecast_has_neither_loss_nor_gradient(kind: str) -> None:
     assert value(kind, np.array([2.0]), 2.0) == 0
     assert gradient(kind, np.array([2.0]), 2.0)[0] == 0
 
 
 @pytest.mark.parametrize("size", [1.0, -1.0])
 @pytest.mark.parametrize("kind", CATEGORICAL)
-def test_classes_do_not_overflow(kind: str, size: float) -> None:
+def test_losses_of_classes_do_not_overflow(kind: str, size: float) -> None:
     o = np.full(width_of(kind), size * 1e4)
     o[0] *= 2
     for z in (0.0, 1.0):
@@ -94,13 +92,13 @@ def test_classes_do_not_overflow(kind: str, size: float) -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
-def test_gaussian_stays_finite_whatever_the_log_variance(o: float, s: float, z: float) -> None:
+def test_gaussian_loss_is_finite_for_any_log_variance(o: float, s: float, z: float) -> None:
     outputs = np.array([o, s])
     assert math.isfinite(value("gaussian_nll", outputs, z))
     assert np.isfinite(gradient("gaussian_nll", outputs, z)).all()
 
 
-def test_gaussian_variance_is_not_pushed_beyond_its_bound() -> None:
+def test_gaussian_gradient_is_zero_where_the_log_variance_is_clipped() -> None:
     o = np.array([0.0, MAX_LOG_VARIANCE + 1])
     assert gradient("gaussian_nll", o, 1e6)[1] == 0
 
@@ -110,7 +108,7 @@ def test_softmax_gradient_sums_to_zero(o: list[float], z: int) -> None:
     assert abs(gradient("softmax", np.array(o), float(z)).sum()) < 1e-12
 
 
-def test_quantile_loss_is_least_at_the_quantile() -> None:
+def test_quantile_loss_is_minimal_at_the_quantile() -> None:
     sample = np.random.default_rng(0).normal(size=4001)
     loss = loss_of("quantile")
     slope = np.mean([gradient("quantile", np.quantile(sample, loss.levels), z) for z in sample], axis=0)

@@ -18,7 +18,7 @@ from stream_rnn.cli.diagnose.measurements import REACHED, NumericalIssues, gradi
 from stream_rnn.cli.diagnose.sampling import Sampler
 from stream_rnn.errors import DataError, nearest
 from stream_rnn.jobs.replay.open import open_replay
-from stream_rnn.learning.diagnosis import relative
+from stream_rnn.learning.diagnosis import relative_norms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +155,7 @@ def _rows(diagnoses: list[Diagnosis]) -> Iterator[tuple[str, list[str]]]:
         yield label, [f"{gradient_reach(diagnosis.fading)}" for diagnosis in diagnoses]
     layers = diagnoses[-1].gradients
     for name in layers if len(layers) > 1 else ():
-        yield f"  in {name}", [_number(relative(diagnosis.gradients[name])[lag]) for diagnosis in diagnoses]
+        yield f"  in {name}", [_number(relative_norms(diagnosis.gradients[name])[lag]) for diagnosis in diagnoses]
     for name in diagnoses[-1].radii:
         yield f"spectral radius of {name}", [_number(diagnosis.radii[name]) for diagnosis in diagnoses]
     for name in diagnoses[-1].saturated:

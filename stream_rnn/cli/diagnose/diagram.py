@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.engine.build import build_parts
-from stream_rnn.layers.stack import places
+from stream_rnn.layers.stack import stacked_layers
 
 if TYPE_CHECKING:
     from stream_rnn.layers.layer import Carries, Parameter
-    from stream_rnn.layers.stack import Place
+    from stream_rnn.layers.stack import StackedLayer
     from stream_rnn.settings.engine import Settings
 
 MAX_EVENTS = 5
@@ -72,7 +72,7 @@ def unfold(settings: Settings) -> Diagram:
     ('GRU 8, forecast (1, 1), window 4', ('U (8, 24)',))
     """
     network = build_parts(settings).network
-    parameters, layers = network.parameters(), places(network.body)
+    parameters, layers = network.parameters(), stacked_layers(network.body)
     horizon = settings.horizon if settings.task == "forecast" else 1
     error_events = horizon + settings.update_every - 1
     forecast = f"{settings.task} {_shape(settings.forecast_shape)}"
@@ -99,7 +99,7 @@ def unfold(settings: Settings) -> Diagram:
     )
 
 
-def _block(place: Place, *, is_lowest: bool) -> Block:
+def _block(place: StackedLayer, *, is_lowest: bool) -> Block:
     """Sort a layer's parameters by where they are drawn: by role, or by name if they are not learned.
 
     The weights of the backward direction are drawn with those of the input, which contains the following events.
@@ -114,7 +114,7 @@ def _block(place: Place, *, is_lowest: bool) -> Block:
             group = recurrent_weights
         else:
             group = other_weights
-        group.append(_with_shape(parameter._replace(name=f"{place.name}{parameter.name}")))
+        group.append(_with_shape(parameter._replace(name=f"{place.prefix}{parameter.name}")))
     return Block(
         name=type(layer).__name__,
         units=getattr(getattr(layer, "cell", layer), "hidden", layer.sizes.outputs),

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from stream_rnn.cli.diagnose.advice import EXPLODED, LARGE_UPDATE, SATURATED, SMALL_UPDATE, VANISHED
 from stream_rnn.cli.diagnose.measurements import median_curve
 from stream_rnn.cli.plots.style import COLOURS, HEALTHY, LIMIT, UNKNOWN, add_legend, set_title, tidy
-from stream_rnn.learning.diagnosis import relative
+from stream_rnn.learning.diagnosis import relative_norms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def _draw_layers(axes: Axes, samples: list[Sample]) -> None:
     """Draw the relative gradient of each layer: the median over the second half of the run, and the first sample."""
     for place, name in enumerate(samples[-1].diagnosis.gradients):
         colour = COLOURS[place % len(COLOURS)]
-        curves = np.array([relative(sample.diagnosis.gradients[name]) for sample in samples])
+        curves = np.array([relative_norms(sample.diagnosis.gradients[name]) for sample in samples])
         median, first = _log10(median_curve(curves)), _log10(curves[0])
         axes.plot(median, color=colour, linewidth=2, marker="o", markersize=3, label=name)
         axes.plot(first, color=colour, linewidth=1, linestyle=":", label=f"{name}, first sample")

@@ -1,0 +1,43 @@
+"""Kernels that only compiled code calls, compiled for Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_rnn.kernels import activations, linalg
+from stream_rnn.kernels.jit import entry
+from stream_rnn.layers import lru
+from stream_rnn.learning import anomaly, clipping, conformal, optimizers, penalties, scaling
+from stream_rnn.losses import loss as losses
+
+activate = entry(activations.activate)
+activate_backward = entry(activations.activate_backward)
+
+add_product = entry(linalg.add_product)
+add_product_transposed = entry(linalg.add_product_transposed)
+add_outer_products = entry(linalg.add_outer_products)
+add_sum = entry(linalg.add_sum)
+add_scaled_columns = entry(linalg.add_scaled_columns)
+copy = entry(linalg.copy)
+linear_recurrence = entry(linalg.linear_recurrence)
+
+lru_recurrence = entry(lru._recurrence)
+
+optimizer_step = entry(optimizers.optimizer_step)
+clip_factor = entry(clipping.clip_factor)
+clip_values = entry(clipping.clip_values)
+add_penalties = entry(penalties.add_penalties)
+decay_weights = entry(penalties.decay_weights)
+update_moments = entry(scaling.update_moments)
+deviation = entry(scaling.deviation)
+root_mean_square = entry(scaling.root_mean_square)
+z_score = entry(scaling.z_score)
+is_known = entry(scaling.is_known)
+predict_interval = entry(conformal.predict_interval)
+update_calibration = entry(conformal.update_calibration)
+anomaly_score = entry(anomaly.anomaly_score)
+
+
+@entry
+def loss_gradient(loss: Any, o: Any, z: float, gradient: Any) -> float:
+    return losses.loss_gradient(loss, o, z, gradient)  # type: ignore[no-any-return]
