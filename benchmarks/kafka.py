@@ -21,7 +21,7 @@ from benchmarks import kafka_job, kafka_latency, kafka_profile, kafka_source, re
 from benchmarks.child import ChildError
 from benchmarks.kafka_topic import RECORD_BYTES, events, fill, topic
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.kafka.client import cluster
+from stream_rnn.connectors.kafka.client import make_cluster
 from tests.kafka.broker import Broker, Cluster, NoBrokerError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _broker() -> Iterator[Cluster]:
     """Give the broker that is named, or start one; it is gone in the end."""
     named = os.environ.get(NAMED)
     if named:
-        cluster([named]).require([])
+        make_cluster([named]).require([])
         yield Cluster(named)
         return
     with Broker() as started:

@@ -17,8 +17,8 @@ from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.byte_stream import STDIN
 from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.files.open import open_files
-from stream_rnn.connectors.kafka.client import cluster
-from stream_rnn.connectors.kafka.topic_writer import EventProducer, make_topic
+from stream_rnn.connectors.kafka.client import make_cluster
+from stream_rnn.connectors.kafka.topic_writer import TopicWriter, create_topic
 from stream_rnn.connectors.ordering.pacing import paced
 from stream_rnn.errors import SettingError
 
@@ -61,14 +61,14 @@ def run(settings: LiveSettings, request: Request) -> int:
     logs.to_stderr()
     recording = Recording(request)
     batches = paced(recording, request.speed, stop=Stop(recording.stopped))
-    kafka = cluster(settings.servers, settings.client)
+    kafka = make_cluster(settings.servers, settings.client)
     if request.partitions is None:
         kafka.require([request.topic])
     else:
-        make_topic(kafka, request.topic, request.partitions)
+        create_topic(kafka, request.topic, request.partitions)
     began, keys = time.perf_counter(), set[str]()
     stopped = signals.Stopped(lambda: _stop(recording))
-    with recording, stopped, EventProducer(kafka, request.topic, recording.schema) as producer:
+    with recording, stopped, TopicWriter(kafka, request.topic, recording.schema) as producer:
         for batch in batches:
             producer.write(batch)
             keys.update(batch.keys)

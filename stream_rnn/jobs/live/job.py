@@ -15,8 +15,8 @@ from stream_rnn.checkpoints.file import read
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterLog
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.kafka.client import BrokerError, cluster
-from stream_rnn.connectors.kafka.source import Subscription
+from stream_rnn.connectors.kafka.client import BrokerError, make_cluster
+from stream_rnn.connectors.kafka.subscription import Subscription
 from stream_rnn.connectors.ordering.ordering import Rule
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError, SettingError
@@ -88,7 +88,7 @@ class LiveJob:
             start=settings.start,
             session_timeout=settings.session_timeout,
         )
-        self._cluster = cluster(settings.servers, settings.client)
+        self._cluster = make_cluster(settings.servers, settings.client)
         written = [topic for topic in (settings.output, settings.dead_letter_topic) if topic is not None]
         self._cluster.require([*settings.topics, *written])
         self._failures = 0

@@ -21,8 +21,9 @@ from kafka.errors import KafkaError, RebalanceInProgressError
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.client import BrokerError
+from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.connectors.kafka.sink import KafkaSink
-from stream_rnn.connectors.kafka.source import BACKLOG, KafkaSource, name_of
+from stream_rnn.connectors.kafka.source import BACKLOG_RECORDS, KafkaSource
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.live.worker import Lane
 
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 
     from stream_rnn.connectors.deadletter import DeadLetterLog
     from stream_rnn.connectors.kafka.client import Cluster
-    from stream_rnn.connectors.kafka.source import KafkaBatch, Offsets, Subscription
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch
+    from stream_rnn.connectors.kafka.partitions import Offsets
+    from stream_rnn.connectors.kafka.subscription import Subscription
     from stream_rnn.jobs.live.metrics import Monitor
     from stream_rnn.jobs.live.worker import Made, Plan
     from stream_rnn.settings.live import LiveSettings
@@ -90,7 +93,7 @@ class Session:
         self._sink = KafkaSink(
             post.cluster,
             settings.output,
-            letters=settings.dead_letter_topic,
+            dead_letter_topic=settings.dead_letter_topic,
             transactional_id=post.subscription.instance if self._exactly_once else None,
         )
         try:
@@ -116,7 +119,7 @@ class Session:
             When a partition cannot be taken up.
         """
         batches = self._source.poll(0.0 if self._flying else IDLE)
-        few = sum(map(len, batches)) < BACKLOG
+        few = sum(map(len, batches)) < BACKLOG_RECORDS
         self._check()
         if self._new:
             self._settle()
@@ -164,12 +167,12 @@ class Session:
         except KafkaError as error:
             log.info("while closing: %s", error)
 
-    def assigned(self, partitions: set[TopicPartition]) -> None:
+    def on_assigned(self, partitions: set[TopicPartition]) -> None:
         """Note partitions; the loop takes them up after the poll in which they came."""
         self._new |= partitions
         self._monitor.rebalanced()
 
-    def revoked(self, partitions: set[TopicPartition]) -> Offsets:
+    def on_revoked(self, partitions: set[TopicPartition]) -> Offsets:
         """Commit what is under way, make the partitions' checkpoints, and let go."""
         if self._over:
             return {}
@@ -186,7 +189,7 @@ class Session:
         self._let_go(partitions)
         return left
 
-    def lost(self, partitions: set[TopicPartition]) -> None:
+    def on_lost(self, partitions: set[TopicPartition]) -> None:
         """Let go of partitions that the group has given to others: what was not committed is theirs to do."""
         if not self._over:
             self._failed = KafkaError("the group has given this process's partitions to others")
@@ -215,7 +218,7 @@ class Session:
             self._ready(WHOLE, assigned)
             return
         for partition in sorted(new & assigned):
-            self._ready(name_of(partition), {partition})
+            self._ready(partition_name(partition), {partition})
 
     def _ready(self, name: str, partitions: set[TopicPartition]) -> None:
         committed = {partition: self._source.committed(partition) for partition in sorted(partitions)}
@@ -227,14 +230,14 @@ class Session:
             lane = Lane.open(name, self._post.plan, committed, self._source)
         for partition, missing in lane.check_bounds(self._source).items():
             log.error(
-                "%s: %d records were deleted before they were read; the state misses them", name_of(partition), missing
+                "%s: %d records were deleted before they were read; the state misses them", partition_name(partition), missing
             )
             self._monitor.lost(name, missing)
         self._lanes |= dict.fromkeys(partitions, lane)
         self._monitor.assigned(name)
         self._count_engine(lane)
         log.info("%s: taken up at %s", name, ", ".join(map(str, lane.position.values())))
-        self._source.go_on(lane.position)
+        self._source.resume(lane.position)
 
     def _let_go(self, partitions: Iterable[TopicPartition]) -> None:
         for lane in self._all(partitions):
@@ -269,7 +272,7 @@ class Session:
             [kept for _, made in some for kept in made.headers or [()] * len(made.keys)] if carried else None,
         )
         for lane, made in some:
-            self._sink.refuse(made.dead)
+            self._sink.write_dead_letters(made.dead)
             if self._post.letters is not None:
                 self._post.letters.add_all(made.dead)
             self._done[made.partition] = made.next

@@ -18,8 +18,9 @@ from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter
-from stream_rnn.connectors.kafka.ordering import PartitionOrdering, Released
-from stream_rnn.connectors.kafka.source import KafkaBatch, name_of
+from stream_rnn.connectors.kafka.decoder import KafkaBatch
+from stream_rnn.connectors.kafka.ordering import OrderedBatch, PartitionOrdering
+from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.connectors.ordering.ordering import Rule
 from stream_rnn.engine.conversions import are_whole
 from stream_rnn.engine.engine import Engine
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.events import EventBatch
-    from stream_rnn.connectors.kafka.source import Headers, KafkaSource, Offsets
+    from stream_rnn.connectors.kafka.partitions import Headers, Offsets
+    from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.settings.engine import Settings
 
 log = logging.getLogger("stream_rnn")
@@ -149,14 +151,14 @@ class Lane:
         if found is None:
             _refuse_lost(folder, plan.group, committed)
             engine = Engine(plan.engine) if plan.first is None else Engine.load(plan.first, settings=plan.engine)
-            start = {partition: source.beginning(partition) for partition in committed}
+            start = {partition: source.start_offset(partition) for partition in committed}
             folder.write(engine.snapshot(positions=_positions(plan, start, start)).finish(), engine.counts.events)
             return cls(name, plan, engine, folder, start, dict(start), dict(start))
         kept, engine = found[1].positions["kafka"], Engine.restore(found[1])
         start, position, done = {}, {}, {}
         for partition, at in committed.items():
-            place = name_of(partition)
-            new = source.beginning(partition) if place not in kept["start"] else 0
+            place = partition_name(partition)
+            new = source.start_offset(partition) if place not in kept["start"] else 0
             start[partition] = kept["start"].get(place, new)
             position[partition] = kept["offsets"].get(place, new)
             done[partition] = position[partition] if at is None else at
@@ -179,7 +181,7 @@ class Lane:
             done = max(at, self.committed[partition])
             if done > end:
                 raise ConnectorError(
-                    f"{name_of(partition)} ends at {end}, but was read to {done}: was the topic made anew? "
+                    f"{partition_name(partition)} ends at {end}, but was read to {done}: was the topic made anew? "
                     "Name another group and checkpoint folder to begin anew"
                 )
             if first > at:
@@ -235,14 +237,14 @@ class Lane:
         good = refusals == ""
         if good.all():
             return batch
-        dead = _with_refused(batch.dead, events[~good], refusals[~good], name_of(batch.partition))
+        dead = _with_refused(batch.dead, events[~good], refusals[~good], partition_name(batch.partition))
         if headers is not None:
             headers = [kept for kept, fine in zip(headers, good, strict=True) if fine]
         return KafkaBatch(batch.partition, events[good], headers, dead, batch.next)
 
-    def _in_order(self, batch: KafkaBatch) -> Released:
+    def _in_order(self, batch: KafkaBatch) -> OrderedBatch:
         ordering = self._orderings.get(batch.partition)
-        return Released.as_they_come(batch) if ordering is None else ordering.take(batch)
+        return OrderedBatch.in_arrival_order(batch) if ordering is None else ordering.process(batch)
 
     def _ordering(self, partition: TopicPartition) -> PartitionOrdering:
         return PartitionOrdering(self._plan.rule, self._columns, partition)
@@ -250,7 +252,7 @@ class Lane:
     def _restore(self, saved: CheckpointData) -> None:
         """Hold again what a checkpoint held, whether or not events are still put in order."""
         for partition in self.position:
-            if (state := state_of(saved, name_of(partition))) is not None:
+            if (state := state_of(saved, partition_name(partition))) is not None:
                 self._orderings.setdefault(partition, self._ordering(partition)).restore(state)
 
     def is_at(self, committed: Mapping[TopicPartition, int | None]) -> bool:
@@ -279,7 +281,7 @@ class Lane:
         """
         self._saved_events, self._saved_position = self.engine.counts.events, dict(self.position)
         self._saved_at = time.monotonic()
-        held, arrays = to_keep({name_of(place): ordering.state() for place, ordering in self._orderings.items()})
+        held, arrays = to_keep({partition_name(place): ordering.state() for place, ordering in self._orderings.items()})
         self.checkpointer.begin(_positions(self._plan, self._start, self.position) | held, arrays)
 
     def advance(self) -> bool:
@@ -308,7 +310,7 @@ class Lane:
 
 def _positions(plan: Plan, start: Offsets, offsets: Offsets) -> dict[str, Any]:
     def named(some: Offsets) -> dict[str, int]:
-        return {name_of(partition): offset for partition, offset in some.items()}
+        return {partition_name(partition): offset for partition, offset in some.items()}
 
     rule = plan.rule._asdict()
     return {"kafka": {"group": plan.group, "rule": rule, "start": named(start), "offsets": named(offsets)}}
@@ -335,15 +337,15 @@ def _goes_with(positions: Mapping[str, Any], group: str, committed: Mapping[Topi
     if kept is None or kept["group"] != group:
         return False
     for partition, at in committed.items():
-        offset = kept["offsets"].get(name_of(partition))
-        if offset is not None and offset > (kept["start"][name_of(partition)] if at is None else at):
+        offset = kept["offsets"].get(partition_name(partition))
+        if offset is not None and offset > (kept["start"][partition_name(partition)] if at is None else at):
             return False
     return True
 
 
 def _refuse_lost(folder: CheckpointFolder, group: str, committed: Mapping[TopicPartition, int | None]) -> None:
     """Refuse to begin where something was learned before: forecasts would be made by a model that knows nothing."""
-    known = {name_of(partition): at for partition, at in committed.items() if at is not None}
+    known = {partition_name(partition): at for partition, at in committed.items() if at is not None}
     if known:
         place, at = next(iter(known.items()))
         said = f"group {group!r} has committed {at} of {place}"
