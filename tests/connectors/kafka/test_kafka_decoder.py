@@ -16,7 +16,6 @@ from kafka.consumer.fetcher import ConsumerRecord
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.kafka.decoder import Decoder
-from stream_rnn.connectors.kafka.subscription import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -276,20 +275,3 @@ def test_events_do_not_depend_on_how_records_are_cut_into_batches(schema: Schema
     parts = [decode(part, schema) for part in (some[:cut], some[cut:]) if part]
     assert [row for part in parts for row in rows(part)] == rows(whole)
     assert [letter for part in parts for letter in part.dead] == whole.dead
-
-
-# --- start times ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("2024-01-31", 1706659200.0),
-        ("2024-01-31T01:00:00+01:00", 1706659200.0),
-        ("2024-01-31 00:00:00.5Z", 1706659200.5),
-        ("yesterday", None),
-        ("", None),
-    ],
-)
-def test_a_start_time_is_utc_unless_it_has_an_offset(text: str, seconds: float | None) -> None:
-    assert parse_time(text) == seconds
