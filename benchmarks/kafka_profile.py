@@ -62,7 +62,7 @@ class Watch:
 
     def __call__(self) -> bool:
         """Answer."""
-        lag = self.job.monitor.health().lag if self.job is not None else 0
+        lag = self.job.metrics.health().lag if self.job is not None else 0
         if lag and not self._began:
             self._began = True
             self._begin()

@@ -96,7 +96,8 @@ def _bare(servers: str) -> Any:
 def _source(servers: str, topic: str) -> KafkaSource:
     """Return a source that has all partitions."""
     owner, group = Assigned(), f"bench-{uuid.uuid4().hex[:12]}"
-    source = KafkaSource(make_cluster([servers]), Subscription(topics=(topic,), group=group, instance=group), SCHEMA, owner)
+    subscription = Subscription(topics=(topic,), group=group, instance=group)
+    source = KafkaSource(make_cluster([servers]), subscription, SCHEMA, owner)
     end = time.monotonic() + 30
     while len(owner.partitions) < PARTITIONS:
         source.poll(0.1)
