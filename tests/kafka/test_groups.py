@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from live import Live, assert_same_state, feed, positions
+from kafka import KafkaAdminClient
+from live import Live, assert_same_state, feed, positions, reading
 from topics import wait_for
 
 if TYPE_CHECKING:
@@ -87,6 +90,29 @@ def test_with_scope_job_one_engine_learns_from_all_partitions(broker: Cluster, t
     checkpoint = alone.checkpoint("job")
     assert len(checkpoint.keys) == STREAMS
     assert checkpoint.arrays["counts"][0] == usable
+
+
+def test_with_scope_job_partitions_that_are_added_are_read_and_every_event_is_forecast_once(
+    broker: Cluster, tmp_path: Path
+) -> None:
+    topic = broker.topic(partitions=1)
+    settings = {"scope": "job", "client": {"metadata_max_age_ms": 500}}
+    alone = Live(broker, tmp_path, topic, broker.topic(), "grows", settings)
+    alone.start()
+    usable = feed(broker, topic, 0, 500, STREAMS)
+    alone.wait_for_forecasts(usable)
+    writer = threading.Thread(target=feed, args=(broker, topic, 500, 20_000, STREAMS))
+    writer.start()  # records keep coming in while the partitions are opened
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
+        admin.create_partitions({topic: 3})
+    writer.join()
+    usable += sum(reading(t)[1] != b"garbled" for t in range(500, 20_000))
+    usable += feed(broker, topic, 20_000, 21_000, STREAMS)
+    alone.wait_for_forecasts(usable)
+    assert alone.stop() == [0]
+    found = positions(alone.forecasts())
+    assert len(found) == len(set(found)) == usable
+    assert {partition for partition, _ in found} == {0, 1, 2}
 
 
 def test_with_scope_job_a_second_process_is_refused(broker: Cluster, topic: str, tmp_path: Path) -> None:

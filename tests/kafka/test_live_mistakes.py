@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from broker import PASSWORD, USER
-from live import COMMAND, ENGINE, Live, reading
+from live import COMMAND, ENGINE, Live, feed, reading
 from topics import send
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def run(folder: Path, kafka: dict[str, Any], engine: dict[str, Any] | None = Non
         ({"pattern": "("}, "pattern must be a regular expression, got '('"),
         ({"topics": ["a"], "start": "yesterday"}, "start must be earliest, latest, committed or a time (ISO 8601)"),
         ({"topics": ["a"], "output": "a"}, "output must not be one of topics, got 'a'"),
-        ({"topics": ["a"], "commit_seconds": 0.0}, "commit_seconds must be above 0 and at most 10 seconds, got 0.0"),
+        ({"topics": ["a"], "commit_seconds": 0.0}, "commit_seconds must be above 0 and at most 10, got 0.0"),
         ({"topics": ["a"], "delivery": "exactly_onec"}, "did you mean 'exactly_once'?"),
         ({"topics": ["a"], "servers": ["http://a"]}, "servers must be host:port, got 'http://a'"),
         ({"topics": ["a"], "client": {"sasl_plain_password": "x"}}, "it is a secret"),
@@ -110,6 +112,21 @@ def test_a_port_in_use_is_named(broker: Cluster, topic: str, tmp_path: Path) -> 
     assert (code, line) == (2, f"error: metrics_port {port} cannot be used: address already in use")
 
 
+def test_without_prometheus_client_only_a_job_that_serves_metrics_is_refused(
+    broker: Cluster, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "modules").mkdir()
+    module = tmp_path / "modules" / "prometheus_client.py"
+    module.write_text("raise ModuleNotFoundError('not installed', name='prometheus_client')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(module.parent), *map(str, sys.path)]))
+    live = Live(broker, tmp_path, topic, broker.topic(), "plain")
+    live.start()
+    live.wait_for_forecasts(feed(broker, topic, 0, 10))
+    assert live.stop() == [0]
+    code, line = run(tmp_path, {"servers": [broker.bootstrap], "topics": [topic], "metrics_port": 0})
+    assert (code, line) == (1, "error: prometheus_client is not installed: pip install 'stream-rnn[metrics]'")
+
+
 def test_a_lost_checkpoint_folder_is_reported_instead_of_starting_from_scratch(
     broker: Cluster, topic: str, tmp_path: Path
 ) -> None:
@@ -142,4 +159,4 @@ def test_settings_that_differ_from_the_checkpoint_are_refused(broker: Cluster, t
     assert live.stop() == [0]
     live.engine["hidden"] = 5
     assert live.start().wait(60) == 1
-    assert "has hidden = (4,), the settings say (5,)" in live.log()
+    assert "has hidden = (4,), the settings have (5,)" in live.log()
