@@ -63,11 +63,10 @@ class Records(NamedTuple):
 
 
 class BatchFuture:
-    """The delivery of a batch.
+    """The future of a whole batch, and of its records if it is split.
 
-    kafka-python splits a batch that is too large for its topic, and then asks it for the future of each record, in
-    order, as if this was a list of them. Only then are they created; until then the future of the first record stands
-    for the whole batch.
+    kafka-python splits a batch that is too large for its topic. It then reads the futures of the records in order, as
+    from a list. They are created only then; otherwise that of the first record represents the batch.
     """
 
     def __init__(self, batch: ProducerBatch, count: int) -> None:

@@ -38,7 +38,7 @@ CLOSE_MS = 10_000
 
 
 class RebalanceListener(Protocol):
-    """Is told which partitions this member gets and loses, while its thread waits in `poll` or `close`."""
+    """Receives the partitions that this member gets and loses, while its own thread waits in `poll` or `close`."""
 
     def on_assigned(self, partitions: set[TopicPartition]) -> None:
         """Accept new partitions. They are paused until `KafkaSource.resume`."""
@@ -204,7 +204,7 @@ class KafkaSource(Closing):
         Raises
         ------
         KafkaError
-            If the group has gone on without this member, or the cluster rejects the commit.
+            If the group has removed this member, or the cluster rejects the commit.
         """
         if offsets:
             self._consumer.commit(commit_metadata(offsets))
@@ -219,7 +219,7 @@ class KafkaSource(Closing):
         Raises
         ------
         KafkaError, BrokerError
-            If the group could not be told.
+            If the cluster rejects the request or does not answer.
         """
         from kafka.admin import MemberToRemove  # noqa: PLC0415 - needed once, at the end
 

@@ -32,7 +32,7 @@ class Member:
     name
         Name of this member in the group.
     diary
-        List to which members append what they are told: (name, assigned/revoked/lost, partition).
+        List to which members append each change: (name, assigned/revoked/lost, partition).
     options
         Options of the client.
     eager

@@ -313,8 +313,8 @@ def test_a_silent_member_loses_its_partitions_and_gets_its_share_when_it_returns
     one.start()
     wait_for_balance(one, two)
     for partition in one.owned:
-        told = [(name, what) for name, what, which in diary if which == partition]
-        assert told[-2:] == [("two", "revoked"), ("one", "assigned")]
+        changes = [(name, what) for name, what, which in diary if which == partition]
+        assert changes[-2:] == [("two", "revoked"), ("one", "assigned")]
     send(broker.bootstrap, topic, [RECORD] * 40)
     wait_for(lambda: len(one.read) + len(two.read) >= 40)
     assert len({*one.read, *two.read}) == len(one.read) + len(two.read) == 40

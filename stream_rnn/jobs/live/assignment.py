@@ -59,6 +59,10 @@ class Assignment:
         """Return the worker of an open partition."""
         return self._context.workers[partition]
 
+    def has(self, partition: TopicPartition, worker: PartitionWorker) -> bool:
+        """Return whether a partition is open with this worker."""
+        return self._context.workers.get(partition) is worker
+
     def workers(self, partitions: Iterable[TopicPartition] | None = None) -> list[PartitionWorker]:
         """Return the workers of these partitions, or all, each once."""
         workers = self._context.workers

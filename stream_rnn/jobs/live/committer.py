@@ -14,19 +14,21 @@ from kafka.errors import RebalanceInProgressError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kafka import TopicPartition
+
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets
     from stream_rnn.connectors.kafka.sink import KafkaSink
     from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.jobs.live.assignment import Assignment
     from stream_rnn.jobs.live.context import SessionContext
     from stream_rnn.jobs.live.pipeline import Result
+    from stream_rnn.jobs.live.worker import PartitionWorker
 
 
 class Committer:
     """Writes and commits for all workers of a session.
 
-    Which offsets are written and which are committed is part of the workers' state (`WorkerOffsets`): when a partition
-    is released, what was not committed of it is forgotten with its worker.
+    What was written of a partition that has been released since is not committed.
 
     Parameters
     ----------
@@ -48,6 +50,8 @@ class Committer:
         self._assignment = assignment
         self._source = source
         self._sink = sink
+        self._written: dict[TopicPartition, tuple[PartitionWorker, int]] = {}
+        """worker and next offset of each partition with output that is not committed"""
         self._committed_at = time.monotonic()
 
     @property
@@ -70,7 +74,7 @@ class Committer:
             self._sink.write_dead_letters(output.dead)
             if self._dead_letters is not None:
                 self._dead_letters.add_all(output.dead)
-            worker.offsets.written[output.partition] = output.next
+            self._written[output.partition] = worker, output.next
 
     def commit(self) -> None:
         """Commit everything that was written.
@@ -106,9 +110,11 @@ class Committer:
 
     def _deliver(self) -> Offsets:
         """Make everything that was written visible; return the offsets of its input."""
-        offsets: Offsets = {}
-        for worker in self._assignment.workers():
-            offsets |= worker.uncommitted
+        offsets = {
+            partition: offset
+            for partition, (worker, offset) in self._written.items()
+            if self._assignment.has(partition, worker) and offset > worker.offsets.committed[partition]
+        }
         if self._dead_letters is not None:
             self._dead_letters.flush()
         seconds = self._sink.commit(offsets, self._source.membership)
@@ -118,5 +124,6 @@ class Committer:
         return offsets
 
     def _mark_committed(self, offsets: Offsets) -> None:
+        self._written.clear()
         for partition, offset in offsets.items():
             self._assignment.worker(partition).offsets.committed[partition] = offset

@@ -70,7 +70,7 @@ class PrometheusExporter:
     Attributes
     ----------
     lock : threading.Lock
-        Held while metrics are collected. Whoever holds it while changing several metrics makes them appear together.
+        Held while metrics are collected. Metrics that are changed while it is held appear together.
     registry : CollectorRegistry
         The metrics.
     """

@@ -7,7 +7,7 @@ committed offsets are never behind it. See `recovery` for how a worker continues
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -66,8 +66,8 @@ class WorkerConfig(NamedTuple):
 class WorkerOffsets:
     """Offsets of a worker's partitions; each is that of the next record.
 
-    Usually committed <= written <= processed. After a restart, processed is behind committed until the records in
-    between have been processed again.
+    Usually committed <= processed. After a restart, processed is behind committed until the records in between have
+    been processed again.
     """
 
     start: Offsets
@@ -76,8 +76,6 @@ class WorkerOffsets:
     """the engine has processed the records before it"""
     committed: Offsets
     """the forecasts of the records before it are committed"""
-    written: Offsets = field(default_factory=dict)
-    """the forecasts of the records before it were handed to the sink"""
 
 
 class WorkerOutput(NamedTuple):
@@ -148,12 +146,6 @@ class PartitionWorker:
     def held(self) -> int:
         """Number of events that are held back."""
         return sum(ordering.held for ordering in self._orderings.values())
-
-    @property
-    def uncommitted(self) -> Offsets:
-        """Offsets of the partitions with written forecasts that are not committed."""
-        committed = self.offsets.committed
-        return {p: offset for p, offset in self.offsets.written.items() if offset > committed[p]}
 
     @property
     def is_ahead(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers import NAME, batch_of, commit, make_config, open_at
+from workers import NAME, batch_of, make_config, open_at
 
 from stream_rnn.jobs.live.checkpointing import Checkpointing
 from stream_rnn.jobs.live.metrics import JobMetrics
@@ -38,7 +38,7 @@ def test_a_state_that_is_not_committed_gets_no_checkpoint(tmp_path: Path) -> Non
     worker.process(batch_of(0, 5))
     Checkpointing(reports).start([worker])
     assert worker.wait_for_checkpoint() is None
-    commit(worker)
+    worker.mark_all_committed()
     Checkpointing(reports).start([worker])
     assert worker.wait_for_checkpoint() is not None
 
@@ -47,7 +47,7 @@ def test_finish_reports_the_running_checkpoint_and_the_last_one(tmp_path: Path) 
     reports, worker = Reports(), open_at(make_config(tmp_path), None)
     checkpointing = Checkpointing(reports)
     worker.process(batch_of(0, 5))
-    commit(worker)
+    worker.mark_all_committed()
     checkpointing.start([worker])
     worker.process(batch_of(5, 10))
     checkpointing.finish([worker])

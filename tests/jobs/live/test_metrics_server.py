@@ -1,4 +1,4 @@
-"""MetricsServer: what it answers, that it blocks nobody, and that it ends."""
+"""MetricsServer: its answers, slow clients, and its end."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import bits
-from workers import PARTITION, BoundedSource, batch_of, commit, make_config, open_at, write_checkpoint
+from workers import PARTITION, BoundedSource, batch_of, make_config, open_at, write_checkpoint
 
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.ordering.ordering import Rule
@@ -34,14 +34,12 @@ def test_without_an_output_topic_events_are_learned_and_nothing_is_encoded(tmp_p
     assert (output.payloads, output.keys, output.headers, output.events) == ([], [], None, 5)
 
 
-def test_only_written_offsets_are_uncommitted(tmp_path: Path) -> None:
+def test_a_worker_is_ahead_until_what_it_processed_is_committed(tmp_path: Path) -> None:
     worker = open_at(make_config(tmp_path), None)
-    output = worker.process(batch_of(0, 5))
-    assert (worker.uncommitted, worker.is_ahead) == ({}, True)
-    worker.offsets.written[PARTITION] = output.next
-    assert worker.uncommitted == {PARTITION: 5}
-    commit(worker)
-    assert (worker.uncommitted, worker.is_ahead) == ({}, False)
+    worker.process(batch_of(0, 5))
+    assert worker.is_ahead
+    worker.mark_all_committed()
+    assert not worker.is_ahead
 
 
 # --- checkpoints ---------------------------------------------------------------------------------------------------
@@ -98,7 +96,7 @@ def test_a_restarted_worker_writes_nothing_twice_and_equals_an_uninterrupted_one
     config = make_config(tmp_path / "killed", rule=rule)
     first = open_at(config, None)
     written = first.process(batch_of(0, 12)).payloads
-    commit(first)
+    first.mark_all_committed()
     write_checkpoint(first)
     written += first.process(batch_of(12, 20)).payloads  # committed, but not in the checkpoint
 

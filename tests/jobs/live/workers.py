@@ -1,4 +1,4 @@
-"""Workers without a broker: records, and a source that knows only where a partition begins and ends."""
+"""Workers without a broker: records, and a source that knows only the bounds of a partition."""
 
 from __future__ import annotations
 
@@ -69,12 +69,6 @@ def batch_of(start: int, stop: int, **fields: Any) -> KafkaBatch:
         defaults |= {"offset": offset, "key": b"s%d" % (offset % 2), "timestamp": 1000 * offset, "headers": []}
         records.append(ConsumerRecord(**defaults | {"value": payload}))
     return Decoder(Schema(columns=("x",), time="")).decode(PARTITION, records)
-
-
-def commit(worker: PartitionWorker) -> None:
-    """Do as if everything that was processed had been written and committed."""
-    worker.offsets.written = dict(worker.offsets.processed)
-    worker.mark_all_committed()
 
 
 def write_checkpoint(worker: PartitionWorker) -> None:
