@@ -20,7 +20,7 @@ from benchmarks import kafka_job, kafka_latency, kafka_profile, kafka_source, op
 from benchmarks.child import ChildError
 from benchmarks.kafka_topic import RECORD_BYTES, events, fill, topic
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.kafka.client import cluster
+from stream_rnn.connectors.kafka.client import make_cluster
 from tests.kafka.broker import Broker, Cluster, NoBrokerError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _broker() -> Iterator[Cluster]:
     """Yield the broker that the environment variable names, or one that is started here and stopped at the end."""
     servers = os.environ.get(SERVERS_VARIABLE)
     if servers:
-        cluster([servers]).require([])
+        make_cluster([servers]).require([])
         yield Cluster(servers)
         return
     with Broker() as started:

@@ -63,7 +63,7 @@ class StopAtEnd:
 
     def __call__(self) -> bool:
         """Return whether the job is to stop."""
-        lag = self.job.monitor.health().lag if self.job is not None else 0
+        lag = self.job.metrics.health().lag if self.job is not None else 0
         if lag and not self._started:
             self._started = True
             self._on_start()

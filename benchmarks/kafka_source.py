@@ -14,13 +14,14 @@ from kafka import TopicPartition
 from benchmarks import reference
 from benchmarks.kafka_topic import PARTITIONS
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.kafka.client import cluster
-from stream_rnn.connectors.kafka.source import MAX_POLL, KafkaSource, Subscription
+from stream_rnn.connectors.kafka.client import make_cluster
+from stream_rnn.connectors.kafka.source import MAX_POLL_RECORDS, KafkaSource
+from stream_rnn.connectors.kafka.subscription import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream_rnn.connectors.kafka.source import Offsets
+    from stream_rnn.connectors.kafka.partitions import Offsets
 
 ROUNDS = 5
 SCHEMA = Schema("key", "time", None, reference.INPUTS)
@@ -32,16 +33,16 @@ class AssignedPartitions:
     def __init__(self) -> None:
         self.partitions: set[TopicPartition] = set()
 
-    def assigned(self, partitions: set[TopicPartition]) -> None:
+    def on_assigned(self, partitions: set[TopicPartition]) -> None:
         """Add new partitions."""
         self.partitions |= partitions
 
-    def revoked(self, partitions: set[TopicPartition]) -> Offsets:
+    def on_revoked(self, partitions: set[TopicPartition]) -> Offsets:
         """Remove partitions; nothing is to be committed."""
         self.partitions -= partitions
         return {}
 
-    def lost(self, partitions: set[TopicPartition]) -> None:
+    def on_lost(self, partitions: set[TopicPartition]) -> None:
         """Remove partitions."""
         self.partitions -= partitions
 
@@ -75,7 +76,7 @@ def measure(servers: str, topic: str, count: int) -> list[dict[str, Any]]:
         readers: dict[str, tuple[Callable[[], None], Callable[[], int]]] = {
             "bare poll": (rewind_bare, poll_bare),
             "bare poll, values decoded": (rewind_bare, poll_and_decode),
-            "KafkaSource.poll": (lambda: source.go_on(beginning), poll_source),
+            "KafkaSource.poll": (lambda: source.resume(beginning), poll_source),
         }
         durations: dict[str, list[tuple[float, float]]] = {name: [] for name in readers}
         for _ in range(1 + ROUNDS):
@@ -87,15 +88,17 @@ def measure(servers: str, topic: str, count: int) -> list[dict[str, Any]]:
 
 def _bare(servers: str) -> Any:
     """Return a consumer with the source's settings."""
-    return cluster([servers]).consumer(
-        enable_auto_commit=False, isolation_level="read_committed", max_poll_records=MAX_POLL
+    return make_cluster([servers]).consumer(
+        enable_auto_commit=False, isolation_level="read_committed", max_poll_records=MAX_POLL_RECORDS
     )
 
 
 def _source(servers: str, topic: str) -> KafkaSource:
     """Return a source that is assigned all partitions."""
     owner, group = AssignedPartitions(), f"bench-{uuid.uuid4().hex[:12]}"
-    source = KafkaSource(cluster([servers]), Subscription(topics=(topic,), group=group, instance=group), SCHEMA, owner)
+    source = KafkaSource(
+        make_cluster([servers]), Subscription(topics=(topic,), group=group, instance=group), SCHEMA, owner
+    )
     end = time.monotonic() + 30
     while len(owner.partitions) < PARTITIONS:
         source.poll(0.1)

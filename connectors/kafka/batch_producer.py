@@ -1,17 +1,17 @@
-"""Whole batches of records for kafka-python's producer, at a tenth of the cost of sending them one by one.
+"""Hand whole batches of records to kafka-python's producer, at a tenth of the cost of sending them one by one.
 
-`KafkaProducer.send` takes 17 microseconds a record, twice what a network of 32 units takes to learn from the event.
-It checks, locks, encodes and makes a future for each record; here that is done for each batch. What follows a batch
-(numbering, transactions, retries, compression, delivery) is kafka-python's own.
+`KafkaProducer.send` takes 17 microseconds per record, twice the time in which a network of 32 units learns from the
+event: it validates, locks, encodes and creates a future for each record. Here this is done once per batch. Everything
+after that (sequence numbers, transactions, retries, compression, delivery) is kafka-python's own.
 
-This reaches behind the producer's public face, so the project names the versions of kafka-python that it works with,
-and tests read back from a real broker what was written.
+This module uses private attributes of the producer. That is why the project pins the version of kafka-python, and why
+tests read back from a real broker what was written.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kafka.partitioner.default import murmur2
 from kafka.producer.future import FutureRecordMetadata
@@ -20,108 +20,124 @@ from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.record.util import encode_varint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from kafka import TopicPartition
 
     from stream_rnn.connectors.kafka.client import Producer
 
-    Records = tuple[list[bytes], list[bytes]]
+MAX_RECORD_BYTES = 1 << 13
+"""Bytes that the key and the payload of a record may have together."""
+MAX_BATCH_RECORDS = 1 << 13
 
-LONGEST = 1 << 13
-"""Bytes of a key and a payload together that a record of a batch may have."""
 
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the number of the partition that Kafka's own clients choose for a key.
 
-def place_of(key: bytes, partitions: int) -> int:
-    """Give the partition of a key, as Kafka's own clients do. A hash costs as much as all else of a record."""
-    place: int = (murmur2(key) & 0x7FFFFFFF) % partitions
-    return place
+    The hash costs as much as the rest of sending a record, so callers cache the result.
+
+    Examples
+    --------
+    >>> partition_of(b"sensor-7", 4)
+    0
+    """
+    partition: int = (murmur2(key) & 0x7FFFFFFF) % partitions
+    return partition
 
 
 def _varint(number: int) -> bytes:
-    out = bytearray()
-    encode_varint(number, out.append)
-    return bytes(out)
+    encoded = bytearray()
+    encode_varint(number, encoded.append)
+    return bytes(encoded)
 
 
-VARINTS = tuple(_varint(number) for number in range(2 * LONGEST))
-"""Lengths and places of records in a batch, as the format has them."""
+VARINTS = tuple(_varint(number) for number in range(2 * max(MAX_RECORD_BYTES, MAX_BATCH_RECORDS)))
+"""Encoded lengths and offsets within a batch."""
 
 
-class Promise:
-    """What becomes of a batch: of its first record, and of the others too once kafka-python has had to split it.
+class Records(NamedTuple):
+    """Records for one partition, in order."""
 
-    A split asks the batch for the futures of its records, as for those of a list; they are made only then.
+    keys: list[bytes]
+    payloads: list[bytes]
+
+
+class BatchFuture:
+    """The future of a whole batch, and of its records if it is split.
+
+    kafka-python splits a batch that is too large for its topic. It then reads the futures of the records in order, as
+    from a list. They are created only then; otherwise that of the first record represents the batch.
     """
 
     def __init__(self, batch: ProducerBatch, count: int) -> None:
         self._batch = batch.produce_future
         self._count = count
-        self._known = [self._future(0)]
+        self._records = [self._record_future(0)]
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, record: int) -> FutureRecordMetadata:
         if record:
-            self._known.append(self._future(record))
-        return self._known[-1]
+            self._records.append(self._record_future(record))
+        return self._records[-1]
 
     def get(self) -> None:
-        """Wait until the records have arrived; raise what kept one from it."""
-        for future in self._known:
+        """Wait until all records are delivered; raise the error of the first that is not."""
+        for future in self._records:
             future.get()
 
-    def _future(self, record: int) -> FutureRecordMetadata:
+    def _record_future(self, record: int) -> FutureRecordMetadata:
         return FutureRecordMetadata(self._batch, record, None, None, -1, -1, -1)
 
 
-def put(producer: Producer, records: Mapping[TopicPartition, Records], size: int) -> list[Promise]:
-    """Hand records to the producer, to be sent in this order; give the batches' promises.
+def enqueue(producer: Producer, records: Mapping[TopicPartition, Records], batch_bytes: int) -> list[BatchFuture]:
+    """Hand records to the producer, which sends them in this order; return a future for each batch.
 
     Parameters
     ----------
-    producer : KafkaProducer
-    records : dict
-        Keys and payloads by partition, each pair together no longer than `LONGEST`.
-    size : int
-        Bytes of a batch, about.
+    producer
+        A KafkaProducer.
+    records
+        Records for each partition, none longer than `MAX_RECORD_BYTES`.
+    batch_bytes
+        Approximate size of a batch.
     """
     accumulator, transactions = producer._accumulator, producer._transaction_manager
     if transactions is not None and transactions.is_transactional():
-        for partition in records:  # all before any is sent, so that they are made known to the cluster at once
+        for partition in records:  # all before any is sent, so that one request adds them to the transaction
             transactions.maybe_add_partition_to_transaction(partition)
-    promises = []
-    for partition, (keys, payloads) in records.items():
-        for body, count in _bodies(keys, payloads, size):
+    futures = []
+    for partition, some in records.items():
+        for body, count in _encode(some, batch_bytes):
             batch = ProducerBatch(partition, _builder(accumulator.config, body, count))
-            batch._record_futures = Promise(batch, count)
+            batch._record_futures = BatchFuture(batch, count)
             with accumulator._tp_lock(partition):
                 accumulator._batches[partition].append(batch)
                 accumulator._incomplete.add(batch)
-            promises.append(batch._record_futures)
+            futures.append(batch._record_futures)
     producer._sender.wakeup()
-    return promises
+    return futures
 
 
-def _bodies(keys: Sequence[bytes], payloads: Sequence[bytes], size: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the bytes of records, in pieces of about `size` bytes, with their number."""
+def _encode(records: Records, batch_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """Yield encoded records in pieces of about `batch_bytes` bytes, each with its number of records."""
     parts: list[bytes] = []
-    place = length = 0
-    for key, payload in zip(keys, payloads, strict=True):
-        # attributes, time since the batch's first record, place, key, value, number of headers
-        record = b"\0\0%b%b%b%b%b\0" % (VARINTS[place], VARINTS[len(key)], key, VARINTS[len(payload)], payload)
+    count = length = 0
+    for key, payload in zip(records.keys, records.payloads, strict=True):
+        # attributes, time after the batch's first record, offset in the batch, key, value, number of headers
+        record = b"\0\0%b%b%b%b%b\0" % (VARINTS[count], VARINTS[len(key)], key, VARINTS[len(payload)], payload)
         parts += (VARINTS[len(record)], record)
-        place, length = place + 1, length + len(record)
-        if length >= size or place == LONGEST:
-            yield b"".join(parts), place
-            parts, place, length = [], 0, 0
+        count, length = count + 1, length + len(record)
+        if length >= batch_bytes or count == MAX_BATCH_RECORDS:
+            yield b"".join(parts), count
+            parts, count, length = [], 0, 0
     if parts:
-        yield b"".join(parts), place
+        yield b"".join(parts), count
 
 
 def _builder(config: dict[str, Any], body: bytes, count: int) -> MemoryRecordsBuilder:
-    """Return a builder as if it had been given the records one by one, all now."""
+    """Return a builder in the state in which it would be if the records had been appended one by one, just now."""
     records = MemoryRecordsBuilder(config["message_version"], config["compression_attrs"], config["batch_size"])
     builder, now = records._builder, int(1000 * time.time())
     builder._buffer += body

@@ -1,13 +1,10 @@
-"""A Kafka cluster as its clients see it: servers, security, secrets, and errors in one line."""
+"""Cluster: where a Kafka cluster is, how clients connect to it, and what their errors mean in one line."""
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import ssl
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -23,91 +20,69 @@ from kafka.errors import (
 from kafka.net.compat import KafkaNetClient
 
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
+from stream_rnn.connectors.kafka.client_options import one_line, validate_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# kafka-python has no types: its clients and errors are told by these names.
+# kafka-python has no types; these names say which of its clients is meant.
 Consumer: TypeAlias = Any
 Producer: TypeAlias = Any
 Admin: TypeAlias = Any
 
 SERVER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
-SECRET = re.compile("password|secret|token")
-OURS = {
-    "bootstrap_servers": "servers",
-    "group_id": "group",
-    "group_instance_id": "the job itself",
-    "transactional_id": "the job itself",
-    "auto_offset_reset": "start",
-    "enable_auto_commit": "the job itself",
-    "isolation_level": "the job itself",
-    "allow_auto_create_topics": "the job itself",
-    "partition_assignment_strategy": "the job itself",
-    "key_deserializer": "the job itself",
-    "value_deserializer": "the job itself",
-    "key_serializer": "the job itself",
-    "value_serializer": "the job itself",
-    "session_timeout_ms": "session_timeout",
-}
-"""kafka-python's settings that are not passed through, and what sets them here."""
-CLIENTS = (KafkaConsumer, KafkaProducer, KafkaAdminClient)
-PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-"""kafka-python takes any other word for PLAINTEXT."""
-FILES = ("ssl_cafile", "ssl_certfile", "ssl_crlfile", "ssl_keyfile")
-OBJECTS = ("ssl_context", "sasl_oauth_token_provider")
-"""Settings that only a Python object can be the value of, beside those that have one by default."""
-REFUSALS = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError, AuthorizationError)
-MISTAKES = (KafkaConfigurationError, ssl.SSLError, OSError, ValueError, TypeError, AssertionError, RuntimeError)
-"""What kafka-python raises for settings that are not right."""
-BOOTSTRAP_MS = 10_000
-"""How long a client looks for a broker before it is said that there is none; kafka-python's own default is 30 s."""
+ACCESS_ERRORS = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError, AuthorizationError)
+OPTION_ERRORS = (KafkaConfigurationError, OSError, ValueError, TypeError, AssertionError, RuntimeError)
+"""What kafka-python raises for wrong options."""
+BOOTSTRAP_TIMEOUT_MS = 10_000
+"""How long a client tries to reach a broker; kafka-python's default is 30 s."""
+PROBE_SECONDS = 2.0
 
 
 class BrokerError(ConnectorError):
-    """A cluster that does not answer or does not do what was asked: trying again later may help."""
+    """The cluster does not answer, or rejects a request; the same request may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where a cluster is, and how clients connect to it; made by `cluster`.
+    """Where a cluster is, and how clients connect to it; created by `make_cluster`.
 
     Parameters
     ----------
-    servers : tuple of str
+    servers
         host:port of some brokers.
-    options : dict
-        Settings of kafka-python, secrets among them: never shown.
+    options
+        Options of kafka-python's clients, including secrets; never shown.
     """
 
     servers: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def consumer(self, **own: Any) -> Consumer:
-        """Connect a consumer.
+    def consumer(self, **options: Any) -> Consumer:
+        """Connect a consumer with these options, unless the user has set them.
 
         Raises
         ------
-        BrokerError, UsageError
-            When no broker answers or lets it in; when an option is not right.
+        BrokerError, ConnectorError, UsageError
+            If no broker answers, the client is not authorized, or an option is wrong.
         """
-        return self._open(KafkaConsumer, own)
+        return self._connect(KafkaConsumer, options)
 
-    def producer(self, **own: Any) -> Producer:
-        """Connect a producer; raises as `consumer`."""
-        return self._open(KafkaProducer, own)
+    def producer(self, **options: Any) -> Producer:
+        """Connect a producer, as `consumer`."""
+        return self._connect(KafkaProducer, options)
 
-    def admin(self, **own: Any) -> Admin:
-        """Connect an administrative client; raises as `consumer`."""
-        return self._open(KafkaAdminClient, own)
+    def admin(self, **options: Any) -> Admin:
+        """Connect an administrative client, as `consumer`."""
+        return self._connect(KafkaAdminClient, options)
 
     def require(self, topics: Iterable[str]) -> None:
-        """Refuse topics that are not there.
+        """Check that topics exist.
 
         Raises
         ------
         ConnectorError
-            Naming the topic and the nearest one there is; also when nobody answers.
+            Naming the first topic that does not, and the most similar one that does; also if no broker answers.
         """
         admin = self.admin()
         try:
@@ -121,86 +96,91 @@ class Cluster:
                 raise ConnectorError(f"no topic {topic!r} at {', '.join(self.servers)}{suggest(topic, known)}")
 
     def members(self, group: str) -> list[str]:
-        """Give the names of a consumer group's members, those of dead ones too until their sessions time out.
+        """Return the names of a consumer group's members, including dead ones whose sessions have not timed out.
 
         Raises
         ------
         BrokerError
-            When nobody answers.
+            If no broker answers.
         """
         admin = self.admin()
         try:
-            found = admin.describe_groups([group])[group]["members"]
+            members = admin.describe_groups([group])[group]["members"]
         except CoordinatorNotAvailableError:
-            return []  # the cluster never had a group, and makes ready for its first
+            return []  # the cluster has not had any group yet
         except KafkaError as error:
             raise BrokerError(self.explain(error)) from None
         finally:
             admin.close()
-        return [member["group_instance_id"] or member["client_id"] for member in found]
+        return [member["group_instance_id"] or member["client_id"] for member in members]
 
     def explain(self, error: BaseException) -> str:
-        """Say in one line what a client's error means."""
+        """Return in one line what an error of a client means."""
         where = ", ".join(self.servers)
         if isinstance(error, (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)):
-            return self._refused()
+            return self._authentication_failed()
         if isinstance(error, AuthorizationError):
-            return f"Kafka at {where} does not allow it: {_line(error)}"
+            return f"Kafka at {where} denies access: {one_line(error)}"
         if isinstance(error, KafkaTimeoutError) and "bootstrap" in str(error):
-            # The client keeps an authentication error to itself, and tries again until its time is up.
+            # The client does not report a failed authentication; it tries again until its time is up.
             if not any(_listens(server) for server in self.servers):
                 return f"no Kafka broker answers at {where}"
             if "sasl_mechanism" in self.options:
-                return self._refused()
+                return self._authentication_failed()
             protocol = self.options.get("security_protocol", "PLAINTEXT")
             return f"{where} answers, but not as a Kafka broker with security_protocol {protocol}"
-        return f"Kafka at {where}: {_line(error)}"
+        return f"Kafka at {where}: {one_line(error)}"
 
-    def _refused(self) -> str:
+    def _authentication_failed(self) -> str:
         user, mechanism = self.options.get("sasl_plain_username"), self.options.get("sasl_mechanism")
         return (
-            f"Kafka at {', '.join(self.servers)} does not let user {user!r} in by {mechanism}: wrong name or password?"
+            f"Kafka at {', '.join(self.servers)} rejects user {user!r} with {mechanism}: "
+            "check the user name, the password and sasl_mechanism"
         )
 
-    def _open(self, kind: Any, own: Mapping[str, Any]) -> Any:
-        """Connect; what the user says goes before our own choice, for what must not be chosen is refused."""
-        chosen = {name: value for name, value in self.options.items() if name in kind.DEFAULT_CONFIG}
+    def _connect(self, client: Any, options: Mapping[str, Any]) -> Any:
+        """Connect a client; the user's options take precedence, since those that must not be set were refused."""
+        given = {name: value for name, value in self.options.items() if name in client.DEFAULT_CONFIG}
         networks: list[Any] = []
 
         def network(**settings: Any) -> Any:
             networks.append(KafkaNetClient(**settings))
             return networks[-1]
 
-        settings = {"bootstrap_timeout_ms": BOOTSTRAP_MS, "kafka_client": network} | dict(own) | chosen
+        settings = {"bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS, "kafka_client": network} | dict(options) | given
         try:
-            return kind(bootstrap_servers=list(self.servers), **settings)
+            return client(bootstrap_servers=list(self.servers), **settings)
         except BaseException as error:
-            for left in networks:  # with its thread and sockets, which nobody else would close
-                left.close()
-            if isinstance(error, REFUSALS):
+            for leftover in networks:  # nothing else would close its thread and sockets
+                leftover.close()
+            if isinstance(error, ACCESS_ERRORS):
                 raise ConnectorError(self.explain(error)) from None
             if isinstance(error, KafkaError) and not isinstance(error, KafkaConfigurationError):
                 raise BrokerError(self.explain(error)) from None
-            if isinstance(error, MISTAKES):
-                raise UsageError(f"Kafka client: {_line(error)}") from None
+            if isinstance(error, OPTION_ERRORS):
+                raise UsageError(f"Kafka client: {one_line(error)}") from None
             raise
 
 
-def cluster(servers: Iterable[str], options: Mapping[str, Any] | None = None) -> Cluster:
-    """Make a cluster of settings.
+def make_cluster(servers: Iterable[str], options: Mapping[str, Any] | None = None) -> Cluster:
+    """Return a cluster with validated servers and options; no connection is made.
 
     Parameters
     ----------
-    servers : iterable of str
-        host:port of some brokers; the port is 9092 unless told.
-    options : dict, optional
-        Settings of kafka-python's clients, by its names. A secret is a table: ``{env = "NAME"}`` or
-        ``{file = "path"}``, so that it stands in no job file.
+    servers
+        host:port of some brokers; the port is 9092 if there is none.
+    options
+        Options of kafka-python's clients; see `client_options.validate_options`.
 
     Raises
     ------
     UsageError
-        When a server is no host:port, an option is unknown or set elsewhere, or a secret is not there.
+        If a server is not host:port, or an option is wrong.
+
+    Examples
+    --------
+    >>> make_cluster(["localhost:9092"])
+    Cluster(servers=('localhost:9092',))
     """
     given = tuple(servers)
     if not given:
@@ -208,95 +188,14 @@ def cluster(servers: Iterable[str], options: Mapping[str, Any] | None = None) ->
     for server in given:
         if not SERVER.fullmatch(server):
             raise UsageError(f"servers must be host:port, got {server!r}")
-    known = _defaults()
-    found: dict[str, Any] = {}
-    for name, value in (options or {}).items():
-        if name in OURS:
-            raise UsageError(f"client option {name!r} is set by {OURS[name]}")
-        if name not in known:
-            raise UsageError(f"unknown client option {name!r}{suggest(name, sorted(known))}")
-        found[name] = _value(name, value, known[name])
-    protocol = found.get("security_protocol", PROTOCOLS[0])
-    if protocol not in PROTOCOLS:
-        raise UsageError(f"client option 'security_protocol' must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
-    if "sasl_mechanism" in found and not protocol.startswith("SASL"):
-        raise UsageError(f"client option 'sasl_mechanism' needs security_protocol SASL_..., got {protocol!r}")
-    _check_certificates(found)
-    return Cluster(given, found)
-
-
-def _check_certificates(options: Mapping[str, Any]) -> None:
-    """Load what SSL needs once: of a file that it cannot load, a client says nothing but that no broker answers."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for name in ("ssl_cafile", "ssl_crlfile", "ssl_certfile"):
-        if name not in options:
-            continue
-        try:
-            if name == "ssl_certfile":
-                context.load_cert_chain(options[name], options.get("ssl_keyfile"), options.get("ssl_password", ""))
-            else:
-                context.load_verify_locations(options[name])
-        except OSError as error:  # of which SSL's are some
-            raise UsageError(f"client option {name!r}: {options[name]} cannot be loaded: {_line(error)}") from None
-
-
-def _defaults() -> dict[str, Any]:
-    """Give the defaults of all settings that a file can name, by kafka-python's names."""
-    found: dict[str, Any] = {}
-    for client in CLIENTS:
-        for name, default in client.DEFAULT_CONFIG.items():
-            if name not in OBJECTS and (default is None or isinstance(default, (str, int, float))):
-                found[name] = default if found.get(name) is None else found[name]
-    return found | {"acks": None}  # a number or "all"
-
-
-def _value(name: str, value: Any, default: Any) -> Any:
-    """Give an option's value, of its default's kind; a secret's from where it is kept."""
-    if isinstance(value, dict):
-        return _secret(name, value)
-    if SECRET.search(name):
-        raise UsageError(f'client option {name!r} must be {{env = "NAME"}} or {{file = "path"}}: it is a secret')
-    words, kinds = _kind(default)
-    if not isinstance(value, kinds) or isinstance(value, bool) > (bool in kinds):
-        raise UsageError(f"client option {name!r} must be {words}, got {value!r}")
-    if name in FILES and not Path(str(value)).is_file():
-        raise UsageError(f"client option {name!r}: there is no file {value}")
-    return value
-
-
-def _kind(default: Any) -> tuple[str, tuple[type, ...]]:
-    """Give what values a setting takes, in words and as types."""
-    if isinstance(default, bool):
-        return "true or false", (bool,)
-    if isinstance(default, (int, float)):
-        return "a number", (int, float)
-    return ("text", (str,)) if isinstance(default, str) else ("text, a number, true or false", (str, int, float, bool))
-
-
-def _secret(name: str, place: Mapping[str, Any]) -> str:
-    kind, where = next(iter(place.items()), (None, None))
-    if len(place) != 1 or kind not in {"env", "file"} or not isinstance(where, str):
-        raise UsageError(f'client option {name!r} must be {{env = "NAME"}} or {{file = "path"}}, got {sorted(place)}')
-    if kind == "env":
-        if where not in os.environ:
-            raise UsageError(f"client option {name!r}: the environment has no {where!r}")
-        return os.environ[where]
-    try:
-        return Path(where).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"client option {name!r}: {where} cannot be read: {_line(error)}") from None
+    return Cluster(given, validate_options(options or {}))
 
 
 def _listens(server: str) -> bool:
-    """Tell whether anything takes connections there."""
+    """Return whether something accepts connections at host:port."""
     host, _, port = server.rpartition(":") if server.rpartition(":")[2].isdigit() else (server, "", "9092")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=2.0).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_SECONDS).close()
     except OSError:
         return False
     return True
-
-
-def _line(error: BaseException) -> str:
-    """Give an error's words in one line, or its name where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,11 +1,12 @@
-"""Records of one partition put in order of time, each with its headers."""
+"""Records of one partition in order of time, each event with its headers."""
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from stream_rnn.connectors.kafka.source import KafkaBatch, name_of
+from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.connectors.ordering.ordering import Ordering, Rule, State
 
 if TYPE_CHECKING:
@@ -15,75 +16,83 @@ if TYPE_CHECKING:
     from kafka import TopicPartition
     from numpy.typing import NDArray
 
-    from stream_rnn.connectors.kafka.source import Headers
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch
+    from stream_rnn.connectors.kafka.partitions import Headers
 
 
-class Released(NamedTuple):
-    """What became of a batch."""
+class OrderedBatch(NamedTuple):
+    """A batch after ordering."""
 
     batch: KafkaBatch
-    """its events are those that are released; its dead letters those of before and the late ones, by offset"""
-    by: NDArray[np.int64]
-    """(N,) offset of the record whose arrival released each event; never goes back"""
+    """its events are those that are released; late records are among its dead letters, by offset"""
+    released_by: NDArray[np.int64]
+    """(N,) offset of the record whose arrival released each event; never decreases"""
     duplicates: NDArray[np.int64]
-    """offsets of records that were dropped since they came before"""
+    """offsets of the records that were dropped as duplicates"""
 
     @staticmethod
-    def as_they_come(batch: KafkaBatch) -> Released:
-        """Release all of a batch."""
-        return Released(batch, batch.events.positions.record, batch.events.positions.record[:0])
+    def in_arrival_order(batch: KafkaBatch) -> OrderedBatch:
+        """Release all events of a batch as they arrived."""
+        offsets = batch.events.positions.record
+        return OrderedBatch(batch, released_by=offsets, duplicates=offsets[:0])
 
 
 class PartitionOrdering:
-    """As `Ordering`, of one partition; there which events are released depends on the order of its records alone.
+    """Holds events of one partition back and releases them in order of time, as `Ordering`.
+
+    Which events are released depends only on the order of the partition's records, never on how they are cut into
+    batches.
 
     Parameters
     ----------
     rule
+        How long events are held back, and whether duplicates are dropped.
     columns
-        Fields that are read.
+        Fields of the events.
     partition
+        Topic and number of the partition.
     """
 
     def __init__(self, rule: Rule, columns: Sequence[str], partition: TopicPartition) -> None:
-        self._ordering = Ordering(rule, columns, {partition.partition: name_of(partition)})
-        self._headers: dict[int, Headers] = {}  # of held events, by offset
+        self._ordering = Ordering(rule, columns, {partition.partition: partition_name(partition)})
+        self._headers: dict[int, Headers] = {}
+        """headers of the events that are held back, by offset"""
 
     @property
     def held(self) -> int:
-        """How many events are held back."""
+        """Number of events that are held back."""
         return self._ordering.held
 
-    def take(self, batch: KafkaBatch) -> Released:
-        """Give what a batch releases, and hold the rest."""
+    def process(self, batch: KafkaBatch) -> OrderedBatch:
+        """Return what a batch releases, and hold back the rest of its events."""
         ordered = self._ordering.take(batch.events)
         if batch.headers is not None:
-            gone = {letter.record for letter in ordered.late} | set(ordered.duplicates.tolist())
-            offsets = zip(batch.events.positions.record.tolist(), batch.headers, strict=True)
-            self._headers |= {offset: headers for offset, headers in offsets if headers and offset not in gone}
+            dropped = {letter.record for letter in ordered.late} | set(ordered.duplicates.tolist())
+            arrived = zip(batch.events.positions.record.tolist(), batch.headers, strict=True)
+            self._headers |= {offset: headers for offset, headers in arrived if headers and offset not in dropped}
         headers: list[Headers] | None = None
         if self._headers:
             headers = [self._headers.pop(offset, ()) for offset in ordered.events.positions.record.tolist()]
         dead = sorted([*batch.dead, *ordered.late], key=lambda letter: letter.record)
-        released = KafkaBatch(batch.partition, ordered.events, headers, dead, batch.next)
-        return Released(released, ordered.by, ordered.duplicates)
+        released = replace(batch, events=ordered.events, headers=headers, dead=dead)
+        return OrderedBatch(released, released_by=ordered.by, duplicates=ordered.duplicates)
 
     def state(self) -> State:
-        """Return what is held, for a checkpoint."""
+        """Return the events that are held back, for a checkpoint."""
         about, arrays = self._ordering.state()
         about["headers"] = [
-            [offset, [[name, b64encode(value or b"").decode()] for name, value in headers]]  # null is written so, too
+            [offset, [[name, b64encode(value or b"").decode()] for name, value in headers]]  # a null value is empty
             for offset, headers in self._headers.items()
         ]
         return State(about, arrays)
 
     def restore(self, state: State) -> None:
-        """Go on where a state was kept, under this stage's rule.
+        """Hold back the events of a saved state; this object's rule applies to them.
 
         Raises
         ------
         ConnectorError
-            When what was held has other columns.
+            If the saved events have other columns.
         """
         self._ordering.restore(state)
         self._headers = {

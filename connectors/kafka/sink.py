@@ -1,4 +1,4 @@
-"""Topics of a Kafka cluster as a sink: forecasts and refused records, in one transaction with the offsets read."""
+"""KafkaSink: forecasts and dead letters to Kafka topics, in one transaction with the offsets that were read."""
 
 from __future__ import annotations
 
@@ -9,67 +9,80 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from kafka import TopicPartition
 from kafka.errors import KafkaError, UnknownError
-from kafka.structs import OffsetAndMetadata
 
 from stream_rnn.connectors.closing import Closing
-from stream_rnn.connectors.kafka.batch_producer import LONGEST, place_of, put
+from stream_rnn.connectors.kafka.batch_producer import MAX_RECORD_BYTES, Records, enqueue, partition_of
 from stream_rnn.connectors.kafka.client import BrokerError
+from stream_rnn.connectors.kafka.partitions import commit_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from stream_rnn.connectors.events import DeadLetter
     from stream_rnn.connectors.kafka.client import Cluster
-    from stream_rnn.connectors.kafka.source import Headers, Offsets
+    from stream_rnn.connectors.kafka.partitions import Headers, Offsets
 
-TRANSACTION_MS = 15_000
-"""An open transaction hides what follows it from careful readers: of a dead process, it must not stay long."""
-RETRY_MS = 2
-"""The cluster is asked again so soon while it still closes the transaction before; the default of 100 ms would be
-the better part of a forecast's way."""
+TRANSACTION_TIMEOUT_MS = 15_000
+"""An open transaction hides everything after it from readers of committed records, so that of a dead process must not
+stay open for long."""
+RETRY_BACKOFF_MS = 2
+"""How soon a request is repeated while the cluster completes the previous transaction. The client's default of 100 ms
+would be most of a forecast's latency."""
 BATCH_BYTES = 1 << 18
 
 
 class KafkaSink(Closing):
-    """Writes to topics; what was written since the last `commit` counts only with it.
+    """Writes to topics; what was written becomes visible with the next `commit`.
 
-    A record goes to the partition that its key hashes to, as with Kafka's own clients, so each stream's forecasts
-    stay in order.
+    A record goes to the partition that Kafka's own clients choose for its key. So the forecasts of a stream stay in
+    order.
 
     Parameters
     ----------
-    cluster : Cluster
-    topic : str or None
-        For forecasts.
-    letters : str, optional
-        For refused records.
-    transactional_id : str, optional
-        Of the transactions; a new sink of the same name ends what the one before left open. Without a name there
-        are no transactions, and what was written before a crash may be written again.
+    cluster
+        Where the topics are.
+    topic
+        Topic for forecasts; None to write none.
+    dead_letter_topic
+        Topic for records that cannot be used; None to write none.
+    transactional_id
+        Name of the transactions. A new sink with the same name aborts the transaction that the previous one left open.
+        None for no transactions: records are visible at once, and may be written again after a crash.
 
     Raises
     ------
     UsageError, ConnectorError
-        When nobody answers, or the client is not let in.
+        If an option is wrong, no broker answers, or the client is not authorized.
     """
 
     def __init__(
-        self, cluster: Cluster, topic: str | None, *, letters: str | None = None, transactional_id: str | None = None
+        self,
+        cluster: Cluster,
+        topic: str | None,
+        *,
+        dead_letter_topic: str | None = None,
+        transactional_id: str | None = None,
     ) -> None:
         self._topic = topic
-        self._letters = letters
+        self._dead_letter_topic = dead_letter_topic
         self._transactional = transactional_id is not None
-        own: dict[str, Any] = {"transactional_id": transactional_id} if self._transactional else {}
+        options: dict[str, Any] = {}
         if self._transactional:
-            own |= {"transaction_timeout_ms": TRANSACTION_MS}
+            options = {"transactional_id": transactional_id, "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS}
         self._producer = cluster.producer(
-            **own, allow_auto_create_topics=False, retry_backoff_ms=RETRY_MS, linger_ms=0, batch_size=BATCH_BYTES
+            **options,
+            allow_auto_create_topics=False,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+            linger_ms=0,
+            batch_size=BATCH_BYTES,
         )
         self._encoder = msgspec.json.Encoder()
-        self._places: dict[bytes, TopicPartition] = {}
-        self._count = 0
-        self._open = False
-        self._sent: list[Any] = []
+        self._partitions: dict[bytes, TopicPartition] = {}
+        """partition of each key"""
+        self._partition_count = 0
+        self._in_transaction = False
+        self._undelivered: list[Any] = []
+        """futures of what was written since the last commit"""
         try:
             if self._transactional:
                 self._producer.init_transactions()
@@ -81,96 +94,107 @@ class KafkaSink(Closing):
             raise
 
     def write(self, payloads: Sequence[bytes], keys: Sequence[bytes], headers: Sequence[Headers] | None = None) -> None:
-        """Write a record for each payload, to the forecasts' topic."""
-        if self._topic is None or not payloads:
-            return
-        self._begin()
-        places = self._places_of(keys)
-        if headers is None and max(map(len, payloads)) + max(map(len, keys)) <= LONGEST:
-            records: dict[TopicPartition, tuple[list[bytes], list[bytes]]] = {}
-            for key, payload in zip(keys, payloads, strict=True):
-                some = records.setdefault(places[key], ([], []))
-                some[0].append(key)
-                some[1].append(payload)
-            self._sent += put(self._producer, records, BATCH_BYTES)
-            return
-        for i, (payload, key) in enumerate(zip(payloads, keys, strict=True)):
-            kept = [] if headers is None else [(name, b"" if value is None else value) for name, value in headers[i]]
-            self._sent.append(
-                self._producer.send(self._topic, payload, key, headers=kept, partition=places[key].partition)
-            )
-
-    def refuse(self, letters: Iterable[DeadLetter]) -> None:
-        """Write refused records to their topic; those of one partition stay in order."""
-        if self._letters is None:
-            return
-        for letter in letters:
-            self._begin()
-            payload = self._encoder.encode(letter)
-            self._sent.append(self._producer.send(self._letters, payload, letter.source.encode()))
-
-    def commit(self, offsets: Offsets, membership: Any) -> float:
-        """Make what was written count, and the offsets with it where there are transactions; give the seconds it took.
-
-        Parameters
-        ----------
-        offsets : dict
-            What has been read, by partition.
-        membership
-            Of the source that read it: a transaction of a member that the group has given up is refused.
+        """Write a record for each payload to the topic for forecasts.
 
         Raises
         ------
         KafkaError
-            When it may not have come about; `abort` comes next.
+            If the client rejects a record, or does not find the topic.
         """
-        began = time.perf_counter()
+        if self._topic is None or not payloads:
+            return
+        self._begin_transaction()
+        partitions = self._partitions_of(keys)
+        if headers is None and max(map(len, payloads)) + max(map(len, keys)) <= MAX_RECORD_BYTES:
+            self._write_batches(payloads, keys, partitions)
+            return
+        for i, (payload, key) in enumerate(zip(payloads, keys, strict=True)):
+            # the client does not accept a header without a value
+            sent = [] if headers is None else [(name, b"" if value is None else value) for name, value in headers[i]]
+            self._undelivered.append(
+                self._producer.send(self._topic, payload, key, headers=sent, partition=partitions[key].partition)
+            )
+
+    def write_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
+        """Write records that cannot be used to their topic; those of one partition stay in order."""
+        if self._dead_letter_topic is None:
+            return
+        for letter in letters:
+            self._begin_transaction()
+            payload = self._encoder.encode(letter)
+            self._undelivered.append(self._producer.send(self._dead_letter_topic, payload, letter.source.encode()))
+
+    def commit(self, offsets: Offsets, membership: Any) -> float:
+        """Commit what was written, and with transactions also offsets; return the seconds that it took.
+
+        Parameters
+        ----------
+        offsets
+            How far the input was processed. Without transactions the caller commits them afterwards.
+        membership
+            `KafkaSource.membership`. A transaction of a member that the group has removed is rejected.
+
+        Raises
+        ------
+        KafkaError
+            If the commit may have failed; call `abort` next.
+        """
+        start = time.perf_counter()
         if offsets and self._transactional:
-            self._begin()
-            structs = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
-            self._producer.send_offsets_to_transaction(structs, membership)
-        self._hear()
-        if self._open and self._transactional:
+            self._begin_transaction()
+            self._producer.send_offsets_to_transaction(commit_metadata(offsets), membership)
+        self._await_delivery()
+        if self._in_transaction and self._transactional:
             self._producer.commit_transaction()
-        self._open = False
-        return time.perf_counter() - began
+        self._in_transaction = False
+        return time.perf_counter() - start
 
     def abort(self) -> None:
-        """Take back what was written since the last commit, as far as that is possible."""
-        self._sent.clear()
-        if self._open and self._transactional:
-            self._open = False
+        """Discard what was written since the last commit; without transactions it stays where it was delivered."""
+        self._undelivered.clear()
+        if self._in_transaction and self._transactional:
+            self._in_transaction = False
             self._producer.abort_transaction()
 
     def close(self) -> None:
         """Close, without waiting for what was not committed."""
         try:
             self._producer.close(timeout=0)
-        except KafkaError:  # there is something that was not sent, and it stays open
+        except KafkaError:  # something was not sent, and the producer stays open
             sender = self._producer._sender  # noqa: SLF001 - there is no public way to give it up
             sender.force_close()
             sender.join()
             self._producer.close(timeout=0)
 
-    def _hear(self) -> None:
-        """Wait until all that was written has arrived, and raise what kept a record from it."""
-        sent, self._sent = self._sent, []
-        if sent:
-            with suppress(UnknownError):  # a batch that was too large for its topic was split, and is not done as such
+    def _write_batches(
+        self, payloads: Sequence[bytes], keys: Sequence[bytes], partitions: dict[bytes, TopicPartition]
+    ) -> None:
+        records: dict[TopicPartition, Records] = {}
+        for key, payload in zip(keys, payloads, strict=True):
+            some = records.setdefault(partitions[key], Records([], []))
+            some.keys.append(key)
+            some.payloads.append(payload)
+        self._undelivered += enqueue(self._producer, records, BATCH_BYTES)
+
+    def _await_delivery(self) -> None:
+        """Wait until everything that was written is delivered; raise the error of the first record that is not."""
+        futures, self._undelivered = self._undelivered, []
+        if futures:
+            with suppress(UnknownError):  # a batch that was split because of its size fails as such, its parts do not
                 self._producer.flush()
-        for record in sent:
-            record.get()
+        for future in futures:
+            future.get()
 
-    def _begin(self) -> None:
-        if self._transactional and not self._open:
+    def _begin_transaction(self) -> None:
+        if self._transactional and not self._in_transaction:
             self._producer.begin_transaction()
-        self._open = True
+        self._in_transaction = True
 
-    def _places_of(self, keys: Sequence[bytes]) -> dict[bytes, TopicPartition]:
-        """Give the partition of each key; they are kept while the topic has as many."""
+    def _partitions_of(self, keys: Sequence[bytes]) -> dict[bytes, TopicPartition]:
+        """Return the partition of each key. It is cached as long as the topic has the same number of partitions."""
         count = len(self._producer.partitions_for(self._topic))
-        if count != self._count:
-            self._places, self._count = {}, count
-        for key in set(keys).difference(self._places):
-            self._places[key] = TopicPartition(self._topic, place_of(key, count))
-        return self._places
+        if count != self._partition_count:
+            self._partitions, self._partition_count = {}, count
+        for key in set(keys).difference(self._partitions):
+            self._partitions[key] = TopicPartition(self._topic, partition_of(key, count))
+        return self._partitions

@@ -1,4 +1,4 @@
-"""Events to a Kafka topic: a JSON object for each, in order, and every one that does not arrive is heard of."""
+"""TopicWriter: recorded events to a Kafka topic, one JSON object each, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from stream_rnn.connectors.closing import Closing
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.files import rendering
-from stream_rnn.connectors.kafka.batch_producer import place_of
+from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.kafka.client import BrokerError
 
 if TYPE_CHECKING:
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
 
 LINGER_MS = 5
 BATCH_BYTES = 1 << 16
-"""Of a partition's records that go together: the client answers for each of them while nothing else can be done."""
-PARTING = 5.0
-"""Seconds that what is under way may take when closing after a failure."""
-RECORDED = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
-"""A topic for recordings keeps records however old, and takes those of times to come. Kafka's own choice is to delete
-what is older than a week, by its timestamp, and to refuse what is an hour ahead."""
+"""Size of a batch. The client acknowledges all records of a batch at once, and does nothing else meanwhile."""
+CLOSE_SECONDS = 5.0
+"""How long closing waits for what is in flight."""
+TOPIC_CONFIG = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
+"""Settings of a topic for recordings: it keeps records of any age and accepts timestamps in the future. By default,
+Kafka deletes records with timestamps older than a week and rejects those more than an hour ahead."""
 
 
-def make_topic(cluster: Cluster, topic: str, partitions: int) -> None:
-    """Create a topic for recorded events; one that is there stays as it is.
+def create_topic(cluster: Cluster, topic: str, partitions: int) -> None:
+    """Create a topic for recorded events; an existing topic stays as it is.
 
     Raises
     ------
     ConnectorError
-        When nobody answers, or the cluster refuses.
+        If no broker answers, or the cluster rejects the topic.
     """
     admin = cluster.admin()
     try:
-        wanted = {topic: {"num_partitions": partitions, "configs": RECORDED}}
-        (answer,) = admin.create_topics(wanted, raise_errors=False)["topics"]
+        request = {topic: {"num_partitions": partitions, "configs": TOPIC_CONFIG}}
+        (answer,) = admin.create_topics(request, raise_errors=False)["topics"]
         if answer["error_code"] == TopicAlreadyExistsError.errno:
             return
         if answer["error_code"]:
-            raise ConnectorError(f"topic {topic!r} cannot be made: {answer['error_message']}")
+            raise ConnectorError(f"cannot create topic {topic!r}: {answer['error_message']}")
         admin.wait_for_topics([topic])
     except KafkaError as error:
         raise BrokerError(cluster.explain(error)) from None
@@ -55,30 +55,31 @@ def make_topic(cluster: Cluster, topic: str, partitions: int) -> None:
         admin.close()
 
 
-class EventProducer(Closing):
+class TopicWriter(Closing):
     """Writes events to a topic as they were recorded.
 
-    A record is a JSON object with time, key, inputs and end under their columns' names, the time as ISO 8601, what is
-    missing as null. Its key is the stream's, its timestamp the event's time. It goes to the partition that its key
-    hashes to, as with Kafka's own clients, so each stream stays in order.
+    A record is a JSON object with time, key, inputs and end under the names of their columns: the time as ISO 8601,
+    missing values as null. The record's key is that of the stream, its timestamp the time of the event. It goes to the
+    partition that Kafka's own clients choose for its key, so that each stream stays in order.
 
     Parameters
     ----------
-    cluster : Cluster
-    topic : str
-        One that is there.
-    schema : Schema
-        The names of key, time and end; what has none is not written.
+    cluster
+        Where the topic is.
+    topic
+        Name of an existing topic.
+    schema
+        Names for key, time and end; what has no name is not written.
 
     Attributes
     ----------
     delivered : int
-        Events that are known to be in the topic.
+        Number of events that have been delivered.
 
     Raises
     ------
     UsageError, ConnectorError
-        When nobody answers, or the client is not let in.
+        If an option is wrong, no broker answers, or the client is not authorized.
     """
 
     def __init__(self, cluster: Cluster, topic: str, schema: Schema) -> None:
@@ -86,63 +87,73 @@ class EventProducer(Closing):
         self._cluster = cluster
         self._topic = topic
         self._schema = schema
-        self._place = cache(place_of)
-        self._sent: list[Any] = []
+        self._partition_of = cache(partition_of)
+        self._in_flight: list[Any] = []
         self._producer = cluster.producer(allow_auto_create_topics=False, linger_ms=LINGER_MS, batch_size=BATCH_BYTES)
 
     def write(self, batch: EventBatch) -> None:
-        """Write events, and wait for those of the batch before: so much and no more is under way at once.
+        """Send events, and wait for those of the previous batch, so that at most two batches are in flight.
 
         Raises
         ------
         BrokerError
-            When an event did not arrive.
+            If an event was not delivered.
         """
         try:
-            before, self._sent = self._sent, self._send(batch)
+            previous, self._in_flight = self._in_flight, self._send(batch)
         except KafkaError as error:
             raise BrokerError(self._cluster.explain(error)) from None
-        self._hear(before)
+        self._await_delivery(previous)
 
     def flush(self) -> None:
-        """Wait until all that was written has arrived; raises as `write`."""
-        before, self._sent = self._sent, []
-        self._hear(before)
+        """Wait until all events are delivered.
+
+        Raises
+        ------
+        BrokerError
+            If an event was not delivered.
+        """
+        previous, self._in_flight = self._in_flight, []
+        self._await_delivery(previous)
 
     def close(self) -> None:
-        """Close; what was written and not flushed may not arrive."""
-        with suppress(KafkaError):  # the client's complaint that something was under way
-            self._producer.close(timeout=PARTING)
+        """Close; events that were not flushed may not be delivered."""
+        with suppress(KafkaError):  # the client's complaint that something was in flight
+            self._producer.close(timeout=CLOSE_SECONDS)
 
     def _send(self, batch: EventBatch) -> list[Any]:
         send, topic = self._producer.send, self._topic
         count = len(self._producer.partitions_for(topic))
         keys = [str(key).encode() for key in batch.keys.tolist()]
-        places = {key: self._place(key, count) for key in set(keys)}
+        partitions = {key: self._partition_of(key, count) for key in set(keys)}
         return [
-            send(topic, payload, key, partition=places[key], timestamp_ms=stamp)
-            for payload, key, stamp in zip(self._payloads(batch), keys, self._stamps(batch), strict=True)
+            send(topic, payload, key, partition=partitions[key], timestamp_ms=timestamp)
+            for payload, key, timestamp in zip(self._payloads(batch), keys, self._timestamps(batch), strict=True)
         ]
 
     def _payloads(self, batch: EventBatch) -> list[bytes]:
         schema = self._schema
-        told: list[tuple[str | None, NDArray[Any]]] = [(schema.time, batch.times), (schema.key, batch.keys)]
-        told += [*batch.columns.items(), (schema.end, batch.ends)]
-        rows = {name: column for name, column in told if name is not None}
-        return rendering.json_lines(rendering.table_of(rows, schema.time)).split(b"\n")[:-1]
+        fields: list[tuple[str | None, NDArray[Any]]] = [
+            (schema.time, batch.times),
+            (schema.key, batch.keys),
+            *batch.columns.items(),
+            (schema.end, batch.ends),
+        ]
+        columns = {name: column for name, column in fields if name is not None}
+        return rendering.json_lines(rendering.table_of(columns, schema.time)).split(b"\n")[:-1]
 
-    def _stamps(self, batch: EventBatch) -> list[int | None]:
-        """Give milliseconds since 1970; None where there is no time, and Kafka takes the present."""
+    def _timestamps(self, batch: EventBatch) -> list[int | None]:
+        """Return milliseconds since 1970; None for events without time, which get the current time from the client."""
         if self._schema.time is None:
             return [None] * len(batch)
-        stamps: list[int | None] = np.rint(batch.times * 1e3).astype(np.int64).tolist()
-        return stamps
+        timestamps: list[int | None] = np.rint(batch.times * 1e3).astype(np.int64).tolist()
+        return timestamps
 
-    def _hear(self, sent: list[Any]) -> None:
-        """Wait for the cluster's word on each record; the client gives up on its own, after `delivery_timeout_ms`."""
+    def _await_delivery(self, futures: list[Any]) -> None:
+        """Wait until records are delivered; the client gives up after its `delivery_timeout_ms`."""
         try:
-            for record in sent:
-                record.get()
+            for future in futures:
+                future.get()
         except KafkaError as error:
             raise BrokerError(self._cluster.explain(error)) from None
-        self.delivered += len(sent)
+        self.delivered += len(futures)

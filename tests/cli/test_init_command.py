@@ -12,7 +12,7 @@ import pytest
 from stream_rnn.cli.arguments.config_file import TABLES, gather, gather_live
 from stream_rnn.cli.arguments.fields import fields_of
 from stream_rnn.cli.commands.init import job_file
-from stream_rnn.connectors.kafka.client import cluster
+from stream_rnn.connectors.kafka.client import make_cluster
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
 from stream_rnn.settings.replay import ReplaySettings
@@ -68,7 +68,7 @@ def test_the_client_settings_can_be_uncommented(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "job.toml"
     path.write_text(head + re.sub(SETTING, r"\1", mark + client.partition("\n\n")[0]))
     live, _ = gather_live(str(path), {})
-    assert cluster(live.servers, live.client).options == {
+    assert make_cluster(live.servers, live.client).options == {
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "SCRAM-SHA-512",
         "sasl_plain_username": "stream-rnn",

@@ -1,7 +1,7 @@
-"""A real Apache Kafka broker for tests and benchmarks: one node, its own ports, its own data.
+"""A real Apache Kafka broker for tests and benchmarks: one node with its own ports and data.
 
-It needs Java and, for the first time, Maven and the network; nothing of this project.
-`python tests/kafka/broker.py` runs one until it is interrupted.
+It needs Java and, the first time, Maven and the network, but nothing of this project. `python tests/kafka/broker.py`
+runs one until it is interrupted.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from typing import Self
 
 USER = "reader"
-PASSWORD = "reader-secret"  # noqa: S105  # of a broker that lives for a test
+PASSWORD = "reader-secret"  # noqa: S105  # of a broker that runs only for tests
 
 HOST = "127.0.0.1"
 CLUSTER = "c3RyZWFtLXJubi10ZXN0cw"  # any UUID in base64
 POM = Path(__file__).with_name("pom.xml")
 CACHE = Path(__file__).parents[2] / ".cache"
-OLDEST_JAVA = 17
-QUICK_START = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # a third less than the JVM's own choice
+MIN_JAVA_VERSION = 17
+JVM_OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # starts in two thirds of the default time
 LOG_LEVEL = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 PROPERTIES = """\
@@ -62,22 +62,22 @@ transaction.state.log.min.isr=1
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-# a killed broker is let in again when its session is over; by default that takes 9 s
+# a killed broker can register again when its session has timed out; the default is 9 s
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 """
 
 
 class NoBrokerError(RuntimeError):
-    """What a broker needs is not on this machine."""
+    """Something that a broker needs is not installed."""
 
     def __init__(self, reason: str) -> None:
-        needed = f"it takes Java {OLDEST_JAVA} or newer, Maven and setpriv (util-linux)"
-        super().__init__(f"no Kafka broker: {reason}; {needed}, or one that STREAM_RNN_KAFKA=host:port names")
+        needed = f"install Java {MIN_JAVA_VERSION} or newer, Maven and setpriv (util-linux)"
+        super().__init__(f"no Kafka broker: {reason}; {needed}, or set STREAM_RNN_KAFKA=host:port")
 
 
 class Cluster:
-    """A Kafka that answers at `bootstrap`, whoever started it."""
+    """A Kafka cluster at `bootstrap`."""
 
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
@@ -88,11 +88,11 @@ class Cluster:
         Parameters
         ----------
         partitions
-            How many.
+            Number of partitions.
         name
-            One that nobody else has, unless given.
+            Name of the topic; a unique one by default.
         **configs
-            The topic's settings with `_` for `.`, as in `retention_ms=1000`.
+            Settings of the topic, with `_` for `.`, such as `retention_ms=1000`.
         """
         name = name or f"test-{uuid.uuid4().hex[:12]}"
         settings = {key.replace("_", "."): str(value) for key, value in configs.items()}
@@ -106,19 +106,19 @@ class Cluster:
 
 
 class Broker(Cluster):
-    """A broker of one's own; it dies with the thread that started it, even when that is killed with -9.
+    """A broker that ends with the thread that started it, even if that is killed with -9.
 
-    Ports and data stay the same through `kill()` or `stop()` and `start()`. As a context manager it is started, and at
-    the end killed and its data removed.
+    It keeps its ports and data when it is killed or stopped and started again. A `with` statement starts it, and at its
+    end kills it and removes its data.
 
     Raises
     ------
     NoBrokerError
-        If Java is missing or too old, or the broker's jars are not there and cannot be fetched.
+        If Java is missing or too old, or the broker's jars cannot be downloaded.
     """
 
     def __init__(self) -> None:
-        self._java = [_java(), *QUICK_START, LOG_LEVEL, "-cp", f"{_jars()}/*"]
+        self._java = [_java(), *JVM_OPTIONS, LOG_LEVEL, "-cp", f"{_jars()}/*"]
         self._setpriv = _program("setpriv")
         self._process: subprocess.Popen[bytes] | None = None
         plain, sasl, controller = _free_ports(3)
@@ -144,12 +144,12 @@ class Broker(Cluster):
         return self._process.pid if self._process else None
 
     def start(self, seconds: float = 60) -> None:
-        """Start the broker, on the data that it has, and return when it answers.
+        """Start the broker with its present data, and return when it answers.
 
         Raises
         ------
         RuntimeError
-            If it ends or does not answer within `seconds`; with the end of its log.
+            If it exits or does not answer within `seconds`; the message has the end of its log.
         """
         if not (self.folder / "data").exists():
             self._format()
@@ -165,15 +165,15 @@ class Broker(Cluster):
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError(f"the Kafka broker does not answer; its log ends:\n{self._log_end()}")
+                raise RuntimeError(f"the Kafka broker does not answer; the end of its log:\n{self._log_end()}")
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """End the broker at once, with kill -9."""
+        """Kill the broker, with kill -9."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Let the broker shut down in order."""
+        """Shut the broker down in an orderly way."""
         self._end(signal.SIGTERM)
 
     def __enter__(self) -> Self:
@@ -194,15 +194,15 @@ class Broker(Cluster):
         shutil.rmtree(self.folder)
 
     def _format(self) -> None:
-        """Prepare the empty data folder, which KRaft wants done before the first start."""
+        """Prepare the empty data folder, which KRaft requires before the first start."""
         tool: list[str | Path] = ["kafka.tools.StorageTool", "format", "--standalone", "-c", self._properties]
         with self.log.open("ab") as log:
             done = subprocess.run([*self._java, *tool, "-t", CLUSTER], stdout=log, stderr=log, check=False)
         if done.returncode:
-            raise RuntimeError(f"the Kafka broker's data folder was not formatted:\n{self._log_end()}")
+            raise RuntimeError(f"cannot format the data folder of the Kafka broker:\n{self._log_end()}")
 
     def _answers(self) -> bool:
-        """Say whether clients find the broker; the plain connection first, for kafka-python logs every refused one."""
+        """Return whether the broker answers. A plain connection comes first: kafka-python logs every refused one."""
         try:
             socket.create_connection((HOST, int(self.bootstrap.rpartition(":")[2])), timeout=1).close()
             with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
@@ -210,11 +210,11 @@ class Broker(Cluster):
         except (OSError, KafkaError):
             return False
 
-    def _end(self, how: signal.Signals) -> None:
+    def _end(self, sent: signal.Signals) -> None:
         if self._process is None:
             return
         if self._process.poll() is None:
-            os.killpg(self._process.pid, how)
+            os.killpg(self._process.pid, sent)
         self._process.wait(timeout=60)
         self._process = None
 
@@ -231,17 +231,17 @@ def _program(name: str) -> str:
 
 def _java() -> str:
     java = _program("java")
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', told)
-    if version is None or int(version[1]) < OLDEST_JAVA:
-        raise NoBrokerError(f"java is {version[1] if version else 'of no known version'}")
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', output)
+    if version is None or int(version[1]) < MIN_JAVA_VERSION:
+        raise NoBrokerError(f"the version of Java is {version[1] if version else 'unknown'}")
     return java
 
 
 def _jars() -> Path:
-    """Return the folder of the broker's jars; Maven fetches them once per POM.
+    """Return the folder with the broker's jars, which Maven downloads once per POM.
 
-    Whoever comes second waits. The folder has its name only once it is complete.
+    A second process waits for the first. The folder gets its name when it is complete.
     """
     folder = CACHE / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
     if folder.is_dir():
@@ -253,12 +253,12 @@ def _jars() -> Path:
         if not folder.is_dir():
             partial = folder.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
-            _fetch(maven, partial)
+            _download(maven, partial)
             partial.rename(folder)
     return folder
 
 
-def _fetch(maven: str, folder: Path) -> None:
+def _download(maven: str, folder: Path) -> None:
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
     done = subprocess.run(
         [maven, "--quiet", "--batch-mode", "--update-snapshots", "--file", POM, *goal],
@@ -270,11 +270,11 @@ def _fetch(maven: str, folder: Path) -> None:
     )
     if done.returncode:
         errors = re.findall(r"\[ERROR\] (\S.*)", done.stdout)  # the first says what, the last where to get help
-        raise NoBrokerError(f"Maven could not fetch it ({errors[0] if errors else done.stdout.strip()})")
+        raise NoBrokerError(f"Maven could not download it ({errors[0] if errors else done.stdout.strip()})")
 
 
 def _free_ports(count: int) -> list[int]:
-    """Find ports below those that the system lends to clients: none of them takes a broker's port while it is dead."""
+    """Return free ports below the ephemeral range, so that no client gets the port of a broker that is down."""
     ports: list[int] = []
     for port in random.sample(range(20_000, 32_768), 1000):
         with socket.socket() as probe:
@@ -289,6 +289,6 @@ if __name__ == "__main__":
     for interrupt in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interrupt, signal.default_int_handler)
     with suppress(KeyboardInterrupt), Broker() as broker:
-        sys.stdout.write(f"Kafka answers at {broker.bootstrap}, its data are in {broker.folder}\n")
+        sys.stdout.write(f"Kafka answers at {broker.bootstrap}; its data are in {broker.folder}\n")
         sys.stdout.flush()
         signal.pause()

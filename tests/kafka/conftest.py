@@ -1,4 +1,4 @@
-"""Kafka to test with: a broker for all, a fresh topic for each test, a broker to kill."""
+"""Fixtures for Kafka: a broker for all tests, a new topic for each test, a broker that a test may kill."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from live import STARTED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAMED = os.environ.get("STREAM_RNN_KAFKA")
-"""The address of a broker to use instead of starting one."""
+EXTERNAL = os.environ.get("STREAM_RNN_KAFKA")
+"""Address of a broker to use instead of starting one."""
 
-
-SOCKET = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+UNCLOSED_SOCKET = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bear with kafka-python, which at times leaves a connection that it was making to the garbage collector."""
+    """Ignore warnings about sockets: kafka-python may leave a connection that it was opening to the collector."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
-            item.add_marker(pytest.mark.filterwarnings(SOCKET))
+            item.add_marker(pytest.mark.filterwarnings(UNCLOSED_SOCKET))
 
 
 @pytest.fixture(autouse=True)
 def no_orphans() -> Iterator[None]:
-    """End the live jobs that a failed test has left."""
+    """Kill live jobs that a failed test has left running."""
     yield
     for process in STARTED:
         process.kill()
@@ -40,9 +39,9 @@ def no_orphans() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Cluster]:
-    """Kafka for all tests; it never goes down."""
-    if NAMED:
-        yield Cluster(NAMED)
+    """Return the broker for all tests; it is never killed."""
+    if EXTERNAL:
+        yield Cluster(EXTERNAL)
         return
     with _new_broker() as started:
         yield started
@@ -50,7 +49,7 @@ def broker() -> Iterator[Cluster]:
 
 @pytest.fixture
 def topic(broker: Cluster) -> Iterator[str]:
-    """Name a fresh topic of 4 partitions."""
+    """Return the name of a new topic with 4 partitions."""
     name = broker.topic()
     yield name
     broker.delete_topic(name)
@@ -58,18 +57,18 @@ def topic(broker: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def own_broker() -> Iterator[Broker]:
-    """Start a broker that the test may kill, stop and start."""
-    if NAMED:
-        pytest.skip(f"STREAM_RNN_KAFKA={NAMED} is nobody's to kill")
+    """Return a broker that the test may kill, stop and start."""
+    if EXTERNAL:
+        pytest.skip(f"STREAM_RNN_KAFKA={EXTERNAL} must not be killed")
     with _new_broker() as started:
         yield started
 
 
 @pytest.fixture
 def started_broker(broker: Cluster) -> Broker:
-    """Return the broker for all where it was started here, and so asks the users it knows for a password."""
+    """Return the broker for all tests if it was started here, with a listener that asks for a password."""
     if not isinstance(broker, Broker):
-        pytest.skip(f"STREAM_RNN_KAFKA={NAMED} was not started here")
+        pytest.skip(f"STREAM_RNN_KAFKA={EXTERNAL} was not started here")
     return broker
 
 

@@ -1,4 +1,4 @@
-"""Live jobs in real processes, and what they leave."""
+"""Live jobs in real processes, and their forecasts, checkpoints and logs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
 
 STARTED: list[subprocess.Popen[str]] = []
-"""All processes; a test that fails leaves some, which the fixture `no_orphans` ends."""
+"""All processes. A failed test leaves some running, which the fixture `no_orphans` kills."""
 ENGINE = {"inputs": ["x", "y"], "horizon": 2, "hidden": 4, "window": 4}
 COMMAND = [sys.executable, "-m", "stream_rnn.cli", "run"]
 
 
-def record(t: int, streams: int = 5) -> tuple[bytes, bytes]:
-    """Return key and value of reading t; one in a hundred cannot be used, one in fifty lacks a value."""
+def reading(t: int, streams: int = 5) -> tuple[bytes, bytes]:
+    """Return key and value of reading t; one in a hundred cannot be used, one in fifty has a missing value."""
     key = f"s{t % streams}".encode()
     if t % 100 == 37:
         return key, b"garbled"
@@ -38,29 +38,29 @@ def record(t: int, streams: int = 5) -> tuple[bytes, bytes]:
 
 
 def feed(broker: Cluster, topic: str, start: int, stop: int, streams: int = 5, at: int | None = None) -> int:
-    """Write readings, all with the timestamp `at` if one is given; return how many of them can be used."""
-    readings = [record(t, streams) for t in range(start, stop)]
-    stamps = None if at is None else [at] * len(readings)
-    send(broker.bootstrap, topic, [value for _, value in readings], [key for key, _ in readings], timestamps=stamps)
+    """Write readings, all with the timestamp `at` if it is given; return how many of them can be used."""
+    readings = [reading(t, streams) for t in range(start, stop)]
+    timestamps = None if at is None else [at] * len(readings)
+    send(broker.bootstrap, topic, [value for _, value in readings], [key for key, _ in readings], timestamps=timestamps)
     return sum(value != b"garbled" for _, value in readings)
 
 
 @dataclass
 class Live:
-    """A live job of a group: its processes share its folder."""
+    """A live job, whose processes share its group and its folder."""
 
     broker: Cluster
     folder: Path
     topic: str
     output: str
     group: str
-    more: dict[str, Any] = field(default_factory=dict)
+    kafka: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=lambda: dict(ENGINE))
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def start(self, name: str = "job", **more: Any) -> subprocess.Popen[str]:
-        """Start one more process of the job; its log goes to `name`.log in the folder."""
-        kafka = {
+    def start(self, name: str = "job", **kafka: Any) -> subprocess.Popen[str]:
+        """Start a process of the job, with these settings; its log is `name`.log in the folder."""
+        defaults = {
             "servers": [self.broker.bootstrap],
             "topics": [self.topic],
             "group": self.group,
@@ -74,7 +74,7 @@ class Live:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.toml"
-        path.write_bytes(msgspec.toml.encode({"kafka": kafka | self.more | more, "engine": self.engine}))
+        path.write_bytes(msgspec.toml.encode({"kafka": defaults | self.kafka | kafka, "engine": self.engine}))
         with (self.folder / f"{name}.log").open("a") as log:
             process = subprocess.Popen([*COMMAND, str(path)], stderr=log, text=True, cwd=self.folder)
         self.processes.append(process)
@@ -82,12 +82,16 @@ class Live:
         return process
 
     def log(self, name: str = "job") -> str:
-        """Return what a process has said."""
+        """Return the log of a process."""
         path = self.folder / f"{name}.log"
         return path.read_text() if path.exists() else ""
 
+    def assigned(self, name: str = "job") -> int:
+        """Return how often partitions were assigned to a process, by its log."""
+        return self.log(name).count("assigned, starting at")
+
     def stop(self) -> list[int]:
-        """End what still runs in good order, and return the exit codes."""
+        """Stop the processes in an orderly way, and return their exit codes."""
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -96,26 +100,26 @@ class Live:
         return codes
 
     def kill(self) -> None:
-        """Kill what still runs."""
+        """Kill the processes."""
         for process in self.processes:
             process.kill()
             process.wait()
         self.processes.clear()
 
     def wait_for_forecasts(self, count: int, seconds: float = 120) -> None:
-        """Wait until there are as many forecasts as that."""
+        """Wait until there are at least so many forecasts."""
         wait_for(lambda: len(read_all(self.broker.bootstrap, self.output)) >= count, seconds)
 
     def forecasts(self) -> dict[bytes, list[bytes]]:
-        """Return the committed forecasts of each stream in their order, as bytes."""
+        """Return the committed forecasts of each stream in order, as bytes."""
         found: dict[bytes, list[bytes]] = {}
-        for made in read_all(self.broker.bootstrap, self.output):
-            found.setdefault(made.key, []).append(made.value)
+        for forecast in read_all(self.broker.bootstrap, self.output):
+            found.setdefault(forecast.key, []).append(forecast.value)
         return found
 
-    def state(self, lane: str) -> CheckpointData:
-        """Return the newest checkpoint of a partition."""
-        found = CheckpointFolder(self.folder / "state" / lane).newest()
+    def checkpoint(self, worker: str) -> CheckpointData:
+        """Return the newest checkpoint of a worker."""
+        found = CheckpointFolder(self.folder / "state" / worker).newest()
         assert found is not None
         return found[1]
 
@@ -129,7 +133,7 @@ def assert_same_state(one: CheckpointData, other: CheckpointData) -> None:
         assert array.tobytes() == other.arrays[name].tobytes(), name
 
 
-def places(forecasts: dict[bytes, list[bytes]]) -> list[tuple[int, int]]:
-    """Return the input position of each forecast, sorted: each event once, or not."""
+def positions(forecasts: dict[bytes, list[bytes]]) -> list[tuple[int, int]]:
+    """Return partition and offset of the event of each forecast, sorted."""
     rows = [json.loads(value) for values in forecasts.values() for value in values]
     return sorted((row["partition"], row["offset"]) for row in rows)

@@ -1,4 +1,4 @@
-"""A member of a consumer group, in a thread of its own, that notes what comes to it."""
+"""Member: a member of a consumer group, in its own thread, that records what happens to it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ from typing import TYPE_CHECKING, Any
 from kafka.errors import KafkaError
 
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.kafka.client import cluster
-from stream_rnn.connectors.kafka.source import KafkaSource, Subscription
+from stream_rnn.connectors.kafka.client import make_cluster
+from stream_rnn.connectors.kafka.source import KafkaSource
+from stream_rnn.connectors.kafka.subscription import Subscription
 
 if TYPE_CHECKING:
     from kafka import TopicPartition
 
-    from stream_rnn.connectors.kafka.source import KafkaBatch, Offsets
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch
+    from stream_rnn.connectors.kafka.partitions import Offsets
 
 SCHEMA = Schema(columns=("x",), time="")
 
 
 class Member:
-    """Reads its partitions on from what the group has committed, and commits.
+    """Reads its partitions from the committed offsets on, and commits.
 
     Parameters
     ----------
     servers
+        host:port of a broker.
     name
-        Of this member in the group.
+        Name of this member in the group.
     diary
-        Where several members note in turn what they are told: (name, what, partition).
+        List to which members append each change: (name, assigned/revoked/lost, partition).
     options
-        Of the client.
+        Options of the client.
     eager
-        Whether it commits after each poll, and not only what it is asked for when partitions go.
+        Whether to commit after each poll, or only when partitions are revoked.
     **subscription
-        Its fields.
+        Fields of the subscription.
     """
 
     def __init__(
@@ -52,64 +55,63 @@ class Member:
         self.diary = [] if diary is None else diary
         self.owned: set[TopicPartition] = set()
         self.batches: list[KafkaBatch] = []
-        self.done: Offsets = {}
-        """read, and not yet committed"""
+        self.uncommitted: Offsets = {}
         self._eager = eager
-        self._ended = threading.Event()
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._new: set[TopicPartition] = set()
         fields = {"instance": name} | subscription
-        self.source = KafkaSource(cluster([servers], options), Subscription(**fields), SCHEMA, self)
+        self.source = KafkaSource(make_cluster([servers], options), Subscription(**fields), SCHEMA, self)
 
-    def assigned(self, partitions: set[TopicPartition]) -> None:
-        self._note("assigned", partitions)
+    def on_assigned(self, partitions: set[TopicPartition]) -> None:
+        self._record("assigned", partitions)
         self._new |= partitions
         self.owned |= partitions
 
-    def revoked(self, partitions: set[TopicPartition]) -> Offsets:
-        self._let_go("revoked", partitions)
-        return {partition: self.done.pop(partition) for partition in partitions & set(self.done)}
+    def on_revoked(self, partitions: set[TopicPartition]) -> Offsets:
+        self._give_up("revoked", partitions)
+        return {partition: self.uncommitted.pop(partition) for partition in partitions & set(self.uncommitted)}
 
-    def lost(self, partitions: set[TopicPartition]) -> None:
-        self._let_go("lost", partitions)
+    def on_lost(self, partitions: set[TopicPartition]) -> None:
+        self._give_up("lost", partitions)
         for partition in partitions:
-            self.done.pop(partition, None)
+            self.uncommitted.pop(partition, None)
 
     def start(self) -> None:
-        """Be at work."""
-        self._ended.clear()
+        """Start to read."""
+        self._stopping.clear()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def turn(self, seconds: float = 0.1) -> list[KafkaBatch]:
-        """Poll once, take new partitions up, commit."""
+    def run_once(self, seconds: float = 0.1) -> list[KafkaBatch]:
+        """Poll once, start to read new partitions, and commit."""
         batches = self.source.poll(seconds)
         self.batches += batches
         for partition in sorted(self._new):
-            at = self.source.committed(partition)
-            self.source.go_on({partition: self.source.beginning(partition) if at is None else at})
+            committed = self.source.committed(partition)
+            self.source.resume({partition: self.source.start_offset(partition) if committed is None else committed})
         self._new.clear()
-        self.done |= {batch.partition: batch.next for batch in batches}
+        self.uncommitted |= {batch.partition: batch.next for batch in batches}
         if self._eager:
-            with suppress(KafkaError):  # while the group changes; the next turn tries again
-                self.source.commit(self.done)
-                self.done.clear()
+            with suppress(KafkaError):  # while the group rebalances; the next call tries again
+                self.source.commit(self.uncommitted)
+                self.uncommitted.clear()
         return batches
 
     @property
     def read(self) -> list[tuple[int, int]]:
-        """Partition and offset of each event, in the order in which they came."""
-        places = [batch.events.positions for batch in self.batches]
-        return [pair for place in places for pair in zip(place.file.tolist(), place.record.tolist(), strict=True)]
+        """Partition and offset of each event, in the order in which they were read."""
+        positions = [batch.events.positions for batch in self.batches]
+        return [pair for some in positions for pair in zip(some.file.tolist(), some.record.tolist(), strict=True)]
 
     def halt(self) -> None:
-        """Poll no more; the client goes on to give signs of life."""
-        self._ended.set()
+        """Stop to poll; the client still sends heartbeats."""
+        self._stopping.set()
         if self._thread is not None:
             self._thread.join()
 
     def close(self) -> None:
-        """Give the partitions back."""
+        """Stop, and give the partitions back."""
         self.halt()
         self.source.close()
 
@@ -119,14 +121,21 @@ class Member:
         self.source._consumer._client.close()
         self.source._consumer._closed = True
 
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self.turn()
+    def lose_connection(self) -> None:
+        """Send no more heartbeats, as if the network was down."""
+        self.source._consumer._coordinator._disable_heartbeat()
 
-    def _let_go(self, what: str, partitions: set[TopicPartition]) -> None:
-        self._note(what, partitions)
+    def regain_connection(self) -> None:
+        self.source._consumer._coordinator._enable_heartbeat()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.run_once()
+
+    def _give_up(self, what: str, partitions: set[TopicPartition]) -> None:
+        self._record(what, partitions)
         self.owned -= partitions
         self._new -= partitions
 
-    def _note(self, what: str, partitions: set[TopicPartition]) -> None:
+    def _record(self, what: str, partitions: set[TopicPartition]) -> None:
         self.diary += [(self.name, what, partition) for partition in sorted(partitions)]

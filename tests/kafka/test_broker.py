@@ -1,3 +1,5 @@
+"""Broker: records and offsets survive, transactions hide what is not committed, and no broker is left running."""
+
 from __future__ import annotations
 
 import shutil
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def log_in(address: str, password: str) -> list[str]:
-    """Connect with a password and name the topics there are."""
+    """Connect with a password and return the names of the topics."""
     client = KafkaAdminClient(
         bootstrap_servers=address,
         bootstrap_timeout_ms=3000,
@@ -35,7 +37,7 @@ def values(cluster: Cluster, topic: str, committed: bool = True) -> list[bytes]:
     return [record.value for record in read_all(cluster.bootstrap, topic, committed)]
 
 
-def test_what_was_sent_is_read(broker: Cluster, topic: str) -> None:
+def test_a_record_is_read_as_it_was_sent(broker: Cluster, topic: str) -> None:
     headers = [("schema", b"1")]
     send(broker.bootstrap, topic, [b"1", None], [None, b"a"], partition=3, timestamps=[5, 6], headers=headers)
     found = read_all(broker.bootstrap, topic)
@@ -46,7 +48,7 @@ def test_what_was_sent_is_read(broker: Cluster, topic: str) -> None:
     assert [tuple(found[0].headers[0]), tuple(found[1].headers[0])] == headers * 2
 
 
-def test_records_survive_kill_and_restart(own_broker: Broker) -> None:
+def test_records_survive_a_kill_and_a_restart(own_broker: Broker) -> None:
     topic = own_broker.topic()
     send(own_broker.bootstrap, topic, [b"before"], partition=0)
     own_broker.kill()
@@ -56,7 +58,7 @@ def test_records_survive_kill_and_restart(own_broker: Broker) -> None:
 
 
 @pytest.mark.parametrize("end", [Broker.kill, Broker.stop])
-def test_committed_offsets_of_a_group_survive(own_broker: Broker, end: Callable[[Broker], None]) -> None:
+def test_committed_offsets_survive_a_kill_and_a_stop(own_broker: Broker, end: Callable[[Broker], None]) -> None:
     partition = TopicPartition(own_broker.topic(), 2)
     group = {"bootstrap_servers": own_broker.bootstrap, "group_id": "group", "enable_auto_commit": False}
     send(own_broker.bootstrap, partition.topic, [b"1", b"2", b"3"], partition=2)
@@ -69,9 +71,7 @@ def test_committed_offsets_of_a_group_survive(own_broker: Broker, end: Callable[
         assert consumer.committed(partition) == 2
 
 
-def test_a_record_of_an_aborted_transaction_is_invisible_to_a_reader_of_committed_ones(
-    broker: Cluster, topic: str
-) -> None:
+def test_a_reader_of_committed_records_does_not_see_an_aborted_transaction(broker: Cluster, topic: str) -> None:
     with closing(KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topic)) as producer:
         producer.init_transactions()
         producer.begin_transaction()
@@ -85,7 +85,7 @@ def test_a_record_of_an_aborted_transaction_is_invisible_to_a_reader_of_committe
     assert values(broker, topic, committed=False) == [b"committed", b"aborted"]
 
 
-def test_what_follows_an_open_transaction_is_not_there_yet(broker: Cluster, topic: str) -> None:
+def test_records_after_an_open_transaction_are_not_visible_yet(broker: Cluster, topic: str) -> None:
     with closing(KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topic)) as producer:
         producer.init_transactions()
         producer.begin_transaction()
@@ -98,17 +98,17 @@ def test_what_follows_an_open_transaction_is_not_there_yet(broker: Cluster, topi
         assert wait_for(lambda: values(broker, topic)) == [b"open", b"after"]
 
 
-def test_the_password_lets_in(started_broker: Broker, topic: str) -> None:
+def test_the_right_password_is_accepted(started_broker: Broker, topic: str) -> None:
     assert topic in log_in(started_broker.sasl_bootstrap, PASSWORD)
 
 
-def test_a_wrong_password_is_refused(started_broker: Broker) -> None:
-    with pytest.raises(KafkaTimeoutError):  # kafka-python logs the refusal and tries again, until its time is over
+def test_a_wrong_password_is_rejected(started_broker: Broker) -> None:
+    with pytest.raises(KafkaTimeoutError):  # kafka-python logs the rejection and tries again until its time is up
         log_in(started_broker.sasl_bootstrap, "wrong")
 
 
-@pytest.mark.usefixtures("started_broker")  # where it can be started, another can
-def test_a_broker_dies_with_the_process_that_started_it() -> None:
+@pytest.mark.usefixtures("started_broker")  # if one can be started, so can another
+def test_a_broker_ends_with_the_process_that_started_it() -> None:
     program = "import sys, broker; b = broker.Broker(); b.start(); print(b.pid, b.folder, flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", program],
@@ -124,9 +124,9 @@ def test_a_broker_dies_with_the_process_that_started_it() -> None:
     shutil.rmtree(folder)
 
 
-def test_a_machine_without_java_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_java_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        NoBrokerError, match=r"^no Kafka broker: java is not installed; it takes Java 17 or newer, Maven"
+        NoBrokerError, match=r"^no Kafka broker: java is not installed; install Java 17 or newer, Maven"
     ):
         Broker()

@@ -1,10 +1,13 @@
-"""Processes of a group share the partitions; what is learned of one does not depend on who has it."""
+"""Processes of a group share the partitions; what is learned does not depend on which process has a partition."""
 
 from __future__ import annotations
 
+import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from live import Live, assert_same_state, feed, places
+from kafka import KafkaAdminClient
+from live import Live, assert_same_state, feed, positions, reading
 from topics import wait_for
 
 if TYPE_CHECKING:
@@ -12,14 +15,10 @@ if TYPE_CHECKING:
 
     from broker import Cluster
 
-STREAMS = 40  # so that every partition has some
+STREAMS = 40  # enough for every partition to have some
 
 
-def taken_up(live: Live, name: str) -> int:
-    return live.log(name).count("taken up")
-
-
-def test_members_come_and_go_and_every_partition_learns_as_if_alone(
+def test_partitions_that_move_between_processes_learn_as_in_one_process(
     broker: Cluster, topic: str, tmp_path: Path
 ) -> None:
     group = Live(broker, tmp_path / "group", topic, broker.topic(), "group")
@@ -27,52 +26,52 @@ def test_members_come_and_go_and_every_partition_learns_as_if_alone(
     usable = feed(broker, topic, 0, 4000, STREAMS)
     group.wait_for_forecasts(usable)
     group.start("second")
-    wait_for(lambda: taken_up(group, "second") == 2)
+    wait_for(lambda: group.assigned("second") == 2)
     usable += feed(broker, topic, 4000, 8000, STREAMS)
     third = group.start("third")
-    wait_for(lambda: taken_up(group, "third") >= 1)
+    wait_for(lambda: group.assigned("third") >= 1)
     usable += feed(broker, topic, 8000, 12_000, STREAMS)
     third.kill()
     usable += feed(broker, topic, 12_000, 14_000, STREAMS)
     group.wait_for_forecasts(usable)
     assert group.stop()[:2] == [0, 0]
 
-    whole = Live(broker, tmp_path / "whole", topic, broker.topic(), "whole")
-    whole.start()
-    whole.wait_for_forecasts(usable)
-    assert whole.stop() == [0]
+    single = Live(broker, tmp_path / "single", topic, broker.topic(), "single")
+    single.start()
+    single.wait_for_forecasts(usable)
+    assert single.stop() == [0]
 
-    made = group.forecasts()
-    assert len(places(made)) == len(set(places(made))) == usable
-    assert made == whole.forecasts()
+    forecasts = group.forecasts()
+    assert len(positions(forecasts)) == len(set(positions(forecasts))) == usable
+    assert forecasts == single.forecasts()
     for partition in range(4):
-        assert_same_state(group.state(f"{topic}-{partition}"), whole.state(f"{topic}-{partition}"))
+        assert_same_state(group.checkpoint(f"{topic}-{partition}"), single.checkpoint(f"{topic}-{partition}"))
     for name in ("first", "second", "third"):
         assert "Traceback" not in group.log(name)
 
 
-def test_a_partition_moves_with_its_state_and_nothing_is_learned_twice(
-    broker: Cluster, topic: str, tmp_path: Path
-) -> None:
+def test_a_partition_moves_with_its_state_and_nothing_is_replayed(broker: Cluster, topic: str, tmp_path: Path) -> None:
     group = Live(broker, tmp_path, topic, broker.topic(), "moves")
     group.start("first")
     usable = feed(broker, topic, 0, 2000, STREAMS)
     group.wait_for_forecasts(usable)
     group.start("second")
-    wait_for(lambda: taken_up(group, "second") == 2)
+    wait_for(lambda: group.assigned("second") == 2)
     group.stop()
     assert "replayed" not in group.log("second")
 
 
-def test_a_member_that_leaves_in_good_order_is_replaced_at_once(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_a_process_that_stops_in_an_orderly_way_is_replaced_at_once(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
     group = Live(broker, tmp_path, topic, broker.topic(), "leaves", {"session_timeout": 60.0})
     first = group.start("first")
-    wait_for(lambda: taken_up(group, "first") == 4)
+    wait_for(lambda: group.assigned("first") == 4)
     group.start("second")
-    wait_for(lambda: taken_up(group, "second") == 2)
+    wait_for(lambda: group.assigned("second") == 2)
     first.terminate()
     assert first.wait(30) == 0
-    wait_for(lambda: taken_up(group, "second") == 4, 20)
+    wait_for(lambda: group.assigned("second") == 4, 20)
     group.stop()
 
 
@@ -86,19 +85,42 @@ def test_with_scope_job_one_engine_learns_from_all_partitions(broker: Cluster, t
     alone.start()
     alone.wait_for_forecasts(usable)
     assert alone.stop() == [0]
-    made = places(alone.forecasts())
-    assert len(made) == len(set(made)) == usable
-    state = alone.state("job")
-    assert len(state.keys) == STREAMS
-    assert state.arrays["counts"][0] == usable
+    found = positions(alone.forecasts())
+    assert len(found) == len(set(found)) == usable
+    checkpoint = alone.checkpoint("job")
+    assert len(checkpoint.keys) == STREAMS
+    assert checkpoint.arrays["counts"][0] == usable
 
 
-def test_with_scope_job_a_second_member_is_refused(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_with_scope_job_partitions_that_are_added_are_read_and_every_event_is_forecast_once(
+    broker: Cluster, tmp_path: Path
+) -> None:
+    topic = broker.topic(partitions=1)
+    settings = {"scope": "job", "client": {"metadata_max_age_ms": 500}}
+    alone = Live(broker, tmp_path, topic, broker.topic(), "grows", settings)
+    alone.start()
+    usable = feed(broker, topic, 0, 500, STREAMS)
+    alone.wait_for_forecasts(usable)
+    writer = threading.Thread(target=feed, args=(broker, topic, 500, 20_000, STREAMS))
+    writer.start()  # records keep coming in while the partitions are opened
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
+        admin.create_partitions({topic: 3})
+    writer.join()
+    usable += sum(reading(t)[1] != b"garbled" for t in range(500, 20_000))
+    usable += feed(broker, topic, 20_000, 21_000, STREAMS)
+    alone.wait_for_forecasts(usable)
+    assert alone.stop() == [0]
+    found = positions(alone.forecasts())
+    assert len(found) == len(set(found)) == usable
+    assert {partition for partition, _ in found} == {0, 1, 2}
+
+
+def test_with_scope_job_a_second_process_is_refused(broker: Cluster, topic: str, tmp_path: Path) -> None:
     alone = Live(broker, tmp_path, topic, broker.topic(), "refuses", {"scope": "job"})
     alone.start("first")
-    wait_for(lambda: taken_up(alone, "first") == 1)
+    wait_for(lambda: alone.assigned("first") == 1)
     assert alone.start("second").wait(60) == 2
-    assert "another process works in the folder" in alone.log("second")
+    assert "another process uses the checkpoint folder" in alone.log("second")
     assert alone.start("elsewhere", checkpoint=str(tmp_path / "elsewhere")).wait(60) == 1
     assert "scope is job, but group 'refuses' has another member" in alone.log("elsewhere")
     assert alone.stop()[0] == 0

@@ -1,4 +1,4 @@
-"""Records out of order, late and doubled: killed and moved, a live job forecasts each event as if never stopped."""
+"""Records out of order, late and duplicated: a killed and moved job forecasts as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from live import Live, assert_same_state, places
+from live import Live, assert_same_state, positions
 from topics import read_all, send, wait_for
 
 from stream_rnn.connectors.events import EventBatch, Positions
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 
 LATENESS = 20.0
 RULE = {"lateness": LATENESS, "duplicates": "drop"}
-BEGAN = 1_700_000_000
+START = 1_700_000_000
 STREAMS = 9
 RECORDS = 6000
 
 
 def readings() -> list[tuple[str, int]]:
-    """Return key and time of readings as they arrive: out of order, one in a hundred late, one in fifty twice."""
+    """Return key and time of readings as they arrive: out of order, one in a hundred late, one in fifty duplicated."""
     rng = random.Random(4)  # noqa: S311 - data
     sent = [(f"s{t % STREAMS}", t) for t in range(RECORDS)]
     arrived = [event for _, event in sorted((event[1] + rng.uniform(0, LATENESS), event) for event in sent)]
-    for place in range(RECORDS - 1, 1000, -50):
-        arrived.insert(place, arrived[place - 1])
-    for place in range(1000, RECORDS, 100):
-        key, at = arrived[place]
-        arrived.insert(place, (key, at - 500))
+    for i in range(RECORDS - 1, 1000, -50):
+        arrived.insert(i, arrived[i - 1])
+    for i in range(1000, RECORDS, 100):
+        key, time_ = arrived[i]
+        arrived.insert(i, (key, time_ - 500))
     return arrived
 
 
-def released(arrived: list[tuple[str, int]]) -> tuple[int, int, int]:
-    """Return how many events are released, late and dropped. Of a key's they are the same whatever its partition."""
+def count_released(arrived: list[tuple[str, int]]) -> tuple[int, int, int]:
+    """Return how many events are released, late and dropped; that does not depend on the partitions of the keys."""
     n = len(arrived)
-    stage = Ordering(Rule(LATENESS, "drop"), (), {0: "all"})
+    ordering = Ordering(Rule(LATENESS, "drop"), (), {0: "all"})
     events = EventBatch(
         np.array([key for key, _ in arrived], object),
         np.array([at for _, at in arrived], np.float64),
@@ -52,69 +52,69 @@ def released(arrived: list[tuple[str, int]]) -> tuple[int, int, int]:
         np.zeros(n, np.bool_),
         Positions(np.zeros(n, np.int32), np.arange(n)),
     )
-    ordered = stage.take(events)
+    ordered = ordering.take(events)
     return len(ordered.events), len(ordered.late), len(ordered.duplicates)
 
 
 def feed(broker: Cluster, topic: str, some: list[tuple[str, int]]) -> None:
-    values = [json.dumps({"time": BEGAN + at, "x": math.sin(at / 40), "y": math.cos(at / 23)}) for _, at in some]
+    values = [json.dumps({"time": START + at, "x": math.sin(at / 40), "y": math.cos(at / 23)}) for _, at in some]
     send(broker.bootstrap, topic, [value.encode() for value in values], [key.encode() for key, _ in some])
 
 
 @pytest.mark.timeout(180)
-def test_killed_and_moved_it_forecasts_what_was_held_once_and_in_order(
+def test_a_killed_and_moved_job_forecasts_held_events_once_and_in_order(
     broker: Cluster, topic: str, tmp_path: Path
 ) -> None:
-    rng = random.Random(7)  # noqa: S311 - moments
+    rng = random.Random(7)  # noqa: S311 - times of kills
     arrived, letters = readings(), broker.topic(partitions=1)
-    events, late, _ = released(arrived)
-    more = RULE | {"dead_letter_topic": letters, "checkpoint_every": 300}
-    killed = Live(broker, tmp_path / "killed", topic, broker.topic(), "killed", more)
-    for begin in range(0, 3000, 600):
-        feed(broker, topic, arrived[begin : begin + 600])
+    events, late, _ = count_released(arrived)
+    settings = RULE | {"dead_letter_topic": letters, "checkpoint_every": 300}
+    killed = Live(broker, tmp_path / "killed", topic, broker.topic(), "killed", settings)
+    for first in range(0, 3000, 600):
+        feed(broker, topic, arrived[first : first + 600])
         killed.start()
         before = len(read_all(broker.bootstrap, killed.output))
         wait_for(lambda before=before: len(read_all(broker.bootstrap, killed.output)) > before, 30)
         time.sleep(rng.uniform(0.0, 0.5))
         killed.kill()
     killed.start()
-    wait_for(lambda: killed.log().count("taken up") >= 4)
+    wait_for(lambda: killed.assigned() >= 4)
     feed(broker, topic, arrived[3000:4500])
-    killed.start("second")  # partitions move with what they hold
-    wait_for(lambda: killed.log("second").count("taken up") >= 2)
+    killed.start("second")  # partitions move with their held events
+    wait_for(lambda: killed.assigned("second") >= 2)
     feed(broker, topic, arrived[4500:])
     killed.wait_for_forecasts(events)
     assert killed.stop() == [0, 0]
 
-    whole = Live(broker, tmp_path / "whole", topic, broker.topic(), "whole", RULE)
-    whole.start()
-    whole.wait_for_forecasts(events)
-    assert whole.stop() == [0]
+    uninterrupted = Live(broker, tmp_path / "uninterrupted", topic, broker.topic(), "uninterrupted", RULE)
+    uninterrupted.start()
+    uninterrupted.wait_for_forecasts(events)
+    assert uninterrupted.stop() == [0]
 
-    made = killed.forecasts()
-    assert len(places(made)) == len(set(places(made))) == events
-    assert made == whole.forecasts()
-    for values in made.values():
+    forecasts = killed.forecasts()
+    assert len(positions(forecasts)) == len(set(positions(forecasts))) == events
+    assert forecasts == uninterrupted.forecasts()
+    for values in forecasts.values():
         times = [json.loads(value)["time"] for value in values]
         assert times == sorted(set(times))
     for partition in range(4):
-        assert_same_state(killed.state(f"{topic}-{partition}"), whole.state(f"{topic}-{partition}"))
+        assert_same_state(killed.checkpoint(f"{topic}-{partition}"), uninterrupted.checkpoint(f"{topic}-{partition}"))
     assert len(read_all(broker.bootstrap, letters)) == late
     for name in ("job", "second"):
         assert "Traceback" not in killed.log(name)
 
 
 @pytest.mark.timeout(120)
-def test_another_lateness_waits_for_a_stop_in_good_order(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_lateness_can_change_only_after_an_orderly_stop(broker: Cluster, topic: str, tmp_path: Path) -> None:
     arrived = readings()[:1000]
     live = Live(broker, tmp_path, topic, broker.topic(), "rule", RULE | {"checkpoint_seconds": 60.0})
     feed(broker, topic, arrived)
     live.start()
-    live.wait_for_forecasts(released(arrived)[0])
+    live.wait_for_forecasts(count_released(arrived)[0])
     live.kill()
     assert live.start(lateness=5.0).wait(60) == 1
-    said = live.log().strip().splitlines()[-1]
-    assert "has lateness = 20.0, the settings say 5.0; what was committed since is to be learned again" in said
+    message = live.log().strip().splitlines()[-1]
+    assert "has lateness = 20.0, the settings have 5.0, but records after it must be processed again" in message
     live.processes.clear()
     live.start()
     wait_for(lambda: "replayed" in live.log())
@@ -126,18 +126,16 @@ def test_another_lateness_waits_for_a_stop_in_good_order(broker: Cluster, topic:
 
 
 @pytest.mark.timeout(120)
-def test_with_one_engine_for_all_partitions_each_event_is_forecast_once_too(
-    broker: Cluster, topic: str, tmp_path: Path
-) -> None:
+def test_with_scope_job_every_event_is_forecast_once(broker: Cluster, topic: str, tmp_path: Path) -> None:
     arrived = readings()[:2000]
     job = Live(broker, tmp_path, topic, broker.topic(), "one", RULE | {"scope": "job", "checkpoint_every": 300})
     for stop in (1000, 2000):
         feed(broker, topic, arrived[stop - 1000 : stop])
         job.start()
-        job.wait_for_forecasts(released(arrived[:stop])[0])
+        job.wait_for_forecasts(count_released(arrived[:stop])[0])
         job.kill()
-    made = job.forecasts()
-    assert len(places(made)) == len(set(places(made))) == released(arrived)[0]
-    for values in made.values():
+    forecasts = job.forecasts()
+    assert len(positions(forecasts)) == len(set(positions(forecasts))) == count_released(arrived)[0]
+    for values in forecasts.values():
         times = [json.loads(value)["time"] for value in values]
         assert times == sorted(set(times))

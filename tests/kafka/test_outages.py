@@ -1,4 +1,4 @@
-"""What goes wrong around a live job is survived: the broker, the disk, records, the group."""
+"""A live job survives failures of the broker, the disk and the group, and records of any kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
-from live import Live, feed, places, record
+from live import Live, feed, positions, reading
 from topics import read_all, send, wait_for
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from broker import Broker, Cluster
 
 
-def assert_each_once(live: Live, usable: int) -> None:
-    made = places(live.forecasts())
-    assert len(made) == len(set(made)) == usable
+def assert_forecast_once(live: Live, usable: int) -> None:
+    found = positions(live.forecasts())
+    assert len(found) == len(set(found)) == usable
 
 
-def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_broker: Broker, tmp_path: Path) -> None:
+def test_nothing_is_lost_or_changed_when_the_broker_is_killed_and_restarted(own_broker: Broker, tmp_path: Path) -> None:
     topic = own_broker.topic()
     live = Live(own_broker, tmp_path / "live", topic, own_broker.topic(), "live")
     live.start()
@@ -35,17 +35,17 @@ def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_broker: Broker
     usable += feed(own_broker, topic, 4000, 5000)
     live.wait_for_forecasts(usable)
     assert live.stop() == [0]
-    assert_each_once(live, usable)
+    assert_forecast_once(live, usable)
     assert "Traceback" not in live.log()
 
-    whole = Live(own_broker, tmp_path / "whole", topic, own_broker.topic(), "whole")
-    whole.start()
-    whole.wait_for_forecasts(usable)
-    assert whole.stop() == [0]
-    assert live.forecasts() == whole.forecasts()
+    uninterrupted = Live(own_broker, tmp_path / "uninterrupted", topic, own_broker.topic(), "uninterrupted")
+    uninterrupted.start()
+    uninterrupted.wait_for_forecasts(usable)
+    assert uninterrupted.stop() == [0]
+    assert live.forecasts() == uninterrupted.forecasts()
 
 
-def test_without_a_broker_a_job_that_is_told_to_stop_does_not_wait_for_ever(own_broker: Broker, tmp_path: Path) -> None:
+def test_a_job_can_be_stopped_while_the_broker_is_down(own_broker: Broker, tmp_path: Path) -> None:
     topic = own_broker.topic()
     live = Live(own_broker, tmp_path, topic, own_broker.topic(), "stops")
     live.start()
@@ -55,7 +55,7 @@ def test_without_a_broker_a_job_that_is_told_to_stop_does_not_wait_for_ever(own_
     assert "Traceback" not in live.log()
 
 
-def test_a_member_that_the_group_gave_up_comes_back_and_loses_nothing(
+def test_a_process_whose_session_timed_out_returns_and_nothing_is_lost(
     broker: Cluster, topic: str, tmp_path: Path
 ) -> None:
     group = Live(broker, tmp_path, topic, broker.topic(), "pauses", {"session_timeout": 2.0})
@@ -64,19 +64,19 @@ def test_a_member_that_the_group_gave_up_comes_back_and_loses_nothing(
     group.wait_for_forecasts(usable)
     os.kill(first.pid, signal.SIGSTOP)
     group.start("second")
-    wait_for(lambda: group.log("second").count("taken up") == 4)
+    wait_for(lambda: group.assigned("second") == 4)
     usable += feed(broker, topic, 2000, 4000)
     group.wait_for_forecasts(usable)
     os.kill(first.pid, signal.SIGCONT)
-    wait_for(lambda: group.log("first").count("taken up") > 4)
+    wait_for(lambda: group.assigned("first") > 4)
     usable += feed(broker, topic, 4000, 6000)
     group.wait_for_forecasts(usable)
     assert group.stop() == [0, 0]
-    assert_each_once(group, usable)
+    assert_forecast_once(group, usable)
     assert "Traceback" not in group.log("first")
 
 
-def test_at_least_once_nothing_is_missing_after_a_kill(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_with_at_least_once_nothing_is_missing_after_a_kill(broker: Cluster, topic: str, tmp_path: Path) -> None:
     live = Live(broker, tmp_path, topic, broker.topic(), "once", {"delivery": "at_least_once"})
     live.start()
     usable = feed(broker, topic, 0, 3000)
@@ -84,11 +84,11 @@ def test_at_least_once_nothing_is_missing_after_a_kill(broker: Cluster, topic: s
     live.kill()
     live.start()
     usable += feed(broker, topic, 3000, 4000)
-    wait_for(lambda: len(set(places(live.forecasts()))) == usable)
+    wait_for(lambda: len(set(positions(live.forecasts()))) == usable)
     assert live.stop() == [0]
 
 
-def test_records_that_cannot_be_used_go_to_a_file_each_once(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_unusable_records_are_written_to_a_file_once(broker: Cluster, topic: str, tmp_path: Path) -> None:
     live = Live(broker, tmp_path, topic, broker.topic(), "letters", {"dead_letters": str(tmp_path / "refused.jsonl")})
     live.start()
     usable = feed(broker, topic, 0, 1000)
@@ -103,9 +103,7 @@ def test_records_that_cannot_be_used_go_to_a_file_each_once(broker: Cluster, top
     assert len({(letter["source"], letter["record"]) for letter in letters}) == len(letters) == 2000 - usable
 
 
-def test_a_schema_that_changes_costs_only_the_records_that_it_spoils(
-    broker: Cluster, topic: str, tmp_path: Path
-) -> None:
+def test_a_changing_schema_spoils_only_the_records_that_do_not_fit(broker: Cluster, topic: str, tmp_path: Path) -> None:
     letters = broker.topic(partitions=1)
     live = Live(broker, tmp_path, topic, broker.topic(), "changes", {"dead_letter_topic": letters})
     live.start()
@@ -130,11 +128,11 @@ def test_a_schema_that_changes_costs_only_the_records_that_it_spoils(
         6: "time is missing",
         7: "has none of the columns",
     }
-    assert places(live.forecasts()) == [(0, offset) for offset in (0, 1, 2, 5, 8)]
+    assert positions(live.forecasts()) == [(0, offset) for offset in (0, 1, 2, 5, 8)]
 
 
 @pytest.mark.parametrize("column", ["y", "x"])
-def test_what_is_no_class_or_no_token_is_refused_and_the_rest_is_learned(
+def test_invalid_classes_and_tokens_are_refused_and_the_rest_is_learned(
     column: str, broker: Cluster, topic: str, tmp_path: Path
 ) -> None:
     letters = broker.topic(partitions=1)
@@ -152,44 +150,46 @@ def test_what_is_no_class_or_no_token_is_refused_and_the_rest_is_learned(
         (2, f"not a {'class' if column == 'y' else 'token'} of this job"),
         (3, f"not a {'class' if column == 'y' else 'token'} of this job"),
     ]
-    assert places(live.forecasts()) == [(0, offset) for offset in (0, 1, 4, 5)]
+    assert positions(live.forecasts()) == [(0, offset) for offset in (0, 1, 4, 5)]
 
 
-def test_headers_travel_with_the_forecast(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_headers_are_copied_to_the_forecast(broker: Cluster, topic: str, tmp_path: Path) -> None:
     live = Live(broker, tmp_path, topic, broker.topic(), "headers")
     live.start()
-    key, value = record(0)
+    key, value = reading(0)
     send(broker.bootstrap, topic, [value, value], [key, key], headers=[("trace", b"abc")])
     live.wait_for_forecasts(2)
     assert live.stop() == [0]
-    assert [made.headers for made in read_all(broker.bootstrap, live.output)] == [[("trace", b"abc")]] * 2
+    assert [forecast.headers for forecast in read_all(broker.bootstrap, live.output)] == [[("trace", b"abc")]] * 2
 
 
-def test_a_checkpoint_that_cannot_be_written_is_loud_and_survived(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_a_checkpoint_that_cannot_be_written_is_logged_and_counted_and_the_job_continues(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
     live = Live(broker, tmp_path, topic, broker.topic(), "full", {"metrics_port": 0, "checkpoint_seconds": 0.3})
     live.start()
     usable = feed(broker, topic, 0, 500)
     live.wait_for_forecasts(usable)
-    lane = tmp_path / "state" / f"{topic}-{read_all(broker.bootstrap, topic)[0].partition}"
-    away = lane.with_name("away")
-    lane.rename(away)
-    lane.write_text("a file where the folder was: nothing can be written below it, not even by root")
+    folder = tmp_path / "state" / f"{topic}-{read_all(broker.bootstrap, topic)[0].partition}"
+    away = folder.with_name("away")
+    folder.rename(away)
+    folder.write_text("a file instead of the folder: not even root can write below it")
     usable += feed(broker, topic, 500, 1000)
     live.wait_for_forecasts(usable)
     wait_for(lambda: "cannot write checkpoint" in live.log())
     port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         assert 'stream_rnn_failures_total{kind="checkpoint"} 0' not in answer.read().decode()
-    lane.unlink()
-    away.rename(lane)
+    folder.unlink()
+    away.rename(folder)
     usable += feed(broker, topic, 1000, 1500)
     live.wait_for_forecasts(usable)
     assert live.stop() == [0]
-    assert_each_once(live, usable)
-    assert live.state(lane.name).arrays["counts"][0] > 0
+    assert_forecast_once(live, usable)
+    assert live.checkpoint(folder.name).arrays["counts"][0] > 0
 
 
-def test_metrics_and_health_tell_of_the_work(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_metrics_and_health_are_served(broker: Cluster, topic: str, tmp_path: Path) -> None:
     live = Live(broker, tmp_path, topic, broker.topic(), "metrics", {"metrics_port": 0, "log_format": "json"})
     live.start()
     usable = feed(broker, topic, 0, 1000)

@@ -1,4 +1,4 @@
-"""`stream-rnn produce` puts recorded events into a topic as a live job reads them, each once, in order."""
+"""`stream-rnn produce` writes recorded events to a topic as a live job reads them, each once, in order."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from topics import read_all, send, wait_for
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.open import open_files
-from stream_rnn.connectors.kafka.source import Decoder
+from stream_rnn.connectors.kafka.decoder import Decoder
 
 COMMAND = [sys.executable, "-m", "stream_rnn.cli", "produce"]
 ROOT = Path(__file__).parents[2]
-BEGIN = 1_700_000_000
+START = 1_700_000_000
 
 
-def start(broker: Cluster | None, *args: object, **more: Any) -> subprocess.Popen[str]:
+def start(broker: Cluster | None, *args: object, **options: Any) -> subprocess.Popen[str]:
     servers = [] if broker is None else ["--servers", broker.bootstrap]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*COMMAND, *map(str, args), *servers], **(pipes | more))
+    return subprocess.Popen([*COMMAND, *map(str, args), *servers], **(pipes | options))
 
 
-def run(broker: Cluster | None, *args: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    process = start(broker, *args, **more)
+def run(broker: Cluster | None, *args: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    process = start(broker, *args, **options)
     stdout, stderr = process.communicate(timeout=120)
     assert "Traceback" not in stderr
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
-def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
-    """Return the exit code and the one line of error; the Kafka client's own lines stand before it."""
+def failure(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Return the exit code and the one error message; log lines of the Kafka client may precede it."""
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert (done.stdout, len(lines)) == ("", 1), done.stderr
     return done.returncode, lines[0].removeprefix("error: ")
@@ -55,16 +55,16 @@ def fields(broker: Cluster, topic: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """Two sensors, a minute apart; a value is missing, and a line is broken."""
+    """Return a file of two sensors, a reading a minute; one value is missing, and one line is broken."""
     path = tmp_path / "sensors.jsonl"
-    rows = [{"at": BEGIN + 60 * t, "sensor": f"s{k}", "a": t + k / 4, "b": -t} for t in range(50) for k in range(2)]
+    rows = [{"at": START + 60 * t, "sensor": f"s{k}", "a": t + k / 4, "b": -t} for t in range(50) for k in range(2)]
     del rows[3]["b"]
     lines = [json.dumps(row) for row in rows]
     path.write_text("\n".join([*lines[:10], '{"at": 17', *lines[10:]]) + "\n")
     return path
 
 
-def test_a_record_has_the_columns_names_and_null_for_what_is_missing(
+def test_a_record_has_the_names_of_the_columns_and_null_for_missing_values(
     broker: Cluster, topic: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "events.csv"
@@ -87,31 +87,33 @@ def test_a_record_has_the_columns_names_and_null_for_what_is_missing(
 def test_a_live_job_reads_the_events_of_the_file(broker: Cluster, topic: str, recording: Path) -> None:
     run(broker, recording, "--topic", topic, "--key", "sensor", "--time", "at")
     schema = Schema("sensor", "at", None, ("a", "b"))
-    (wanted,) = open_files(recording, schema)
+    (expected,) = open_files(recording, schema)
     records = read_all(broker.bootstrap, topic)
-    read = Decoder(schema).batch(TopicPartition(topic, 0), records)
-    assert not read.dead
+    batch = Decoder(schema).decode(TopicPartition(topic, 0), records)
+    assert not batch.dead
     for key in ("s0", "s1"):
-        mine, theirs = wanted[wanted.keys == key], read.events[read.events.keys == key]
-        np.testing.assert_array_equal(mine.times, theirs.times)
+        from_file, from_topic = expected[expected.keys == key], batch.events[batch.events.keys == key]
+        np.testing.assert_array_equal(from_file.times, from_topic.times)
         for name in ("a", "b"):
-            np.testing.assert_array_equal(mine.columns[name], theirs.columns[name])
+            np.testing.assert_array_equal(from_file.columns[name], from_topic.columns[name])
 
 
-def test_a_stream_is_where_kafkas_own_clients_would_put_it(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_a_stream_goes_to_the_partition_that_kafkas_own_clients_choose(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
     keys = [f"sensor-{i}" for i in range(40)]
     path = tmp_path / "events.csv"
     path.write_text("sensor,a\n" + "".join(f"{key},1\n" for key in keys))
     run(broker, path, "--topic", topic, "--key", "sensor")
-    mine = {record.key: record.partition for record in read_all(broker.bootstrap, topic)}
+    ours = {record.key: record.partition for record in read_all(broker.bootstrap, topic)}
     theirs = send(broker.bootstrap, topic, [b"1"] * 40, [key.encode() for key in keys])
-    assert mine == {key.encode(): sent.partition for key, sent in zip(keys, theirs, strict=True)}
-    assert len(set(mine.values())) == 4
+    assert ours == {key.encode(): sent.partition for key, sent in zip(keys, theirs, strict=True)}
+    assert len(set(ours.values())) == 4
 
 
-def test_each_stream_of_several_files_stays_in_order_of_time(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_streams_of_several_files_stay_in_order_of_time(broker: Cluster, topic: str, tmp_path: Path) -> None:
     for half in range(2):
-        lines = [f"{BEGIN + t},s{t // 2 % 7},{t}" for t in range(half, 20_000, 2)]
+        lines = [f"{START + t},s{t // 2 % 7},{t}" for t in range(half, 20_000, 2)]
         (tmp_path / f"{half}.csv").write_text("\n".join(["time,sensor,a", *lines]) + "\n")
     done = run(broker, tmp_path / "*.csv", "--topic", topic, "--key", "sensor")
     assert done.stdout.startswith(f"20,000 events of 7 streams to topic {topic} in ")
@@ -124,12 +126,12 @@ def test_each_stream_of_several_files_stays_in_order_of_time(broker: Cluster, to
 def test_without_a_key_all_events_are_one_stream_in_one_partition(broker: Cluster, topic: str, tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_text("a\n" + "".join(f"{i}\n" for i in range(100)))
-    began = time.time()
+    start_time = time.time()
     run(broker, path, "--topic", topic)
     records = read_all(broker.bootstrap, topic)
     assert [json.loads(record.value) for record in records] == [{"a": i} for i in range(100)]
     assert {(record.partition, record.key) for record in records} == {(records[0].partition, b"")}
-    assert records[0].timestamp >= 1000 * began - 1  # without times, the present
+    assert records[0].timestamp >= 1000 * start_time - 1  # the current time, for events without time
 
 
 def test_refused_records_are_counted(broker: Cluster, topic: str, recording: Path) -> None:
@@ -138,13 +140,13 @@ def test_refused_records_are_counted(broker: Cluster, topic: str, recording: Pat
     assert done.stdout.endswith(" events/s; 1 record skipped: not JSON (1)\n")
 
 
-def test_a_missing_topic_names_the_nearest(broker: Cluster, topic: str, recording: Path) -> None:
+def test_a_missing_topic_is_reported_with_the_most_similar_one(broker: Cluster, topic: str, recording: Path) -> None:
     done = run(broker, recording, "--topic", f"{topic}s", "--key", "sensor", "--time", "at")
-    words = f"no topic '{topic}s' at {broker.bootstrap}; did you mean '{topic}'?"
-    assert said(done) == (1, words)
+    message = f"no topic '{topic}s' at {broker.bootstrap}; did you mean '{topic}'?"
+    assert failure(done) == (1, message)
 
 
-def test_partitions_makes_a_topic_and_leaves_alone_one_that_is_there(broker: Cluster, recording: Path) -> None:
+def test_partitions_creates_a_topic_and_leaves_an_existing_one_alone(broker: Cluster, recording: Path) -> None:
     name = f"made-{time.time_ns()}"
     for partitions in (3, 5):
         done = run(broker, recording, "--topic", name, "--partitions", partitions, "--key", "sensor", "--time", "at")
@@ -155,7 +157,7 @@ def test_partitions_makes_a_topic_and_leaves_alone_one_that_is_there(broker: Clu
     broker.delete_topic(name)
 
 
-def test_a_topic_that_it_makes_takes_any_time(broker: Cluster, tmp_path: Path) -> None:
+def test_a_topic_that_it_creates_accepts_any_time(broker: Cluster, tmp_path: Path) -> None:
     name, path = f"made-{time.time_ns()}", tmp_path / "ages.csv"
     path.write_text("time,a\n1960-01-01,1\n2000-01-01,2\n2999-01-01,3\n")
     assert run(broker, path, "--topic", name, "--partitions", 1).returncode == 0
@@ -163,21 +165,21 @@ def test_a_topic_that_it_makes_takes_any_time(broker: Cluster, tmp_path: Path) -
     broker.delete_topic(name)
 
 
-def test_a_topic_that_cannot_be_made_is_an_error(broker: Cluster, recording: Path) -> None:
-    code, words = said(run(broker, recording, "--topic", "a b", "--partitions", 3))
-    assert (code, words.partition(":")[0]) == (1, "topic 'a b' cannot be made")
+def test_a_topic_that_cannot_be_created_is_an_error(broker: Cluster, recording: Path) -> None:
+    code, message = failure(run(broker, recording, "--topic", "a b", "--partitions", 3))
+    assert (code, message.partition(":")[0]) == (1, "cannot create topic 'a b'")
 
 
-def test_an_event_that_does_not_arrive_is_an_error(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_an_event_that_is_not_delivered_is_an_error(broker: Cluster, topic: str, tmp_path: Path) -> None:
     path = tmp_path / "future.csv"
-    path.write_text("time,a\n2999-01-01,1\n")  # Kafka takes no times that far ahead, unless the topic says so
-    code, words = said(run(broker, path, "--topic", topic))
+    path.write_text("time,a\n2999-01-01,1\n")  # Kafka rejects times that far ahead, unless the topic allows them
+    code, message = failure(run(broker, path, "--topic", topic))
     assert code == 1
-    assert words.startswith(f"Kafka at {broker.bootstrap}: ")
-    assert "is out of range" in words
+    assert message.startswith(f"Kafka at {broker.bootstrap}: ")
+    assert "is out of range" in message
 
 
-def test_a_loop_goes_on_in_time_until_it_is_stopped(broker: Cluster, topic: str, recording: Path) -> None:
+def test_a_loop_continues_in_time_until_it_is_stopped(broker: Cluster, topic: str, recording: Path) -> None:
     args = [recording, "--topic", topic, "--key", "sensor", "--time", "at", "--speed", "3000", "--loop"]
     process = start(broker, *args)
     wait_for(lambda: len(read_all(broker.bootstrap, topic)) > 250)
@@ -191,12 +193,12 @@ def test_a_loop_goes_on_in_time_until_it_is_stopped(broker: Cluster, topic: str,
     assert stdout.startswith(f"{len(fields(broker, topic)):,} events of 2 streams ")
 
 
-def test_a_replay_at_a_speed_takes_its_time_and_can_be_ended(broker: Cluster, topic: str, recording: Path) -> None:
+def test_a_replay_at_a_speed_takes_its_time_and_can_be_stopped(broker: Cluster, topic: str, recording: Path) -> None:
     args = [recording, "--topic", topic, "--key", "sensor", "--time", "at", "--speed", "60"]
-    began = time.monotonic()
+    start_time = time.monotonic()
     process = start(broker, *args)
     wait_for(lambda: len(read_all(broker.bootstrap, topic)) >= 6)
-    assert time.monotonic() - began > 2  # seconds, for the third minute
+    assert time.monotonic() - start_time > 2  # seconds, until the third minute
     process.send_signal(signal.SIGTERM)
     stdout, _ = process.communicate(timeout=30)
     assert process.returncode == 143
@@ -205,7 +207,7 @@ def test_a_replay_at_a_speed_takes_its_time_and_can_be_ended(broker: Cluster, to
     assert stdout.startswith(f"{sent} events of 2 streams ")
 
 
-def test_a_pipe_is_read_as_it_comes_and_can_be_left_while_silent(broker: Cluster, topic: str) -> None:
+def test_a_pipe_is_read_as_it_is_written_and_can_be_left_while_silent(broker: Cluster, topic: str) -> None:
     process = start(broker, "-", "--topic", topic, "--format", "jsonl", stdin=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.write('{"a": 1}\n{"a": 2}\n')
@@ -217,7 +219,7 @@ def test_a_pipe_is_read_as_it_comes_and_can_be_left_while_silent(broker: Cluster
     assert stdout.startswith("2 events of 1 stream ")
 
 
-def test_servers_and_client_come_from_the_job_file(
+def test_servers_and_client_options_are_read_from_the_job_file(
     started_broker: Broker, topic: str, recording: Path, tmp_path: Path
 ) -> None:
     client = {
@@ -234,14 +236,14 @@ def test_servers_and_client_come_from_the_job_file(
     assert len(fields(started_broker, topic)) == 100
 
 
-def test_the_job_in_docker_forecasts_what_is_produced(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_the_docker_job_forecasts_what_is_produced(broker: Cluster, topic: str, tmp_path: Path) -> None:
     output, path = f"{topic}-forecasts", tmp_path / "sensors.jsonl"
-    made = [sys.executable, ROOT / "examples" / "make_sensors.py", path, "--readings", "20"]
-    subprocess.run(made, check=True, capture_output=True)
+    command = [sys.executable, ROOT / "examples" / "make_sensors.py", path, "--readings", "20"]
+    subprocess.run(command, check=True, capture_output=True)
     run(broker, path, "--topic", topic, "--key", "sensor")
     topics = ["--topics", topic, "--output", broker.topic(name=output), "--dead-letter-topic", broker.topic()]
-    places = ["--servers", broker.bootstrap, "--group", topic, "--metrics-port", "0"]
-    job = [*COMMAND[:-1], "run", str(ROOT / "docker" / "job.toml"), *topics, *places]
+    others = ["--servers", broker.bootstrap, "--group", topic, "--metrics-port", "0"]
+    job = [*COMMAND[:-1], "run", str(ROOT / "docker" / "job.toml"), *topics, *others]
     process = subprocess.Popen(job, cwd=tmp_path, stderr=subprocess.DEVNULL)
     wait_for(lambda: len(read_all(broker.bootstrap, output)) == len(read_all(broker.bootstrap, topic)), 120)
     process.send_signal(signal.SIGTERM)
@@ -251,7 +253,7 @@ def test_the_job_in_docker_forecasts_what_is_produced(broker: Cluster, topic: st
 
 
 @pytest.mark.parametrize(
-    ("args", "words"),
+    ("args", "message"),
     [
         ([], "files must name at least one file, got none"),
         (["{none}.csv"], "{none}.csv: no such file"),
@@ -264,15 +266,15 @@ def test_the_job_in_docker_forecasts_what_is_produced(broker: Cluster, topic: st
         (["{recording}", "--servers", "127.0.0.1:1"], "no Kafka broker answers at 127.0.0.1:1"),
     ],
 )
-def test_a_mistake_is_one_line(recording: Path, args: list[str], words: str) -> None:
+def test_a_mistake_is_reported_in_one_line(recording: Path, args: list[str], message: str) -> None:
     names = {"recording": str(recording), "none": "missing"}
-    _, found = said(run(None, "--topic", "t", *(arg.format(**names) for arg in args)))
-    assert found.startswith(words.format(**names))
+    _, found = failure(run(None, "--topic", "t", *(arg.format(**names) for arg in args)))
+    assert found.startswith(message.format(**names))
 
 
-def test_told_to_stop_while_the_broker_is_dead_it_leaves_and_says_so(own_broker: Broker, tmp_path: Path) -> None:
+def test_stopped_while_the_broker_is_down_it_exits_with_an_error(own_broker: Broker, tmp_path: Path) -> None:
     topic, path = own_broker.topic(), tmp_path / "waves.csv"
-    path.write_text("time,a\n" + "".join(f"{BEGIN + t},{math.sin(t)}\n" for t in range(10_000)))
+    path.write_text("time,a\n" + "".join(f"{START + t},{math.sin(t)}\n" for t in range(10_000)))
     process = start(own_broker, path, "--topic", topic, "--speed", "100")
     wait_for(lambda: read_all(own_broker.bootstrap, topic))
     own_broker.kill()

@@ -1,4 +1,4 @@
-"""Write to a topic, read a topic, wait."""
+"""Write to a topic, read a topic, wait for a condition."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def send(
     timestamps: Sequence[int] | None = None,
     headers: Sequence[tuple[str, bytes]] | None = None,
 ) -> list[RecordMetadata]:
-    """Write records and return where they stand, once they stand there.
+    """Write records, wait until they are delivered, and return their positions.
 
-    Keys and timestamps (ms since 1970) are one per record; partition and headers hold for all. Each record needs a
-    key or a value, says kafka-python.
+    Keys and timestamps (ms since 1970) are one per record; partition and headers apply to all. kafka-python requires
+    that each record has a key or a value.
     """
     keys = keys or [None] * len(values)
     times: Sequence[int | None] = timestamps or [None] * len(values)
@@ -42,9 +42,9 @@ def send(
 
 
 def read_all(bootstrap: str, topic: str, committed: bool = True) -> list[ConsumerRecord]:
-    """Read what is there now, in order of partition and offset.
+    """Return the present records of a topic, by partition and offset.
 
-    Where a transaction is open, what follows its first record is not there for a reader of committed records.
+    A reader of committed records does not see anything after the first record of an open transaction.
     """
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -60,28 +60,28 @@ def read_all(bootstrap: str, topic: str, committed: bool = True) -> list[Consume
         ends = consumer.end_offsets(partitions)
         found: list[ConsumerRecord] = []
 
-        def at_the_end() -> bool:
+        def at_end() -> bool:
             for records in consumer.poll(timeout_ms=100).values():
                 found.extend(records)
-            # positions, not records: markers of transactions take offsets too
+            # positions, not records: transaction markers have offsets, too
             return all(consumer.position(partition) >= end for partition, end in ends.items())
 
-        wait_for(at_the_end)
-    there = [record for record in found if record.offset < ends[TopicPartition(topic, record.partition)]]
-    return sorted(there, key=lambda record: (record.partition, record.offset))
+        wait_for(at_end)
+    before_end = [record for record in found if record.offset < ends[TopicPartition(topic, record.partition)]]
+    return sorted(before_end, key=lambda record: (record.partition, record.offset))
 
 
-def wait_for(question: Callable[[], Answer], seconds: float = 60) -> Answer:
-    """Ask until the answer is true, and return it.
+def wait_for(condition: Callable[[], Answer], seconds: float = 60) -> Answer:
+    """Call the condition until its result is true, and return that.
 
     Raises
     ------
     TimeoutError
-        If it is not within `seconds`.
+        If it is not true within `seconds`.
     """
     deadline = time.monotonic() + seconds
-    while not (answer := question()):
+    while not (answer := condition()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{question.__qualname__} was still {answer!r} after {seconds:g} s")
+            raise TimeoutError(f"{condition.__qualname__} was still {answer!r} after {seconds:g} s")
         time.sleep(0.02)
     return answer

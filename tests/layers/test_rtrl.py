@@ -90,7 +90,7 @@ def test_each_stream_has_its_own_sensitivities(layer: str) -> None:
         alone = engine_of(layer=layer, targets=("y",))
         alone.process(key, x[key], nothing)
         for array in ("state", "tape"):
-            np.testing.assert_array_equal(stream(together, array, key), stream(alone, array, key))
+            np.testing.assert_array_equal(stream_row(together, array, key), stream_row(alone, array, key))
 
 
 @pytest.mark.parametrize("horizon", [1, 5])

@@ -17,8 +17,8 @@ from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.byte_stream import STDIN
 from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.files.open import open_files
-from stream_rnn.connectors.kafka.client import cluster
-from stream_rnn.connectors.kafka.topic_writer import EventProducer, make_topic
+from stream_rnn.connectors.kafka.client import make_cluster
+from stream_rnn.connectors.kafka.topic_writer import TopicWriter, create_topic
 from stream_rnn.connectors.ordering.pacing import paced
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs.stopping import StopFlag, StoppableReader
@@ -61,18 +61,18 @@ def run(settings: LiveSettings, request: ProduceRequest) -> int:
     log_to_stderr()
     recording = Recording(request)
     batches = paced(recording, request.speed, stop=Stop(recording.stop_flag))
-    kafka = cluster(settings.servers, settings.client)
+    kafka = make_cluster(settings.servers, settings.client)
     if request.partitions is None:
         kafka.require([request.topic])
     else:
-        make_topic(kafka, request.topic, request.partitions)
+        create_topic(kafka, request.topic, request.partitions)
 
     def stop() -> None:
         exit_after(STOP_SECONDS, _report_timeout)
         recording.stop()
 
     start, keys = time.perf_counter(), set[str]()
-    with recording, GracefulStop(stop) as stopping, EventProducer(kafka, request.topic, recording.schema) as producer:
+    with recording, GracefulStop(stop) as stopping, TopicWriter(kafka, request.topic, recording.schema) as producer:
         for batch in batches:
             producer.write(batch)
             keys.update(batch.keys)

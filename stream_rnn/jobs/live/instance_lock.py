@@ -1,79 +1,93 @@
-"""A place among the processes that share a folder: the same one again for a process that was killed and starts anew."""
+"""InstanceLock: a number for each process of a job, which a restarted process gets back."""
 
 from __future__ import annotations
 
-import fcntl
 import re
 import socket
 import zlib
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from stream_rnn.connectors.closing import Closing
 from stream_rnn.errors import CheckpointError, SettingError
 
-MOST = 1000
-"""Processes of a folder on one machine."""
-LONGEST = 200
+MAX_PROCESSES = 1000
+"""Processes of one machine that can share a folder."""
+MAX_NAME_LENGTH = 200
 """Characters of a name; Kafka allows 249."""
 
 
-class Slot(Closing):
-    """The lowest number that no other running process has, held by a lock that ends with the process.
+class InstanceLock(Closing):
+    """Holds the lowest number that no other running process of this machine holds in the folder.
 
-    A killed process leaves its number to the one that replaces it. Under the same name Kafka then ends at once what
-    the dead one left open, and gives its partitions back without waiting for its session to time out.
+    The operating system releases the lock when the process ends, however it ends. So the process that replaces a killed
+    one gets its number, and with it its name. Kafka then aborts the transaction that the dead process left open, and
+    returns its partitions without waiting for its session to time out.
 
     Parameters
     ----------
     folder
-        Made when it is not there; shared by the processes.
-    most
-        How many processes there may be; None for very many.
+        Checkpoint folder that the processes share; created if it does not exist.
+    max_processes
+        How many processes may share the folder.
 
     Raises
     ------
     SettingError
-        If all numbers are taken.
+        If other processes hold all numbers.
     CheckpointError
         If the folder cannot be written.
+
+    Attributes
+    ----------
+    number : int
+        The number of this process, from 0.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, InstanceLock(folder) as first, InstanceLock(folder) as second:
+    ...     first.number, second.number
+    (0, 1)
     """
 
-    def __init__(self, folder: str | Path, most: int | None = None) -> None:
+    def __init__(self, folder: str | Path, max_processes: int = MAX_PROCESSES) -> None:
         self._folder = Path(folder).absolute()
-        self._file: IO[bytes] | None = None
-        for number in range(most or MOST):
-            self._file = _locked(self._folder, number)
-            if self._file is not None:
+        for number in range(max_processes):
+            lock = _try_lock(self._folder, number)
+            if lock is not None:
                 self.number = number
+                self._lock = lock
                 return
-        raise SettingError(f"another process works in the folder {folder}: there may be {most or MOST} at a time")
+        processes = "another process uses" if max_processes == 1 else f"{max_processes} other processes use"
+        raise SettingError(
+            f"{processes} the checkpoint folder {folder}, and no more may: stop one, or set another folder"
+        )
 
     def name(self, group: str) -> str:
-        """Return a name of this process in a group, in the characters that Kafka allows.
+        """Return the name of this process in a consumer group, in the characters that Kafka allows.
 
-        No other running process has it: it tells the machine, the folder and the number.
+        It consists of the group, the machine, a hash of the folder, and the number, so that no two running processes
+        have the same name.
         """
         place = f"{socket.gethostname()}-{zlib.crc32(str(self._folder).encode()):08x}-{self.number}"
-        return re.sub(r"[^A-Za-z0-9._-]", "_", f"{group}-{place}")[-LONGEST:]
+        return re.sub(r"[^A-Za-z0-9._-]", "_", f"{group}-{place}")[-MAX_NAME_LENGTH:]
 
     def close(self) -> None:
-        """Let another process have the number."""
-        if self._file is not None:
-            self._file.close()
+        """Release the number."""
+        self._lock.release()
 
 
-def _locked(folder: Path, number: int) -> IO[bytes] | None:
-    """Lock a number's file; None where another process has it."""
+def _try_lock(folder: Path, number: int) -> FileLock | None:
+    """Lock the file of a number; return None if another process holds it."""
     path = folder / f".process-{socket.gethostname()}-{number}.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
-    except OSError as error:
-        raise CheckpointError(f"checkpoint folder {folder} cannot be written: {error.strerror}") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
+        lock = FileLock(path, timeout=0, thread_local=False)
+        lock.acquire()
+    except Timeout:
         return None
-    return file
+    except OSError as error:
+        raise CheckpointError(f"cannot write to checkpoint folder {folder}: {error.strerror}") from None
+    return lock

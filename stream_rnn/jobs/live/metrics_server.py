@@ -1,4 +1,4 @@
-"""MonitorServer: a monitor over HTTP, for Prometheus and for whoever restarts what is not well."""
+"""MetricsServer: metrics and health of a live job over HTTP."""
 
 from __future__ import annotations
 
@@ -10,89 +10,92 @@ import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from prometheus_client.exposition import choose_encoder
 
+from stream_rnn.connectors.closing import Closing
 from stream_rnn.errors import SettingError
 
 if TYPE_CHECKING:
-    from stream_rnn.jobs.live.metrics import Monitor
+    from stream_rnn.jobs.live.metrics import JobMetrics
+    from stream_rnn.jobs.live.prometheus import PrometheusExporter
 
-PATIENCE = 10.0
-"""Seconds that a client may take to ask, and for the answer."""
-PROMPT = 0.1
+CLIENT_TIMEOUT = 10.0
+"""Seconds that a client may take to send its request, and to receive the answer."""
+CLOSE_INTERVAL = 0.1
 """Seconds that closing may take."""
+MAX_PORT = 65535
 
 log = logging.getLogger("stream_rnn")
 
 
-class MonitorServer:
-    """Serve ``/metrics`` and ``/health`` from construction until `close`; also a context manager.
+class MetricsServer(Closing):
+    """Serves ``/metrics`` and ``/health`` from its creation until `close`.
 
-    ``/metrics`` comes in the format that the client asks for. ``/health`` is JSON, with status 200 when the job is well
-    and 503 when it is not.
+    ``/metrics`` is in the format that the client asks for. ``/health`` is JSON, with status 200 if the job works and
+    503 if it does not.
 
     Parameters
     ----------
-    monitor
-        What is served.
+    metrics
+        Knows the health of the job.
+    exporter
+        Shows its metrics.
     port
-        0 for any that is free.
+        Port to listen at; 0 for any free one.
     address
-        Of the interface to listen at; the default can be reached from this machine only.
+        Address to listen at; the default can be reached from this machine only.
 
     Attributes
     ----------
     port : int
-        The one that is listened at.
+        The port that the server listens at.
 
     Raises
     ------
     SettingError
-        When the address or the port cannot be used.
+        If the address or the port cannot be used.
     """
 
-    def __init__(self, monitor: Monitor, port: int, address: str = "127.0.0.1") -> None:
-        if not 0 <= port <= 65535:
-            raise SettingError(f"metrics_port must be from 0 to 65535, got {port}")
+    def __init__(
+        self, metrics: JobMetrics, exporter: PrometheusExporter, port: int, address: str = "127.0.0.1"
+    ) -> None:
+        if not 0 <= port <= MAX_PORT:
+            raise SettingError(f"metrics_port must be from 0 to {MAX_PORT}, got {port}")
         try:
-            self._server = _Server(monitor, port, address)
+            self._server = _Server(metrics, exporter, port, address)
         except OSError as error:
-            no_address = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-            named = f"metrics_address {address!r}" if no_address else f"metrics_port {port}"
-            words = error.strerror or str(error)
-            raise SettingError(f"{named} cannot be used: {words[:1].lower()}{words[1:]}") from None
+            is_address = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+            setting = f"metrics_address {address!r}" if is_address else f"metrics_port {port}"
+            message = error.strerror or str(error)
+            raise SettingError(f"{setting} cannot be used: {message[:1].lower()}{message[1:]}") from None
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(PROMPT,), name="monitor", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(CLOSE_INTERVAL,), name="metrics", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
-        """Free the port, and end what is still being answered."""
+        """Free the port, and close the connections of clients."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 class _Server(ThreadingHTTPServer):
-    """A daemon thread for each client."""
+    """Answers each client in a daemon thread."""
 
-    def __init__(self, monitor: Monitor, port: int, address: str) -> None:
-        self.monitor = monitor
+    def __init__(self, metrics: JobMetrics, exporter: PrometheusExporter, port: int, address: str) -> None:
+        self.metrics = metrics
+        self.exporter = exporter
         self._clients: set[Any] = set()
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self.address_family = found[0][0]
-        super().__init__((address, port), _Answer)
+        super().__init__((address, port), _RequestHandler)
 
     def server_bind(self) -> None:
-        """Bind, without asking the name service for this machine's name, which may take seconds."""
+        """Bind without a name lookup of this machine, which may take seconds."""
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -104,35 +107,34 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def server_close(self) -> None:
-        """Hang up on slow clients too, so that their threads end."""
+        """Close connections of slow clients, too, so that their threads end."""
         super().server_close()
         for client in list(self._clients):
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library's signature
-        """Keep quiet about clients that went away."""
+        """Log errors, except of clients that went away."""
         error = sys.exception()
         if not isinstance(error, OSError):
-            log.error("the monitor could not answer: %r", error, exc_info=error)
+            log.error("cannot answer a request for metrics: %r", error, exc_info=error)
 
 
-class _Answer(BaseHTTPRequestHandler):
-    """One request and its answer."""
+class _RequestHandler(BaseHTTPRequestHandler):
+    """Answers one request."""
 
     server: _Server
-    timeout = PATIENCE
+    timeout = CLIENT_TIMEOUT
 
     def do_GET(self) -> None:
         match self.path.partition("?")[0]:
             case "/metrics":
-                encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(200, content_type, encode(self.server.monitor.registry))
+                self._answer(200, *self.server.exporter.render(self.headers.get("Accept", "")))
             case "/health":
-                health = self.server.monitor.health()
+                health = self.server.metrics.health()
                 self._answer(200 if health.ok else 503, "application/json", msgspec.json.encode(health._asdict()))
             case _:
-                self._answer(404, "text/plain; charset=utf-8", b"not found: there are /metrics and /health\n")
+                self._answer(404, "text/plain; charset=utf-8", b"not found: try /metrics or /health\n")
 
     def _answer(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)
@@ -142,4 +144,4 @@ class _Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of access."""
+        """Do not log requests."""

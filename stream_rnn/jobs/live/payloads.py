@@ -1,4 +1,4 @@
-"""What a live job writes of each event: one JSON object, by Python's fastest encoder for a few rows and for many."""
+"""PayloadEncoder: the JSON object that a live job writes for each event."""
 
 from __future__ import annotations
 
@@ -12,55 +12,62 @@ import numpy as np
 from stream_rnn.jobs.output_columns import output_columns, output_names
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.engine.result import BatchResult
     from stream_rnn.settings.engine import Settings
 
-PLACE = ("horizon", "model", "learned", "topic", "partition", "offset")
-"""Fields of a forecast beside its time, key, values and forecasts."""
+EVENT_FIELDS = ("time", "key")
+ORIGIN_FIELDS = ("horizon", "model", "learned", "topic", "partition", "offset")
+"""Fields that say which model made a forecast, and at which event."""
 
 
-class Payloads:
-    """Writes forecasts of one engine.
+class PayloadEncoder:
+    """Encodes the forecasts of one engine.
 
-    Fields are time, key, what the engine tells of the event by `output_names`, and what made it of what: the horizon,
-    the model (eight characters that tell settings apart), how many events it had learned from with this one, and where
-    the event stood. Numbers are the shortest text that reads back as the same; missing ones are null.
+    The fields are time and key, the columns of `output_names`, and the origin: the horizon, the model (a hash of its
+    settings, eight characters), the number of events that it had learned from, including this one, and the topic,
+    partition and offset of the event. Numbers have the shortest text that reads back as the same number; missing ones
+    are null.
 
     Parameters
     ----------
     settings
-        The engine's.
+        Settings of the engine.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._model = f"{zlib.crc32(msgspec.json.encode(settings.describe(), order='sorted')):08x}"
-        names = ("time", "key", *output_names(settings), *PLACE)
+        names = (*EVENT_FIELDS, *output_names(settings), *ORIGIN_FIELDS)
         fields = [f"f{i}" for i in range(len(names))]
+        # msgspec encodes structs faster than dictionaries
         self._row: Any = msgspec.defstruct("Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
         self._encode = msgspec.json.Encoder().encode
 
-    def of(self, events: EventBatch, y: np.ndarray, taken: BatchResult, *, topic: str, learned: int) -> list[bytes]:
-        """Return the objects of events of one partition.
+    def encode(
+        self, events: EventBatch, y: NDArray[np.float64], result: BatchResult, *, topic: str, learned: int
+    ) -> list[bytes]:
+        """Return the JSON object of each of N events of one partition.
 
         Parameters
         ----------
         events
-            N events with their positions.
+            The events, with their positions.
         y
-            (N, D) the targets' values.
-        taken
-            What became of the events.
+            (N, D) values of the targets.
+        result
+            The engine's result for the events.
         topic
-            That the events are of.
+            The topic that they come from.
         learned
-            Events that the engine had learned from before the first.
+            Number of events that the engine had learned from before the first.
         """
         if not len(events):
             return []
         moments = np.round(1e6 * events.times).astype("datetime64[us]")
-        columns = [column.tolist() for column in output_columns(self._settings, y, taken).values()]
+        columns = [column.tolist() for column in output_columns(self._settings, y, result).values()]
         rows = map(
             self._row,
             np.datetime_as_string(moments, timezone="UTC").tolist(),

@@ -1,4 +1,4 @@
-"""Records of a partition are put in order with their headers, and what was held is the same after a restart."""
+"""PartitionOrdering: events keep their headers, also those that are held back across a restart."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from kafka import TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
 from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.kafka.decoder import Decoder
 from stream_rnn.connectors.kafka.ordering import PartitionOrdering
-from stream_rnn.connectors.kafka.source import Decoder
 from stream_rnn.connectors.ordering.ordering import LATE, Rule, State
 
 if TYPE_CHECKING:
-    from stream_rnn.connectors.kafka.source import KafkaBatch
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch
 
 PARTITION = TopicPartition("readings", 3)
 RULE = Rule(5.0, "drop")
 
 
 def batch(*readings: tuple[int, float | None], headers: bool = True) -> KafkaBatch:
-    """Return the batch of records at offsets, with seconds as times; None is no reading."""
+    """Return a batch of records at offsets, with times in seconds; a time of None makes the record unusable."""
     records = []
     for offset, time in readings:
         fields: dict[str, Any] = dict.fromkeys(ConsumerRecord._fields)
         value = b"garbled" if time is None else json.dumps({"t": time, "x": offset}).encode()
-        kept = [("trace", bytes([offset]))] if headers else []
-        fields |= {"offset": offset, "key": b"s", "value": value, "timestamp": 0, "headers": kept}
+        trace = [("trace", bytes([offset]))] if headers else []
+        fields |= {"offset": offset, "key": b"s", "value": value, "timestamp": 0, "headers": trace}
         records.append(ConsumerRecord(**fields))
-    return Decoder(Schema(columns=("x",), time="t", time_format="s")).batch(PARTITION, records)
+    return Decoder(Schema(columns=("x",), time="t", time_format="s")).decode(PARTITION, records)
 
 
-def stage() -> PartitionOrdering:
+def new_ordering() -> PartitionOrdering:
     return PartitionOrdering(RULE, ("x",), PARTITION)
 
 
-def test_events_have_their_own_headers_when_they_are_released() -> None:
-    ordering = stage()
-    assert ordering.take(batch((1, 3.0), (2, 1.0), (3, 2.0))).batch.headers == []
-    released = ordering.take(batch((4, 7.0), (5, 8.0)))
+def test_released_events_have_their_own_headers() -> None:
+    ordering = new_ordering()
+    assert ordering.process(batch((1, 3.0), (2, 1.0), (3, 2.0))).batch.headers == []
+    released = ordering.process(batch((4, 7.0), (5, 8.0)))
     assert released.batch.events.positions.record.tolist() == [2, 3, 1]
-    assert released.by.tolist() == [4, 4, 5]
+    assert released.released_by.tolist() == [4, 4, 5]
     assert released.batch.headers == [[("trace", bytes([offset]))] for offset in (2, 3, 1)]
 
 
-def test_where_no_record_has_headers_there_are_none() -> None:
-    assert stage().take(batch((1, 1.0), (2, 9.0), headers=False)).batch.headers is None
+def test_headers_are_none_if_no_record_has_any() -> None:
+    assert new_ordering().process(batch((1, 1.0), (2, 9.0), headers=False)).batch.headers is None
 
 
-def test_late_records_are_refused_among_the_others_by_offset() -> None:
-    released = stage().take(batch((1, 9.0), (2, 1.0), (3, None), (4, 2.0), (5, 9.0)))
+def test_late_records_are_among_the_dead_letters_by_offset() -> None:
+    released = new_ordering().process(batch((1, 9.0), (2, 1.0), (3, None), (4, 2.0), (5, 9.0)))
     assert [(letter.source, letter.record) for letter in released.batch.dead] == [
         ("readings-3", 2),
         ("readings-3", 3),
@@ -60,13 +60,13 @@ def test_late_records_are_refused_among_the_others_by_offset() -> None:
     assert released.duplicates.tolist() == [5]
 
 
-def test_what_was_held_has_its_headers_after_a_restart() -> None:
-    first, second = stage(), stage()
-    first.take(batch((1, 3.0), (2, 1.0), (3, 1.0)))
+def test_held_events_keep_their_headers_after_a_restart() -> None:
+    first, second = new_ordering(), new_ordering()
+    first.process(batch((1, 3.0), (2, 1.0), (3, 1.0)))
     about, arrays = first.state()
     second.restore(State(json.loads(json.dumps(about)), arrays))
     assert second.held == 2
-    released = second.take(batch((2, 1.0), (4, 8.0)))
+    released = second.process(batch((2, 1.0), (4, 8.0)))
     assert released.duplicates.tolist() == [2]  # read again
     assert released.batch.headers == [[("trace", b"\2")], [("trace", b"\1")]]
-    assert second.take(batch((5, 13.0))).batch.headers == [[("trace", b"\4")]]
+    assert second.process(batch((5, 13.0))).batch.headers == [[("trace", b"\4")]]

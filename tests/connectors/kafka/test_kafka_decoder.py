@@ -1,4 +1,4 @@
-"""Records of a partition as events: every record becomes an event or a dead letter, whatever it holds."""
+"""Decoder: every record becomes an event or a dead letter, whatever its value."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from kafka.consumer.fetcher import ConsumerRecord
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import UsageError
-from stream_rnn.connectors.kafka.source import Decoder, moment
+from stream_rnn.connectors.kafka.decoder import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stream_rnn.connectors.kafka.source import KafkaBatch
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch
 
 PARTITION = TopicPartition("readings", 3)
 PLAIN = Schema(columns=("x",), time="")
 NAMED = Schema(key="k", time="t", end="last", columns=("x", "y"))
-STAMP = 1_700_000_000_123
+TIMESTAMP = 1_700_000_000_123
 
 
-def record(value: bytes | None, offset: int = 0, key: bytes | None = b"s", **more: Any) -> ConsumerRecord:
-    """Return a record as kafka-python gives it."""
-    fields = dict.fromkeys(ConsumerRecord._fields)
-    fields |= {"topic": "readings", "partition": 3, "timestamp": STAMP, "timestamp_type": 0, "headers": []}
-    return ConsumerRecord(**fields | {"offset": offset, "key": key, "value": value} | more)
+def record(value: bytes | None, offset: int = 0, key: bytes | None = b"s", **fields: Any) -> ConsumerRecord:
+    """Return a record as kafka-python returns it."""
+    defaults = dict.fromkeys(ConsumerRecord._fields)
+    defaults |= {"topic": "readings", "partition": 3, "timestamp": TIMESTAMP, "timestamp_type": 0, "headers": []}
+    return ConsumerRecord(**defaults | {"offset": offset, "key": key, "value": value} | fields)
 
 
 def records(values: Sequence[bytes | None], first: int = 10) -> list[ConsumerRecord]:
     return [record(value, first + i) for i, value in enumerate(values)]
 
 
-def decode(found: Sequence[ConsumerRecord], schema: Schema = PLAIN) -> KafkaBatch:
-    return Decoder(schema).batch(PARTITION, found)
+def decode(some: Sequence[ConsumerRecord], schema: Schema = PLAIN) -> KafkaBatch:
+    return Decoder(schema).decode(PARTITION, some)
 
 
 def rows(batch: KafkaBatch) -> list[tuple[Any, ...]]:
     """Return offset, key, time, end and inputs of each event, NaN as None."""
     events = batch.events
     columns = [events.keys, events.times, events.ends, *events.columns.values()]
-    found = zip(events.positions.record.tolist(), *(column.tolist() for column in columns), strict=True)
-    return [tuple(None if isinstance(x, float) and math.isnan(x) else x for x in row) for row in found]
+    values = zip(events.positions.record.tolist(), *(column.tolist() for column in columns), strict=True)
+    return [tuple(None if isinstance(x, float) and math.isnan(x) else x for x in row) for row in values]
 
 
 def reasons(batch: KafkaBatch) -> list[tuple[int, str]]:
@@ -58,28 +58,28 @@ def reasons(batch: KafkaBatch) -> list[tuple[int, str]]:
 # --- keys, times, headers ------------------------------------------------------------------------------------------
 
 
-def test_key_and_time_are_the_records_own_unless_fields_are_named() -> None:
-    assert rows(decode([record(b'{"x": 1.5}', 7)])) == [(7, "s", STAMP / 1e3, False, 1.5)]
+def test_key_and_time_are_those_of_the_record_unless_fields_are_named() -> None:
+    assert rows(decode([record(b'{"x": 1.5}', 7)])) == [(7, "s", TIMESTAMP / 1e3, False, 1.5)]
 
 
-def test_key_time_and_end_are_fields_where_they_are_named() -> None:
+def test_key_time_and_end_are_read_from_named_fields() -> None:
     value = b'{"k": "own", "t": "2024-01-31T00:00:00Z", "last": true, "x": 1, "y": 2.5}'
     assert rows(decode([record(value)], NAMED)) == [(0, "own", 1706659200.0, True, 1.0, 2.5)]
 
 
-def test_where_a_record_has_no_key_its_stream_is_the_nameless_one() -> None:
+def test_a_record_without_a_key_belongs_to_the_stream_with_the_empty_key() -> None:
     assert [row[1] for row in rows(decode([record(b'{"x": 1}', key=None), record(b'{"x": 1}', 1, key=b"")]))] == [
         "",
         "",
     ]
 
 
-def test_where_a_key_field_is_named_and_missing_the_record_is_refused() -> None:
+def test_a_record_without_the_named_key_field_is_refused() -> None:
     batch = decode(records([b'{"t": 1, "x": 1}', b'{"k": null, "t": 1, "x": 1}', b'{"k": "", "t": 1, "x": 1}']), NAMED)
     assert reasons(batch) == [(offset, "column 'k': key is missing or not UTF-8") for offset in (10, 11, 12)]
 
 
-def test_a_key_that_is_not_utf_8_is_refused_and_its_neighbours_are_not() -> None:
+def test_a_key_that_is_not_utf_8_is_refused_and_other_records_are_not() -> None:
     batch = decode(
         [record(b'{"x": 1}', 0), record(b'{"x": 2}', 1, key=b"\xff"), record(b'{"x": 3}', 2, key="é".encode())]
     )
@@ -87,12 +87,12 @@ def test_a_key_that_is_not_utf_8_is_refused_and_its_neighbours_are_not() -> None
     assert reasons(batch) == [(1, "key is missing or not UTF-8")]
 
 
-def test_a_key_that_is_not_utf_8_does_not_matter_where_a_field_is_the_key() -> None:
+def test_a_record_key_that_is_not_utf_8_is_ignored_if_a_field_is_the_key() -> None:
     batch = decode([record(b'{"k": "own", "t": 1, "x": 1}', key=b"\xff")], NAMED)
     assert rows(batch) == [(0, "own", 1.0, False, 1.0, None)]
 
 
-def test_a_time_field_that_is_missing_or_none_is_refused() -> None:
+def test_a_missing_or_invalid_time_field_is_refused() -> None:
     values = [b'{"k": "a", "x": 1}', b'{"k": "a", "t": "soon", "x": 1}', b'{"k": "a", "t": true, "x": 1}']
     assert reasons(decode(records(values), NAMED)) == [
         (10, "time is missing"),
@@ -102,41 +102,40 @@ def test_a_time_field_that_is_missing_or_none_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("time_format", "value"), [("s", 1706659200), ("ms", 1706659200000), ("iso", '"2024-01-31"')])
-def test_times_are_read_in_their_format(time_format: Any, value: object) -> None:
+def test_times_are_parsed_in_the_given_format(time_format: Any, value: object) -> None:
     schema = Schema(time="t", columns=("x",), time_format=time_format)
     assert rows(decode([record(b'{"t": %b, "x": 1}' % str(value).encode())], schema))[0][2] == 1706659200.0
 
 
-def test_headers_go_with_their_events_past_refused_ones() -> None:
+def test_headers_stay_with_their_events_when_records_are_refused() -> None:
     values = [b'{"x": 1}', b"?", b'{"x": "warm"}', None, b'{"x": 2}', b'{"x": 3}']
-    found = [record(value, i, headers=[("n", b"%d" % i)]) for i, value in enumerate(values)]
-    batch = decode(found)
+    batch = decode([record(value, i, headers=[("n", b"%d" % i)]) for i, value in enumerate(values)])
     assert [row[0] for row in rows(batch)] == [0, 4, 5]
     assert batch.headers == [[("n", b"0")], [("n", b"4")], [("n", b"5")]]
 
 
-def test_headers_are_none_where_no_record_has_any() -> None:
+def test_headers_are_none_if_no_record_has_any() -> None:
     assert decode(records([b'{"x": 1}', b'{"x": 2}'])).headers is None
 
 
-def test_headers_are_there_for_all_where_one_record_has_some() -> None:
+def test_every_event_has_headers_if_one_record_has_some() -> None:
     batch = decode([record(b'{"x": 1}', 0), record(b'{"x": 2}', 1, headers=[("n", b"1")])])
     assert batch.headers == [[], [("n", b"1")]]
 
 
-# --- what cannot be used -------------------------------------------------------------------------------------------
+# --- records that cannot be used -----------------------------------------------------------------------------------
 
-POISON: dict[str, tuple[bytes | None, str]] = {
+UNUSABLE: dict[str, tuple[bytes | None, str]] = {
     "tombstone": (None, "record has no value"),
     "empty": (b"", "not JSON"),
     "spaces": (b"  ", "not JSON"),
-    "no JSON": (b"warm", "not JSON"),
-    "half": (b'{"x": 1', "not JSON"),
-    "two": (b'{"x": 1} {"x": 2}', "not JSON"),
+    "not JSON": (b"warm", "not JSON"),
+    "truncated": (b'{"x": 1', "not JSON"),
+    "two objects": (b'{"x": 1} {"x": 2}', "not JSON"),
     "Avro": (b"\x00\x00\x00\x00\x01\x02", "not JSON"),
     "not UTF-8": (b'{"x": "\xff"}', "not JSON"),
     "deep": (b"[" * 100_000, "not JSON"),
-    "deep inside": (b'{"x": ' * 5000, "not JSON"),
+    "deep inside an object": (b'{"x": ' * 5000, "not JSON"),
     "array": (b'[{"x": 1}]', "not a JSON object"),
     "number": (b"1", "not a JSON object"),
     "text": (b'"x"', "not a JSON object"),
@@ -150,13 +149,13 @@ POISON: dict[str, tuple[bytes | None, str]] = {
     "too long": (b'{"x": 1%b}' % (b"0" * 400), "column 'x': not a finite number"),
     "other fields": (b'{"temperature": 1}', "has none of the columns"),
     "no fields": (b"{}", "has none of the columns"),
-    "the last of a name twice": (b'{"x": 1, "x": "warm"}', "column 'x': not a number"),
+    "duplicate field, the last one invalid": (b'{"x": 1, "x": "warm"}', "column 'x': not a number"),
 }
 
 
-@pytest.mark.parametrize("name", POISON)
-def test_a_record_that_cannot_be_used_has_its_reason_and_costs_no_other(name: str) -> None:
-    value, reason = POISON[name]
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_an_unusable_record_is_refused_with_its_reason_and_no_other_is(name: str) -> None:
+    value, reason = UNUSABLE[name]
     batch = decode(records([b'{"x": 1}', value, b'{"x": 2}']))
     assert [(row[0], row[4]) for row in rows(batch)] == [(10, 1.0), (12, 2.0)]
     assert [(letter.source, letter.record, letter.reason) for letter in batch.dead] == [("readings-3", 11, reason)]
@@ -164,51 +163,51 @@ def test_a_record_that_cannot_be_used_has_its_reason_and_costs_no_other(name: st
     assert (batch.next, len(batch)) == (13, 3)
 
 
-GOOD: dict[str, tuple[bytes, float | None]] = {
+USABLE: dict[str, tuple[bytes, float | None]] = {
     "missing": (b'{"x": null}', None),
     "NaN": (b'{"x": NaN}', None),
-    "text that is missing": (b'{"x": "NA"}', None),
+    "text for a missing value": (b'{"x": "NA"}', None),
     "text that is a number": (b'{"x": "2.5"}', 2.5),
     "true": (b'{"x": true}', 1.0),
     "whole": (b'{"x": 3}', 3.0),
     "large": (b'{"x": 123456789012345678901234567890}', 1.2345678901234568e29),
-    "of a name twice the last": (b'{"x": 1, "x": 2}', 2.0),
+    "duplicate field, the last one counts": (b'{"x": 1, "x": 2}', 2.0),
     "spaces around": (b' {"x": 1}\r\n', 1.0),
-    "fields that nobody reads": (b'{"z": {"deep": [1, 2]}, "x": 1, "": null}', 1.0),
+    "fields that are not read": (b'{"z": {"deep": [1, 2]}, "x": 1, "": null}', 1.0),
 }
 
 
-@pytest.mark.parametrize("name", GOOD)
-def test_a_number_is_a_number_however_it_is_spelled(name: str) -> None:
-    value, number = GOOD[name]
+@pytest.mark.parametrize("name", USABLE)
+def test_a_number_is_read_in_every_spelling(name: str) -> None:
+    value, number = USABLE[name]
     batch = decode(records([b'{"x": 7}', value]))
     assert reasons(batch) == []
     assert [row[4] for row in rows(batch)] == [7.0, number]
 
 
-def test_a_flag_that_is_none_is_refused() -> None:
+def test_an_end_that_is_not_a_flag_is_refused() -> None:
     values = [b'{"k": "a", "t": 1, "x": 1, "last": %b}' % flag for flag in (b'"perhaps"', b"2", b"[]", b'"yes"', b"0")]
     batch = decode(records(values), NAMED)
     assert reasons(batch) == [(offset, "column 'last': not true or false") for offset in (10, 11, 12)]
     assert [row[3] for row in rows(batch)] == [True, False]
 
 
-@pytest.mark.parametrize("stamp", [-1, 0, 253_402_300_800_000])
-def test_a_timestamp_that_is_none_is_refused_or_a_time(stamp: int) -> None:
-    batch = decode([record(b'{"x": 1}', timestamp=stamp)])
+@pytest.mark.parametrize("timestamp", [-1, 0, 253_402_300_800_000])
+def test_an_odd_timestamp_gives_a_finite_time_or_a_dead_letter(timestamp: int) -> None:
+    batch = decode([record(b'{"x": 1}', timestamp=timestamp)])
     assert len(batch) == 1
     assert np.isfinite(batch.events.times).all()
 
 
-def test_a_field_that_changes_costs_only_the_records_it_spoils() -> None:
+def test_a_field_that_changes_spoils_only_its_own_records() -> None:
     values = [
         b'{"x": 1, "y": 1}',
-        b'{"x": 2}',  # goes away
+        b'{"x": 2}',  # disappears
         b'{"y": 3, "z": 1}',
         b'{"x": "4", "y": "4"}',  # becomes text that is a number
         b'{"x": {"value": 5}, "y": 5}',  # becomes an object
         b'{"x": 6, "y": "six"}',  # becomes text
-        b'{"x": 7, "y": 7}',  # and is as before
+        b'{"x": 7, "y": 7}',  # and is a number again
     ]
     batch = decode(records(values, first=0), Schema(columns=("x", "y"), time=""))
     assert [row[0:1] + row[4:] for row in rows(batch)] == [
@@ -226,7 +225,7 @@ def test_columns_must_be_named() -> None:
         Decoder(Schema())
 
 
-# --- whatever comes ------------------------------------------------------------------------------------------------
+# --- any record ----------------------------------------------------------------------------------------------------
 
 SCALAR = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))
 VALUE = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner))
@@ -236,61 +235,43 @@ PAYLOAD = st.one_of(
     st.binary(max_size=20),
     VALUE.map(lambda value: json.dumps(value).encode()),
     OBJECT.map(lambda value: json.dumps(value).encode()),
-    st.sampled_from([value for value, _ in POISON.values()] + [value for value, _ in GOOD.values()]),
+    st.sampled_from([value for value, _ in UNUSABLE.values()] + [value for value, _ in USABLE.values()]),
 )
 RECORD = st.tuples(PAYLOAD, st.one_of(st.none(), st.binary(max_size=3)), st.integers(1, 3), st.booleans())
-"""Payload, key, how far the offset is behind the one before, whether there are headers."""
+"""Payload, key, distance to the previous offset, whether there are headers."""
 
 
-def made(drawn: Sequence[tuple[bytes | None, bytes | None, int, bool]]) -> list[ConsumerRecord]:
-    """Return records of what was drawn."""
-    offset, found = 0, []
-    for value, key, step, headed in drawn:
+def to_records(drawn: Sequence[tuple[bytes | None, bytes | None, int, bool]]) -> list[ConsumerRecord]:
+    offset, some = 0, []
+    for value, key, step, has_headers in drawn:
         offset += step
-        found.append(record(value, offset, key, headers=[("n", b"%d" % offset)] if headed else []))
-    return found
+        some.append(record(value, offset, key, headers=[("n", b"%d" % offset)] if has_headers else []))
+    return some
 
 
 @pytest.mark.parametrize("schema", [PLAIN, NAMED])
 @given(drawn=st.lists(RECORD, min_size=1, max_size=12))
 def test_every_record_is_an_event_or_a_dead_letter(schema: Schema, drawn: list[Any]) -> None:
-    found = made(drawn)
-    batch = decode(found, schema)
+    some = to_records(drawn)
+    batch = decode(some, schema)
     events, dead = batch.events.positions.record.tolist(), [letter.record for letter in batch.dead]
     assert events == sorted(set(events))
     assert dead == sorted(set(dead))
-    assert sorted(events + dead) == [one.offset for one in found]
-    assert batch.next == found[-1].offset + 1
+    assert sorted(events + dead) == [one.offset for one in some]
+    assert batch.next == some[-1].offset + 1
     assert all(not np.isinf(column).any() for column in batch.events.columns.values())
     assert np.isfinite(batch.events.times).all()
     assert all(isinstance(key, str) for key in batch.events.keys.tolist())
     if batch.headers is not None:
-        headers = {one.offset: one.headers for one in found}
+        headers = {one.offset: one.headers for one in some}
         assert batch.headers == [headers[offset] for offset in events]
 
 
 @pytest.mark.parametrize("schema", [PLAIN, NAMED])
 @given(drawn=st.lists(RECORD, min_size=2, max_size=10), cut=st.integers(1, 9))
-def test_how_records_are_cut_into_batches_changes_nothing(schema: Schema, drawn: list[Any], cut: int) -> None:
-    found = made(drawn)
-    whole = decode(found, schema)
-    parts = [decode(part, schema) for part in (found[:cut], found[cut:]) if part]
+def test_events_do_not_depend_on_how_records_are_cut_into_batches(schema: Schema, drawn: list[Any], cut: int) -> None:
+    some = to_records(drawn)
+    whole = decode(some, schema)
+    parts = [decode(part, schema) for part in (some[:cut], some[cut:]) if part]
     assert [row for part in parts for row in rows(part)] == rows(whole)
     assert [letter for part in parts for letter in part.dead] == whole.dead
-
-
-# --- times of a start ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("2024-01-31", 1706659200.0),
-        ("2024-01-31T01:00:00+01:00", 1706659200.0),
-        ("2024-01-31 00:00:00.5Z", 1706659200.5),
-        ("yesterday", None),
-        ("", None),
-    ],
-)
-def test_a_moment_is_utc_unless_it_has_a_zone(text: str, seconds: float | None) -> None:
-    assert moment(text) == seconds

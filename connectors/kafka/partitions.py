@@ -1,0 +1,30 @@
+"""Names and types for what is addressed by topic and partition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+Offsets: TypeAlias = dict[TopicPartition, int]
+"""The next offset to read of each partition."""
+Headers: TypeAlias = Sequence[tuple[str, bytes]]
+"""Names and values of the headers of one record."""
+
+
+def partition_name(partition: TopicPartition) -> str:
+    """Return the name of a partition as Kafka's own tools print it.
+
+    Examples
+    --------
+    >>> partition_name(TopicPartition("sensors", 3))
+    'sensors-3'
+    """
+    return f"{partition.topic}-{partition.partition}"
+
+
+def commit_metadata(offsets: Offsets) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Return offsets in the form in which kafka-python commits them."""
+    return {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}

@@ -1,0 +1,28 @@
+"""A clock that is set by hand, and reports of a partition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stream_rnn.jobs.live.metrics import EngineTotals
+
+if TYPE_CHECKING:
+    from stream_rnn.jobs.live.metrics import JobMetrics
+
+PARTITION = "sensors-3"
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def report_engine(metrics: JobMetrics, skipped: int, resets: int = 0) -> None:
+    """Report an engine with 500 streams, and as many drifts as resets."""
+    totals = EngineTotals(skipped_updates=skipped, missing_inputs=0, resets=resets, evictions=0, drifts=resets)
+    metrics.engine(PARTITION, 500, totals)

@@ -1,0 +1,77 @@
+"""Workers without a broker: records, and a source that knows only the bounds of a partition."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from kafka import TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from support import settings
+
+from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.kafka.decoder import Decoder
+from stream_rnn.connectors.ordering.ordering import Rule
+from stream_rnn.jobs.live.recovery import open_worker
+from stream_rnn.jobs.live.worker import WorkerConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch
+    from stream_rnn.jobs.live.worker import PartitionWorker
+
+PARTITION = TopicPartition("sensors", 3)
+NAME = "sensors-3"
+
+
+class BoundedSource:
+    """A source whose partition has the records from `first` up to `end`."""
+
+    def __init__(self, first: int = 0, end: int = 1000) -> None:
+        self.first = first
+        self.end = end
+
+    def start_offset(self, _: TopicPartition) -> int:
+        return self.first
+
+    def bounds(self, _: TopicPartition) -> tuple[int, int]:
+        return self.first, self.end
+
+
+def make_config(folder: Path, **changes: Any) -> WorkerConfig:
+    config = WorkerConfig(
+        engine=settings(),
+        group="pumps",
+        folder=folder,
+        initial_checkpoint=None,
+        rule=Rule(),
+        writes_forecasts=True,
+        checkpoint_events=10,
+        checkpoint_seconds=1e9,
+    )
+    return config._replace(**changes)
+
+
+def open_at(config: WorkerConfig, committed: int | None, source: Any = None) -> PartitionWorker:
+    """Open a worker for the partition with this committed offset."""
+    return open_worker(NAME, config, {PARTITION: committed}, source or BoundedSource())
+
+
+def batch_of(start: int, stop: int, **fields: Any) -> KafkaBatch:
+    """Return the records with these offsets, in two streams; one with offset 7 cannot be used."""
+    records = []
+    for offset in range(start, stop):
+        value = {"x": math.sin(offset / 4)} | fields
+        payload = b"garbled" if offset == 7 else json.dumps(value).encode()
+        defaults: dict[str, Any] = dict.fromkeys(ConsumerRecord._fields)
+        defaults |= {"offset": offset, "key": b"s%d" % (offset % 2), "timestamp": 1000 * offset, "headers": []}
+        records.append(ConsumerRecord(**defaults | {"value": payload}))
+    return Decoder(Schema(columns=("x",), time="")).decode(PARTITION, records)
+
+
+def write_checkpoint(worker: PartitionWorker) -> None:
+    """Write a checkpoint, and wait until it is on disk."""
+    worker.start_checkpoint()
+    assert worker.wait_for_checkpoint() is not None
