@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.connectors.kafka.source import KafkaBatch, name_of
-from stream_rnn.connectors.ordering.ordering import Ordering, Rule, State
+from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy, OrderingState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class PartitionOrdering:
     partition
     """
 
-    def __init__(self, rule: Rule, columns: Sequence[str], partition: TopicPartition) -> None:
+    def __init__(self, rule: OrderingPolicy, columns: Sequence[str], partition: TopicPartition) -> None:
         self._ordering = Ordering(rule, columns, {partition.partition: name_of(partition)})
         self._headers: dict[int, Headers] = {}  # of held events, by offset
 
@@ -56,7 +56,7 @@ class PartitionOrdering:
 
     def take(self, batch: KafkaBatch) -> Released:
         """Give what a batch releases, and hold the rest."""
-        ordered = self._ordering.take(batch.events)
+        ordered = self._ordering.process(batch.events)
         if batch.headers is not None:
             gone = {letter.record for letter in ordered.late} | set(ordered.duplicates.tolist())
             offsets = zip(batch.events.positions.record.tolist(), batch.headers, strict=True)
@@ -66,18 +66,18 @@ class PartitionOrdering:
             headers = [self._headers.pop(offset, ()) for offset in ordered.events.positions.record.tolist()]
         dead = sorted([*batch.dead, *ordered.late], key=lambda letter: letter.record)
         released = KafkaBatch(batch.partition, ordered.events, headers, dead, batch.next)
-        return Released(released, ordered.by, ordered.duplicates)
+        return Released(released, ordered.released_by, ordered.duplicates)
 
-    def state(self) -> State:
+    def state(self) -> OrderingState:
         """Return what is held, for a checkpoint."""
         about, arrays = self._ordering.state()
         about["headers"] = [
             [offset, [[name, b64encode(value or b"").decode()] for name, value in headers]]  # null is written so, too
             for offset, headers in self._headers.items()
         ]
-        return State(about, arrays)
+        return OrderingState(about, arrays)
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: OrderingState) -> None:
         """Go on where a state was kept, under this stage's rule.
 
         Raises
@@ -87,5 +87,6 @@ class PartitionOrdering:
         """
         self._ordering.restore(state)
         self._headers = {
-            offset: [(name, b64decode(value)) for name, value in headers] for offset, headers in state.about["headers"]
+            offset: [(name, b64decode(value)) for name, value in headers]
+            for offset, headers in state.metadata["headers"]
         }

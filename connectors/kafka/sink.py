@@ -11,7 +11,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError, UnknownError
 from kafka.structs import OffsetAndMetadata
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.kafka.batch_producer import LONGEST, place_of, put
 from stream_rnn.connectors.kafka.client import BrokerError
 
@@ -30,7 +30,7 @@ the better part of a forecast's way."""
 BATCH_BYTES = 1 << 18
 
 
-class KafkaSink(Closing):
+class KafkaSink(Closeable):
     """Writes to topics; what was written since the last `commit` counts only with it.
 
     A record goes to the partition that its key hashes to, as with Kafka's own clients, so each stream's forecasts

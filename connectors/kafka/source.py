@@ -17,10 +17,10 @@ from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import OffsetAndMetadata
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.json_records import JsonRecords
-from stream_rnn.connectors.decode.schema import Roles, Schema
+from stream_rnn.connectors.decode.json_records import JsonDecoder
+from stream_rnn.connectors.decode.schema import ColumnRoles, Schema
 from stream_rnn.connectors.errors import ConnectorError, UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 
@@ -114,7 +114,7 @@ class KafkaBatch(NamedTuple):
         return len(self.events) + len(self.dead)
 
 
-class KafkaSource(Closing):
+class KafkaSource(Closeable):
     """Events of topics, as one member of a consumer group.
 
     Records are JSON objects. The key of an event is a field, or the record's key where none is named; a record
@@ -301,8 +301,8 @@ class Decoder:
         if not schema.columns:
             raise UsageError("columns must name the fields to read: a topic is not searched for them")
         self._timed, self._keyed = bool(schema.time), schema.key is not None
-        self._records = JsonRecords(
-            Roles(schema.key, schema.time or None, schema.end, schema.columns, schema.time_format)
+        self._records = JsonDecoder(
+            ColumnRoles(schema.key, schema.time or None, schema.end, schema.columns, schema.time_format)
         )
 
     def batch(self, partition: TopicPartition, records: Sequence[Any]) -> KafkaBatch:

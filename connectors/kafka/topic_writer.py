@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.files import rendering
 from stream_rnn.connectors.kafka.batch_producer import place_of
@@ -55,7 +55,7 @@ def make_topic(cluster: Cluster, topic: str, partitions: int) -> None:
         admin.close()
 
 
-class EventProducer(Closing):
+class EventProducer(Closeable):
     """Writes events to a topic as they were recorded.
 
     A record is a JSON object with time, key, inputs and end under their columns' names, the time as ISO 8601, what is
@@ -129,7 +129,7 @@ class EventProducer(Closing):
         told: list[tuple[str | None, NDArray[Any]]] = [(schema.time, batch.times), (schema.key, batch.keys)]
         told += [*batch.columns.items(), (schema.end, batch.ends)]
         rows = {name: column for name, column in told if name is not None}
-        return rendering.json_lines(rendering.table_of(rows, schema.time)).split(b"\n")[:-1]
+        return rendering.json_lines(rows, schema.time).split(b"\n")[:-1]
 
     def _stamps(self, batch: EventBatch) -> list[int | None]:
         """Give milliseconds since 1970; None where there is no time, and Kafka takes the present."""

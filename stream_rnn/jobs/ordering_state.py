@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_rnn.connectors.ordering.ordering import State
+from stream_rnn.connectors.ordering.ordering import OrderingState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,22 +19,24 @@ FILES = "files"
 COUNTS = ("held", "late", "duplicates")
 
 
-def to_keep(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def to_keep(states: Mapping[str, OrderingState]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return what a checkpoint's positions and arrays have of the states, by place."""
-    about = {NAME: {place: state.about for place, state in states.items()}} if states else {}
+    about = {NAME: {place: state.metadata for place, state in states.items()}} if states else {}
     arrays = {
         f"{NAME}.{place}.{name}": array for place, state in states.items() for name, array in state.arrays.items()
     }
     return about, arrays
 
 
-def state_of(saved: CheckpointData, place: str) -> State | None:
+def state_of(saved: CheckpointData, place: str) -> OrderingState | None:
     """Return the state that a checkpoint has of a place, None if it has none."""
     about = saved.positions.get(NAME, {}).get(place)
     if about is None:
         return None
     begin = f"{NAME}.{place}."
-    return State(about, {name.removeprefix(begin): a for name, a in saved.arrays.items() if name.startswith(begin)})
+    return OrderingState(
+        about, {name.removeprefix(begin): a for name, a in saved.arrays.items() if name.startswith(begin)}
+    )
 
 
 def described(positions: Mapping[str, Any]) -> dict[str, Any]:

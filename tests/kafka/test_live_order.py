@@ -14,7 +14,7 @@ from live import Live, assert_same_state, places
 from topics import read_all, send, wait_for
 
 from stream_rnn.connectors.events import EventBatch, Positions
-from stream_rnn.connectors.ordering.ordering import Ordering, Rule
+from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def readings() -> list[tuple[str, int]]:
 def released(arrived: list[tuple[str, int]]) -> tuple[int, int, int]:
     """Return how many events are released, late and dropped. Of a key's they are the same whatever its partition."""
     n = len(arrived)
-    stage = Ordering(Rule(LATENESS, "drop"), (), {0: "all"})
+    stage = Ordering(OrderingPolicy(LATENESS, "drop"), (), {0: "all"})
     events = EventBatch(
         np.array([key for key, _ in arrived], object),
         np.array([at for _, at in arrived], np.float64),

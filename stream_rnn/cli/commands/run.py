@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from stream_rnn.cli.console import logs, signals
-from stream_rnn.connectors.files.follow import Stop
+from stream_rnn.connectors.stop import Stop
 from stream_rnn.jobs.live.job import LiveJob
 from stream_rnn.jobs.replay.job import Stopper
 

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from typing import IO
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.errors import CheckpointError, SettingError
 
 MOST = 1000
@@ -18,7 +18,7 @@ LONGEST = 200
 """Characters of a name; Kafka allows 249."""
 
 
-class Slot(Closing):
+class Slot(Closeable):
     """The lowest number that no other running process has, held by a lock that ends with the process.
 
     A killed process leaves its number to the one that replaces it. Under the same name Kafka then ends at once what

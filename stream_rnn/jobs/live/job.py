@@ -17,7 +17,7 @@ from stream_rnn.connectors.deadletter import DeadLetterLog
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.client import BrokerError, cluster
 from stream_rnn.connectors.kafka.source import Subscription
-from stream_rnn.connectors.ordering.ordering import Rule
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError, SettingError
 from stream_rnn.evaluation.prequential import Scores
@@ -32,7 +32,7 @@ from stream_rnn.settings.presets import expand
 
 if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
-    from stream_rnn.connectors.files.follow import Stop
+    from stream_rnn.connectors.stop import Stop
     from stream_rnn.settings.live import LiveSettings
 
 log = logging.getLogger("stream_rnn")
@@ -75,7 +75,7 @@ class LiveJob:
             group=settings.group,
             folder=Path(settings.checkpoint),
             first=first[0] if first is not None else None,
-            rule=Rule(settings.lateness, settings.duplicates),
+            rule=OrderingPolicy(settings.lateness, settings.duplicates),
             writes=settings.output is not None,
             every_events=settings.checkpoint_every,
             every_seconds=settings.checkpoint_seconds,

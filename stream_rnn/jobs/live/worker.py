@@ -20,7 +20,7 @@ from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.kafka.ordering import PartitionOrdering, Released
 from stream_rnn.connectors.kafka.source import KafkaBatch, name_of
-from stream_rnn.connectors.ordering.ordering import Rule
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.engine.conversions import are_whole
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
@@ -54,7 +54,7 @@ class Plan(NamedTuple):
     folder: Path
     first: Path | None
     """The checkpoint that engines begin with; None to begin knowing nothing."""
-    rule: Rule
+    rule: OrderingPolicy
     writes: bool
     """Whether forecasts are wanted."""
     every_events: int
@@ -314,12 +314,14 @@ def _positions(plan: Plan, start: Offsets, offsets: Offsets) -> dict[str, Any]:
     return {"kafka": {"group": plan.group, "rule": rule, "start": named(start), "offsets": named(offsets)}}
 
 
-def _refuse_other_rule(path: Path, kept: Mapping[str, Any], rule: Rule, position: Offsets, committed: Offsets) -> None:
+def _refuse_other_rule(
+    path: Path, kept: Mapping[str, Any], rule: OrderingPolicy, position: Offsets, committed: Offsets
+) -> None:
     """Refuse to learn again under a rule that would release other events than those that were forecast."""
-    before = Rule(**kept.get("rule", {}))
+    before = OrderingPolicy(**kept.get("rule", {}))
     if before == rule or all(offset >= committed[partition] for partition, offset in position.items()):
         return
-    name = next(name for name in Rule._fields if getattr(before, name) != getattr(rule, name))
+    name = next(name for name in OrderingPolicy._fields if getattr(before, name) != getattr(rule, name))
     raise CheckpointError(
         f"checkpoint {path} has {name} = {getattr(before, name)!r}, the settings say {getattr(rule, name)!r}; what was "
         "committed since is to be learned again under the former: start with it, stop in good order, then change it"

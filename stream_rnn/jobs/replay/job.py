@@ -16,8 +16,8 @@ import msgspec
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.connectors.deadletter import DeadLetterFile
-from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.ordering.pacing import paced
+from stream_rnn.connectors.stop import Stop
 from stream_rnn.errors import CheckpointError
 from stream_rnn.evaluation.prequential import Scores, detect_season
 from stream_rnn.jobs.ordering_state import FILES, to_keep
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.events import EventBatch
-    from stream_rnn.connectors.files.sinks import Sink
+    from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.connectors.ordering.ordering import Ordering
     from stream_rnn.engine.engine import Engine
@@ -226,7 +226,7 @@ class Job(Generic[Learner]):
         if len(ordering.ready):
             yield ordering.ready
         for batch in self._read():
-            ordered = ordering.take(batch)
+            ordered = ordering.process(batch)
             for letter in ordered.late:
                 self.source.dead_letters.add(letter)
             self._late += len(ordered.late)

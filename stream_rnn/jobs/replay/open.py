@@ -13,9 +13,8 @@ from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterCounter, DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.events import DeadLetter
-from stream_rnn.connectors.files.open import open_files
-from stream_rnn.connectors.files.sinks import open_sink
-from stream_rnn.connectors.ordering.ordering import Ordering, Rule
+from stream_rnn.connectors.files.open import open_files, open_sink
+from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError, nearest
 from stream_rnn.jobs.ordering_state import FILES, state_of
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stream_rnn.checkpoints.file import CheckpointData
-    from stream_rnn.connectors.files.sinks import Sink
+    from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.settings.race import RaceConfig
     from stream_rnn.settings.replay import ReplaySettings
@@ -147,7 +146,7 @@ def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], sour
 
 def _ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering | None:
     """Return what puts events in order, with what it held; None where nothing is asked for and nothing was held."""
-    rule = Rule(settings.lateness, settings.duplicates)
+    rule = OrderingPolicy(settings.lateness, settings.duplicates)
     state = state_of(saved, FILES) if saved is not None else None
     if state is None and not rule.active:
         return None

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_rnn.connectors.decode.json_records import JsonRecords, parse
-from stream_rnn.connectors.decode.schema import Roles
+from stream_rnn.connectors.decode.json_records import JsonDecoder, parse
+from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 
-ROLES = Roles("k", "t", "last", ("x", "y"))
+ROLES = ColumnRoles("k", "t", "last", ("x", "y"))
 SLOW = b'{"k": "slow", "t": 1, "x": NaN}'
 """No JSON, and yet an event: what stands with it is read the careful way, record by record."""
 
@@ -34,7 +34,7 @@ RECORD = st.fixed_dictionaries(
 
 def found(records: list[bytes]) -> dict[int, Any]:
     """Return of each record its event, or why there is none."""
-    columns, rows, refused = JsonRecords(ROLES).decode(records)
+    columns, rows, refused = JsonDecoder(ROLES).decode(records)
     read = [columns.keys, columns.times, columns.ends, *columns.inputs.values()]
     events = {
         int(row): columns.reasons.get(i, repr([column[i] for column in read])) for i, row in enumerate(rows.tolist())
@@ -50,7 +50,7 @@ def test_records_read_the_careful_way_are_as_those_read_fast(records: list[bytes
 
 
 def test_columns_are_of_the_records_that_are_objects() -> None:
-    columns, rows, refused = JsonRecords(ROLES).decode(
+    columns, rows, refused = JsonDecoder(ROLES).decode(
         [b'{"k": "a", "t": 1, "x": 1}', b"?", b'{"k": "b", "t": 2, "y": 2}']
     )
     assert rows.tolist() == [0, 2]
@@ -61,27 +61,27 @@ def test_columns_are_of_the_records_that_are_objects() -> None:
 
 
 def test_of_no_records_there_are_no_columns() -> None:
-    columns, rows, refused = JsonRecords(ROLES).decode([])
+    columns, rows, refused = JsonDecoder(ROLES).decode([])
     assert (len(columns.keys), len(rows), refused) == (0, 0, {})
 
 
 @pytest.mark.parametrize(("key", "name"), [("7", "7"), (7, "7"), (7.0, "7"), (7.5, "7.5"), (True, "true"), ("é", "é")])
 def test_a_key_is_text_and_the_same_however_it_is_spelled(key: object, name: str) -> None:
-    columns, _, _ = JsonRecords(ROLES).decode([json.dumps({"k": key, "t": 1, "x": 1}).encode()])
+    columns, _, _ = JsonDecoder(ROLES).decode([json.dumps({"k": key, "t": 1, "x": 1}).encode()])
     assert columns.keys.tolist() == [name]
     assert columns.reasons == {}
 
 
 @pytest.mark.parametrize("key", [None, "", [], {}])
 def test_what_is_no_key_is_refused(key: object) -> None:
-    columns, _, _ = JsonRecords(ROLES).decode([json.dumps({"k": key, "t": 1, "x": 1}).encode()])
+    columns, _, _ = JsonDecoder(ROLES).decode([json.dumps({"k": key, "t": 1, "x": 1}).encode()])
     assert columns.reasons == {0: "column 'k': key is missing or not UTF-8"}
 
 
 def test_fields_with_odd_names_are_found() -> None:
     names = ("x", "it's", "ключ", "a.b", "input0", "input1", "key", "time", "end", "")
     record = json.dumps({name: i for i, name in enumerate(names)}).encode()
-    columns, _, _ = JsonRecords(Roles(None, None, None, names)).decode([record])
+    columns, _, _ = JsonDecoder(ColumnRoles(None, None, None, names)).decode([record])
     assert {name: column.tolist() for name, column in columns.inputs.items()} == {
         name: [float(i)] for i, name in enumerate(names)
     }
@@ -90,12 +90,12 @@ def test_fields_with_odd_names_are_found() -> None:
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb"])
 def test_fields_that_cannot_be_read_are_refused_by_name(name: str) -> None:
     with pytest.raises(UsageError) as error:
-        JsonRecords(Roles(None, None, None, ("x", name)))
+        JsonDecoder(ColumnRoles(None, None, None, ("x", name)))
     assert str(error.value).startswith(f"column {name!r}: ")
 
 
 def test_a_field_that_is_missing_in_all_records_is_missing() -> None:
-    columns, _, _ = JsonRecords(ROLES).decode([b'{"k": "a", "t": 1, "x": 1}'] * 2)
+    columns, _, _ = JsonDecoder(ROLES).decode([b'{"k": "a", "t": 1, "x": 1}'] * 2)
     assert np.isnan(columns.inputs["y"]).all()
     assert columns.reasons == {}
 

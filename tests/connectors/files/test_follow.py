@@ -8,8 +8,8 @@ import pytest
 from reading_help import rows
 
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.files.open import open_files
+from stream_rnn.connectors.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from reading_help import read
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError, UsageError
-from stream_rnn.connectors.files.sinks import open_sink
+from stream_rnn.connectors.files.open import open_sink
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from stream_rnn.connectors.errors import ConnectorError, UsageError
 from stream_rnn.connectors.events import EventBatch, Positions
-from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.ordering.pacing import paced
+from stream_rnn.connectors.stop import Stop
 
 
 class Clock:
