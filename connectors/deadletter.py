@@ -135,6 +135,16 @@ class DeadLetterLog(DeadLetterFile):
     ------
     ConnectorError
         If the file cannot be read or written, or is not a dead-letter file.
+
+    Examples
+    --------
+    >>> letter = DeadLetter("readings-0", 7, "not JSON", "?")
+    >>> for run in range(2):
+    ...     with DeadLetterLog("log.jsonl") as log:
+    ...         log.add_all([letter])
+    ...     print(len(log))
+    1
+    0
     """
 
     def __init__(self, path: str | Path) -> None:

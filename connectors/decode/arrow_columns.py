@@ -71,6 +71,13 @@ class TypedSample:
     ----------
     array
         Any type but text.
+
+    Examples
+    --------
+    >>> TypedSample(pa.array([1.5, None])).why_not_numeric(min_share=1.0)
+    ''
+    >>> TypedSample(pa.array([[1.5]])).why_not_numeric(min_share=1.0)
+    'of type list<item: double>'
     """
 
     def __init__(self, array: pa.Array) -> None:

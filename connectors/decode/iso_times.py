@@ -51,9 +51,10 @@ def uniform_iso_seconds(texts: Sequence[str | None]) -> NDArray[np.float64] | No
 
     Examples
     --------
-    >>> uniform_iso_seconds(["1970-01-01 00:00:01", "1970-01-02 00:00:00"])
-    array([1.0e+00, 8.64e+04])
-    >>> uniform_iso_seconds(["1970-01-01 00:00:01", "1970-01-02"])
+    >>> uniform_iso_seconds(["1970-01-01 00:00:01", "1970-01-01 00:01:00"])
+    array([ 1., 60.])
+    >>> uniform_iso_seconds(["1970-01-01 00:00:01", "1970-01-02"]) is None
+    True
     """
     layout = _LAYOUT.fullmatch(texts[0]) if texts and texts[0] is not None else None
     if layout is None or None in texts or set(map(len, texts)) != {len(layout[0])}:  # type: ignore[arg-type]

@@ -58,6 +58,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for role, name in [*named, *(("input", name) for name in self.columns)]:
             if not name:
                 continue
+            if roles.get(name) == role:
+                raise UsageError(f"column {name!r} is listed twice")
             if name in roles:
                 raise UsageError(f"column {name!r} cannot be both {roles[name]} and {role}")
             roles[name] = role

@@ -58,7 +58,7 @@ class Format(ABC):
 
 @dataclass(frozen=True)
 class TextFormat(Format):
-    """A format of text, which is read and written record by record.
+    r"""A format of text, which is read and written record by record.
 
     Its files may be compressed and may grow while they are read, and it can be read from standard input and written to
     standard output.
@@ -71,6 +71,12 @@ class TextFormat(Format):
         Returns the reader of a stream of bytes.
     layout
         How rows are rendered.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> CSV.layout.header(["x"]), CSV.layout.lines({"x": np.array([1.5])}, None)
+    (b'x\n', bytearray(b'1.5\n'))
     """
 
     read: Callable[[ByteStream], Reader]

@@ -77,13 +77,16 @@ def merge_by_time(readers: Sequence[BatchReader]) -> Iterator[EventBatch]:
 
     Examples
     --------
+    >>> from stream_rnn.connectors.events import Positions
     >>> class Recorded:
-    ...     def __init__(self, *batches):
-    ...         self._batches = iter(batches)
+    ...     def __init__(self, *times):
+    ...         positions = Positions(np.zeros(len(times), np.int32), np.arange(len(times)))
+    ...         keys, ends = np.full(len(times), "", object), np.zeros(len(times), np.bool_)
+    ...         self._batches = iter([EventBatch(keys, np.array(times), {}, ends, positions)])
     ...     def read(self):
     ...         return next(self._batches, None)
-    >>> [len(batch) for batch in merge_by_time([Recorded(EventBatch.empty()), Recorded()])]
-    [0]
+    >>> [batch.times.tolist() for batch in merge_by_time([Recorded(1.0, 4.0), Recorded(2.0, 3.0)])]
+    [[1.0, 2.0, 3.0], [4.0]]
     """
     pending = [_Pending(reader) for reader in readers]
     while True:

@@ -149,6 +149,14 @@ class ParquetFolderSink(Closeable):
     ------
     ConnectorError
         If the folder cannot be written, or has fewer files than `at`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with ParquetFolderSink("out", at=None, time=None) as sink:
+    ...     sink.write({"x": np.array([1.0])})
+    >>> sink.position(), [path.name for path in Path("out").iterdir()]
+    (1, ['part-000000.parquet'])
     """
 
     def __init__(self, folder: str, *, at: int | None, time: str | None) -> None:

@@ -46,6 +46,16 @@ class Source(Closeable):
         Records that cannot be used.
     events : int
         Number of events so far.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from stream_rnn.connectors.files.open import open_files
+    >>> written = Path("load.jsonl").write_text('{"load": 1}' + chr(10) + '{"load": 2}')
+    >>> with open_files("load.jsonl", batch_size=1) as source:
+    ...     batch = next(iter(source))
+    >>> source.columns, source.events, source.position()
+    (('load',), 1, {'files': {'load.jsonl': 1}})
     """
 
     def __init__(

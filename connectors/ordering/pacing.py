@@ -58,9 +58,21 @@ def paced(
 
     Examples
     --------
-    >>> from stream_rnn.connectors.events import EventBatch
-    >>> list(paced([EventBatch.empty()], speed=None))[0].times
-    array([], dtype=float64)
+    >>> from stream_rnn.connectors.events import EventBatch, Positions
+    >>> batch = EventBatch(
+    ...     keys=np.array(["s", "s", "s"], object),
+    ...     times=np.array([0.0, 60.0, 60.0]),
+    ...     columns={},
+    ...     ends=np.zeros(3, np.bool_),
+    ...     positions=Positions(np.zeros(3, np.int32), np.arange(3)),
+    ... )
+    >>> now = [0.0]
+    >>> def sleep(seconds):
+    ...     now[0] += seconds
+    >>> for part in paced([batch], speed=60, clock=lambda: now[0], sleep=sleep):
+    ...     print(now[0], part.times)
+    0.0 [0.]
+    1.0 [60. 60.]
     """
     if speed is not None and not (speed > 0 and math.isfinite(speed)):
         raise UsageError(f"speed must be a positive number, got {speed}")
