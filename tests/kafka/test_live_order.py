@@ -52,7 +52,7 @@ def released(arrived: list[tuple[str, int]]) -> tuple[int, int, int]:
         np.zeros(n, np.bool_),
         Positions(np.zeros(n, np.int32), np.arange(n)),
     )
-    ordered = stage.take(events)
+    ordered = stage.process(events)
     return len(ordered.events), len(ordered.late), len(ordered.duplicates)
 
 

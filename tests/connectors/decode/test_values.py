@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.iso_times import iso_seconds, uniform_iso_seconds
+from stream_rnn.connectors.decode.iso_times import EPOCH, iso_seconds, uniform_iso_seconds
 
 NOON = dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC).timestamp()
 
@@ -73,7 +73,8 @@ LAYOUTS = [
     "{:%Y-%m-%d %H:%M:%S-05:30}",
     "{:%Y-%m-%d}",
 ]
-MOMENTS = st.lists(st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2250, 1, 1)), min_size=1, max_size=8)
+MICROS = st.integers(-(2**53), 2**53)
+MOMENTS = st.lists(MICROS.map(lambda micros: EPOCH + dt.timedelta(microseconds=micros)), min_size=1, max_size=8)
 
 
 @given(MOMENTS, st.sampled_from(LAYOUTS), st.integers(0, 6))
