@@ -219,14 +219,15 @@ def _to_flag(value: object) -> bool | None:
 
 def _parse_times(times: list[str | float | None], time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return times that are text, numbers, or some of each as seconds (N,), and which of them are bad (N,)."""
-    is_text = np.array([isinstance(value, str) for value in times], dtype=np.bool_)
     texts = [value for value in times if isinstance(value, str)]
     if len(texts) == len(times):
         return values.parse_times(texts, time_format)
-    numbers = np.array([None if isinstance(value, str) else value for value in times], dtype=np.float64)
+    numbers = np.array([None if isinstance(value, str) else value for value in times] if texts else times, np.float64)
     seconds = np.full(len(times), np.nan) if time_format == "iso" else values.epoch_seconds(numbers, time_format)
     bad = np.isnan(seconds) & ~np.isnan(numbers)
-    seconds[is_text], bad[is_text] = values.parse_times(texts, time_format)
+    if texts:
+        is_text = [isinstance(value, str) for value in times]
+        seconds[is_text], bad[is_text] = values.parse_times(texts, time_format)
     return seconds, bad
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream_rnn.connectors.decode.iso_times import iso_seconds, uniform_iso_seconds
+from stream_rnn.connectors.decode.iso_times import iso_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_800.0
 MILLISECONDS_FROM = 1e11
 """Numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds 1973."""
 
+_MISSING = frozenset(MISSING)
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"} | {text.lower() for text in MISSING})
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)", re.IGNORECASE | re.ASCII)
@@ -50,7 +51,7 @@ def parse_number(text: str) -> float | None:
     text = text.strip()
     if _NUMBER.fullmatch(text):
         return float(text)
-    return float("nan") if text in MISSING or _NAN.fullmatch(text) else None
+    return float("nan") if text in _MISSING or _NAN.fullmatch(text) else None
 
 
 def parse_flag(text: str) -> bool | None:
@@ -91,19 +92,17 @@ def parse_times(texts: Sequence[str | None], time_format: str) -> tuple[NDArray[
     >>> bad
     array([False, False, False,  True])
     """
-    reads_iso = time_format in ("auto", "iso")
-    if reads_iso and (uniform := uniform_iso_seconds(texts)) is not None:
-        return uniform, np.zeros(len(texts), np.bool_)
     stripped = ["" if text is None else text.strip() for text in texts]
-    present = np.array([text not in MISSING for text in stripped], np.bool_)
-    times = np.full(len(stripped), np.nan)
-    if reads_iso:
-        times[:] = [iso_seconds(text) for text in stripped]
+    times = iso_column(stripped) if time_format in ("auto", "iso") else np.full(len(stripped), np.nan)
+    remaining = np.flatnonzero(np.isnan(times))
+    unread = [stripped[i] for i in remaining.tolist()]
+    bad = np.zeros(len(stripped), np.bool_)
+    bad[remaining] = [text not in _MISSING for text in unread]
     if time_format != "iso":
-        remaining = np.flatnonzero(present & np.isnan(times))
-        numbers = [parse_number(stripped[i]) for i in remaining]
+        numbers = [parse_number(text) for text in unread]
         times[remaining] = epoch_seconds(np.array(numbers, np.float64), time_format)  # None becomes NaN
-    return times, present & np.isnan(times)
+        bad &= np.isnan(times)
+    return times, bad
 
 
 def epoch_seconds(numbers: NDArray[np.float64], time_format: str) -> NDArray[np.float64]:
