@@ -21,8 +21,8 @@ SAMPLE_SIZE = 1000
 """Number of records that are read to detect what the columns are."""
 EMPTY = f"empty in the first {SAMPLE_SIZE:,} records"
 MIN_SHARE = 0.5
-"""A column is numeric, or a time, if at least this share of its values are: one garbled record must not cost the whole
-column, and a column of names with an occasional "12" is still text."""
+"""A column is numeric, or a time, if at least this share of its values are: one garbled record must not exclude it, and
+a column of names with an occasional "12" is still text."""
 MAX_EXAMPLE_CHARACTERS = 20
 MAX_REASONS_LISTED = 5
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError, UsageError
-from stream_rnn.connectors.files.rendering import check_lengths, micros, texts
+from stream_rnn.connectors.files.rendering import check_lengths, to_micros, to_texts
 from stream_rnn.connectors.files.sink import check_same_columns
 from stream_rnn.errors import require
 
@@ -250,8 +250,8 @@ def to_table(rows: Rows, time: str | None) -> pa.Table:
 
 def _to_array(values: NDArray[Any], *, is_time: bool) -> pa.Array:
     if values.dtype == object:
-        return pa.array(texts(values), pa.string())
+        return pa.array(to_texts(values), pa.string())
     if is_time and values.dtype.kind == "f":
-        whole, known = micros(values)
-        return pa.array(whole, pa.int64(), mask=~known).cast(pa.timestamp("us", "UTC"))
+        rounded, known = to_micros(values)
+        return pa.array(rounded, pa.int64(), mask=~known).cast(pa.timestamp("us", "UTC"))
     return pa.array(values)

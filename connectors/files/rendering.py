@@ -129,12 +129,12 @@ def check_lengths(rows: Rows) -> None:
         raise ConnectorError(f"columns must be equally long, got {lengths}")
 
 
-def texts(values: NDArray[Any]) -> list[str | None]:
+def to_texts(values: NDArray[Any]) -> list[str | None]:
     """Return an array of keys as text, whether they are numbers or not; None is missing.
 
     Examples
     --------
-    >>> texts(np.array(["a", 7, None], object))
+    >>> to_texts(np.array(["a", 7, None], object))
     ['a', '7', None]
     """
     column = values.tolist()
@@ -143,12 +143,12 @@ def texts(values: NDArray[Any]) -> list[str | None]:
     return [None if value is None else str(value) for value in column]
 
 
-def micros(seconds: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def to_micros(seconds: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return seconds (N,) as whole microseconds (N,), and which of them are finite (N,).
 
     Examples
     --------
-    >>> micros(np.array([0.5, np.nan]))
+    >>> to_micros(np.array([0.5, np.nan]))
     (array([500000,      0]), array([ True, False]))
     """
     seconds = seconds.astype(np.float64)
@@ -169,7 +169,7 @@ def _column(name: str, values: NDArray[Any], is_time: bool, dialect: _Dialect) -
     if kind in "biu":
         return values.tolist()
     if kind in "OU":
-        column = texts(values)
+        column = to_texts(values)
         distinct = {text: dialect.missing if text is None else dialect.text(text) for text in set(column)}
         return list(map(distinct.__getitem__, column))
     raise ConnectorError(f"column {name!r} has type {values.dtype}, which cannot be written")
@@ -177,8 +177,8 @@ def _column(name: str, values: NDArray[Any], is_time: bool, dialect: _Dialect) -
 
 def _timestamps(seconds: NDArray[Any], dialect: _Dialect) -> list[Any]:
     """Return seconds since 1970-01-01 UTC as texts such as 2024-01-31T12:00:00.000000Z."""
-    whole, known = micros(seconds)
-    moments = np.datetime_as_string(whole.astype("datetime64[us]"), timezone="UTC").tolist()
+    rounded, known = to_micros(seconds)
+    moments = np.datetime_as_string(rounded.astype("datetime64[us]"), timezone="UTC").tolist()
     column = list(map(dialect.timestamp, moments))
     for i in np.flatnonzero(~known).tolist():
         column[i] = dialect.missing

@@ -89,6 +89,13 @@ def test_times_may_have_several_formats(put: Put) -> None:
     assert [row[1] for row in read(path)[0]] == [1706659200.0] * 3
 
 
+def test_a_missing_time_among_the_first_records_is_a_dead_letter(put: Put) -> None:
+    path = put("a.jsonl", '{"time": null, "x": 1}\n{"time": "2024-01-31T00:00:00Z", "x": 2}\n')
+    events, dead = read(path)
+    assert [(row[1], row[2]) for row in events] == [(1706659200.0, (2.0,))]
+    assert dead == [(0, "time is missing")]
+
+
 def test_blank_lines_and_windows_line_ends_are_not_records(put: Put) -> None:
     events, dead = read(put("a.jsonl", b'\xef\xbb\xbf{"x": 1}\r\n\r\n  \n{"x": 2}'))
     assert [(row[2], row[5]) for row in events] == [((1.0,), 0), ((2.0,), 1)]
