@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from benchmarks.kafka_job import ENGINE, new_group
 from benchmarks.kafka_topic import topic
 from benchmarks.paths import ROOT
-from stream_rnn.connectors.files.follow import Stop
+from stream_rnn.connectors.stop import Stop
 from stream_rnn.jobs.live.job import LiveJob
 from stream_rnn.settings.live import LiveSettings
 

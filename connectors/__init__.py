@@ -1,1 +1,1 @@
-"""Connectors: where events come from and where forecasts go. They know nothing of neural networks."""
+"""Connectors: sources of events, sinks for forecasts. They know nothing of neural networks."""

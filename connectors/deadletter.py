@@ -1,4 +1,4 @@
-"""Where refused records go: always counted, and kept in a file when one is wanted."""
+"""Dead letters: records that cannot be used are counted, and written to a file on request."""
 
 from __future__ import annotations
 
@@ -9,27 +9,34 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-FIRST = b'{"source":'
-"""What each line begins with."""
+LINE_START = b'{"source":'
+"""How every line of a dead-letter file starts."""
 
 
 class DeadLetterCounter:
-    """Count refused records by reason, and keep the first one of each as an example.
+    """Counts dead letters by reason, and keeps the first one of each reason as an example.
 
     Attributes
     ----------
     reasons : Counter of str
-        How many records were refused, by reason.
+        Number of records, by reason.
     examples : dict of str to DeadLetter
-        The first record refused for each reason.
+        The first record, by reason.
+
+    Examples
+    --------
+    >>> counter = DeadLetterCounter()
+    >>> counter.add(DeadLetter("a.csv", 7, "not a number", "warm"))
+    >>> counter.add(DeadLetter("a.csv", 9, "not a number", "cold"))
+    >>> counter.reasons["not a number"], counter.examples["not a number"].record
+    (2, 7)
     """
 
     def __init__(self) -> None:
@@ -43,27 +50,34 @@ class DeadLetterCounter:
         return True  # an empty counter is still a counter
 
     def add(self, letter: DeadLetter) -> None:
-        """Count one refused record."""
+        """Count one dead letter."""
         self.reasons[letter.reason] += 1
         self.examples.setdefault(letter.reason, letter)
 
 
-class DeadLetterFile(DeadLetterCounter, Closing):
-    """Write refused records as JSON lines, and count them.
+class DeadLetterFile(DeadLetterCounter, Closeable):
+    """Counts dead letters and writes them to a file as JSON lines.
 
     Each line has `source`, `record`, `reason` and `raw`, the record's text cut to 1,000 characters.
 
     Parameters
     ----------
-    path : str or Path
-        Made when it is not there; what is in it stays, new lines are appended.
-    at : int, optional
-        Cut the file back to this many bytes first: what was written after a checkpoint will be refused again.
+    path
+        Created if it does not exist; an existing file is appended to.
+    at
+        Truncate the file to this many bytes first, because the records after it will be read again. Default: keep all.
 
     Raises
     ------
     ConnectorError
-        When the file cannot be written, or is shorter than `at`.
+        If the file cannot be written, or is shorter than `at`.
+
+    Examples
+    --------
+    >>> with DeadLetterFile("refused.jsonl") as file:
+    ...     file.add(DeadLetter("a.csv", 7, "not a number", "warm"))
+    >>> print(Path("refused.jsonl").read_text(), end="")
+    {"source":"a.csv","record":7,"reason":"not a number","raw":"warm"}
     """
 
     def __init__(self, path: str | Path, *, at: int | None = None) -> None:
@@ -71,80 +85,94 @@ class DeadLetterFile(DeadLetterCounter, Closing):
         self._path = Path(path)
         self._encoder = msgspec.json.Encoder()
         try:
-            length = self._path.stat().st_size if self._path.exists() else 0
-            if at is not None:
-                if length < at:
-                    raise ConnectorError(f"{path}: has {length:,} bytes, cannot be cut back to {at:,}")
-                if length > at:
-                    os.truncate(self._path, at)
+            self._truncate(at)
             self._file = self._path.open("ab")
         except OSError as error:
             raise ConnectorError(f"{path}: cannot be written: {error.strerror}") from error
 
     def add(self, letter: DeadLetter) -> None:
-        """Count and write one refused record."""
+        """Count and write one dead letter."""
         super().add(letter)
         self._file.write(self._encoder.encode(letter) + b"\n")
 
     def flush(self) -> None:
-        """Make all that was added durable."""
+        """Write everything to the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def position(self) -> int:
-        """Give the file's length in bytes after all that was added."""
+        """Return the length of the file in bytes, with everything that was added."""
         return self._file.tell()
 
     def close(self) -> None:
-        """Make all durable and close the file."""
+        """Write everything to the disk and close the file."""
         if not self._file.closed:
             self.flush()
             self._file.close()
 
+    def _truncate(self, at: int | None) -> None:
+        if at is None:
+            return
+        length = self._path.stat().st_size if self._path.exists() else 0
+        if length < at:
+            raise ConnectorError(f"{self._path}: has {length:,} bytes, cannot be truncated to {at:,}")
+        if length > at:
+            os.truncate(self._path, at)
+
 
 class DeadLetterLog(DeadLetterFile):
-    """Write refused records as JSON lines, each once: those that an earlier run wrote are passed over.
+    """Writes dead letters to a file as JSON lines, each record once, across runs.
 
-    For a source whose records are read again after a crash. What a crash left of a last line is cut off.
+    For a source whose records are read again after a crash: records that an earlier run wrote are skipped. An
+    incomplete last line, left by a crash, is removed.
 
     Parameters
     ----------
-    path : str or Path
-        Made when it is not there.
+    path
+        Created if it does not exist.
 
     Raises
     ------
     ConnectorError
-        When the file cannot be read or written.
+        If the file cannot be read or written, or is not a dead-letter file.
+
+    Examples
+    --------
+    >>> letter = DeadLetter("readings-0", 7, "not JSON", "?")
+    >>> for run in range(2):
+    ...     with DeadLetterLog("log.jsonl") as log:
+    ...         log.add_all([letter])
+    ...     print(len(log))
+    1
+    0
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._known: dict[str, int] = {}
-        whole = self._read(Path(path))
-        super().__init__(path, at=whole)
+        self._last_records: dict[str, int] = {}
+        super().__init__(path, at=self._read(Path(path)))
 
     def add_all(self, letters: Iterable[DeadLetter]) -> None:
-        """Count and write what is not there yet."""
+        """Count and write those that are not in the file yet."""
         for letter in letters:
-            if letter.record > self._known.get(letter.source, -1):
-                self._known[letter.source] = letter.record
+            if letter.record > self._last_records.get(letter.source, -1):
+                self._last_records[letter.source] = letter.record
                 self.add(letter)
 
     def _read(self, path: Path) -> int | None:
-        """Note the last record of each source; give the bytes of whole lines, None where there is no file."""
+        """Read the last record of each source; return the bytes of the complete lines, None if there is no file."""
         if not path.exists():
             return None
-        whole = 0
+        complete = 0
         try:
             with path.open("rb") as file:
                 for line in file:
-                    if not line.endswith(b"\n") and line[: len(FIRST)] == FIRST[: len(line)]:
+                    if not line.endswith(b"\n") and line[: len(LINE_START)] == LINE_START[: len(line)]:
                         break
-                    whole += len(line)
+                    complete += len(line)
                     letter = msgspec.json.decode(line, type=DeadLetter)
-                    self._known[letter.source] = max(letter.record, self._known.get(letter.source, -1))
+                    self._last_records[letter.source] = max(letter.record, self._last_records.get(letter.source, -1))
         except OSError as error:
             raise ConnectorError(f"{path}: cannot be read: {error.strerror}") from None
         except msgspec.DecodeError as error:
-            raise ConnectorError(f"{path}: is no file of dead letters: {error}") from None
-        return whole
+            raise ConnectorError(f"{path}: is not a dead-letter file: {error}") from None
+        return complete

@@ -1,4 +1,4 @@
-"""Errors of connectors, each told in one line."""
+"""Errors of connectors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ MAX_NAMES_LISTED = 12
 
 
 class ConnectorError(StreamRNNError):
-    """The data cannot be used: a file is missing, damaged, or lacks a column. A command line exits with status 1."""
+    """The data cannot be used: a file is missing, damaged, or lacks a column. The command line exits with status 1."""
 
 
 class UsageError(ConnectorError, ValueError):
-    """The request is wrong, whatever the data, such as an unknown format. A command line exits with status 2."""
+    """The request is wrong, whatever the data, such as an unknown format. The command line exits with status 2."""
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:
-    """End an error message about `name`: with the most similar allowed name, or with all of them.
+    """Return the end of an error message about `name`: the most similar allowed name, or else all of them.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The nouns that every connector hands over: a batch of events, where each came from, what was refused."""
+"""What connectors exchange: batches of events, the position of each event, and records that cannot be used."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
 
     from numpy.typing import NDArray
 
     Selection = slice | NDArray[np.intp] | NDArray[np.bool_]
 
-RAW_LIMIT = 1000  # characters of a refused record that are kept: enough to recognise it, never a whole file
+MAX_RAW_CHARACTERS = 1000
+"""Characters that are kept of a record that cannot be used: enough to recognise it, never a whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,17 @@ class Positions:
 
     Parameters
     ----------
-    file : (N,) int32
-        Index into the source's list of files (or partitions).
-    record : (N,) int64
-        Number of the record in that file, from 0; headers and blank lines are not records (an offset, for a
-        partition).
+    file
+        (N,) index into the source's list of files, or a partition's number.
+    record
+        (N,) number of the record in that file, from 0, not counting headers and blank lines; in a partition, the
+        offset.
+
+    Examples
+    --------
+    >>> positions = Positions(np.zeros(3, np.int32), np.arange(3))
+    >>> positions[1:].record
+    array([1, 2])
     """
 
     file: NDArray[np.int32]
@@ -37,8 +43,13 @@ class Positions:
     def __len__(self) -> int:
         return len(self.record)
 
-    def __getitem__(self, which: Selection) -> Positions:
-        return Positions(self.file[which], self.record[which])
+    def __getitem__(self, selection: Selection) -> Positions:
+        return Positions(self.file[selection], self.record[selection])
+
+    @staticmethod
+    def concat(parts: Sequence[Positions]) -> Positions:
+        """Join positions in order."""
+        return Positions(np.concatenate([part.file for part in parts]), np.concatenate([part.record for part in parts]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +58,29 @@ class EventBatch:
 
     Parameters
     ----------
-    keys : (N,) object
-        The stream of each event, a `str` or an `int`. Files always give `str`, so that a stream has the same
-        key in CSV, JSON and Parquet; a file without a key column gives the one key `""`.
-    times : (N,) float64
-        Seconds since 1970-01-01 UTC, NaN where the source has no time.
-    columns : dict of (N,) float64
-        Named inputs, NaN where a value is missing. Never infinite.
-    ends : (N,) bool
-        True at the last event of a sequence.
-    positions : Positions
+    keys
+        (N,) the stream of each event, a `str` or an `int`. Files always yield `str`, so that a stream has the same key
+        in CSV, JSON and Parquet; a file without a key column has the single key ``""``.
+    times
+        (N,) seconds since 1970-01-01 UTC, NaN if the source has no time.
+    columns
+        (N,) values of each numeric column, by name; NaN if a value is missing, never infinite.
+    ends
+        (N,) True at the last event of a sequence.
+    positions
         Where each event was read.
+
+    Examples
+    --------
+    >>> batch = EventBatch(
+    ...     keys=np.array(["a", "b", "a"], object),
+    ...     times=np.array([0.0, 1.0, 2.0]),
+    ...     columns={"x": np.array([0.1, 0.2, 0.3])},
+    ...     ends=np.zeros(3, np.bool_),
+    ...     positions=Positions(np.zeros(3, np.int32), np.arange(3)),
+    ... )
+    >>> len(batch[batch.keys == "a"])
+    2
     """
 
     keys: NDArray[np.object_]
@@ -69,29 +92,25 @@ class EventBatch:
     def __len__(self) -> int:
         return len(self.times)
 
-    def __getitem__(self, which: Selection) -> EventBatch:
-        """Give the selected events: a slice is a view, an index or a mask is a copy."""
+    def __getitem__(self, selection: Selection) -> EventBatch:
+        """Return the selected events: views for a slice, copies for an index or a mask."""
         return EventBatch(
-            self.keys[which],
-            self.times[which],
-            {name: values[which] for name, values in self.columns.items()},
-            self.ends[which],
-            self.positions[which],
+            self.keys[selection],
+            self.times[selection],
+            {name: values[selection] for name, values in self.columns.items()},
+            self.ends[selection],
+            self.positions[selection],
         )
 
     def table(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Give the columns of these names, if any, side by side, (N, names)."""
-        found = np.empty((len(self), len(names)))
-        for place, name in enumerate(names):
-            found[:, place] = self.columns[name]
-        return found
-
-    def take(self, start: int, stop: int) -> EventBatch:
-        """Give the events from `start` up to `stop`, without copying."""
-        return self[start:stop]
+        """Return the named columns side by side, (N, names)."""
+        result = np.empty((len(self), len(names)))
+        for i, name in enumerate(names):
+            result[:, i] = self.columns[name]
+        return result
 
     def split(self, size: int) -> Iterator[EventBatch]:
-        """Cut into batches of at most `size` events, without copying."""
+        """Yield batches of at most `size` events, without copying."""
         if len(self) <= size:
             yield self
             return
@@ -100,10 +119,12 @@ class EventBatch:
 
     @staticmethod
     def empty(names: Sequence[str] = ()) -> EventBatch:
-        """Make a batch of no events with the given columns."""
-        none = np.zeros(0)
+        """Return a batch without events that has the given columns."""
+        no_values = np.zeros(0)
         positions = Positions(np.zeros(0, np.int32), np.zeros(0, np.int64))
-        return EventBatch(np.zeros(0, object), none, dict.fromkeys(names, none), np.zeros(0, np.bool_), positions)
+        return EventBatch(
+            np.zeros(0, object), no_values, dict.fromkeys(names, no_values), np.zeros(0, np.bool_), positions
+        )
 
     @staticmethod
     def concat(batches: Sequence[EventBatch]) -> EventBatch:
@@ -112,41 +133,34 @@ class EventBatch:
         Raises
         ------
         ValueError
-            When there is no batch: its columns would be unknown.
+            If there is no batch, because its columns would be unknown.
         """
         if not batches:
             raise ValueError("concat needs at least one batch, got none")
         if len(batches) == 1:
             return batches[0]
-
-        def join(parts: list[NDArray[Any]]) -> NDArray[Any]:
-            return np.concatenate(parts)
-
         return EventBatch(
-            join([batch.keys for batch in batches]),
-            join([batch.times for batch in batches]),
-            {name: join([batch.columns[name] for batch in batches]) for name in batches[0].columns},
-            join([batch.ends for batch in batches]),
-            Positions(
-                join([batch.positions.file for batch in batches]),
-                join([batch.positions.record for batch in batches]),
-            ),
+            np.concatenate([batch.keys for batch in batches]),
+            np.concatenate([batch.times for batch in batches]),
+            {name: np.concatenate([batch.columns[name] for batch in batches]) for name in batches[0].columns},
+            np.concatenate([batch.ends for batch in batches]),
+            Positions.concat([batch.positions for batch in batches]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that could not be used.
+    """A record that cannot be used.
 
     Parameters
     ----------
-    source : str
-        The file (or topic and partition) it stood in.
-    record : int
+    source
+        The file, or topic and partition, that it was read from.
+    record
         Its number in that source, from 0.
-    reason : str
-        Why, in words that repeat: no values from the record, so that reasons can be counted.
-    raw : str
+    reason
+        Why it cannot be used, without values of the record, so that reasons can be counted.
+    raw
         The record's text, cut to 1,000 characters.
     """
 
@@ -157,6 +171,12 @@ class DeadLetter:
 
     @staticmethod
     def of(source: str, record: int, reason: str, raw: bytes | str) -> DeadLetter:
-        """Make one from the record as it was read: bytes that are not UTF-8 become U+FFFD."""
-        text = raw[: 4 * RAW_LIMIT].decode(errors="replace") if isinstance(raw, bytes) else raw
-        return DeadLetter(source, record, reason, text[:RAW_LIMIT])
+        """Return the dead letter for a record as it was read; bytes that are not UTF-8 become U+FFFD.
+
+        Examples
+        --------
+        >>> DeadLetter.of("a.csv", 7, "not a number", b"warm")
+        DeadLetter(source='a.csv', record=7, reason='not a number', raw='warm')
+        """
+        text = raw[: 4 * MAX_RAW_CHARACTERS].decode(errors="replace") if isinstance(raw, bytes) else raw
+        return DeadLetter(source, record, reason, text[:MAX_RAW_CHARACTERS])

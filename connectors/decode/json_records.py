@@ -1,4 +1,4 @@
-"""JSON objects, one a record: decoded straight into the fields that are read, whatever brought them."""
+"""Decoding of records that are JSON objects, from files or topics."""
 
 from __future__ import annotations
 
@@ -9,109 +9,124 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.decoding import Columns, Faults
+from stream_rnn.connectors.decode.columns import Columns, Decoded, RowErrors
 from stream_rnn.connectors.errors import UsageError
-from stream_rnn.connectors.files.reader import Decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from stream_rnn.connectors.decode.schema import Roles
+    from stream_rnn.connectors.decode.schema import ColumnRoles
 
 NOT_JSON = "not JSON"
 NOT_AN_OBJECT = "not a JSON object"
-UNREADABLE = re.compile(r'["\\\x00-\x1f]')
-"""What msgspec allows in no field's name."""
 NO_COLUMN = "has none of the columns"
+UNREADABLE = re.compile(r'["\\\x00-\x1f]')
+"""Characters that msgspec does not allow in the name of a field."""
 
 
-class JsonRecords:
-    """Decodes records that are JSON objects.
+class JsonDecoder:
+    """Decodes records that are JSON objects into columns.
+
+    A batch is decoded straight into the fields that are read. Only a batch with a record that this rejects is decoded
+    record by record, which also accepts numbers and flags as text, and NaN.
 
     Parameters
     ----------
-    roles : Roles
-        What each field is.
+    roles
+        Which field is what.
 
     Raises
     ------
     UsageError
-        When a field's name is not one that can be read.
+        If the name of a field has a quote, a backslash or a control character.
+
+    Examples
+    --------
+    >>> from stream_rnn.connectors.decode.schema import ColumnRoles
+    >>> decoder = JsonDecoder(ColumnRoles(key="k", time="t", end=None, columns=("x",)))
+    >>> columns, records, refused = decoder.decode([b'{"k": "a", "t": 5, "x": "2.5"}', b"?"])
+    >>> columns.keys, columns.times, columns.inputs["x"]
+    (array(['a'], dtype=object), array([5.]), array([2.5]))
+    >>> refused
+    {1: 'not JSON'}
     """
 
-    def __init__(self, roles: Roles) -> None:
+    def __init__(self, roles: ColumnRoles) -> None:
         self._roles = roles
-        kinds: list[tuple[str | None, str, Any]] = [
+        for name in roles.read:
+            if UNREADABLE.search(name):
+                raise UsageError(
+                    f"column {name!r}: JSON fields with quotes, backslashes or control characters cannot be read"
+                )
+        fields: list[tuple[str | None, str, Any]] = [
             (roles.key, "key", str | int | None),
             (roles.time, "time", str | float | None),
             (roles.end, "end", bool | None),
             *((name, f"input{i}", float | bool | None) for i, name in enumerate(roles.columns)),
         ]
-        for name in roles.read:
-            if UNREADABLE.search(name):
-                raise UsageError(f"column {name!r}: of JSON no field with a quote, backslash or control sign is read")
-        named = [(name, field, kind) for name, field, kind in kinds if name is not None]
+        read = [(name, field, kind) for name, field, kind in fields if name is not None]
         self._row: type[Any] = msgspec.defstruct(
             "Row",
-            [(field, kind, None) for _, field, kind in named],
-            rename={field: name for name, field, _ in named},
+            [(field, kind, None) for _, field, kind in read],
+            rename={field: name for name, field, _ in read},
             gc=False,
         )
         self._decoder = msgspec.json.Decoder(self._row)
 
     def decode(self, records: Sequence[bytes]) -> Decoded:
-        """Decode records: rows of those that are objects, and why the others are none."""
+        """Decode records; those that are not objects are refused."""
         try:
             rows = list(map(self._decoder.decode, records))
         except (ValueError, RecursionError):
-            rows, numbers, refused = self._one_by_one(records)
-            return Decoded(self._columns(rows, [records[i] for i in numbers]), np.array(numbers, np.int64), refused)
+            rows, numbers, refused = self._decode_one_by_one(records)
+            columns = self._columns(rows, [records[i] for i in numbers])
+            return Decoded(columns, np.array(numbers, np.int64), refused)
         return Decoded(self._columns(rows, records), np.arange(len(rows), dtype=np.int64), {})
 
-    def _one_by_one(self, records: Sequence[bytes]) -> tuple[list[Any], list[int], dict[int, str]]:
+    def _decode_one_by_one(self, records: Sequence[bytes]) -> tuple[list[Any], list[int], dict[int, str]]:
+        """Return rows, the record of each, and why the other records are not rows."""
         rows: list[Any] = []
         numbers: list[int] = []
         refused: dict[int, str] = {}
         for i, record in enumerate(records):
             try:
-                rows.append(self._decoder.decode(record))
+                row = self._decoder.decode(record)
             except (ValueError, RecursionError):
-                row = self._lenient(record)
-                if isinstance(row, str):
-                    refused[i] = row
-                    continue
+                row = self._decode_leniently(record)
+            if isinstance(row, str):
+                refused[i] = row
+            else:
                 rows.append(row)
-            numbers.append(i)
+                numbers.append(i)
         return rows, numbers, refused
 
-    def _lenient(self, record: bytes) -> Any:
-        """Read numbers that stand as text, NaN, true and false: a row, or the reason why it is none."""
-        roles, fields = self._roles, parse(record)
+    def _decode_leniently(self, record: bytes) -> Any:
+        """Return a row, accepting numbers and flags as text, and NaN; or the reason why the record is not a row."""
+        roles, fields = self._roles, parse_object(record)
         if isinstance(fields, str):
             return fields
         row = self._row()
         for i, name in enumerate(roles.columns):
-            number = _number(fields.get(name))
+            number = _to_number(fields.get(name))
             if number is None:
                 return f"column {name!r}: {values.NOT_A_NUMBER}"
             setattr(row, f"input{i}", number)
         if roles.key is not None:
-            row.key = _key(fields.get(roles.key))
+            row.key = _to_key(fields.get(roles.key))
         if roles.time is not None:
-            row.time = _time(fields.get(roles.time))
+            row.time = _to_time(fields.get(roles.time))
         if roles.end is not None:
-            row.end = _flag(fields.get(roles.end))
+            row.end = _to_flag(fields.get(roles.end))
             if row.end is None:
                 return f"column {roles.end!r}: {values.NOT_A_FLAG}"
         return row
 
     def _columns(self, rows: list[Any], records: Sequence[bytes]) -> Columns:
-        roles, faults = self._roles, Faults()
+        roles, errors = self._roles, RowErrors()
         keys = np.full(len(rows), "", dtype=object)
         times = np.full(len(rows), np.nan)
         ends = np.zeros(len(rows), dtype=np.bool_)
@@ -119,23 +134,43 @@ class JsonRecords:
             keys[:] = [row.key for row in rows]
             if set(map(type, keys)) - {str}:
                 keys[:] = ["" if key is None else str(key) for key in keys]
-            faults.note(keys == "", values.NO_KEY, roles.key)
+            errors.add(keys == "", values.NO_KEY, roles.key)
         if roles.time is not None:
-            times, bad = _times([row.time for row in rows], roles.time_format)
-            faults.note(bad, values.NOT_A_TIME, roles.time)
-            faults.note(np.isnan(times), values.NO_TIME)
+            times, bad = _parse_times([row.time for row in rows], roles.time_format)
+            errors.add(bad, values.NOT_A_TIME, roles.time)
+            errors.add(np.isnan(times), values.NO_TIME)
         if roles.end is not None:
             ends[:] = [bool(row.end) for row in rows]
         inputs = {}
         for i, name in enumerate(roles.columns):
             inputs[name] = _floats(rows, f"input{i}")
-            faults.note(np.isinf(inputs[name]), values.NOT_FINITE, name)
-        faults.note(_unknown(inputs, records), NO_COLUMN)
-        return Columns(keys, times, inputs, ends, faults.reasons)
+            errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
+        errors.add(_without_inputs(inputs, records), NO_COLUMN)
+        return Columns(keys, times, inputs, ends, errors.reasons)
+
+
+def parse_object(record: bytes) -> dict[str, Any] | str:
+    """Return the fields of a JSON object, or the reason why the record is not one.
+
+    NaN, Infinity and numbers too large for a float are accepted.
+
+    Examples
+    --------
+    >>> parse_object(b'{"x": NaN}'), parse_object(b"[1]"), parse_object(b"?")
+    ({'x': nan}, 'not a JSON object', 'not JSON')
+    """
+    try:
+        parsed = msgspec.json.decode(record)
+    except (ValueError, RecursionError):
+        try:
+            parsed = json.loads(record)  # NaN and Infinity are not JSON, but Python writes them
+        except (ValueError, RecursionError):
+            return NOT_JSON
+    return parsed if isinstance(parsed, dict) else NOT_AN_OBJECT
 
 
 def _floats(rows: list[Any], field: str) -> NDArray[np.float64]:
-    """Gather one field of all rows; a missing field and null are None and become NaN."""
+    """Return a field of all rows; None, for a missing field or null, becomes NaN."""
     get = attrgetter(field)
     try:
         return np.fromiter(map(get, rows), np.float64, len(rows))
@@ -143,24 +178,12 @@ def _floats(rows: list[Any], field: str) -> NDArray[np.float64]:
         return np.array(list(map(get, rows)), dtype=np.float64)
 
 
-def parse(record: bytes) -> dict[str, Any] | str:
-    """Decode any object, also one with NaN or a number too large for a float, or say why it is none."""
-    try:
-        found = msgspec.json.decode(record)
-    except (ValueError, RecursionError):
-        try:
-            found = json.loads(record)  # NaN and Infinity are no JSON, but Python writes them
-        except (ValueError, RecursionError):
-            return NOT_JSON
-    return found if isinstance(found, dict) else NOT_AN_OBJECT
-
-
-def _number(value: object) -> float | None:
-    """Read one value as a number, missing as NaN, None when it is none."""
+def _to_number(value: object) -> float | None:
+    """Return a value as a number, NaN if it is missing, None if it is not a number."""
     if value is None:
         return float("nan")
     if isinstance(value, str):
-        return values.number(value)
+        return values.parse_number(value)
     if isinstance(value, int | float):
         try:
             return float(value)
@@ -169,8 +192,8 @@ def _number(value: object) -> float | None:
     return None
 
 
-def _key(value: object) -> str | None:
-    """Give a key as text; 7.0 is 7, as in the other formats."""
+def _to_key(value: object) -> str | None:
+    """Return a key as text; 7.0 is 7, as in the other formats."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -178,45 +201,44 @@ def _key(value: object) -> str | None:
     return str(value) if isinstance(value, str | int) else None
 
 
-def _time(value: object) -> str | float | None:
+def _to_time(value: object) -> str | float | None:
     if value is None or isinstance(value, str | float):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return _number(value)
-    return "not a time"
+        return _to_number(value)
+    return "not a time"  # a text that no time format accepts
 
 
-def _flag(value: object) -> bool | None:
+def _to_flag(value: object) -> bool | None:
     if isinstance(value, str):
-        return values.flag(value)
+        return values.parse_flag(value)
     if value is None or value in (0, 1):
         return bool(value)
     return None
 
 
-def _times(found: list[str | float | None], time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Read times that are text, numbers, or some of both."""
-    kinds = set(map(type, found))
-    if kinds == {str}:
-        return values.times(pa.array(found, pa.string()), time_format)
-    is_text = np.array([isinstance(value, str) for value in found], dtype=np.bool_)
-    raw = np.array([None if isinstance(value, str) else value for value in found], dtype=np.float64)
-    result = np.full(len(found), np.nan) if time_format == "iso" else values.epoch(raw, time_format)
-    bad = np.isnan(result) & ~np.isnan(raw)
-    if is_text.any():
-        texts = pa.array([value for value in found if isinstance(value, str)], pa.string())
-        result[is_text], bad[is_text] = values.times(texts, time_format)
-    return result, bad
+def _parse_times(times: list[str | float | None], time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return times that are text, numbers, or some of each as seconds (N,), and which of them are bad (N,)."""
+    texts = [value for value in times if isinstance(value, str)]
+    if len(texts) == len(times):
+        return values.parse_times(texts, time_format)
+    numbers = np.array([None if isinstance(value, str) else value for value in times] if texts else times, np.float64)
+    seconds = np.full(len(times), np.nan) if time_format == "iso" else values.epoch_seconds(numbers, time_format)
+    bad = np.isnan(seconds) & ~np.isnan(numbers)
+    if texts:
+        is_text = [isinstance(value, str) for value in times]
+        seconds[is_text], bad[is_text] = values.parse_times(texts, time_format)
+    return seconds, bad
 
 
-def _unknown(inputs: Mapping[str, NDArray[np.float64]], records: Sequence[bytes]) -> NDArray[np.bool_]:
-    """Find the records that name none of the inputs: of another kind, not events with missing values."""
-    unknown = np.ones(len(records), dtype=np.bool_)
+def _without_inputs(inputs: Mapping[str, NDArray[np.float64]], records: Sequence[bytes]) -> NDArray[np.bool_]:
+    """Return which records have none of the fields (N,): records of another kind, not events with missing values."""
+    without = np.ones(len(records), dtype=np.bool_)
     for column in inputs.values():
-        unknown &= np.isnan(column)
-        if not unknown.any():
+        without &= np.isnan(column)
+        if not without.any():
             break
-    for i in np.flatnonzero(unknown):
-        fields = parse(records[int(i)])
-        unknown[i] = isinstance(fields, dict) and not any(name in fields for name in inputs)
-    return unknown
+    for i in np.flatnonzero(without):
+        fields = parse_object(records[int(i)])
+        without[i] = isinstance(fields, dict) and not any(name in fields for name in inputs)
+    return without

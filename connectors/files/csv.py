@@ -1,4 +1,4 @@
-"""CSV and TSV: a block of records is parsed at once; only a block with a bad value is read again as text."""
+"""CSV and TSV: a block of records is parsed as numbers at once; only a block with a bad value is parsed as text."""
 
 from __future__ import annotations
 
@@ -6,110 +6,116 @@ import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as arrow_csv
 
-from stream_rnn.connectors.decode.decoding import decode
-from stream_rnn.connectors.decode.schema import SAMPLE
+from stream_rnn.connectors.decode.arrow_columns import decode_columns, sample_of
+from stream_rnn.connectors.decode.columns import Decoded
+from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
 from stream_rnn.connectors.decode.values import MISSING
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.files.framing import OPEN_QUOTE, Block, first_record
-from stream_rnn.connectors.files.reader import Decoded, TextReader
+from stream_rnn.connectors.files.framing import OPEN_QUOTE, RecordBlock, first_record_end
+from stream_rnn.connectors.files.reader import TextReader, check_unique
+from stream_rnn.errors import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stream_rnn.connectors.decode.schema import Roles
-    from stream_rnn.connectors.files.byte_stream import ByteStream
+    import pyarrow as pa
+    import pyarrow.csv as arrow_csv
 
-_KEY = pa.dictionary(pa.int32(), pa.string())  # one Python string per stream and block, not one per event
+    from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.schema import ColumnRoles
+    from stream_rnn.connectors.files.byte_stream import ByteStream
+else:
+    pa, arrow_csv = require("pyarrow", "files"), require("pyarrow.csv", "files")
+
+KEY_TYPE = pa.dictionary(pa.int32(), pa.string())
+"""Dictionary-encoded text: one Python string per stream and block, not one per event."""
 
 
 class CsvReader(TextReader):
-    """Read a CSV file with a header.
+    """Reads a CSV file with a header.
 
     Parameters
     ----------
-    stream : ByteStream
-    delimiter : str
-        Between fields.
+    stream
+        The bytes of the file; closed with the reader.
+    delimiter
+        Delimiter of the fields.
 
     Raises
     ------
     ConnectorError
-        When there is no header, or it names a column twice.
+        If there is no header, or it names a column twice.
+
+    Examples
+    --------
+    >>> import io
+    >>> from stream_rnn.connectors.files.byte_stream import ByteStream
+    >>> CsvReader(ByteStream("-", stdin=io.BytesIO(b"a,b"))).names
+    ['a', 'b']
     """
 
     def __init__(self, stream: ByteStream, delimiter: str = ",") -> None:
         super().__init__(stream, delimiter)
-        self._comma = delimiter
-        self.names = self._header()
+        self._separator = delimiter
+        self.names = self._read_header()
 
-    def _header(self) -> list[str]:
-        block = self._block()
-        while block is not None and block.data and not block.reason and not block.data.strip(b"\r\n"):
-            block = self._block()
+    def sample(self) -> Mapping[str, ColumnSample]:
+        """Return the first values of every column, as text, without consuming them."""
+        block = self._peek_block()
+        if block is None:
+            return {name: TextSample([]) for name in self.names}
+        table, _ = self._parse(block.data, dict.fromkeys(self.names, pa.binary()))
+        return {name: sample_of(table.column(name).slice(0, SAMPLE_SIZE).combine_chunks()) for name in self.names}
+
+    def _read_header(self) -> list[str]:
+        block = self._next_block()
+        while block is not None and block.data and not block.error and not block.data.strip(b"\r\n"):
+            block = self._next_block()
         if block is None or not block.data:
             raise ConnectorError(f"{self.path}: is empty, a header with column names is needed")
-        if block.reason:
+        if block.error:
             raise ConnectorError(f"{self.path}: header: {OPEN_QUOTE}")
         data = block.data.lstrip(b"\r\n")
-        end = first_record(data, self._comma)
-        text = data[:end].decode(errors="replace").rstrip("\r\n")
-        names = [name.strip() for name in next(csv.reader([text], delimiter=self._comma))]
+        end = first_record_end(data, self._separator)
         if end < len(data):
-            self._waiting.appendleft(Block(data[end:]))
-        if len(names) == 1:
-            _check_delimiter(self.path, names[0])
+            self._queue.appendleft(RecordBlock(data[end:]))
+        header = data[:end].decode(errors="replace").rstrip("\r\n")
+        names = [name.strip() for name in next(csv.reader([header], delimiter=self._separator))]
         _check_header(self.path, names)
         return names
 
-    def sample(self) -> Mapping[str, pa.Array]:
-        """Give the first values of every column as text."""
-        block = self._peek()
-        if block is None:
-            return {name: pa.nulls(0) for name in self.names}
-        table, _ = self._parse(block.data, dict.fromkeys(self.names, pa.binary()))
-        return {name: table.column(name).slice(0, SAMPLE).combine_chunks() for name in self.names}
-
-    def _decode(self, data: bytes, roles: Roles) -> Decoded:
-        kinds: dict[str, pa.DataType] = dict.fromkeys(roles.columns, pa.float64())
-        if roles.key is not None:
-            kinds[roles.key] = _KEY
-        if roles.time is not None:
-            numeric = roles.numeric_time and roles.time_format != "iso"
-            kinds[roles.time] = pa.float64() if numeric else pa.string()
-        if roles.end is not None:
-            kinds[roles.end] = pa.string()
+    def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:
+        types = _types(roles)
         try:
-            table, refused = self._parse(data, kinds)
+            table, refused = self._parse(data, types)
         except pa.ArrowInvalid:
-            table, refused = self._parse(data, dict.fromkeys(kinds, pa.binary()))
-        arrays = {name: table.column(name).combine_chunks() for name in kinds}
+            table, refused = self._parse(data, dict.fromkeys(types, pa.binary()))
+        arrays = {name: table.column(name).combine_chunks() for name in types}
         records = np.arange(table.num_rows + len(refused), dtype=np.int64)
         if refused:
             records = np.delete(records, list(refused))
-        return Decoded(decode(arrays, roles, table.num_rows), records, refused)
+        return Decoded(decode_columns(arrays, roles, table.num_rows), records, refused)
 
-    def _parse(self, data: bytes, kinds: Mapping[str, pa.DataType]) -> tuple[pa.Table, dict[int, str]]:
-        """Parse whole records; rows with too few or too many fields are told apart by their number."""
+    def _parse(self, data: bytes, types: Mapping[str, pa.DataType]) -> tuple[pa.Table, dict[int, str]]:
+        """Return the columns of complete records, and why rows with too few or too many fields are refused."""
         refused: dict[int, str] = {}
-        data = _utf8(data)
+        data = _as_utf8(data)
 
-        def ragged(row: arrow_csv.InvalidRow) -> str:
+        def refuse(row: arrow_csv.InvalidRow) -> str:
             refused[row.number - 1] = f"expected {row.expected_columns} fields, got {row.actual_columns}"
             return "skip"
 
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
-            # Without threads, or a ragged row's number is not known.
+            # With threads, the number of a refused row is not known.
             read_options=arrow_csv.ReadOptions(column_names=self.names, block_size=len(data) + 1, use_threads=False),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=self._comma, newlines_in_values=b'"' in data, invalid_row_handler=ragged
+                delimiter=self._separator, newlines_in_values=b'"' in data, invalid_row_handler=refuse
             ),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict(kinds),
-                include_columns=list(kinds),
+                column_types=dict(types),
+                include_columns=list(types),
                 null_values=list(MISSING),
                 strings_can_be_null=False,
             ),
@@ -117,8 +123,21 @@ class CsvReader(TextReader):
         return table, refused
 
 
-def _utf8(data: bytes) -> bytes:
-    """Replace what is not UTF-8 by U+FFFD: Arrow cannot hand over a ragged row that is not text."""
+def _types(roles: ColumnRoles) -> dict[str, pa.DataType]:
+    """Return the types that the columns are parsed as, by column."""
+    types: dict[str, pa.DataType] = dict.fromkeys(roles.columns, pa.float64())
+    if roles.key is not None:
+        types[roles.key] = KEY_TYPE
+    if roles.time is not None:
+        numeric = roles.numeric_time and roles.time_format != "iso"
+        types[roles.time] = pa.float64() if numeric else pa.string()
+    if roles.end is not None:
+        types[roles.end] = pa.string()
+    return types
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """Replace bytes that are not UTF-8 by U+FFFD: Arrow cannot pass on a refused row that is not text."""
     try:
         if not data.isascii():
             data.decode()
@@ -127,28 +146,20 @@ def _utf8(data: bytes) -> bytes:
     return data
 
 
-def _check_delimiter(path: str, header: str) -> None:
-    """Refuse what is one column only because another character stands between the fields."""
-    if "\t" in header:
-        raise ConnectorError(f"{path}: fields are separated by tabs, tell the format: tsv")
-    if ";" in header:
-        raise ConnectorError(f"{path}: fields are separated by semicolons, commas are needed")
-
-
 def _check_header(path: str, names: list[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ConnectorError(f"{path}: column {name!r} stands twice in the header")
-        seen.add(name)
+    if len(names) == 1 and "\t" in names[0]:
+        raise ConnectorError(f"{path}: fields are separated by tabs, set the format to tsv")
+    if len(names) == 1 and ";" in names[0]:
+        raise ConnectorError(f"{path}: fields are separated by semicolons, commas are needed")
+    check_unique(path, names)
     if all(_is_number(name) for name in names):
-        shown = ", ".join(names[:5])
-        raise ConnectorError(f"{path}: the first line has only numbers ({shown}), a header with names is needed")
+        first = ", ".join(names[:5])
+        raise ConnectorError(f"{path}: the first line has only numbers ({first}), a header with names is needed")
 
 
-def _is_number(text: str) -> bool:
+def _is_number(name: str) -> bool:
     try:
-        float(text)
+        float(name)
     except ValueError:
         return False
     return True

@@ -4,61 +4,72 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from stream_rnn.connectors.decode.json_records import JsonRecords, parse
-from stream_rnn.connectors.decode.schema import SAMPLE
+from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
+from stream_rnn.connectors.decode.json_records import JsonDecoder, parse_object
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.files.reader import Decoded, TextReader
+from stream_rnn.connectors.files.reader import TextReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stream_rnn.connectors.decode.schema import Roles
+    from stream_rnn.connectors.decode.columns import Decoded
+    from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.files.byte_stream import ByteStream
 
 
 class JsonLinesReader(TextReader):
-    """Read a file with one JSON object per line.
+    """Reads a file with one JSON object per line.
 
     Parameters
     ----------
-    stream : ByteStream
+    stream
+        The bytes of the file; closed with the reader.
 
     Raises
     ------
     ConnectorError
-        When the file is one JSON array.
+        If the file is a JSON array.
+
+    Examples
+    --------
+    >>> import io
+    >>> from stream_rnn.connectors.files.byte_stream import ByteStream
+    >>> reader = JsonLinesReader(ByteStream("-", stdin=io.BytesIO(b'{"x": 1}')))
+    >>> list(reader.sample())
+    ['x']
     """
 
     def __init__(self, stream: ByteStream) -> None:
         super().__init__(stream, None)
-        self._records: JsonRecords | None = None
-        head = self._peek()
-        if head is not None and head.data.lstrip()[:1] == b"[":
-            raise ConnectorError(f"{self.path}: is a JSON array, one object per line is needed (jq -c '.[]' makes it)")
+        self._decoder: JsonDecoder | None = None
+        block = self._peek_block()
+        if block is not None and block.data.lstrip()[:1] == b"[":
+            raise ConnectorError(
+                f"{self.path}: is a JSON array, one object per line is needed: jq -c '.[]' converts it"
+            )
 
-    def sample(self) -> Mapping[str, pa.Array]:
-        """Give the first values of every field, in order of appearance, as text."""
-        block = self._peek()
-        found: dict[str, list[str | None]] = {}
-        lines = [] if block is None else [line for line in block.data.split(b"\n", SAMPLE)[:SAMPLE] if line.strip()]
+    def sample(self) -> Mapping[str, ColumnSample]:
+        """Return the first values of every field, in order of appearance, without consuming them."""
+        block = self._peek_block()
+        lines = [] if block is None else block.data.split(b"\n", SAMPLE_SIZE)[:SAMPLE_SIZE]
+        columns: dict[str, list[str | None]] = {}
         for line in lines:
-            fields = parse(line)
+            fields = parse_object(line)
             if isinstance(fields, dict):
                 for name, value in fields.items():
-                    found.setdefault(name, []).append(_sampled(value))
-        return {name: pa.array(texts, pa.string()) for name, texts in found.items()}
+                    columns.setdefault(name, []).append(_as_text(value))
+        return {name: TextSample(texts) for name, texts in columns.items()}
 
-    def _decode(self, data: bytes, roles: Roles) -> Decoded:
-        if self._records is None:
-            self._records = JsonRecords(roles)
-        return self._records.decode([line for line in data.split(b"\n") if line and not line.isspace()])
+    def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:
+        if self._decoder is None:
+            self._decoder = JsonDecoder(roles)
+        return self._decoder.decode([line for line in data.split(b"\n") if line and not line.isspace()])
 
 
-def _sampled(value: object) -> str | None:
+def _as_text(value: object) -> str | None:
     if isinstance(value, bool):
         return str(int(value))
     if value is None or isinstance(value, str | int | float):
         return None if value is None else str(value)
-    return f"<{type(value).__name__}>"  # a nested value is neither number nor time
+    return f"<{type(value).__name__}>"  # a nested value is neither a number nor a time

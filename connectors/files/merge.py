@@ -1,8 +1,8 @@
-"""Several files as one stream: by time where they have time, else one after another.
+"""Several files as one stream of events: merged by time, or one after another.
 
-The merge is stable: events go by (time, file, record). A file whose own times go back is not reordered: an
-event counts as late as the latest before it. So every file stays in record order, a position is one number
-per file, and going on from a position gives the very same rest.
+The merge is stable: events are ordered by (time, file, record). Events of one file are not reordered: an event counts
+as late as the latest before it. So every file stays in record order, a position is one number per file, and reading
+from a position yields exactly the remaining events.
 """
 
 from __future__ import annotations
@@ -20,28 +20,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Batches(Protocol):
-    """What is merged: batches of one file in record order."""
+class BatchReader(Protocol):
+    """Reads batches of one file in record order."""
 
     def read(self) -> EventBatch | None:
-        """Give the next batch, an empty one where a growing file has nothing new, None at the end."""
+        """Return the next batch, an empty one if a growing file has no new events, None at the end."""
 
 
 @dataclass(slots=True)
-class _Lane:
-    """One file's events that were read and not yet merged."""
+class _Pending:
+    """Events of one file that were read and not yet merged."""
 
-    source: Batches
+    reader: BatchReader
     events: EventBatch | None = None
-    latest: float = -np.inf  # of all times so far
-    at: int = 0
-    order: NDArray[np.float64] | None = None  # running maximum of the times: never goes back
+    order: NDArray[np.float64] | None = None
+    """(N,) running maximum of the times, by which events are merged"""
+    start: int = 0
+    """index of the first event that is not merged"""
+    latest: float = -np.inf
+    """latest time so far"""
     ended: bool = False
 
+    @property
+    def has_events(self) -> bool:
+        return self.events is not None and self.start < len(self.events)
+
     def refill(self) -> None:
-        """Read on until there are events, or there are none for now, or the file ends."""
-        self.events, self.order, self.at = None, None, 0
-        batch = self.source.read()
+        """Read the next batch, if there is one."""
+        self.events, self.order, self.start = None, None, 0
+        batch = self.reader.read()
         if batch is None:
             self.ended = True
         elif len(batch):
@@ -49,62 +56,70 @@ class _Lane:
             self.order = np.maximum(np.maximum.accumulate(batch.times), self.latest)
             self.latest = float(self.order[-1])
 
-    @property
-    def pending(self) -> bool:
-        return self.events is not None and self.at < len(self.events)
 
-
-def one_after_another(sources: Sequence[Batches]) -> Iterator[EventBatch]:
-    """Give all of the first source, then all of the second, and so on."""
-    for source in sources:
-        while (batch := source.read()) is not None:
+def one_after_another(readers: Sequence[BatchReader]) -> Iterator[EventBatch]:
+    """Yield all batches of the first reader, then all of the second, and so on."""
+    for reader in readers:
+        while (batch := reader.read()) is not None:
             yield batch
 
 
-def merge_by_time(sources: Sequence[Batches]) -> Iterator[EventBatch]:
-    """Merge sources by (time, source, record), holding one batch of each.
+def merge_by_time(readers: Sequence[BatchReader]) -> Iterator[EventBatch]:
+    """Yield the events of all readers by (time, reader, record), holding one batch of each.
 
-    An empty batch says that no source has anything for now. A growing file that has nothing for now does not
-    hold the others back; what it brings later comes later.
+    An empty batch means that no reader has events at the moment. A growing file without new events does not hold the
+    others back; its later events come later.
 
     Parameters
     ----------
-    sources : sequence of Batches
+    readers
         Their events have times.
+
+    Examples
+    --------
+    >>> from stream_rnn.connectors.events import Positions
+    >>> class Recorded:
+    ...     def __init__(self, *times):
+    ...         positions = Positions(np.zeros(len(times), np.int32), np.arange(len(times)))
+    ...         keys, ends = np.full(len(times), "", object), np.zeros(len(times), np.bool_)
+    ...         self._batches = iter([EventBatch(keys, np.array(times), {}, ends, positions)])
+    ...     def read(self):
+    ...         return next(self._batches, None)
+    >>> [batch.times.tolist() for batch in merge_by_time([Recorded(1.0, 4.0), Recorded(2.0, 3.0)])]
+    [[1.0, 2.0, 3.0], [4.0]]
     """
-    lanes = [_Lane(source) for source in sources]
+    pending = [_Pending(reader) for reader in readers]
     while True:
-        for lane in lanes:
-            if not lane.ended and not lane.pending:
-                lane.refill()
-        live = [lane for lane in lanes if lane.pending]
-        if live:
-            yield _before(live, _frontier(live))
-        elif all(lane.ended for lane in lanes):
+        for file in pending:
+            if not file.ended and not file.has_events:
+                file.refill()
+        available = [file for file in pending if file.has_events]
+        if available:
+            yield _merge_until(available, *_frontier(available))
+        elif all(file.ended for file in pending):
             return
         else:
             yield EventBatch.empty()
 
 
-def _frontier(lanes: list[_Lane]) -> tuple[float, int]:
-    """Find up to where everything is known: the earliest last event in hand, and which lane holds it."""
-    return min((float(lane.order[-1]), i) for i, lane in enumerate(lanes) if lane.order is not None)
+def _frontier(pending: list[_Pending]) -> tuple[float, int]:
+    """Return up to which time all events are known, the earliest last time of a file, and the index of that file."""
+    return min((float(file.order[-1]), i) for i, file in enumerate(pending) if file.order is not None)
 
 
-def _before(lanes: list[_Lane], frontier: tuple[float, int]) -> EventBatch:
-    """Take all events up to the frontier, in order; a tie goes to the earlier lane."""
-    time, holder = frontier
+def _merge_until(pending: list[_Pending], time: float, frontier_file: int) -> EventBatch:
+    """Return the events up to a time in order; ties go to the earlier file."""
     parts: list[EventBatch] = []
     orders: list[NDArray[np.float64]] = []
-    for i, lane in enumerate(lanes):
-        if lane.events is None or lane.order is None:
+    for i, file in enumerate(pending):
+        if file.events is None or file.order is None:
             continue
-        stop = int(np.searchsorted(lane.order, time, side="right" if i <= holder else "left"))
-        if stop > lane.at:
-            parts.append(lane.events[lane.at : stop])
-            orders.append(lane.order[lane.at : stop])
-            lane.at = stop
+        stop = int(np.searchsorted(file.order, time, side="right" if i <= frontier_file else "left"))
+        if stop > file.start:
+            parts.append(file.events[file.start : stop])
+            orders.append(file.order[file.start : stop])
+            file.start = stop
     if len(parts) == 1:
         return parts[0]
-    # The parts stand in lane order, so a stable sort by time alone keeps ties in order.
+    # The parts are in the order of the files, so a stable sort by time keeps ties in order.
     return EventBatch.concat(parts)[np.argsort(np.concatenate(orders), kind="stable")]

@@ -1,38 +1,42 @@
-"""Open files as a source of events: formats, patterns and standard input."""
+"""Open files as a source of events or as a sink of results: patterns, formats and standard streams."""
 
 from __future__ import annotations
 
 import glob
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.deadletter import DeadLetterCounter
-from stream_rnn.connectors.decode.schema import Schema, require, resolve
+from stream_rnn.connectors.decode.detect import resolve_roles
+from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import UsageError, suggest
-from stream_rnn.connectors.files.byte_stream import STDIN, ByteStream
-from stream_rnn.connectors.files.csv import CsvReader
-from stream_rnn.connectors.files.follow import Stop
-from stream_rnn.connectors.files.jsonl import JsonLinesReader
-from stream_rnn.connectors.files.parquet import ParquetReader
+from stream_rnn.connectors.files.byte_stream import STDIN, ByteStream, refuse_directory
+from stream_rnn.connectors.files.formats import (
+    CSV,
+    JSONL,
+    PARQUET,
+    TextFormat,
+    format_named,
+    format_of,
+    text_formats,
+)
 from stream_rnn.connectors.files.source import Source
+from stream_rnn.connectors.files.text_sink import STDOUT_NAME, TextSink
+from stream_rnn.connectors.stop import Stop
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import BinaryIO
 
-    from stream_rnn.connectors.decode.schema import Roles
+    from stream_rnn.connectors.decode.schema import ColumnRoles
+    from stream_rnn.connectors.files.formats import Format
     from stream_rnn.connectors.files.reader import Reader
+    from stream_rnn.connectors.files.sink import Sink
 
-FORMATS = ("csv", "tsv", "jsonl", "parquet")
-_BY_EXTENSION = {
-    "csv": "csv",
-    "tsv": "tsv",
-    "jsonl": "jsonl",
-    "ndjson": "jsonl",
-    "json": "jsonl",
-    "parquet": "parquet",
-}
+STDOUT = "-"
 
 
 def open_files(
@@ -42,97 +46,158 @@ def open_files(
     batch_size: int = 8192,
     start: Mapping[str, int] | None = None,
     follow: bool = False,
-    format: str | None = None,  # noqa: A002 - the word for it
+    format: str | None = None,  # noqa: A002 - the standard term
     dead_letters: DeadLetterCounter | None = None,
     stop: threading.Event | Callable[[], bool] | None = None,
     stdin: BinaryIO | None = None,
 ) -> Source:
-    """Open files as one source of events.
+    r"""Open files as one source of events.
 
     Files with a time column are merged by time, others are read one after another.
 
     Parameters
     ----------
-    paths : path or iterable of paths
-        CSV, TSV, JSON lines (these also with `.gz`) or Parquet; patterns such as `"data/*.csv"`; `"-"` is
+    paths
+        CSV, TSV, JSON lines (each also with ``.gz``) or Parquet files; patterns such as ``"data/*.csv"``; ``"-"`` is
         standard input.
-    schema : Schema, optional
-        Which column is what; what it does not say is recognised in the first file's first records.
-    batch_size : int
-        Events per batch, at most.
-    start : mapping of path to int, optional
-        The record to go on with, by file: what `Source.position()["files"]` gave.
-    follow : bool
-        Go on as the files grow, until stopped: plain CSV and JSON lines. A last line without its end waits.
-    format : {"csv", "tsv", "jsonl", "parquet"}, optional
-        Told instead of by extension.
-    dead_letters : DeadLetterCounter, optional
-        Takes the refused records; without it they are counted in `Source.dead_letters`.
-    stop : threading.Event or callable, optional
-        Ends the iteration when set or true.
-    stdin : binary file, optional
-        Read for `"-"` instead of the process's own standard input.
+    schema
+        Which column is what. What it does not name is detected from the first records of the first file.
+    batch_size
+        Maximum number of events per batch.
+    start
+        First record to read, by file: ``Source.position()["files"]`` of an earlier run.
+    follow
+        Continue as the files grow, until stopped; plain text files only. A last line without a line end is not read.
+    format
+        Format of the files. Default: by extension.
+    dead_letters
+        Receives the records that cannot be used. Default: they are counted in `Source.dead_letters`.
+    stop
+        Ends the iteration when it is set or returns True.
+    stdin
+        Read for ``"-"``. Default: standard input of the process.
 
     Raises
     ------
     UsageError
-        When the request is wrong in itself: an unknown format, a pattern without files, following a `.gz`.
+        If the request is wrong in itself: an unknown format, a pattern without files, following a compressed file.
     ConnectorError
-        When a file is missing, empty, damaged or lacks a column.
+        If a file does not exist, is empty or damaged, or lacks a column.
 
     Examples
     --------
-    >>> source = open_files("sensors.csv", Schema(key="sensor"))  # doctest: +SKIP
-    >>> for batch in source:  # doctest: +SKIP
-    ...     print(len(batch), source.position())
+    >>> written = Path("sensors.jsonl").write_text('{"sensor": "a", "load": 1}\n{"sensor": "b", "load": 2}\n')
+    >>> with open_files("sensors.jsonl", Schema(key="sensor")) as source:
+    ...     for batch in source:
+    ...         print(batch.keys, batch.columns["load"], source.position())
+    ['a' 'b'] [1. 2.] {'files': {'sensors.jsonl': 2}}
     """
     schema = Schema() if schema is None else schema
     if batch_size < 1:
         raise UsageError(f"batch_size must be at least 1, got {batch_size}")
-    if format is not None and format not in FORMATS:
-        raise UsageError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    chosen = format_named(format) if format is not None else None
     files = expand(paths)
     start = {} if start is None else start
-    for path, record in start.items():
-        if path not in files:
-            raise UsageError(f"start names {path!r}, which is not among the files{suggest(path, files)}")
-        if record < 0:
-            raise UsageError(f"start of {path!r} must be at least 0, got {record}")
-    readers: list[Reader] = []
-    try:
-        readers.extend(_open(path, format, follow=follow, stdin=stdin) for path in files)
-        roles = _roles(schema, readers)
-        return Source(
+    _check_start(start, files)
+    with ExitStack() as opened:  # closes the readers if one of the others cannot be opened
+        readers: list[Reader] = []
+        for path in files:
+            reader = _open_stdin(chosen, stdin) if path == STDIN else _open_reader(path, chosen, follow=follow)
+            opened.callback(reader.close)
+            readers.append(reader)
+        source = Source(
             readers,
-            roles,
+            _roles(schema, readers),
             batch_size=batch_size,
             start=start,
             dead_letters=DeadLetterCounter() if dead_letters is None else dead_letters,
             follow=follow,
             stop=Stop(stop),
         )
-    except BaseException:
-        for reader in readers:
-            reader.close()
-        raise
+        opened.pop_all()
+    return source
 
 
-def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
-    """Expand patterns, in sorted order; a path without wildcards, or of a file that is there, is itself.
+def open_sink(
+    path: str | Path,
+    format: str | None = None,  # noqa: A002 - the standard term
+    *,
+    at: int | None = None,
+    time: str | None = "time",
+    stdout: BinaryIO | None = None,
+) -> Sink:
+    """Open a file to write results to. Its contents are replaced, unless `at` says where to continue.
+
+    Parameters
+    ----------
+    path
+        CSV, TSV, JSON lines or Parquet by its extension; ``"-"`` is standard output; a path that ends in ``/`` is a
+        folder of numbered Parquet files.
+    format
+        Format of the file. Default: by extension; CSV for standard output.
+    at
+        Truncate the file to this position, a result of `Sink.position`, and append.
+    time
+        Column of seconds since 1970-01-01 UTC that is written as timestamps (ISO 8601 in text).
+    stdout
+        Written for ``"-"``. Default: standard output of the process.
 
     Raises
     ------
     UsageError
-        When there is no path, a pattern matches nothing, or a file is named twice.
+        If the format is unknown, or `at` is given for what cannot be truncated: standard output, a Parquet file.
+    ConnectorError
+        If the file cannot be written, or is shorter than `at`.
+
+    Notes
+    -----
+    A Parquet file is only readable once it is closed: it is written under a temporary name and renamed at the end. In
+    a folder each `flush` completes a file, and the position is the number of complete files.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with open_sink("forecasts.csv") as sink:
+    ...     sink.write({"time": np.array([0.0]), "load+1": np.array([2.5])})
+    >>> print(Path("forecasts.csv").read_text(), end="")
+    time,load+1
+    1970-01-01T00:00:00.000000Z,2.5
     """
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    name = str(path)
+    chosen = _output_format(name, format)
+    if at is not None and at < 0:
+        raise UsageError(f"at must be at least 0, got {at}")
+    if name != STDOUT:
+        return chosen.open_sink(name, at=at, time=time)
+    if not isinstance(chosen, TextFormat):
+        raise UsageError(f"standard output: {chosen.name} cannot be written to a pipe, use {', '.join(text_formats())}")
+    if at:
+        raise UsageError("standard output cannot be truncated: to resume from a checkpoint, write to a file")
+    return TextSink(STDOUT_NAME, stdout or sys.stdout.buffer, chosen.layout, time=time)
+
+
+def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
+    """Return the files that paths and patterns name, those of a pattern in sorted order.
+
+    A path without wildcards, or of an existing file, stands for itself.
+
+    Raises
+    ------
+    UsageError
+        If there is no path, a pattern matches nothing, or a file is named twice.
+
+    Examples
+    --------
+    >>> expand(["b.csv", "a.csv"])
+    ['b.csv', 'a.csv']
+    """
     files: list[str] = []
-    for path in map(str, given):
+    for path in map(str, [paths] if isinstance(paths, str | Path) else paths):
         if glob.has_magic(path) and not Path(path).exists():
-            found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - patterns are text, as typed in a shell
-            if not found:
+            matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - patterns are text, as typed in a shell
+            if not matches:
                 raise UsageError(f"{path}: no file matches this pattern")
-            files += found
+            files += matches
         else:
             files.append(path)
     if not files:
@@ -143,44 +208,42 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
     return files
 
 
-def format_of(path: str) -> str | None:
-    """Tell a file's format by its extension, `.gz` aside; None when it says nothing."""
-    return _BY_EXTENSION.get(Path(path.removesuffix(".gz")).suffix[1:].lower())
+def _check_start(start: Mapping[str, int], files: Sequence[str]) -> None:
+    for path, record in start.items():
+        if path not in files:
+            raise UsageError(f"start names {path!r}, which is not one of the files{suggest(path, files)}")
+        if record < 0:
+            raise UsageError(f"start of {path!r} must be at least 0, got {record}")
 
 
-def _roles(schema: Schema, readers: list[Reader]) -> Roles:
-    """Decide the columns from the first file, and see that the others have them."""
-    first = readers[0]
-    sample = first.sample()
-    require(schema, first.path, sample)
-    roles = resolve(schema, first.path, sample)
+def _open_reader(path: str, chosen: Format | None, *, follow: bool) -> Reader:
+    refuse_directory(path)
+    return (chosen or format_of(path)).open_reader(path, follow=follow)
+
+
+def _open_stdin(chosen: Format | None, stdin: BinaryIO | None) -> Reader:
+    """Open standard input, by default in the format that its first bytes suggest."""
+    if chosen is not None and not isinstance(chosen, TextFormat):
+        raise UsageError(f"standard input: {chosen.name} cannot be read from a pipe, name a file")
+    stream = ByteStream(STDIN, stdin=stdin)
+    if chosen is None:
+        chosen = JSONL if stream.peek().lstrip()[:1] in (b"{", b"[") else CSV
+    return chosen.read_stream(stream)
+
+
+def _output_format(path: str, name: str | None) -> Format:
+    if name is not None:
+        return format_named(name)
+    if path == STDOUT:
+        return CSV
+    return PARQUET if path.endswith("/") else format_of(path)
+
+
+def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
+    """Decide what the columns are from the first file, and check that the others have them."""
+    first, *others = readers
+    roles = resolve_roles(schema, first.path, first.sample())
     needed = Schema(roles.key, roles.time or "", roles.end, roles.columns, schema.time_format)
-    for reader in readers[1:]:
-        sample = reader.sample()
-        require(needed, reader.path, sample)
-        resolve(needed, reader.path, sample)
+    for reader in others:
+        resolve_roles(needed, reader.path, reader.sample())
     return roles
-
-
-def _open(path: str, told: str | None, *, follow: bool, stdin: BinaryIO | None) -> Reader:
-    """Open one file with the reader of its format."""
-    kind = told or (None if path == STDIN else format_of(path))
-    if path != STDIN and kind is None and not Path(path).is_dir():
-        known = ", ".join(f".{extension}" for extension in _BY_EXTENSION)
-        raise UsageError(f"{path}: unknown extension, known are {known}; or tell the format")
-    if path == STDIN and kind == "parquet":
-        raise UsageError("standard input: Parquet cannot be read from a pipe, name a file")
-    if follow and path != STDIN and (kind == "parquet" or path.endswith(".gz")):
-        raise UsageError(f"{path}: only plain CSV and JSON lines files can be followed")
-    if kind == "parquet":
-        return ParquetReader(path)
-    # A pipe waits by itself: following it means nothing more.
-    stream = ByteStream(path, follow=follow and path != STDIN, stdin=stdin)
-    try:
-        kind = kind or ("jsonl" if stream.peek().lstrip()[:1] in (b"{", b"[") else "csv")
-        if kind == "jsonl":
-            return JsonLinesReader(stream)
-        return CsvReader(stream, "\t" if kind == "tsv" else ",")
-    except BaseException:
-        stream.close()
-        raise

@@ -1,4 +1,4 @@
-"""Parquet: row groups in batches; a file that is not whole is refused by name."""
+"""Parquet: batches of rows; an incomplete file is refused by name."""
 
 from __future__ import annotations
 
@@ -6,36 +6,51 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from stream_rnn.connectors.decode.decoding import decode
-from stream_rnn.connectors.decode.schema import SAMPLE
+from stream_rnn.connectors.closeable import Closeable
+from stream_rnn.connectors.decode.arrow_columns import decode_columns, sample_of
+from stream_rnn.connectors.decode.detect import SAMPLE_SIZE
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
+from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.files.byte_stream import open_binary
-from stream_rnn.connectors.files.reader import Chunk
+from stream_rnn.connectors.files.reader import Chunk, check_unique, too_short, usable_events
+from stream_rnn.errors import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
-    from stream_rnn.connectors.decode.schema import Roles
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-ROWS = 1 << 16  # rows decoded at once
+    from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.files.reader import Start
+else:
+    pa, pq = require("pyarrow", "files"), require("pyarrow.parquet", "files")
+
+BATCH_ROWS = 1 << 16
+"""Rows that are decoded at once."""
 
 
-class ParquetReader:
-    """Read one Parquet file.
+class ParquetReader(Closeable):
+    """Reads one Parquet file.
 
     Parameters
     ----------
-    path : str
+    path
+        The file.
 
     Raises
     ------
     ConnectorError
-        When it is not a whole Parquet file, or names a column twice.
+        If it is not a complete Parquet file, or names a column twice.
+
+    Examples
+    --------
+    >>> pq.write_table(pa.table({"x": [1.0, 2.0]}), "a.parquet")
+    >>> with ParquetReader("a.parquet") as reader:
+    ...     list(reader.sample())
+    ['x']
     """
 
     def __init__(self, path: str) -> None:
@@ -49,9 +64,7 @@ class ParquetReader:
             raise
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._next = 0
-        self._skip = 0
-        self._index = 0
-        self._roles: Roles | None = None
+        self._start: Start | None = None
 
     @property
     def size(self) -> int:
@@ -60,83 +73,80 @@ class ParquetReader:
 
     @property
     def bytes_read(self) -> int:
-        """The share of the rows that has been read, in bytes of the file."""
+        """Share of the rows that have been read, in bytes of the file."""
         rows = self._file.metadata.num_rows
         return self._size * min(self._next, rows) // rows if rows else self._size
 
-    def sample(self) -> Mapping[str, pa.Array]:
-        """Give the first values of every column, typed as in the file."""
-        batch = self._read(self._file.iter_batches(batch_size=SAMPLE))
+    def sample(self) -> Mapping[str, ColumnSample]:
+        """Return the first values of every column, without consuming them."""
+        batch = self._next_batch(self._file.iter_batches(batch_size=SAMPLE_SIZE))
         if batch is None:
-            return {field.name: pa.nulls(0, field.type) for field in self._file.schema_arrow}
-        return dict(zip(batch.schema.names, batch.columns, strict=True))
+            return {field.name: sample_of(pa.nulls(0, field.type)) for field in self._file.schema_arrow}
+        return {name: sample_of(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
 
-    def begin(self, roles: Roles, file: int, record: int) -> None:
-        """Say what each column is, the file's index in the source, and the first record that is wanted."""
+    def start(self, start: Start) -> None:
+        """Say which column is what, and where to start; must be called before `read`.
+
+        Raises
+        ------
+        ConnectorError
+            If the file ends before the record to start at.
+        """
         metadata = self._file.metadata
-        if record > metadata.num_rows:
-            raise ConnectorError(
-                f"{self.path}: has {metadata.num_rows:,} records, but reading is to go on at record {record:,}"
-            )
+        if start.record > metadata.num_rows:
+            raise too_short(self.path, metadata.num_rows, start.record)
         group = 0
-        while group < metadata.num_row_groups and self._next + metadata.row_group(group).num_rows <= record:
+        while group < metadata.num_row_groups and self._next + metadata.row_group(group).num_rows <= start.record:
             self._next += metadata.row_group(group).num_rows
             group += 1
-        self._roles, self._index, self._skip = roles, file, record
+        self._start = start
         self._batches = self._file.iter_batches(
-            batch_size=ROWS, row_groups=list(range(group, metadata.num_row_groups)), columns=list(roles.read)
+            batch_size=BATCH_ROWS,
+            row_groups=list(range(group, metadata.num_row_groups)),
+            columns=list(start.roles.read),
         )
 
     def read(self) -> Chunk | None:
-        """Give the next chunk, None at the end."""
-        if self._roles is None:
-            raise RuntimeError("begin must be called before read")
-        batch = self._read(self._batches)
+        """Return the next chunk, None at the end."""
+        if self._start is None:
+            raise RuntimeError("start must be called before read")
+        batch = self._next_batch(self._batches)
         if batch is None:
             return None
         arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-        columns = decode(arrays, self._roles, batch.num_rows)
+        columns = decode_columns(arrays, self._start.roles, batch.num_rows)
         first, self._next = self._next, self._next + batch.num_rows
-        records = np.arange(first, self._next, dtype=np.int64)
-        positions = Positions(np.full(len(records), self._index, np.int32), records)
-        events = EventBatch(columns.keys, columns.times, columns.inputs, columns.ends, positions)
-        if columns.reasons or first < self._skip:
-            good = records >= self._skip
-            good[list(columns.reasons)] = False
-            events = events[good]
-        dead = [
+        events = usable_events(columns, np.arange(first, self._next, dtype=np.int64), self._start)
+        dead_letters = [
             DeadLetter.of(self.path, first + row, columns.reasons[row], str(batch.slice(row, 1).to_pylist()[0]))
             for row in sorted(columns.reasons)
-            if first + row >= self._skip
+            if first + row >= self._start.record
         ]
-        return Chunk(events, dead, first, self._next)
+        return Chunk(events, dead_letters, first, self._next)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
         self._raw.close()
 
-    def _read(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    def _next_batch(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
         try:
             return next(batches, None)
         except (pa.ArrowException, OSError) as error:
-            raise ConnectorError(f"{self.path}: is damaged: {_line(error)}") from error
+            raise ConnectorError(f"{self.path}: is damaged: {_first_line(error)}") from error
 
 
 def _open(path: str, raw: BinaryIO, size: int) -> pq.ParquetFile:
-    """Open a whole Parquet file with distinct column names."""
+    """Open a complete Parquet file with distinct column names."""
     if not size:
         raise ConnectorError(f"{path}: is empty")
     try:
         file = pq.ParquetFile(raw)
     except (pa.ArrowException, OSError) as error:
-        raise ConnectorError(f"{path}: is not a whole Parquet file: {_line(error)}") from error
-    names = file.schema_arrow.names
-    for name in names:
-        if names.count(name) > 1:
-            raise ConnectorError(f"{path}: column {name!r} stands twice in the schema")
+        raise ConnectorError(f"{path}: is not a complete Parquet file: {_first_line(error)}") from error
+    check_unique(path, file.schema_arrow.names)
     return file
 
 
-def _line(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n", 1)[0]

@@ -1,4 +1,4 @@
-"""Parquet results: a file that appears when it is whole, or a folder of files that can be cut back."""
+"""Parquet sinks: a file that appears when it is complete, or a folder of files that can be continued."""
 
 from __future__ import annotations
 
@@ -6,29 +6,51 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError, UsageError
-from stream_rnn.connectors.files import rendering
+from stream_rnn.connectors.files.rendering import check_lengths, to_micros, to_texts
+from stream_rnn.connectors.files.sink import check_same_columns
+from stream_rnn.errors import require
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from numpy.typing import NDArray
+
     from stream_rnn.connectors.files.rendering import Rows
+else:
+    pa, pq = require("pyarrow", "files"), require("pyarrow.parquet", "files")
 
-ROW_GROUP = 1 << 17  # rows: groups of some megabytes read fast, smaller ones cost more metadata than they save
+GROUP_ROWS = 1 << 17
+"""Rows of a row group: groups of some megabytes are read fast, smaller ones cost more metadata than they save."""
 
 
-class ParquetFileSink(Closing):
-    """Write one Parquet file: beside its name with ".partial" until closed, then under its name.
+class ParquetFileSink(Closeable):
+    """Writes one Parquet file, which has the suffix ".partial" until it is closed.
 
-    Leaving it by an exception does the same: what was written is whole.
+    If the ``with`` block raises, the file is completed as well: the rows written so far are valid.
 
     Parameters
     ----------
-    path : str
-    time : str or None
-        Column that is written as a timestamp.
+    path
+        The file.
+    time
+        Column of seconds since 1970-01-01 UTC that is written as timestamps.
+
+    Raises
+    ------
+    UsageError
+        If the path is a directory.
+    ConnectorError
+        If its folder does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with ParquetFileSink("out.parquet", time="time") as sink:
+    ...     sink.write({"time": np.array([0.5]), "x": np.array([1.0])})
+    >>> pq.read_table("out.parquet").column("x").to_pylist()
+    [1.0]
     """
 
     def __init__(self, path: str, *, time: str | None) -> None:
@@ -37,7 +59,7 @@ class ParquetFileSink(Closing):
         self._time = time
         self._writer: Any = None
         self._schema: pa.Schema | None = None
-        self._waiting: list[pa.Table] = []
+        self._pending: list[pa.Table] = []
         self._rows = 0
         self._durable = 0
         self._closed = False
@@ -48,39 +70,38 @@ class ParquetFileSink(Closing):
 
     @property
     def rows(self) -> int:
-        """Rows written so far, durable or not."""
+        """Rows written so far, on the disk or not."""
         return self._rows
 
     def write(self, rows: Rows) -> None:
-        """Append rows: a table, or equally long arrays by name.
+        """Append rows: equally long arrays by column.
 
         Raises
         ------
         ConnectorError
-            When the columns are not those of the rows before.
+            If the columns are not those of the earlier rows, or differ in length.
         """
-        table = rendering.table_of(rows, self._time)
+        table = to_table(rows, self._time)
         if self._schema is None:
             self._schema = table.schema
-        elif table.schema.names != self._schema.names:
-            raise ConnectorError(f"{self._path}: has columns {self._schema.names}, got {table.schema.names}")
+        check_same_columns(self._path, self._schema.names, rows)
         try:
-            self._waiting.append(table.cast(self._schema))
+            self._pending.append(table.cast(self._schema))
         except pa.ArrowException as error:
-            raise ConnectorError(f"{self._path}: rows change their type: {error}") from error
+            raise ConnectorError(f"{self._path}: columns change their type: {error}") from error
         self._rows += table.num_rows
-        if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
+        if sum(pending.num_rows for pending in self._pending) >= GROUP_ROWS:
             self._write_groups(final=False)
 
     def flush(self) -> None:
-        """Do nothing: a Parquet file is durable only as a whole, when it is closed."""
+        """Do nothing: a Parquet file is only readable as a whole, when it is closed."""
 
     def position(self) -> int:
-        """Give the rows that are durable: none before it is closed."""
+        """Return the rows that are safe on the disk: none before the file is closed."""
         return self._durable
 
     def close(self) -> None:
-        """Finish the file and give it its name; without rows there is no file."""
+        """Complete the file and give it its name; without rows there is no file."""
         if self._closed:
             return
         self._closed = True
@@ -97,67 +118,140 @@ class ParquetFileSink(Closing):
         self._durable = self._rows
 
     def _write_groups(self, *, final: bool) -> None:
-        """Write whole row groups, at the end also the last, smaller one."""
-        if not self._waiting:
+        """Write complete row groups, and at the end also the last, smaller one."""
+        if not self._pending:
             return
-        table = pa.concat_tables(self._waiting)
-        whole = table.num_rows if final else table.num_rows - table.num_rows % ROW_GROUP
-        self._waiting = [table.slice(whole)]
-        table = table.slice(0, whole)
+        table = pa.concat_tables(self._pending)
+        complete = table.num_rows if final else table.num_rows - table.num_rows % GROUP_ROWS
+        self._pending = [table.slice(complete)]
+        table = table.slice(0, complete)
         try:
             if self._writer is None:
                 self._writer = pq.ParquetWriter(self._partial, table.schema)
-            self._writer.write_table(table, row_group_size=ROW_GROUP)
+            self._writer.write_table(table, row_group_size=GROUP_ROWS)
         except OSError as error:
             raise ConnectorError(f"{self._path}: cannot be written: {error.strerror or error}") from error
 
 
-class ParquetFolderSink(Closing):
-    """Write a folder of numbered Parquet files, each ended by a flush.
+class ParquetFolderSink(Closeable):
+    """Writes a folder of numbered Parquet files, each ended by a flush.
 
     Parameters
     ----------
-    folder : str
-        Made when it is not there.
-    at : int, optional
-        Whole files to keep; later ones are removed. None keeps none.
-    time : str or None
-        Column that is written as a timestamp.
+    folder
+        Created if it does not exist.
+    at
+        Number of files to keep; later ones are removed. None keeps none.
+    time
+        Column of seconds since 1970-01-01 UTC that is written as timestamps.
+
+    Raises
+    ------
+    ConnectorError
+        If the folder cannot be written, or has fewer files than `at`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with ParquetFolderSink("out", at=None, time=None) as sink:
+    ...     sink.write({"x": np.array([1.0])})
+    >>> sink.position(), [path.name for path in Path("out").iterdir()]
+    (1, ['part-000000.parquet'])
     """
 
     def __init__(self, folder: str, *, at: int | None, time: str | None) -> None:
         self._folder = Path(folder)
         self._time = time
-        self._done = at or 0
+        self._complete = at or 0
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            whole = sorted(self._folder.glob("part-*.parquet"))
-            if len(whole) < self._done:
-                raise ConnectorError(f"{folder}: has {len(whole)} files, cannot go on at {self._done}")
-            for late in [*whole[self._done :], *self._folder.glob("part-*.parquet.partial")]:
-                late.unlink()
+            files = sorted(self._folder.glob("part-*.parquet"))
+            if len(files) < self._complete:
+                raise ConnectorError(f"{folder}: has {len(files)} files, cannot continue at {self._complete}")
+            for file in [*files[self._complete :], *self._folder.glob("part-*.parquet.partial")]:
+                file.unlink()
         except OSError as error:
             raise ConnectorError(f"{folder}: cannot be written: {error.strerror}") from error
         self._part = self._next_part()
 
     def write(self, rows: Rows) -> None:
-        """Append rows: a table, or equally long arrays by name."""
+        """Append rows: equally long arrays by column."""
         self._part.write(rows)
 
     def flush(self) -> None:
-        """End the file in hand: what is written after goes to the next."""
+        """Complete the current file; later rows go to the next one."""
         if self._part.rows:
             self._part.close()
-            self._done += 1
+            self._complete += 1
             self._part = self._next_part()
 
     def position(self) -> int:
-        """Give the number of whole files."""
-        return self._done
+        """Return the number of complete files."""
+        return self._complete
 
     def close(self) -> None:
-        """End the file in hand."""
+        """Complete the current file."""
         self.flush()
 
     def _next_part(self) -> ParquetFileSink:
-        return ParquetFileSink(str(self._folder / f"part-{self._done:06d}.parquet"), time=self._time)
+        return ParquetFileSink(str(self._folder / f"part-{self._complete:06d}.parquet"), time=self._time)
+
+
+def open_parquet_sink(path: str, *, at: int | None, time: str | None) -> ParquetFileSink | ParquetFolderSink:
+    """Open a Parquet file, or for a path that ends in ``/`` a folder of them, to write to.
+
+    Parameters
+    ----------
+    path
+        File or folder.
+    at
+        Number of files of the folder to keep.
+    time
+        Column of seconds since 1970-01-01 UTC that is written as timestamps.
+
+    Raises
+    ------
+    UsageError
+        If `at` is given for a file, which cannot be continued.
+    ConnectorError
+        If the file or folder cannot be written.
+    """
+    if path.endswith("/"):
+        return ParquetFolderSink(path, at=at, time=time)
+    if at:
+        raise UsageError(f"{path}: a Parquet file cannot be continued; {path}/ writes a folder that can")
+    return ParquetFileSink(path, time=time)
+
+
+def to_table(rows: Rows, time: str | None) -> pa.Table:
+    """Return rows as an Arrow table, with times as timestamps.
+
+    Parameters
+    ----------
+    rows
+        Equally long arrays by column.
+    time
+        Column of seconds since 1970-01-01 UTC, if there is one; NaN becomes null.
+
+    Raises
+    ------
+    ConnectorError
+        If columns differ in length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_table({"time": np.array([0.5])}, time="time").column("time").type
+    TimestampType(timestamp[us, tz=UTC])
+    """
+    check_lengths(rows)
+    return pa.table({name: _to_array(values, is_time=name == time) for name, values in rows.items()})
+
+
+def _to_array(values: NDArray[Any], *, is_time: bool) -> pa.Array:
+    if values.dtype == object:
+        return pa.array(to_texts(values), pa.string())
+    if is_time and values.dtype.kind == "f":
+        rounded, known = to_micros(values)
+        return pa.array(rounded, pa.int64(), mask=~known).cast(pa.timestamp("us", "UTC"))
+    return pa.array(values)

@@ -1,54 +1,67 @@
-"""What a reader of one file is, and what CSV and JSON lines share: blocks, counting, starting late."""
+"""Reader: reads one file; TextReader: what CSV and JSON lines have in common."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
-from stream_rnn.connectors.files.framing import Block, Cutter, count, spans
+from stream_rnn.connectors.files.framing import RecordBlock, RecordSplitter, count_records, split_records
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from stream_rnn.connectors.decode.decoding import Columns
-    from stream_rnn.connectors.decode.schema import Roles
+    from stream_rnn.connectors.decode.columns import Columns, Decoded
+    from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.files.byte_stream import ByteStream
 
 
 class Chunk(NamedTuple):
-    """Records `first` up to `stop` of a file: the events among them and the refused ones, both in order."""
+    """Records `first` up to `stop` of a file."""
 
     events: EventBatch
-    dead: list[DeadLetter]
+    """usable records in order"""
+    dead_letters: list[DeadLetter]
+    """the others in order"""
     first: int
     stop: int
 
 
+class Start(NamedTuple):
+    """How a file is read."""
+
+    roles: ColumnRoles
+    file: int
+    """index of the file in the source"""
+    record: int
+    """first record that is returned"""
+
+
 class Reader(Protocol):
-    """One file of any format."""
+    """Reads one file of any format."""
 
     path: str
 
-    def sample(self) -> Mapping[str, pa.Array]:
-        """Give the first values of every column, in the file's order."""
+    def sample(self) -> Mapping[str, ColumnSample]:
+        """Return the first values of every column, in the order of the file, without consuming them."""
 
-    def begin(self, roles: Roles, file: int, record: int) -> None:
-        """Say what each column is, the file's index in the source, and the first record that is wanted."""
+    def start(self, start: Start) -> None:
+        """Say which column is what, and where to start; must be called before `read`."""
 
     def read(self) -> Chunk | None:
-        """Give the next chunk, one without records where a growing file has nothing new, None at the end."""
+        """Return the next chunk, one without records if a growing file has no new ones, None at the end."""
 
     @property
     def size(self) -> int | None:
-        """Bytes of the file, None where they are not known."""
+        """Bytes of the file, None if not known."""
 
     @property
     def bytes_read(self) -> int:
@@ -58,35 +71,26 @@ class Reader(Protocol):
         """Close the file."""
 
 
-class Decoded(NamedTuple):
-    """A block's records: `columns` has the rows of `records`, `refused` those that are no rows at all."""
-
-    columns: Columns
-    records: NDArray[np.int64]
-    refused: dict[int, str]
-
-
-class TextReader(ABC):
-    """Read a text file block by block; a subclass says what a block means.
+class TextReader(Closeable):
+    """Reads a text file block by block; subclasses decode the blocks.
 
     Parameters
     ----------
-    stream : ByteStream
-    delimiter : str, optional
-        Of CSV fields; None for JSON lines.
+    stream
+        The bytes of the file; closed with the reader.
+    delimiter
+        Delimiter of CSV fields; None if every line is a record.
     """
 
     def __init__(self, stream: ByteStream, delimiter: str | None) -> None:
         self.path = stream.path
         self._stream = stream
         self._delimiter = delimiter
-        self._cutter = Cutter(stream.path, delimiter)
-        self._waiting: deque[Block] = deque()
+        self._splitter = RecordSplitter(stream.path, delimiter)
+        self._queue: deque[RecordBlock] = deque()
         self._ended = False
         self._next = 0
-        self._file = 0
-        self._skip = 0
-        self._roles: Roles | None = None
+        self._start: Start | None = None
 
     @property
     def size(self) -> int | None:
@@ -99,98 +103,131 @@ class TextReader(ABC):
         return self._stream.bytes_read
 
     @abstractmethod
-    def sample(self) -> Mapping[str, pa.Array]:
-        """Give the first values of every column, in the file's order."""
+    def sample(self) -> Mapping[str, ColumnSample]:
+        """Return the first values of every column, in the order of the file, without consuming them."""
 
     @abstractmethod
-    def _decode(self, data: bytes, roles: Roles) -> Decoded:
-        """Decode whole records; records and rows are numbered from 0 in the block."""
+    def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:
+        """Decode the records of a block, which are numbered from 0."""
 
-    def begin(self, roles: Roles, file: int, record: int) -> None:
-        """Say what each column is, the file's index in the source, and the first record that is wanted."""
-        self._roles, self._file, self._skip = roles, file, record
+    def start(self, start: Start) -> None:
+        """Say which column is what, and where to start; must be called before `read`."""
+        self._start = start
 
     def read(self) -> Chunk | None:
-        """Give the next chunk, one without records where a growing file has nothing new, None at the end."""
-        if self._roles is None:
-            raise RuntimeError("begin must be called before read")
-        block = self._block()
+        """Return the next chunk, one without records if a growing file has no new ones, None at the end.
+
+        Raises
+        ------
+        ConnectorError
+            If the file ends before the record to start at.
+        """
+        if self._start is None:
+            raise RuntimeError("start must be called before read")
+        block = self._next_block()
         if block is None:
-            if self._next < self._skip:
-                raise ConnectorError(
-                    f"{self.path}: has {self._next:,} records, but reading is to go on at record {self._skip:,}"
-                )
+            if self._next < self._start.record:
+                raise too_short(self.path, self._next, self._start.record)
             return None
-        first, empty = self._next, EventBatch.empty(self._roles.columns)
         if not block.data:
-            return Chunk(empty, [], first, first)
-        if block.reason:
-            self._next += 1
-            dead = [DeadLetter.of(self.path, first, block.reason, block.data.rstrip(b"\r\n"))]
-            return Chunk(empty, dead if first >= self._skip else [], first, self._next)
-        if first < self._skip:
-            known = count(block.data, self._delimiter)
-            if known is not None and first + known <= self._skip:
-                self._next += known
-                return Chunk(empty, [], first, self._next)
-        return self._chunk(block.data, self._roles)
+            return self._skipped(0)
+        if block.error:
+            return self._broken(block, self._start)
+        if self._next < self._start.record:
+            count = count_records(block.data, self._delimiter)
+            if count is not None and self._next + count <= self._start.record:
+                return self._skipped(count)
+        return self._decoded(block.data, self._start)
 
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
 
-    def _chunk(self, data: bytes, roles: Roles) -> Chunk:
-        columns, rows, refused = self._decode(data, roles)
-        first = self._next
-        self._next = first + len(rows) + len(refused)
-        reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
-        records = rows + first
-        events = EventBatch(
-            columns.keys,
-            columns.times,
-            columns.inputs,
-            columns.ends,
-            Positions(np.full(len(records), self._file, np.int32), records),
-        )
-        if columns.reasons or first < self._skip:
-            good = records >= self._skip
-            good[list(columns.reasons)] = False
-            events = events[good]
-        dead = []
-        if reasons:
-            raw = spans(data, self._delimiter)
-            dead = [
-                DeadLetter.of(self.path, first + at, reasons[at], raw[at] if at < len(raw) else b"")
-                for at in sorted(reasons)
-                if first + at >= self._skip
-            ]
-        return Chunk(events, dead, first, self._next)
+    def _skipped(self, count: int) -> Chunk:
+        """Return a chunk of so many records before the start."""
+        first, self._next = self._next, self._next + count
+        return Chunk(EventBatch.empty(self._start.roles.columns if self._start else ()), [], first, self._next)
 
-    def _block(self) -> Block | None:
-        """Give the next whole records: none yet when a growing file has nothing new, None at the end."""
-        while not self._waiting:
+    def _broken(self, block: RecordBlock, start: Start) -> Chunk:
+        chunk = self._skipped(1)
+        if chunk.first < start.record:
+            return chunk
+        letter = DeadLetter.of(self.path, chunk.first, block.error, block.data.rstrip(b"\r\n"))
+        return chunk._replace(dead_letters=[letter])
+
+    def _decoded(self, data: bytes, start: Start) -> Chunk:
+        columns, rows, refused = self._decode(data, start.roles)
+        first, self._next = self._next, self._next + len(rows) + len(refused)
+        reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
+        events = usable_events(columns, first + rows, start)
+        dead_letters: list[DeadLetter] = []
+        if reasons:
+            raw = split_records(data, self._delimiter)
+            dead_letters = [
+                DeadLetter.of(self.path, first + i, reasons[i], raw[i] if i < len(raw) else b"")
+                for i in sorted(reasons)
+                if first + i >= start.record
+            ]
+        return Chunk(events, dead_letters, first, self._next)
+
+    def _next_block(self) -> RecordBlock | None:
+        """Return the next complete records: an empty block if a growing file has no new ones, None at the end."""
+        while not self._queue:
             if self._ended:
                 return None
             data = self._stream.read()
             if data:
-                self._waiting.extend(self._cutter.feed(data))
+                self._queue.extend(self._splitter.feed(data))
             elif data is None:
                 self._ended = True
-                self._waiting.extend(self._cutter.feed(b"", final=True))
+                self._queue.extend(self._splitter.feed(b"", final=True))
             else:
-                return Block(b"")
-        return self._waiting.popleft()
+                return RecordBlock(b"")
+        return self._queue.popleft()
 
-    def _peek(self) -> Block | None:
-        """Give the first block with whole records, None if there is none; all is left to be read."""
-        passed: list[Block] = []
-        found: Block | None = None
+    def _peek_block(self) -> RecordBlock | None:
+        """Return the first block with complete records, None if there is none, without consuming anything."""
+        passed: list[RecordBlock] = []
+        found: RecordBlock | None = None
         while found is None:
-            block = self._block()
+            block = self._next_block()
             if block is None or not block.data:
                 break
             passed.append(block)
-            if not block.reason and block.data.strip():
+            if not block.error and block.data.strip():
                 found = block
-        self._waiting.extendleft(reversed(passed))
+        self._queue.extendleft(reversed(passed))
         return found
+
+
+def usable_events(columns: Columns, records: NDArray[np.int64], start: Start) -> EventBatch:
+    """Return the rows (N,) of these records that can be used, from the record to start at."""
+    positions = Positions(np.full(len(records), start.file, np.int32), records)
+    events = EventBatch(columns.keys, columns.times, columns.inputs, columns.ends, positions)
+    if not columns.reasons and (not len(records) or records[0] >= start.record):
+        return events
+    usable = records >= start.record
+    usable[list(columns.reasons)] = False
+    return events[usable]
+
+
+def too_short(path: str, count: int, record: int) -> ConnectorError:
+    """Return the error for a file that ends before the record to start at."""
+    return ConnectorError(
+        f"{path}: has {count:,} records, but reading starts at record {record:,}: is it another file than before?"
+    )
+
+
+def check_unique(path: str, names: Iterable[str]) -> None:
+    """Check that no two columns have the same name.
+
+    Raises
+    ------
+    ConnectorError
+        With the first name that is repeated.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ConnectorError(f"{path}: there are two columns {name!r}")
+        seen.add(name)

@@ -1,4 +1,4 @@
-"""A source of events made of files: one pass, with an exact position after every event."""
+"""Source: the events of files, read once, with an exact position after every event."""
 
 from __future__ import annotations
 
@@ -7,83 +7,61 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream_rnn.connectors.closing import Closing
-from stream_rnn.connectors.files.follow import POLL, Stop
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.files.merge import merge_by_time, one_after_another
+from stream_rnn.connectors.files.reader import Start
+from stream_rnn.connectors.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from stream_rnn.connectors.deadletter import DeadLetterCounter
-    from stream_rnn.connectors.decode.schema import Roles
+    from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
     from stream_rnn.connectors.files.reader import Reader
 
 Position = dict[str, dict[str, int]]
 
-
-class _Lane:
-    """One file's reader and its accounts: what has been handed over, what is refused but not yet reported."""
-
-    def __init__(self, reader: Reader, record: int) -> None:
-        self.reader = reader
-        self.next = record  # the first record that has not been handed over
-        self.first = record
-        self._dead: deque[DeadLetter] = deque()
-        self._read_to = record
-        self._counter: DeadLetterCounter | None = None
-
-    def attach(self, counter: DeadLetterCounter) -> None:
-        self._counter = counter
-
-    def read(self) -> EventBatch | None:
-        """Read on to the next events; empty where a growing file has nothing new, None at the end."""
-        while True:
-            # Everything read before has been handed over by now, refused records at its end too.
-            self.advance(self._read_to)
-            chunk = self.reader.read()
-            if chunk is None:
-                return None
-            self._dead.extend(chunk.dead)
-            self._read_to = max(chunk.stop, self._read_to)
-            if len(chunk.events) or chunk.stop == chunk.first:
-                return chunk.events
-
-    def advance(self, record: int) -> None:
-        """Move on to a record, reporting what was refused on the way."""
-        self.next = max(self.next, record)
-        while self._dead and self._dead[0].record < self.next:
-            letter = self._dead.popleft()
-            if self._counter is not None:
-                self._counter.add(letter)
+POLL_SECONDS = 0.1
+"""Wait between two reads of growing files without new events."""
 
 
-class Source(Closing):
-    """Events from files, in batches; made by `open_files`.
+class Source(Closeable):
+    """Events of files in batches; created by `open_files`.
 
-    Iterating goes on where it stopped; a source is read once. A refused record is reported together with the
-    event after it, so that after each batch positions, events and dead letters belong together.
+    A source is read once; iterating again continues where the last iteration ended. A dead letter is reported together
+    with the next event of its file, so that after each batch positions, events and dead letters belong together.
 
     Attributes
     ----------
     files : tuple of str
-        Paths in the order of `Positions.file`.
+        Paths, in the order of `Positions.file`.
     columns : tuple of str
         Numeric inputs.
     key, time, end : str or None
-        Columns of these roles.
+        Columns with these roles.
     ignored : dict of str to str
-        Columns of the first file that are not read, each with the reason.
+        Why a column of the first file is not read, by column.
     dead_letters : DeadLetterCounter
-        Counts what was refused.
+        Records that cannot be used.
     events : int
-        Events handed over so far.
+        Number of events so far.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from stream_rnn.connectors.files.open import open_files
+    >>> written = Path("load.jsonl").write_text('{"load": 1}' + chr(10) + '{"load": 2}')
+    >>> with open_files("load.jsonl", batch_size=1) as source:
+    ...     batch = next(iter(source))
+    >>> source.columns, source.events, source.position()
+    (('load',), 1, {'files': {'load.jsonl': 1}})
     """
 
     def __init__(
         self,
         readers: Sequence[Reader],
-        roles: Roles,
+        roles: ColumnRoles,
         *,
         batch_size: int,
         start: Mapping[str, int],
@@ -102,95 +80,128 @@ class Source(Closing):
         self._batch_size = batch_size
         self._follow = follow
         self._stop = Stop() if stop is None else stop
-        self._lanes = [_Lane(reader, start.get(reader.path, 0)) for reader in readers]
-        for i, lane in enumerate(self._lanes):
-            lane.attach(dead_letters)
-            lane.reader.begin(roles, i, lane.next)
-        self._before = [lane.next for lane in self._lanes]
+        self._files = [_TrackedFile(reader, start.get(reader.path, 0), dead_letters) for reader in readers]
+        for i, file in enumerate(self._files):
+            file.reader.start(Start(roles, i, file.next_record))
+        self._records_before = [file.next_record for file in self._files]  # before the last batch
         self._batches = self._run()
 
     def __iter__(self) -> Iterator[EventBatch]:
         return self._batches
 
-    def _run(self) -> Iterator[EventBatch]:
-        merged = self.time is not None and len(self._lanes) > 1
-        for chunk in merge_by_time(self._lanes) if merged else self._sequence():
-            if self._stop:
-                return
-            if not len(chunk):
-                if self._follow:
-                    self._stop.wait(POLL)
-                continue
-            for batch in chunk.split(self._batch_size):
-                self._hand_over(batch)
-                yield batch
-                if self._stop:
-                    return
-        for lane in self._lanes:
-            lane.reader.close()
-
-    def _sequence(self) -> Iterator[EventBatch]:
-        """Read one file after another; growing files in turn, since none of them ends."""
-        if not self._follow or len(self._lanes) == 1:
-            yield from one_after_another(self._lanes)
-            return
-        while True:
-            batches = [batch for lane in self._lanes if (batch := lane.read()) is not None]
-            yield from [batch for batch in batches if len(batch)] or batches[:1]
-
-    def _hand_over(self, batch: EventBatch) -> None:
-        self._before = [lane.next for lane in self._lanes]
-        for i, record in _after(batch.positions).items():
-            self._lanes[i].advance(record)
-        self.events += len(batch)
-
     def position(self) -> Position:
-        """Give the position after all events handed over: `{"files": {path: next record}}`, fit for JSON.
+        """Return the position after all events so far, as JSON values: ``{"files": {path: next record}}``.
 
-        `open_files(..., start=position["files"])` gives exactly the events that are left.
+        ``open_files(..., start=position["files"])`` yields exactly the remaining events.
         """
-        return {"files": {lane.reader.path: lane.next for lane in self._lanes}}
+        return {"files": {file.reader.path: file.next_record for file in self._files}}
 
     def position_after(self, positions: Positions) -> Position:
-        """Give the position after some of the batch handed over last.
+        """Return the position after the first events of the last batch.
 
         Parameters
         ----------
-        positions : Positions
-            Those of the events that are done, counted from the start of the batch: `batch.positions[:done]`.
+        positions
+            Those of the events that are done: ``batch.positions[:done]``.
         """
-        records = list(self._before)
-        for i, record in _after(positions).items():
+        records = list(self._records_before)
+        for i, record in _next_records(positions).items():
             records[i] = max(records[i], record)
-        return {"files": {lane.reader.path: record for lane, record in zip(self._lanes, records, strict=True)}}
+        return {"files": {file.reader.path: record for file, record in zip(self._files, records, strict=True)}}
 
     @property
     def bytes_total(self) -> int | None:
-        """Bytes of all files, None when they are not known: standard input, growing files."""
-        sizes = [lane.reader.size for lane in self._lanes]
+        """Bytes of all files, None if not known: standard input, growing files."""
+        sizes = [file.reader.size for file in self._files]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     @property
     def bytes_read(self) -> int:
-        """Bytes read so far, compressed where the file is."""
-        return sum(lane.reader.bytes_read for lane in self._lanes)
+        """Bytes read so far, compressed if the file is."""
+        return sum(file.reader.bytes_read for file in self._files)
 
     @property
     def progress(self) -> float | None:
-        """Share of the bytes that has been read, from 0 to 1; None when the total is not known."""
+        """Share of the bytes that has been read, from 0 to 1; None if the total is not known."""
         total = self.bytes_total
         return None if total is None else min(1.0, self.bytes_read / total) if total else 1.0
 
     def stop(self) -> None:
-        """End the iteration after the batch in hand, from any thread or signal handler."""
+        """End the iteration after the current batch; may be called from any thread or signal handler."""
         self._stop.set()
 
     def close(self) -> None:
         """Close the files."""
-        for lane in self._lanes:
-            lane.reader.close()
+        for file in self._files:
+            file.reader.close()
+
+    def _run(self) -> Iterator[EventBatch]:
+        for chunk in self._chunks():
+            if self._stop:
+                return
+            if not len(chunk):
+                if self._follow:
+                    self._stop.wait(POLL_SECONDS)
+                continue
+            for batch in chunk.split(self._batch_size):
+                self._advance(batch)
+                yield batch
+                if self._stop:
+                    return
+        self.close()
+
+    def _chunks(self) -> Iterator[EventBatch]:
+        """Yield the events of all files in order; empty batches where growing files have no new ones."""
+        if self.time is not None and len(self._files) > 1:
+            return merge_by_time(self._files)
+        if self._follow and len(self._files) > 1:
+            return self._in_turn()
+        return one_after_another(self._files)
+
+    def _in_turn(self) -> Iterator[EventBatch]:
+        """Yield what growing files have, in turn: none of them ends."""
+        while True:
+            batches = [batch for file in self._files if (batch := file.read()) is not None]
+            yield from [batch for batch in batches if len(batch)] or batches[:1]
+
+    def _advance(self, batch: EventBatch) -> None:
+        """Move the position past a batch."""
+        self._records_before = [file.next_record for file in self._files]
+        for i, record in _next_records(batch.positions).items():
+            self._files[i].advance(record)
+        self.events += len(batch)
 
 
-def _after(positions: Positions) -> dict[int, int]:
-    """Give the record after the last one of each file."""
+class _TrackedFile:
+    """One file with its position, and its dead letters that are not reported yet."""
+
+    def __init__(self, reader: Reader, record: int, dead_letters: DeadLetterCounter) -> None:
+        self.reader = reader
+        self.next_record = record
+        self._read_until = record
+        self._unreported: deque[DeadLetter] = deque()
+        self._dead_letters = dead_letters
+
+    def read(self) -> EventBatch | None:
+        """Return the next events, an empty batch if a growing file has no new ones, None at the end."""
+        while True:
+            # All events read before have been processed by now, and also dead letters after the last of them.
+            self.advance(self._read_until)
+            chunk = self.reader.read()
+            if chunk is None:
+                return None
+            self._unreported.extend(chunk.dead_letters)
+            self._read_until = max(chunk.stop, self._read_until)
+            if len(chunk.events) or chunk.stop == chunk.first:
+                return chunk.events
+
+    def advance(self, record: int) -> None:
+        """Move the position to a record, and report the dead letters before it."""
+        self.next_record = max(self.next_record, record)
+        while self._unreported and self._unreported[0].record < self.next_record:
+            self._dead_letters.add(self._unreported.popleft())
+
+
+def _next_records(positions: Positions) -> dict[int, int]:
+    """Return the record after the last one of each file."""
     return {int(i): int(positions.record[positions.file == i].max()) + 1 for i in np.unique(positions.file)}

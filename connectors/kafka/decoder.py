@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.json_records import JsonRecords
-from stream_rnn.connectors.decode.schema import Roles
+from stream_rnn.connectors.decode.json_records import JsonDecoder
+from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.kafka.partitions import partition_name
@@ -71,8 +71,8 @@ class Decoder:
         if not schema.columns:
             raise UsageError("columns must name the fields to read: columns of a topic are not detected")
         self._has_time, self._has_key = bool(schema.time), schema.key is not None
-        self._records = JsonRecords(
-            Roles(schema.key, schema.time or None, schema.end, schema.columns, schema.time_format)
+        self._records = JsonDecoder(
+            ColumnRoles(schema.key, schema.time or None, schema.end, schema.columns, schema.time_format)
         )
 
     def decode(self, partition: TopicPartition, records: Sequence[Any]) -> KafkaBatch:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.connectors.kafka.partitions import partition_name
-from stream_rnn.connectors.ordering.ordering import Ordering, Rule, State
+from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy, OrderingState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class PartitionOrdering:
         Topic and number of the partition.
     """
 
-    def __init__(self, rule: Rule, columns: Sequence[str], partition: TopicPartition) -> None:
+    def __init__(self, rule: OrderingPolicy, columns: Sequence[str], partition: TopicPartition) -> None:
         self._ordering = Ordering(rule, columns, {partition.partition: partition_name(partition)})
         self._headers: dict[int, Headers] = {}
         """headers of the events that are held back, by offset"""
@@ -65,7 +65,7 @@ class PartitionOrdering:
 
     def process(self, batch: KafkaBatch) -> OrderedBatch:
         """Return what a batch releases, and hold back the rest of its events."""
-        ordered = self._ordering.take(batch.events)
+        ordered = self._ordering.process(batch.events)
         if batch.headers is not None:
             dropped = {letter.record for letter in ordered.late} | set(ordered.duplicates.tolist())
             arrived = zip(batch.events.positions.record.tolist(), batch.headers, strict=True)
@@ -75,18 +75,18 @@ class PartitionOrdering:
             headers = [self._headers.pop(offset, ()) for offset in ordered.events.positions.record.tolist()]
         dead = sorted([*batch.dead, *ordered.late], key=lambda letter: letter.record)
         released = replace(batch, events=ordered.events, headers=headers, dead=dead)
-        return OrderedBatch(released, released_by=ordered.by, duplicates=ordered.duplicates)
+        return OrderedBatch(released, released_by=ordered.released_by, duplicates=ordered.duplicates)
 
-    def state(self) -> State:
+    def state(self) -> OrderingState:
         """Return the events that are held back, for a checkpoint."""
         about, arrays = self._ordering.state()
         about["headers"] = [
             [offset, [[name, b64encode(value or b"").decode()] for name, value in headers]]  # a null value is empty
             for offset, headers in self._headers.items()
         ]
-        return State(about, arrays)
+        return OrderingState(about, arrays)
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: OrderingState) -> None:
         """Hold back the events of a saved state; this object's rule applies to them.
 
         Raises
@@ -96,5 +96,6 @@ class PartitionOrdering:
         """
         self._ordering.restore(state)
         self._headers = {
-            offset: [(name, b64decode(value)) for name, value in headers] for offset, headers in state.about["headers"]
+            offset: [(name, b64decode(value)) for name, value in headers]
+            for offset, headers in state.metadata["headers"]
         }

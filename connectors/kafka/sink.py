@@ -10,7 +10,7 @@ import msgspec
 from kafka import TopicPartition
 from kafka.errors import KafkaError, UnknownError
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.kafka.batch_producer import MAX_RECORD_BYTES, Records, enqueue, partition_of
 from stream_rnn.connectors.kafka.client import BrokerError
 from stream_rnn.connectors.kafka.partitions import commit_metadata
@@ -31,7 +31,7 @@ would be most of a forecast's latency."""
 BATCH_BYTES = 1 << 18
 
 
-class KafkaSink(Closing):
+class KafkaSink(Closeable):
     """Writes to topics; what was written becomes visible with the next `commit`.
 
     A record goes to the partition that Kafka's own clients choose for its key. So the forecasts of a stream stay in

@@ -12,7 +12,7 @@ from kafka import TopicPartition
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.decoder import Decoder
 from stream_rnn.connectors.kafka.partitions import commit_metadata, partition_name
@@ -50,7 +50,7 @@ class RebalanceListener(Protocol):
         """Give up partitions at once: the group has already assigned them to others."""
 
 
-class KafkaSource(Closing):
+class KafkaSource(Closeable):
     """Events of topics, as one member of a consumer group.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.files import rendering
 from stream_rnn.connectors.kafka.batch_producer import partition_of
@@ -55,7 +55,7 @@ def create_topic(cluster: Cluster, topic: str, partitions: int) -> None:
         admin.close()
 
 
-class TopicWriter(Closing):
+class TopicWriter(Closeable):
     """Writes events to a topic as they were recorded.
 
     A record is a JSON object with time, key, inputs and end under the names of their columns: the time as ISO 8601,
@@ -140,7 +140,7 @@ class TopicWriter(Closing):
             (schema.end, batch.ends),
         ]
         columns = {name: column for name, column in fields if name is not None}
-        return rendering.json_lines(rendering.table_of(columns, schema.time)).split(b"\n")[:-1]
+        return rendering.json_lines(columns, schema.time).split(b"\n")[:-1]
 
     def _timestamps(self, batch: EventBatch) -> list[int | None]:
         """Return milliseconds since 1970; None for events without time, which get the current time from the client."""

@@ -1,1 +1,1 @@
-"""Events in order of time, and at their recorded pace."""
+"""Events in order of time, and at the pace at which they were recorded."""

@@ -1,4 +1,4 @@
-"""Events that wait, in order of arrival: they come at the end and go from anywhere, at a cost per event of its own."""
+"""EventBuffer: events that are held back, in order of arrival."""
 
 from __future__ import annotations
 
@@ -13,100 +13,115 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COLUMN = "column."
-"""Begins the names of rows' parts that are inputs."""
-FEWEST = 1024
-"""Rows below which those that went are not cleared away."""
+INPUT_PREFIX = "column."
+"""Starts the names of the arrays that are inputs."""
+MIN_CAPACITY = 1024
+"""Rows up to which gaps are not removed."""
 
 
-class Held:
-    """Rows of events with the numbers of their streams.
+class EventBuffer:
+    """Events with the numbers of their streams, in rows by order of arrival.
 
-    A row that goes leaves a gap; where half are gaps, the others close up. So the events that stay are not copied with
-    every batch, however many they are.
+    Events are appended at the end and removed from anywhere. A removed event leaves a gap; when half of the rows are
+    gaps, the others close up. So the events that stay are not copied with every batch, however many they are.
 
     Parameters
     ----------
     columns
-        Inputs of the events.
+        Names of the inputs.
+
+    Examples
+    --------
+    >>> buffer = EventBuffer(["x"])
+    >>> batch = EventBatch(
+    ...     keys=np.array(["a", "b"], object),
+    ...     times=np.array([2.0, 1.0]),
+    ...     columns={"x": np.array([0.1, 0.2])},
+    ...     ends=np.zeros(2, np.bool_),
+    ...     positions=Positions(np.zeros(2, np.int32), np.arange(2)),
+    ... )
+    >>> buffer.add(batch, streams=np.array([0, 1]))
+    >>> buffer.remove(np.array([0]))
+    >>> len(buffer), buffer.events(buffer.rows).keys
+    (1, array(['b'], dtype=object))
     """
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self._count = self._stop = 0
-        self._waits = np.zeros(0, np.bool_)
-        self._parts = parts(EventBatch.empty(columns), np.zeros(0, np.int64))
+        self._count = 0
+        self._end = 0  # the row after the last one in use
+        self._occupied = np.zeros(0, np.bool_)
+        self._arrays = to_arrays(EventBatch.empty(columns), np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return self._count
 
     @property
     def columns(self) -> list[str]:
-        """The inputs of the events."""
-        return [name.removeprefix(COLUMN) for name in self._parts if name.startswith(COLUMN)]
+        """Names of the inputs."""
+        return input_names(self._arrays)
 
     @property
     def rows(self) -> NDArray[np.intp]:
-        """All rows with events, in order of arrival."""
-        return np.flatnonzero(self._waits[: self._stop])
+        """Rows that hold events, in order of arrival."""
+        return np.flatnonzero(self._occupied[: self._end])
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """Times by row, gaps too."""
-        return self._parts["time"][: self._stop]
+        """(rows,) times, also of gaps."""
+        return self._arrays["time"][: self._end]
 
     @property
     def streams(self) -> NDArray[np.int64]:
-        """Streams by row, gaps too."""
-        return self._parts["stream"][: self._stop]
+        """(rows,) numbers of the streams, also of gaps."""
+        return self._arrays["stream"][: self._end]
 
-    def up_to(self, times: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return the rows of events up to a time, (streams,) by stream."""
-        return np.flatnonzero(self._waits[: self._stop] & (self.times <= times[self.streams]))
+    def rows_until(self, times: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the rows of the events up to a time (streams,) of their stream."""
+        return np.flatnonzero(self._occupied[: self._end] & (self.times <= times[self.streams]))
 
-    def since(self, times: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return the rows of events from a time on, (streams,) by stream."""
-        return np.flatnonzero(self._waits[: self._stop] & (self.times >= times[self.streams]))
+    def rows_since(self, times: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the rows of the events from a time (streams,) of their stream on."""
+        return np.flatnonzero(self._occupied[: self._end] & (self.times >= times[self.streams]))
 
     def events(self, rows: NDArray[np.intp]) -> EventBatch:
-        """Return the events of some rows."""
-        return whole(self.parts(rows))
+        """Return the events of these rows."""
+        return from_arrays(self.arrays(rows))
 
-    def parts(self, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
-        """Return the events of some rows as `parts` takes them apart."""
-        return {name: array[rows] for name, array in self._parts.items()}
+    def arrays(self, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
+        """Return the events of these rows as `to_arrays` returns them."""
+        return {name: array[rows] for name, array in self._arrays.items()}
 
     def add(self, events: EventBatch, streams: NDArray[np.int64]) -> None:
-        """Let more events wait."""
-        stop = self._stop + len(events)
-        if stop > len(self._waits):
-            self._move(self.rows, room=2 * max(self._count + len(events), FEWEST))
-            stop = self._stop + len(events)
-        for name, array in parts(events, streams).items():
-            self._parts[name][self._stop : stop] = array
-        self._waits[self._stop : stop] = True
-        self._count, self._stop = self._count + len(events), stop
+        """Append events with the numbers of their streams (N,)."""
+        if self._end + len(events) > len(self._occupied):
+            self._compact(capacity=2 * max(self._count + len(events), MIN_CAPACITY))
+        start, self._end = self._end, self._end + len(events)
+        for name, array in to_arrays(events, streams).items():
+            self._arrays[name][start : self._end] = array
+        self._occupied[start : self._end] = True
+        self._count += len(events)
 
-    def drop(self, rows: NDArray[np.intp]) -> None:
-        """Let the events of some rows go."""
-        self._waits[rows] = False
+    def remove(self, rows: NDArray[np.intp]) -> None:
+        """Remove the events of these rows."""
+        self._occupied[rows] = False
         self._count -= len(rows)
-        if self._stop > max(FEWEST, 2 * self._count):
-            self._move(
-                self.rows, room=len(self._waits) // 2 if 4 * self._count < len(self._waits) else len(self._waits)
-            )
+        if self._end > max(MIN_CAPACITY, 2 * self._count):
+            capacity = len(self._occupied)
+            self._compact(capacity=capacity // 2 if 4 * self._count < capacity else capacity)
 
-    def _move(self, rows: NDArray[np.intp], room: int) -> None:
-        """Close up, in arrays of so much room."""
-        for name, array in self._parts.items():
-            moved = np.empty(room, array.dtype)
-            moved[: len(rows)] = array[rows]
-            self._parts[name] = moved
-        self._waits = np.arange(room) < len(rows)
-        self._stop = len(rows)
+    def _compact(self, capacity: int) -> None:
+        """Remove the gaps, and allocate so many rows."""
+        rows = self.rows
+        for name, array in self._arrays.items():
+            resized = np.empty(capacity, array.dtype)
+            resized[: len(rows)] = array[rows]
+            self._arrays[name] = resized
+        self._occupied = np.arange(capacity) < len(rows)
+        self._end = len(rows)
 
 
-def parts(events: EventBatch, streams: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Return events as arrays by name."""
+def to_arrays(events: EventBatch, streams: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Return events, and the numbers of their streams (N,), as arrays by name."""
     return {
         "key": events.keys,
         "stream": streams,
@@ -114,10 +129,17 @@ def parts(events: EventBatch, streams: NDArray[np.int64]) -> dict[str, NDArray[A
         "end": events.ends,
         "file": events.positions.file,
         "record": events.positions.record,
-    } | {f"{COLUMN}{name}": values for name, values in events.columns.items()}
+    } | {f"{INPUT_PREFIX}{name}": values for name, values in events.columns.items()}
 
 
-def whole(some: dict[str, NDArray[Any]]) -> EventBatch:
-    """Return the events that `parts` took apart."""
-    columns = {name.removeprefix(COLUMN): values for name, values in some.items() if name.startswith(COLUMN)}
-    return EventBatch(some["key"], some["time"], columns, some["end"], Positions(some["file"], some["record"]))
+def from_arrays(arrays: dict[str, NDArray[Any]]) -> EventBatch:
+    """Return the events that `to_arrays` turned into arrays."""
+    columns = {name: arrays[f"{INPUT_PREFIX}{name}"] for name in input_names(arrays)}
+    return EventBatch(
+        arrays["key"], arrays["time"], columns, arrays["end"], Positions(arrays["file"], arrays["record"])
+    )
+
+
+def input_names(arrays: dict[str, NDArray[Any]]) -> list[str]:
+    """Return the names of the inputs among the arrays of `to_arrays`."""
+    return [name.removeprefix(INPUT_PREFIX) for name in arrays if name.startswith(INPUT_PREFIX)]

@@ -1,8 +1,8 @@
-"""Events put in order of time: what comes out of order is waited for, so long; what comes later still is refused.
+"""Ordering: events are held back, and released in order of time; events that arrive too late are refused.
 
-An event of a stream is released when the newest time seen of that stream reaches its own plus the lateness. Which
-events are released, in which order and by whose arrival depends on the order of arrival alone, never on how events
-were cut into batches.
+An event is released once the newest time of its stream is at least its own time plus the lateness. Which events are
+released, in which order and by whose arrival depends only on the order of arrival, never on how events are cut into
+batches.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
-from stream_rnn.connectors.ordering.buffer import COLUMN, Held, parts, whole
+from stream_rnn.connectors.ordering.arrivals import Arrivals
+from stream_rnn.connectors.ordering.buffer import EventBuffer, from_arrays, input_names, to_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,309 +22,310 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LATE = "later than lateness allows"
+HELD, READY = "held.", "ready."
+"""Prefixes of the arrays of a state: of events that are held back, and of events that are released."""
 
 
-class Rule(NamedTuple):
-    """What is done about events out of order, and about those that come twice."""
+class OrderingPolicy(NamedTuple):
+    """How long events are held back, and whether duplicates are dropped."""
 
     lateness: float | None = None
-    """seconds that an event may lie before the newest of its stream; None: events pass as they come"""
+    """seconds by which an event may be older than the newest of its stream; None: events are released as they arrive"""
     duplicates: Literal["keep", "drop"] = "keep"
 
     @property
     def active(self) -> bool:
-        """Whether anything is done."""
-        return self != Rule()
+        """Whether the policy changes anything."""
+        return self != OrderingPolicy()
 
 
 class Ordered(NamedTuple):
-    """What became of a batch."""
+    """Result of a batch."""
 
     events: EventBatch
-    """those that are released, by (arrival that released them, time, arrival)"""
-    by: NDArray[np.int64]
-    """(N,) record of the event whose arrival released each"""
+    """released events, by (arrival that released them, time, arrival)"""
+    released_by: NDArray[np.int64]
+    """(N,) record of the event whose arrival released each event"""
     late: list[DeadLetter]
+    """events that arrived too late"""
     duplicates: NDArray[np.int64]
-    """records that were dropped since they came before"""
+    """records that were dropped"""
 
 
-class State(NamedTuple):
-    """What a stage holds: plain values that JSON can hold, and arrays by name."""
+class OrderingState(NamedTuple):
+    """Events that are held back, for a checkpoint."""
 
-    about: dict[str, Any]
+    metadata: dict[str, Any]
+    """JSON values"""
     arrays: dict[str, NDArray[Any]]
 
 
 class Ordering:
-    """Holds events back until those before them have had their time to come.
+    """Holds events back and releases them in order of time, within their stream.
 
-    With `Rule.lateness`, an event that lies before the newest of its stream by more than that, or before one that was
-    released, is late: it is counted and refused. Events without time pass at once.
+    With a lateness, an event is late if it is older than the newest event of its stream by more than that, or older
+    than one that was released. Late events are counted and refused. Events without time are released at once.
 
-    With `Rule.duplicates` "drop", what came before is dropped and counted: a record at or before the last one of its
-    file, and an event with the stream and the time of one that is held or was released last. Without lateness nothing
-    is held, and only a repetition of the stream's last event is told.
+    With ``duplicates="drop"``, duplicates are dropped and counted: a record at or before the last one read of its
+    file, and an event with the stream and time of an event that is held back or was released last. Without lateness
+    nothing is held back, so only a repetition of the last event of a stream is recognised.
 
     Parameters
     ----------
-    rule
+    policy
+        Lateness, and what happens to duplicates.
     columns
-        Inputs that every batch has.
-    places
-        Names of the files (or partitions) by `Positions.file`.
+        Names of the inputs of every batch.
+    sources
+        Names of the files or partitions, by `Positions.file`.
 
     Attributes
     ----------
     late, duplicates : int
-        How many events were refused and dropped since the stage began, which may be runs ago.
+        Number of events that were refused and dropped, over all runs.
     ready : EventBatch
-        What was released before the state was kept, and not taken.
+        Events that were released before the state was saved, but not processed.
+
+    Examples
+    --------
+    >>> batch = EventBatch(
+    ...     keys=np.array(["s", "s", "s"], object),
+    ...     times=np.array([1.0, 0.0, 6.0]),
+    ...     columns={},
+    ...     ends=np.zeros(3, np.bool_),
+    ...     positions=Positions(np.zeros(3, np.int32), np.arange(3)),
+    ... )
+    >>> ordering = Ordering(OrderingPolicy(lateness=5.0), columns=[], sources={0: "a.csv"})
+    >>> ordering.process(batch).events.times
+    array([0., 1.])
+    >>> ordering.finish().times
+    array([6.])
     """
 
-    def __init__(self, rule: Rule, columns: Sequence[str], places: Mapping[int, str]) -> None:
-        self.rule = rule
+    def __init__(self, policy: OrderingPolicy, columns: Sequence[str], sources: Mapping[int, str]) -> None:
+        self.policy = policy
         self.late = 0
         self.duplicates = 0
-        self._places = places
-        self._codes: dict[str | int, int] = {}
+        self._sources = sources
+        self._numbers: dict[str | int, int] = {}  # number of each stream, in order of appearance
         self._newest = np.zeros(0)  # (streams,) newest time seen
-        self._last = np.zeros(0)  # (streams,) time of the event released last
-        self._held = Held(columns)
+        self._released = np.zeros(0)  # (streams,) time of the event released last
+        self._buffer = EventBuffer(columns)
         self.ready = EventBatch.empty(columns)
-        self._seen: dict[int, int] = {}  # last record, by file
+        self._last_records: dict[int, int] = {}  # last record read, by file
 
     @property
     def held(self) -> int:
-        """How many events are held back."""
-        return len(self._held)
+        """Number of events that are held back."""
+        return len(self._buffer)
 
-    def take(self, batch: EventBatch) -> Ordered:
-        """Give what a batch releases, and hold the rest."""
-        codes, record = self._codes_of(batch.keys), batch.positions.record
-        fresh = self._fresh(batch.positions)
-        untimed = fresh & np.isnan(batch.times)
-        arrivals = _Arrivals.of(codes, batch.times, np.flatnonzero(fresh & ~untimed), self._newest)
-        late = self._late(arrivals)
-        double = self._doubles(arrivals, late)
-        self._newest[arrivals.stream] = arrivals.newest  # the last of each stream stays
-
-        kept = np.flatnonzero(~(late | double))
-        due = self._held.up_to(self._by_stream(arrivals, self._reach(arrivals.newest), -np.inf))
-        waiting, waiting_streams = self._held.events(due), self._held.streams[due]
-        releaser = arrivals.releasers(
-            np.concatenate([waiting_streams, arrivals.stream[kept]]),
-            np.concatenate([waiting.times, arrivals.time[kept]]),
-            np.concatenate([np.zeros(len(due), np.int64), kept]),
-            self._reach(arrivals.newest),
-        )
-        out = releaser[len(due) :] >= 0
-        new, plain = arrivals.event[kept[out]], np.flatnonzero(untimed)
-        pool = EventBatch.concat([waiting, batch[new], batch[plain]])
-        by = np.concatenate([arrivals.event[releaser[releaser >= 0]], plain])
-        streams = np.concatenate([waiting_streams, codes[new], codes[plain]])
-        order = np.lexsort((pool.times, by))  # stable: what is left of a tie stands in order of arrival
-        events, by, streams = pool[order], by[order], streams[order]
-
-        later = np.sort(arrivals.event[kept[~out]])
-        self._held.drop(due)
-        self._held.add(batch[later], codes[later])
-        self._note_last(streams, events.times)
+    def process(self, batch: EventBatch) -> Ordered:
+        """Return the events that a batch releases, and hold back the rest."""
+        streams, record = self._stream_numbers(batch.keys), batch.positions.record
+        unread = self._is_unread(batch.positions)
+        untimed = unread & np.isnan(batch.times)
+        arrivals = Arrivals.of(streams, batch.times, np.flatnonzero(unread & ~untimed), self._newest)
+        late = self._is_late(arrivals)
+        duplicate = self._is_duplicate(arrivals, late)
+        self._newest[arrivals.stream] = arrivals.newest  # the last value of each stream is kept
+        accepted = np.flatnonzero(~(late | duplicate))
+        events, released_by = self._release(batch, streams, arrivals, accepted, np.flatnonzero(untimed))
         refused = batch.positions[np.sort(arrivals.event[late])]
-        dropped = np.sort(np.concatenate([np.flatnonzero(~fresh), arrivals.event[double]]))
+        dropped = np.sort(np.concatenate([np.flatnonzero(~unread), arrivals.event[duplicate]]))
         self.late += len(refused)
         self.duplicates += len(dropped)
-        return Ordered(events, record[by], self._letters(refused), record[dropped])
+        return Ordered(events, record[released_by], self._dead_letters(refused), record[dropped])
 
     def finish(self) -> EventBatch:
-        """Give all that is held, in order of (time, arrival): no more is to come.
+        """Return all events that are held back, by (time, arrival).
 
-        If more comes after all, what lies before the events given is late.
+        Events that arrive afterwards are late if they are older than the returned ones.
         """
-        rows = self._held.rows
-        rows = rows[np.argsort(self._held.times[rows], kind="stable")]
-        events = self._held.events(rows)
-        self._note_last(self._held.streams[rows], events.times)
-        self._held.drop(rows)
+        rows = self._buffer.rows
+        rows = rows[np.argsort(self._buffer.times[rows], kind="stable")]
+        events = self._buffer.events(rows)
+        self._note_released(self._buffer.streams[rows], events.times)
+        self._buffer.remove(rows)
         return events
 
-    def state(self, ready: EventBatch | None = None) -> State:
-        """Return what is held, for a checkpoint.
+    def state(self, ready: EventBatch | None = None) -> OrderingState:
+        """Return the events that are held back, for a checkpoint.
 
         Parameters
         ----------
         ready
-            What was released and is not taken yet; `restore` gives it back.
+            Events that were released but not processed; `restore` makes them `ready` again.
         """
-        about = {
+        metadata = {
             "late": self.late,
             "duplicates": self.duplicates,
             "held": self.held,
-            "seen": {self._places[file]: record for file, record in self._seen.items()},
-            "places": {str(file): name for file, name in self._places.items()},
-            "keys": list(self._codes),
+            "seen": {self._sources[file]: record for file, record in self._last_records.items()},
+            "places": {str(file): name for file, name in self._sources.items()},
+            "keys": list(self._numbers),
         }
-        known = len(self._codes)
-        arrays = {"newest": self._newest[:known].copy(), "last": self._last[:known].copy()}
-        rows = self._held.rows
-        released = self._held.parts(rows[:0]) if ready is None else parts(ready, self._codes_of(ready.keys))
-        for which, some in (("held", self._held.parts(rows)), ("ready", released)):
-            arrays |= {f"{which}.{name}": array for name, array in some.items() if name != "key"}
-        return State(about, arrays)
+        rows = self._buffer.rows
+        held = self._buffer.arrays(rows)
+        released = (
+            self._buffer.arrays(rows[:0]) if ready is None else to_arrays(ready, self._stream_numbers(ready.keys))
+        )
+        count = len(self._numbers)
+        arrays = {"newest": self._newest[:count].copy(), "last": self._released[:count].copy()}
+        for prefix, parts in ((HELD, held), (READY, released)):
+            arrays |= {f"{prefix}{name}": array for name, array in parts.items() if name != "key"}
+        return OrderingState(metadata, arrays)
 
-    def restore(self, state: State) -> None:
-        """Go on where a state was kept, under this stage's rule.
+    def restore(self, state: OrderingState) -> None:
+        """Hold back the events of a saved state; this object's policy applies to them.
 
         Raises
         ------
         ConnectorError
-            When what was held has other columns.
+            If the saved events have other columns.
         """
-        about, arrays = state
-        self.late, self.duplicates = about["late"], about["duplicates"]
-        self._codes = {key: code for code, key in enumerate(about["keys"])}
-        self._newest, self._last = arrays["newest"].copy(), arrays["last"].copy()
-        files = {name: file for file, name in self._places.items()}
-        self._seen = {files[name]: record for name, record in about["seen"].items() if name in files}
-        moved = {int(file): files.get(name, -1) for file, name in about["places"].items()}
-        held, streams = self._whole("held", state, moved)
-        self._held = Held(self._held.columns)
-        self._held.add(held, streams)
-        self.ready, _ = self._whole("ready", state, moved)
+        metadata, arrays = state
+        self.late, self.duplicates = metadata["late"], metadata["duplicates"]
+        self._numbers = {key: number for number, key in enumerate(metadata["keys"])}
+        self._newest, self._released = arrays["newest"].copy(), arrays["last"].copy()
+        files = {name: file for file, name in self._sources.items()}
+        self._last_records = {files[name]: record for name, record in metadata["seen"].items() if name in files}
+        held, streams = self._restored(HELD, state, files)
+        self._buffer = EventBuffer(self._buffer.columns)
+        self._buffer.add(held, streams)
+        self.ready, _ = self._restored(READY, state, files)
 
-    def _codes_of(self, keys: NDArray[np.object_]) -> NDArray[np.int64]:
-        """Return the numbers of streams, which they get as they come."""
-        names = keys.tolist()
-        for name in dict.fromkeys(names):
-            self._codes.setdefault(name, len(self._codes))
-        if len(self._codes) > len(self._newest):
-            more = np.full(len(self._codes), -np.inf)  # twice as many, or more: growing costs little per stream
-            self._newest, self._last = (np.concatenate([known, more]) for known in (self._newest, self._last))
-        return np.fromiter(map(self._codes.__getitem__, names), np.int64, len(names))
-
-    def _fresh(self, positions: Positions) -> NDArray[np.bool_]:
-        """Tell which records stand after all of their file that came before."""
-        fresh = np.ones(len(positions), np.bool_)
-        if self.rule.duplicates == "drop":
-            for file in np.unique(positions.file).tolist():
-                mine = positions.file == file
-                last = np.maximum.accumulate(np.append(self._seen.get(file, -1), positions.record[mine]))
-                fresh[mine] = positions.record[mine] > last[:-1]
-                self._seen[file] = int(last[-1])
-        return fresh
-
-    def _reach(self, newest: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return up to which time events are released."""
-        return np.full(len(newest), np.inf) if self.rule.lateness is None else newest - self.rule.lateness
-
-    def _late(self, arrivals: _Arrivals) -> NDArray[np.bool_]:
-        if self.rule.lateness is None:
-            return np.zeros(len(arrivals.time), np.bool_)
-        return arrivals.time < np.maximum(self._reach(arrivals.before), self._last[arrivals.stream])
-
-    def _doubles(self, arrivals: _Arrivals, late: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell which events have the stream and the time of one that is held or was released last.
-
-        What this batch released before an event came is told with the rest of the batch: where it is older than the
-        last released, an event with its time is late.
-        """
-        stream, time, last = arrivals.stream, arrivals.time, self._last[arrivals.stream]
-        if self.rule.duplicates == "keep":
-            return np.zeros(len(time), np.bool_)
-        if self.rule.lateness is None:
-            return time == np.where(arrivals.first, last, np.roll(time, 1))
-        double = time == last
-        good = np.flatnonzero(~late)
-        earliest = np.full(len(time), time.min(initial=np.inf))
-        held = self._held.since(self._by_stream(arrivals, earliest, np.inf))
-        streams = np.concatenate([self._held.streams[held], stream[good]])
-        times = np.concatenate([self._held.times[held], time[good]])
-        order = np.lexsort((times, streams))
-        again = (np.diff(streams[order]) == 0) & (np.diff(times[order]) == 0)
-        repeated = order[1:][again]
-        double[good[repeated[repeated >= len(held)] - len(held)]] = True
-        return double & ~late
-
-    def _by_stream(self, arrivals: _Arrivals, values: NDArray[np.float64], other: float) -> NDArray[np.float64]:
-        """Return (streams,) the value of the last arrival of each stream, `other` where a stream has none."""
-        found = np.full(len(self._newest), other)
-        found[arrivals.stream] = values
-        return found
-
-    def _note_last(self, streams: NDArray[np.int64], times: NDArray[np.float64]) -> None:
-        timed = ~np.isnan(times)
-        self._last[streams[timed]] = times[timed]  # in order: the last of each stream stays
-
-    def _letters(self, refused: Positions) -> list[DeadLetter]:
-        places = zip(refused.file.tolist(), refused.record.tolist(), strict=True)
-        return [DeadLetter.of(self._places[file], record, LATE, "") for file, record in places]
-
-    def _whole(self, which: str, state: State, moved: dict[int, int]) -> tuple[EventBatch, NDArray[np.int64]]:
-        """Return events of a state with their streams; `moved` says where their files stand now, -1 for nowhere."""
-        some = {name.removeprefix(f"{which}."): a for name, a in state.arrays.items() if name.startswith(f"{which}.")}
-        columns = [name.removeprefix(COLUMN) for name in some if name.startswith(COLUMN)]
-        if set(columns) != set(self._held.columns):
-            raise ConnectorError(
-                f"events that were held back have the columns {', '.join(sorted(columns))}, "
-                f"the source has {', '.join(sorted(self._held.columns))}"
-            )
-        keys = np.array([*state.about["keys"], None], object)[:-1]
-        files = np.fromiter((moved[file] for file in some["file"].tolist()), np.int32, len(some["file"]))
-        events = whole(some | {"key": keys[some["stream"]], "file": files})
-        return events, some["stream"]
-
-
-class _Arrivals(NamedTuple):
-    """Events with times, stream by stream, each stream's in order of arrival."""
-
-    event: NDArray[np.intp]
-    """(N,) which of the batch"""
-    stream: NDArray[np.int64]
-    time: NDArray[np.float64]
-    first: NDArray[np.bool_]
-    """of its stream in this batch"""
-    before: NDArray[np.float64]
-    """newest time seen of the stream before it came"""
-    newest: NDArray[np.float64]
-    """and then"""
-
-    @classmethod
-    def of(
-        cls,
-        codes: NDArray[np.int64],
-        times: NDArray[np.float64],
-        which: NDArray[np.intp],
-        newest: NDArray[np.float64],
-    ) -> _Arrivals:
-        event = which[np.argsort(codes[which], kind="stable")]
-        stream, time = codes[event], times[event]
-        first = np.diff(stream, prepend=-1) != 0
-        # The running maximum of ranks that rise from stream to stream begins anew with each stream.
-        values, ranks = np.unique(np.maximum(time, newest[stream]), return_inverse=True)
-        floor = stream * len(values)
-        then = values[np.maximum.accumulate(floor + ranks) - floor]
-        return cls(event, stream, time, first, np.where(first, newest[stream], np.roll(then, 1)), then)
-
-    def releasers(
+    def _release(
         self,
-        stream: NDArray[np.int64],
-        time: NDArray[np.float64],
-        own: NDArray[np.int64],
-        reach: NDArray[np.float64],
-    ) -> NDArray[np.int64]:
-        """Return which arrival releases each of some events, -1 where none does.
+        batch: EventBatch,
+        streams: NDArray[np.int64],
+        arrivals: Arrivals,
+        accepted: NDArray[np.intp],
+        untimed: NDArray[np.intp],
+    ) -> tuple[EventBatch, NDArray[np.intp]]:
+        """Release the events that are due and hold back the others.
 
         Parameters
         ----------
-        stream, time
-            (M,) of the events.
-        own
-            (M,) Their own arrivals, which come first; 0 for those that were there before.
-        reach
-            (N,) Up to which time each arrival releases; never goes back within a stream.
+        batch
+            N events that arrive.
+        streams
+            (N,) their streams.
+        arrivals
+            The events with times.
+        accepted
+            Which arrivals are neither late nor duplicates.
+        untimed
+            Which events have no time.
+
+        Returns
+        -------
+        events
+            Released events in order.
+        released_by
+            Index in the batch of the event whose arrival released each.
         """
-        values, ranks = np.unique(np.concatenate([reach, time]), return_inverse=True)
-        floor = self.stream * len(values) + ranks[: len(reach)]
-        found = np.maximum(np.searchsorted(floor, stream * len(values) + ranks[len(reach) :]), own)
-        there = np.append(self.stream, -1)[found] == stream
-        return np.where(there, found, -1)
+        reach = self._reach(arrivals.newest)
+        due = self._buffer.rows_until(self._by_stream(arrivals, reach, default=-np.inf))
+        held, held_streams = self._buffer.events(due), self._buffer.streams[due]
+        releaser = arrivals.releasers(
+            np.concatenate([held_streams, arrivals.stream[accepted]]),
+            np.concatenate([held.times, arrivals.time[accepted]]),
+            np.concatenate([np.zeros(len(due), np.int64), accepted]),
+            reach,
+        )
+        is_due = releaser[len(due) :] >= 0
+        new, kept = arrivals.event[accepted[is_due]], np.sort(arrivals.event[accepted[~is_due]])
+        released = EventBatch.concat([held, batch[new], batch[untimed]])
+        released_by = np.concatenate([arrivals.event[releaser[releaser >= 0]], untimed])
+        order = np.lexsort((released.times, released_by))  # stable: ties stay in order of arrival
+        self._buffer.remove(due)
+        self._buffer.add(batch[kept], streams[kept])
+        self._note_released(
+            np.concatenate([held_streams, streams[new], streams[untimed]])[order], released.times[order]
+        )
+        return released[order], released_by[order]
+
+    def _stream_numbers(self, keys: NDArray[np.object_]) -> NDArray[np.int64]:
+        """Return the number of each event's stream (N,); new streams get the next numbers."""
+        names = keys.tolist()
+        for name in dict.fromkeys(names):
+            self._numbers.setdefault(name, len(self._numbers))
+        if len(self._numbers) > len(self._newest):
+            added = np.full(len(self._numbers), -np.inf)  # at least doubles the arrays: growing is cheap per stream
+            self._newest, self._released = (np.concatenate([old, added]) for old in (self._newest, self._released))
+        return np.fromiter(map(self._numbers.__getitem__, names), np.int64, len(names))
+
+    def _is_unread(self, positions: Positions) -> NDArray[np.bool_]:
+        """Return which records (N,) are after all earlier ones of their file; all of them if duplicates are kept."""
+        unread = np.ones(len(positions), np.bool_)
+        if self.policy.duplicates == "drop":
+            for file in np.unique(positions.file).tolist():
+                in_file = positions.file == file
+                records = positions.record[in_file]
+                last = np.maximum.accumulate(np.append(self._last_records.get(file, -1), records))
+                unread[in_file] = records > last[:-1]
+                self._last_records[file] = int(last[-1])
+        return unread
+
+    def _reach(self, newest: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return up to which time events are released."""
+        return np.full(len(newest), np.inf) if self.policy.lateness is None else newest - self.policy.lateness
+
+    def _is_late(self, arrivals: Arrivals) -> NDArray[np.bool_]:
+        if self.policy.lateness is None:
+            return np.zeros(len(arrivals.time), np.bool_)
+        return arrivals.time < np.maximum(self._reach(arrivals.before), self._released[arrivals.stream])
+
+    def _is_duplicate(self, arrivals: Arrivals, late: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which arrivals have the stream and time of an event that is held back or was released last.
+
+        Events that this batch releases before an arrival need no extra comparison: all accepted events of the batch
+        are compared with each other, and whatever is older than the last released event is late.
+        """
+        stream, time, released = arrivals.stream, arrivals.time, self._released[arrivals.stream]
+        if self.policy.duplicates == "keep":
+            return np.zeros(len(time), np.bool_)
+        if self.policy.lateness is None:
+            return time == np.where(arrivals.first, released, np.roll(time, 1))
+        duplicate = time == released
+        timely = np.flatnonzero(~late)
+        earliest = np.full(len(time), time.min(initial=np.inf))
+        held = self._buffer.rows_since(self._by_stream(arrivals, earliest, default=np.inf))
+        streams = np.concatenate([self._buffer.streams[held], stream[timely]])
+        times = np.concatenate([self._buffer.times[held], time[timely]])
+        order = np.lexsort((times, streams))
+        repeats = (np.diff(streams[order]) == 0) & (np.diff(times[order]) == 0)
+        repeated = order[1:][repeats]
+        duplicate[timely[repeated[repeated >= len(held)] - len(held)]] = True
+        return duplicate & ~late
+
+    def _by_stream(self, arrivals: Arrivals, values: NDArray[np.float64], default: float) -> NDArray[np.float64]:
+        """Return (streams,) the value of the last arrival of each stream, `default` for streams without one."""
+        by_stream = np.full(len(self._newest), default)
+        by_stream[arrivals.stream] = values
+        return by_stream
+
+    def _note_released(self, streams: NDArray[np.int64], times: NDArray[np.float64]) -> None:
+        """Keep the time of the last released event of each stream, from events in order."""
+        timed = ~np.isnan(times)
+        self._released[streams[timed]] = times[timed]
+
+    def _dead_letters(self, refused: Positions) -> list[DeadLetter]:
+        positions = zip(refused.file.tolist(), refused.record.tolist(), strict=True)
+        return [DeadLetter.of(self._sources[file], record, LATE, "") for file, record in positions]
+
+    def _restored(
+        self, prefix: str, state: OrderingState, files: Mapping[str, int]
+    ) -> tuple[EventBatch, NDArray[np.int64]]:
+        """Return events of a state and their streams; files are found by name, -1 for those that are not read now."""
+        arrays = {name.removeprefix(prefix): array for name, array in state.arrays.items() if name.startswith(prefix)}
+        columns = input_names(arrays)
+        if set(columns) != set(self._buffer.columns):
+            raise ConnectorError(
+                f"events that were held back have the columns {', '.join(sorted(columns))}, "
+                f"the source has {', '.join(sorted(self._buffer.columns))}: use the columns of the checkpoint"
+            )
+        keys = np.array([*state.metadata["keys"], None], object)[:-1]
+        current = {int(file): files.get(name, -1) for file, name in state.metadata["places"].items()}
+        moved = np.fromiter((current[file] for file in arrays["file"].tolist()), np.int32, len(arrays["file"]))
+        return from_arrays(arrays | {"key": keys[arrays["stream"]], "file": moved}), arrays["stream"]

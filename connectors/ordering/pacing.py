@@ -1,4 +1,4 @@
-"""Recorded events at the pace they were recorded."""
+"""Recorded events at the pace at which they were recorded."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_rnn.connectors.errors import ConnectorError, UsageError
-from stream_rnn.connectors.files.follow import Stop
+from stream_rnn.connectors.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from numpy.typing import NDArray
+
     from stream_rnn.connectors.events import EventBatch
 
-NAP = 0.25  # seconds: the longest sleep at once, so that a stop is heard soon
+MAX_SLEEP = 0.25
+"""Longest sleep in seconds, so that a stop is noticed soon."""
 
 
 def paced(
@@ -27,67 +30,105 @@ def paced(
     sleep: Callable[[float], None] | None = None,
     stop: Stop | None = None,
 ) -> Iterator[EventBatch]:
-    """Hand events over when they are due, cutting batches where it must.
+    """Yield events when they are due, splitting batches where necessary.
 
-    The first event is due at once, each later one as long after it as its time says, divided by `speed`. An
-    event whose time lies before one already given is due at once. Nobody is hurried: when the consumer falls
-    behind, what is due comes in whole batches until it has caught up.
+    The first event is due at once, every other one after the time between it and the first, divided by `speed`. An
+    event whose time is before that of an earlier event is due together with that event. If the consumer falls behind,
+    everything that is due comes at once.
 
     Parameters
     ----------
-    batches : iterable of EventBatch
-    speed : float or None
-        1 is real time, 60 an hour in a minute; None is as fast as possible.
-    clock : callable
-        Seconds now.
-    sleep : callable, optional
-        Waits the given seconds; by default a wait that `stop` ends early.
-    stop : Stop, optional
+    batches
+        Events with times.
+    speed
+        1 is real time, 60 replays an hour in a minute; None is as fast as possible.
+    clock
+        Returns the current time in seconds.
+    sleep
+        Waits for the given seconds. Default: a wait that `stop` ends early.
+    stop
         Ends the replay between events.
 
     Raises
     ------
     UsageError
-        When `speed` is not a positive number.
+        If `speed` is not a positive number.
     ConnectorError
-        When the events have no time.
+        If the events have no time.
+
+    Examples
+    --------
+    >>> from stream_rnn.connectors.events import EventBatch, Positions
+    >>> batch = EventBatch(
+    ...     keys=np.array(["s", "s", "s"], object),
+    ...     times=np.array([0.0, 60.0, 60.0]),
+    ...     columns={},
+    ...     ends=np.zeros(3, np.bool_),
+    ...     positions=Positions(np.zeros(3, np.int32), np.arange(3)),
+    ... )
+    >>> now = [0.0]
+    >>> def sleep(seconds):
+    ...     now[0] += seconds
+    >>> for part in paced([batch], speed=60, clock=lambda: now[0], sleep=sleep):
+    ...     print(now[0], part.times)
+    0.0 [0.]
+    1.0 [60. 60.]
     """
     if speed is not None and not (speed > 0 and math.isfinite(speed)):
         raise UsageError(f"speed must be a positive number, got {speed}")
     stop = Stop() if stop is None else stop
-    return _paced(batches, speed, clock, sleep or stop.wait, stop)
+    if speed is None:
+        return _unpaced(batches, stop)
+    return _paced(batches, _Schedule(speed, clock), sleep or stop.wait, stop)
+
+
+class _Schedule:
+    """When events are due, by the clock."""
+
+    def __init__(self, speed: float, clock: Callable[[], float]) -> None:
+        self.now = clock
+        self._speed = speed
+        self._first_time = math.nan
+        self._start = math.nan
+        self._latest = -math.inf
+
+    def due(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return when the next events are due, (N,); the first one of all is due now."""
+        if np.isnan(times).any():
+            raise ConnectorError("events have no time: a replay with a speed needs a time column")
+        if math.isnan(self._start):
+            self._first_time, self._start = float(times[0]), self.now()
+        ordered = np.maximum(np.maximum.accumulate(times), self._latest)
+        self._latest = float(ordered[-1])
+        due: NDArray[np.float64] = self._start + (ordered - self._first_time) / self._speed
+        return due
+
+
+def _unpaced(batches: Iterable[EventBatch], stop: Stop) -> Iterator[EventBatch]:
+    for batch in batches:
+        if stop:
+            return
+        yield batch
 
 
 def _paced(
-    batches: Iterable[EventBatch],
-    speed: float | None,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-    stop: Stop,
+    batches: Iterable[EventBatch], schedule: _Schedule, sleep: Callable[[float], None], stop: Stop
 ) -> Iterator[EventBatch]:
-    origin: tuple[float, float] | None = None  # time of the first event, and what the clock said then
-    latest = -math.inf
     for batch in batches:
-        if speed is None or not len(batch):
+        if not len(batch):
             if stop:
                 return
             yield batch
             continue
-        if np.isnan(batch.times).any():
-            raise ConnectorError("events have no time: a replay at a given speed needs a time column")
-        if origin is None:
-            origin = (float(batch.times[0]), clock())
-        order = np.maximum(np.maximum.accumulate(batch.times), latest)
-        latest = float(order[-1])
-        due = origin[1] + (order - origin[0]) / speed
-        given = 0
-        while given < len(batch):
+        due = schedule.due(batch.times)
+        start = 0
+        while start < len(batch):
             if stop:
                 return
-            now = clock()
-            ready = int(np.searchsorted(due, now, side="right"))
-            if ready > given:
-                yield batch[given:ready]
-                given = ready
+            now = schedule.now()
+            end = int(np.searchsorted(due, now, side="right"))
+            if end > start:
+                yield batch[start:end]
+                start = end
             else:
-                sleep(min(float(due[given]) - now, NAP))
+                sleep(min(float(due[start]) - now, MAX_SLEEP))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_rnn.connectors.ordering.ordering import State
+from stream_rnn.connectors.ordering.ordering import OrderingState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +19,9 @@ FILES = "files"
 COUNTS = ("held", "late", "duplicates")
 
 
-def dump(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def dump(states: Mapping[str, OrderingState]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return ordering states, given by name, as positions and arrays of a checkpoint."""
-    positions = {NAME: {name: state.about for name, state in states.items()}} if states else {}
+    positions = {NAME: {name: state.metadata for name, state in states.items()}} if states else {}
     arrays = {
         f"{NAME}.{name}.{array_name}": array
         for name, state in states.items()
@@ -30,14 +30,14 @@ def dump(states: Mapping[str, State]) -> tuple[dict[str, Any], dict[str, NDArray
     return positions, arrays
 
 
-def load(data: CheckpointData, name: str) -> State | None:
+def load(data: CheckpointData, name: str) -> OrderingState | None:
     """Return the ordering state of this name in a checkpoint, or None if it has none."""
     about = data.positions.get(NAME, {}).get(name)
     if about is None:
         return None
     prefix = f"{NAME}.{name}."
     arrays = {key.removeprefix(prefix): array for key, array in data.arrays.items() if key.startswith(prefix)}
-    return State(about, arrays)
+    return OrderingState(about, arrays)
 
 
 def summary(positions: Mapping[str, Any]) -> dict[str, Any]:

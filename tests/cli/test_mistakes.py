@@ -77,12 +77,12 @@ def test_unusable_data_and_outputs_exit_with_status_1(
     ("name", "content", "words"),
     [
         ("empty.csv", b"", "is empty"),
-        ("twice.csv", b"a,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
+        ("twice.csv", b"a,b,a\n1,2,3\n", "there are two columns 'a'"),
         ("headless.csv", b"1,2\n3,4\n", "the first line has only numbers"),
         ("text.csv", b"name,place\nx,y\n", "no numeric column"),
         ("semicolons.csv", b"a;b\n1;2\n", "separated by semicolons"),
         ("utf16.csv", "a,b\n1,2\n".encode("utf-16"), "is UTF-16 text"),
-        ("half.csv.gz", gzip.compress(b"a\n" + b"1\n" * 50_000, mtime=0)[:40], "is not whole gzip data"),
+        ("half.csv.gz", gzip.compress(b"a\n" + b"1\n" * 50_000, mtime=0)[:40], "is not a complete gzip file"),
         ("none.parquet", b"PAR1 and no more", ""),
     ],
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def put(tmp_path: Path) -> Callable[[str, bytes | str], str]:
-    """Write a file (compressed when its name says so) and give its path."""
+    """Return a function that writes a file, compressed if its name ends in .gz, and returns its path."""
 
     def write(name: str, content: bytes | str) -> str:
         data = content.encode() if isinstance(content, str) else content

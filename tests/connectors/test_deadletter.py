@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_letters_are_counted_by_reason_with_an_example() -> None:
+def test_dead_letters_are_counted_by_reason_with_an_example() -> None:
     counter = DeadLetterCounter()
     for record, reason in enumerate(["not JSON", "time is missing", "not JSON"]):
         counter.add(DeadLetter.of("a.jsonl", record, reason, b"?"))
@@ -22,7 +22,7 @@ def test_letters_are_counted_by_reason_with_an_example() -> None:
     assert len(counter) == 3
 
 
-def test_each_letter_is_a_json_line(tmp_path: Path) -> None:
+def test_each_dead_letter_is_a_json_line(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     with DeadLetterFile(path) as file:
         file.add(DeadLetter.of("a.csv", 7, "not a number", b"\xff" + b"x" * 2000))
@@ -35,7 +35,7 @@ def test_each_letter_is_a_json_line(tmp_path: Path) -> None:
     }
 
 
-def test_a_file_is_appended_to_or_cut_back_to_a_position(tmp_path: Path) -> None:
+def test_a_file_is_appended_to_or_truncated_to_a_position(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     with DeadLetterFile(path) as file:
         file.add(DeadLetter.of("a.csv", 0, "first", ""))
@@ -53,10 +53,10 @@ def test_a_file_is_appended_to_or_cut_back_to_a_position(tmp_path: Path) -> None
     ]
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(ConnectorError, match="cannot be written"):
         DeadLetterFile(tmp_path / "nowhere" / "dead.jsonl")
-    with pytest.raises(ConnectorError, match="has 0 bytes, cannot be cut back to 5"):
+    with pytest.raises(ConnectorError, match="has 0 bytes, cannot be truncated to 5"):
         DeadLetterFile(tmp_path / "dead.jsonl", at=5)
 
 
@@ -65,11 +65,11 @@ def letter(record: int, source: str = "readings-0") -> DeadLetter:
 
 
 def records_in(path: Path) -> list[tuple[str, int]]:
-    found = [json.loads(line) for line in path.read_text().splitlines()]
-    return [(line["source"], line["record"]) for line in found]
+    letters = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(letter["source"], letter["record"]) for letter in letters]
 
 
-def test_of_a_log_each_record_is_there_once_however_often_it_is_read_again(tmp_path: Path) -> None:
+def test_a_log_has_each_record_once_however_often_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     for _ in range(3):
         with DeadLetterLog(path) as log:
@@ -78,7 +78,7 @@ def test_of_a_log_each_record_is_there_once_however_often_it_is_read_again(tmp_p
     assert records_in(path) == [("readings-0", record) for record in (3, 5, 8)]
 
 
-def test_a_log_counts_what_it_writes_and_no_more(tmp_path: Path) -> None:
+def test_a_log_counts_only_what_it_writes(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     with DeadLetterLog(path) as log:
         log.add_all([letter(3)])
@@ -87,7 +87,7 @@ def test_a_log_counts_what_it_writes_and_no_more(tmp_path: Path) -> None:
         assert len(log) == 1
 
 
-def test_each_source_of_a_log_has_its_own_place(tmp_path: Path) -> None:
+def test_a_log_tracks_each_source_separately(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     with DeadLetterLog(path) as log:
         log.add_all([letter(9, "readings-0"), letter(2, "readings-1")])
@@ -99,37 +99,37 @@ def test_each_source_of_a_log_has_its_own_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
-def test_what_a_crash_left_of_a_logs_last_line_is_cut_off_and_written_again(tmp_path: Path, cut: int) -> None:
+def test_an_incomplete_last_line_of_a_log_is_removed_and_written_again(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "dead.jsonl"
     with DeadLetterLog(path) as log:
         log.add_all([letter(3), letter(5)])
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-cut])
+    complete = path.read_bytes()
+    path.write_bytes(complete[:-cut])
     with DeadLetterLog(path) as log:
         log.add_all([letter(3), letter(5)])
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == complete
 
 
 @pytest.mark.parametrize("content", [b"x\n", b'{"a": 1}\n', b"[]\n", b"\xff\xfe\n", b'{"source": 1}\n', b"\n"])
-def test_a_file_that_is_no_log_is_left_alone_and_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_log_is_refused_in_one_line_and_not_changed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
     with pytest.raises(ConnectorError) as error:
         DeadLetterLog(path)
-    assert str(error.value).startswith(f"{path}: is no file of dead letters: ")
+    assert str(error.value).startswith(f"{path}: is not a dead-letter file: ")
     assert "\n" not in str(error.value)
     assert path.read_bytes() == content
 
 
-def test_a_file_without_a_line_end_is_not_emptied(tmp_path: Path) -> None:
+def test_a_file_without_a_line_end_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(b"a note of mine")
-    with pytest.raises(ConnectorError, match="is no file of dead letters"):
+    with pytest.raises(ConnectorError, match="is not a dead-letter file"):
         DeadLetterLog(path)
     assert path.read_bytes() == b"a note of mine"
 
 
-def test_a_log_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_opened_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(ConnectorError, match=r"dead\.jsonl: cannot be written"):
         DeadLetterLog(tmp_path / "nowhere" / "dead.jsonl")
     with pytest.raises(ConnectorError, match="cannot be read: Is a directory"):

@@ -16,16 +16,16 @@ def batch(n: int) -> EventBatch:
     )
 
 
-def test_a_slice_cuts_all_columns_alike_without_copying() -> None:
+def test_a_slice_cuts_all_columns_without_copying() -> None:
     whole = batch(5)
-    part = whole.take(1, 3)
+    part = whole[1:3]
     assert part.keys.tolist() == ["k1", "k2"]
     assert part.columns["x"].tolist() == [2.0, 4.0]
     assert part.positions.record.tolist() == [1, 2]
     assert np.shares_memory(part.times, whole.times)
 
 
-def test_splitting_and_joining_gives_the_same_back() -> None:
+def test_splitting_and_joining_returns_the_same_events() -> None:
     whole = batch(7)
     parts = list(whole.split(3))
     assert [len(part) for part in parts] == [3, 3, 1]
@@ -35,7 +35,7 @@ def test_splitting_and_joining_gives_the_same_back() -> None:
 
 
 @pytest.mark.parametrize("names", [["x", "x"], ["x"], []])
-def test_a_table_has_the_columns_asked_for_side_by_side(names: list[str]) -> None:
+def test_a_table_has_the_named_columns_side_by_side(names: list[str]) -> None:
     table = batch(3).table(names)
     assert table.shape == (3, len(names))
     assert table.T.tolist() == [[0.0, 2.0, 4.0]] * len(names)

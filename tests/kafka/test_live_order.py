@@ -14,7 +14,7 @@ from live import Live, assert_same_state, positions
 from topics import read_all, send, wait_for
 
 from stream_rnn.connectors.events import EventBatch, Positions
-from stream_rnn.connectors.ordering.ordering import Ordering, Rule
+from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def readings() -> list[tuple[str, int]]:
 def count_released(arrived: list[tuple[str, int]]) -> tuple[int, int, int]:
     """Return how many events are released, late and dropped; that does not depend on the partitions of the keys."""
     n = len(arrived)
-    ordering = Ordering(Rule(LATENESS, "drop"), (), {0: "all"})
+    ordering = Ordering(OrderingPolicy(LATENESS, "drop"), (), {0: "all"})
     events = EventBatch(
         np.array([key for key, _ in arrived], object),
         np.array([at for _, at in arrived], np.float64),
@@ -52,7 +52,7 @@ def count_released(arrived: list[tuple[str, int]]) -> tuple[int, int, int]:
         np.zeros(n, np.bool_),
         Positions(np.zeros(n, np.int32), np.arange(n)),
     )
-    ordered = ordering.take(events)
+    ordered = ordering.process(events)
     return len(ordered.events), len(ordered.late), len(ordered.duplicates)
 
 

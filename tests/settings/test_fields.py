@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from stream_rnn.connectors.decode import schema
-from stream_rnn.connectors.files import open as readers
-from stream_rnn.connectors.files import sinks
+from stream_rnn.connectors.files.formats import FORMATS
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.layers import REGISTRY, LayerName
 from stream_rnn.learning.clipping import ClipKind
@@ -31,8 +30,7 @@ CHOICES: dict[str, tuple[Any, set[str]]] = {
     "optimizers": (fields.OptimizerName, {kind.name.lower() for kind in OptimizerKind} | {"adamw"}),
     "clipping": (fields.ClipName, {kind.name.lower() for kind in ClipKind}),
     "calendar cycles": (fields.CycleName, set(PERIODS)),
-    "formats that are read": (replay.Format, set(readers.FORMATS)),
-    "formats that are written": (replay.Format, set(sinks.FORMATS)),
+    "file formats": (replay.Format, set(FORMATS)),
     "formats of times": (replay.TimeFormat, set(schema.TIME_FORMATS)),
 }
 

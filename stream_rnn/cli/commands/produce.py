@@ -15,11 +15,11 @@ from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.deadletter import DeadLetterCounter
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.byte_stream import STDIN
-from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.files.open import open_files
 from stream_rnn.connectors.kafka.client import make_cluster
 from stream_rnn.connectors.kafka.topic_writer import TopicWriter, create_topic
 from stream_rnn.connectors.ordering.pacing import paced
+from stream_rnn.connectors.stop import Stop
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs.stopping import StopFlag, StoppableReader
 

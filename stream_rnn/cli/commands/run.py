@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.signals import GracefulStop, exit_after
-from stream_rnn.connectors.files.follow import Stop
+from stream_rnn.connectors.stop import Stop
 from stream_rnn.jobs.live.job import LiveJob
 from stream_rnn.jobs.stopping import StopFlag
 

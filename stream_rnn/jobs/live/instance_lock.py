@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.errors import CheckpointError, SettingError
 
 MAX_PROCESSES = 1000
@@ -18,7 +18,7 @@ MAX_NAME_LENGTH = 200
 """Characters of a name; Kafka allows 249."""
 
 
-class InstanceLock(Closing):
+class InstanceLock(Closeable):
     """Holds the lowest number that no other running process of this machine holds in the folder.
 
     The operating system releases the lock when the process ends, however it ends. So the process that replaces a killed

@@ -15,7 +15,7 @@ from stream_rnn.connectors.deadletter import DeadLetterLog
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.client import BrokerError, make_cluster
 from stream_rnn.connectors.kafka.subscription import Subscription
-from stream_rnn.connectors.ordering.ordering import Rule
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError, require
 from stream_rnn.evaluation.prequential import Scores
@@ -28,7 +28,7 @@ from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
 
 if TYPE_CHECKING:
-    from stream_rnn.connectors.files.follow import Stop
+    from stream_rnn.connectors.stop import Stop
     from stream_rnn.jobs.live.prometheus import PrometheusExporter
     from stream_rnn.settings.live import LiveSettings
 
@@ -80,7 +80,7 @@ class LiveJob:
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
-            rule=Rule(settings.lateness, settings.duplicates),
+            rule=OrderingPolicy(settings.lateness, settings.duplicates),
             writes_forecasts=settings.output is not None,
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,

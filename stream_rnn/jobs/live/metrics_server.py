@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stream_rnn.connectors.closing import Closing
+from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.errors import SettingError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MAX_PORT = 65535
 log = logging.getLogger("stream_rnn")
 
 
-class MetricsServer(Closing):
+class MetricsServer(Closeable):
     """Serves ``/metrics`` and ``/health`` from its creation until `close`.
 
     ``/metrics`` is in the format that the client asks for. ``/health`` is JSON, with status 200 if the job works and

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.kafka.partitions import partition_name
-from stream_rnn.connectors.ordering.ordering import Rule
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOffsets, checkpoint_positions
@@ -84,7 +84,7 @@ def _resume(
 
 
 def _resumed_offsets(
-    found: tuple[Path, CheckpointData], rule: Rule, committed: Committed, source: KafkaSource
+    found: tuple[Path, CheckpointData], rule: OrderingPolicy, committed: Committed, source: KafkaSource
 ) -> WorkerOffsets:
     path, saved = found
     positions = saved.positions["kafka"]
@@ -95,7 +95,7 @@ def _resumed_offsets(
         offsets.start[partition] = positions["start"].get(name, new)
         offsets.processed[partition] = positions["offsets"].get(name, new)
         offsets.committed[partition] = offsets.processed[partition] if offset is None else offset
-    _check_rule(path, Rule(**positions.get("rule", {})), rule, offsets)
+    _check_rule(path, OrderingPolicy(**positions.get("rule", {})), rule, offsets)
     return offsets
 
 
@@ -115,11 +115,11 @@ def _is_usable(positions: Mapping[str, Any], group: str, committed: Committed) -
     return True
 
 
-def _check_rule(path: Path, saved: Rule, rule: Rule, offsets: WorkerOffsets) -> None:
+def _check_rule(path: Path, saved: OrderingPolicy, rule: OrderingPolicy, offsets: WorkerOffsets) -> None:
     """Check that events are not processed again under a rule that would release them otherwise than before."""
     if saved == rule or all(offset >= offsets.committed[p] for p, offset in offsets.processed.items()):
         return
-    name = next(name for name in Rule._fields if getattr(saved, name) != getattr(rule, name))
+    name = next(name for name in OrderingPolicy._fields if getattr(saved, name) != getattr(rule, name))
     raise CheckpointError(
         f"checkpoint {path} has {name} = {getattr(saved, name)!r}, the settings have {getattr(rule, name)!r}, but "
         "records after it must be processed again as before: start with the checkpoint's setting, stop the job, then "

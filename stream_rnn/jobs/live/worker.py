@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets
     from stream_rnn.connectors.kafka.source import KafkaSource
-    from stream_rnn.connectors.ordering.ordering import Rule
+    from stream_rnn.connectors.ordering.ordering import OrderingPolicy
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
     from stream_rnn.settings.engine import Settings
@@ -53,7 +53,7 @@ class WorkerConfig(NamedTuple):
     """contains a folder of checkpoints for each worker"""
     initial_checkpoint: Path | None
     """checkpoint that engines start from; None to start from scratch"""
-    rule: Rule
+    rule: OrderingPolicy
     """how long events are held back, and whether duplicates are dropped"""
     writes_forecasts: bool
     checkpoint_events: int

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.events import EventBatch
-    from stream_rnn.connectors.files.sinks import Sink
+    from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.engine.engine import Engine
     from stream_rnn.engine.result import BatchResult
     from stream_rnn.jobs.replay.reader import BatchLimit, EventReader

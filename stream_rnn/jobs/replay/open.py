@@ -9,9 +9,8 @@ from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.files.open import open_files
-from stream_rnn.connectors.files.sinks import open_sink
-from stream_rnn.connectors.ordering.ordering import Ordering, Rule
+from stream_rnn.connectors.files.open import open_files, open_sink
+from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs import ordering_state
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stream_rnn.checkpoints.file import CheckpointData
-    from stream_rnn.connectors.files.sinks import Sink
+    from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.settings.race import RaceConfig
     from stream_rnn.settings.replay import ReplaySettings
@@ -163,7 +162,7 @@ def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], sour
 
 def _open_ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering | None:
     """Return the ordering stage, with the events that a checkpoint held back; None if there is nothing to do."""
-    rule = Rule(settings.lateness, settings.duplicates)
+    rule = OrderingPolicy(settings.lateness, settings.duplicates)
     state = ordering_state.load(saved, ordering_state.FILES) if saved is not None else None
     if state is None and not rule.active:
         return None

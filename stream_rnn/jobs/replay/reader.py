@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.ordering.pacing import paced
+from stream_rnn.connectors.stop import Stop
 from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.replay.dead_letters import position_of
 from stream_rnn.jobs.stopping import StoppableReader
@@ -123,7 +123,7 @@ class EventReader:
         if len(ordering.ready):
             yield ordering.ready
         for batch in self._read():
-            ordered = ordering.take(batch)
+            ordered = ordering.process(batch)
             for letter in ordered.late:
                 self.source.dead_letters.add(letter)
             self.late += len(ordered.late)

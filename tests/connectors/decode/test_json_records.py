@@ -1,4 +1,4 @@
-"""JSON records to columns: the fast way and the careful one read the same."""
+"""JSON records are decoded to the same columns in a batch and one by one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_rnn.connectors.decode.json_records import JsonRecords, parse
-from stream_rnn.connectors.decode.schema import Roles
+from stream_rnn.connectors.decode.json_records import JsonDecoder, parse_object
+from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 
-ROLES = Roles("k", "t", "last", ("x", "y"))
-SLOW = b'{"k": "slow", "t": 1, "x": NaN}'
-"""No JSON, and yet an event: what stands with it is read the careful way, record by record."""
+ROLES = ColumnRoles("k", "t", "last", ("x", "y"))
+LENIENT = b'{"k": "slow", "t": 1, "x": NaN}'
+"""Not JSON, and yet an event: a batch with it is decoded record by record."""
 
 TEXT = st.text(max_size=4)
 NUMBER = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none())
@@ -32,25 +32,25 @@ RECORD = st.fixed_dictionaries(
 )
 
 
-def found(records: list[bytes]) -> dict[int, Any]:
-    """Return of each record its event, or why there is none."""
-    columns, rows, refused = JsonRecords(ROLES).decode(records)
-    read = [columns.keys, columns.times, columns.ends, *columns.inputs.values()]
+def decode(records: list[bytes]) -> dict[int, Any]:
+    """Return the event of each record, or why there is none."""
+    columns, rows, refused = JsonDecoder(ROLES).decode(records)
+    arrays = [columns.keys, columns.times, columns.ends, *columns.inputs.values()]
     events = {
-        int(row): columns.reasons.get(i, repr([column[i] for column in read])) for i, row in enumerate(rows.tolist())
+        int(row): columns.reasons.get(i, repr([array[i] for array in arrays])) for i, row in enumerate(rows.tolist())
     }
     return events | refused
 
 
 @given(st.lists(RECORD.map(lambda fields: json.dumps(fields).encode()), min_size=1, max_size=8))
-def test_records_read_the_careful_way_are_as_those_read_fast(records: list[bytes]) -> None:
-    careful = found([*records, SLOW])
-    careful.pop(len(records))
-    assert careful == found(records)
+def test_records_are_the_same_decoded_in_a_batch_and_one_by_one(records: list[bytes]) -> None:
+    one_by_one = decode([*records, LENIENT])
+    one_by_one.pop(len(records))
+    assert one_by_one == decode(records)
 
 
-def test_columns_are_of_the_records_that_are_objects() -> None:
-    columns, rows, refused = JsonRecords(ROLES).decode(
+def test_columns_have_the_records_that_are_objects() -> None:
+    columns, rows, refused = JsonDecoder(ROLES).decode(
         [b'{"k": "a", "t": 1, "x": 1}', b"?", b'{"k": "b", "t": 2, "y": 2}']
     )
     assert rows.tolist() == [0, 2]
@@ -60,48 +60,55 @@ def test_columns_are_of_the_records_that_are_objects() -> None:
     np.testing.assert_array_equal(columns.inputs["x"], [1.0, np.nan])
 
 
-def test_of_no_records_there_are_no_columns() -> None:
-    columns, rows, refused = JsonRecords(ROLES).decode([])
+def test_no_records_have_empty_columns() -> None:
+    columns, rows, refused = JsonDecoder(ROLES).decode([])
     assert (len(columns.keys), len(rows), refused) == (0, 0, {})
 
 
 @pytest.mark.parametrize(("key", "name"), [("7", "7"), (7, "7"), (7.0, "7"), (7.5, "7.5"), (True, "true"), ("é", "é")])
-def test_a_key_is_text_and_the_same_however_it_is_spelled(key: object, name: str) -> None:
-    columns, _, _ = JsonRecords(ROLES).decode([json.dumps({"k": key, "t": 1, "x": 1}).encode()])
+def test_a_key_is_text_however_it_is_spelled(key: object, name: str) -> None:
+    columns, _, _ = JsonDecoder(ROLES).decode([json.dumps({"k": key, "t": 1, "x": 1}).encode()])
     assert columns.keys.tolist() == [name]
     assert columns.reasons == {}
 
 
 @pytest.mark.parametrize("key", [None, "", [], {}])
-def test_what_is_no_key_is_refused(key: object) -> None:
-    columns, _, _ = JsonRecords(ROLES).decode([json.dumps({"k": key, "t": 1, "x": 1}).encode()])
+def test_other_values_are_refused_as_keys(key: object) -> None:
+    columns, _, _ = JsonDecoder(ROLES).decode([json.dumps({"k": key, "t": 1, "x": 1}).encode()])
     assert columns.reasons == {0: "column 'k': key is missing or not UTF-8"}
 
 
-def test_fields_with_odd_names_are_found() -> None:
+def test_fields_with_unusual_names_are_read() -> None:
     names = ("x", "it's", "ключ", "a.b", "input0", "input1", "key", "time", "end", "")
     record = json.dumps({name: i for i, name in enumerate(names)}).encode()
-    columns, _, _ = JsonRecords(Roles(None, None, None, names)).decode([record])
+    columns, _, _ = JsonDecoder(ColumnRoles(None, None, None, names)).decode([record])
     assert {name: column.tolist() for name, column in columns.inputs.items()} == {
         name: [float(i)] for i, name in enumerate(names)
     }
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb"])
-def test_fields_that_cannot_be_read_are_refused_by_name(name: str) -> None:
+def test_names_that_cannot_be_read_are_refused(name: str) -> None:
     with pytest.raises(UsageError) as error:
-        JsonRecords(Roles(None, None, None, ("x", name)))
+        JsonDecoder(ColumnRoles(None, None, None, ("x", name)))
     assert str(error.value).startswith(f"column {name!r}: ")
 
 
-def test_a_field_that_is_missing_in_all_records_is_missing() -> None:
-    columns, _, _ = JsonRecords(ROLES).decode([b'{"k": "a", "t": 1, "x": 1}'] * 2)
+def test_a_field_that_no_record_has_is_nan() -> None:
+    columns, _, _ = JsonDecoder(ROLES).decode([b'{"k": "a", "t": 1, "x": 1}'] * 2)
     assert np.isnan(columns.inputs["y"]).all()
     assert columns.reasons == {}
 
 
 @pytest.mark.parametrize(
-    ("record", "said"), [(b'{"a": 1e999}', {"a": float("inf")}), (b"[1]", "not a JSON object"), (b"\xff", "not JSON")]
+    ("record", "parsed"), [(b'{"a": 1e999}', {"a": float("inf")}), (b"[1]", "not a JSON object"), (b"\xff", "not JSON")]
 )
-def test_any_object_is_parsed_or_said_why_not(record: bytes, said: object) -> None:
-    assert parse(record) == said
+def test_a_record_is_parsed_or_has_a_reason(record: bytes, parsed: object) -> None:
+    assert parse_object(record) == parsed
+
+
+def test_times_of_a_batch_may_be_text_numbers_and_missing() -> None:
+    records = [b'{"k": "a", "t": "1970-01-01T00:00:05Z", "x": 1}', b'{"k": "a", "t": 6, "x": 1}', b'{"k": "a", "x": 1}']
+    columns, _, _ = JsonDecoder(ROLES).decode(records)
+    np.testing.assert_array_equal(columns.times, [5.0, 6.0, np.nan])
+    assert columns.reasons == {2: "time is missing"}

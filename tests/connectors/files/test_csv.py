@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reading_help import Letters, read
+from reading import AllDeadLetters, read
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     Put = Callable[[str, bytes | str], str]
 
-HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-def test_a_plain_file_gives_its_numbers(put: Put) -> None:
+def test_a_plain_file_is_read_as_numbers(put: Put) -> None:
     events, dead = read(put("a.csv", "a,b\n1,2\n3,\n"))
     assert events == [("", None, (1.0, 2.0), False, 0, 0), ("", None, (3.0, None), False, 0, 1)]
     assert dead == []
@@ -36,12 +36,12 @@ def test_key_time_and_end_are_read_by_name(put: Put) -> None:
 
 
 @pytest.mark.parametrize("name", ["time", "Timestamp", "DATE", "datetime", "ts"])
-def test_a_time_column_is_found_by_its_name(put: Put, name: str) -> None:
+def test_a_time_column_is_detected_by_its_name(put: Put, name: str) -> None:
     with open_files(put("a.csv", f"{name},x\n2024-01-31,1\n")) as source:
         assert (source.time, source.columns) == (name, ("x",))
 
 
-def test_a_time_column_whose_values_are_no_times_is_not_one(put: Put) -> None:
+def test_a_column_without_times_is_not_the_time_column(put: Put) -> None:
     with open_files(put("a.csv", "date,x\nmonday,1\n")) as source:
         assert source.time is None
         assert source.ignored == {"date": "text ('monday')"}
@@ -58,17 +58,17 @@ def test_ragged_rows_are_refused_with_their_position(put: Put) -> None:
     assert dead == [(1, "expected 2 fields, got 1"), (2, "expected 2 fields, got 3")]
 
 
-def test_text_in_a_numeric_column_is_refused_and_kept_as_it_was(put: Put) -> None:
-    letters = Letters()
+def test_text_in_a_numeric_column_is_refused_with_the_original_line(put: Put) -> None:
+    letters = AllDeadLetters()
     with open_files(put("a.csv", 'a,b\n1,2\n"x, y",4\n5,6\n'), dead_letters=letters) as source:
         assert [batch.columns["a"].tolist() for batch in source] == [[1.0, 5.0]]
-    assert [(letter.record, letter.reason, letter.raw) for letter in letters.kept] == [
+    assert [(letter.record, letter.reason, letter.raw) for letter in letters.all] == [
         (1, "column 'a': not a number", '"x, y",4')
     ]
 
 
 @pytest.mark.parametrize("text", ["inf", "-Infinity", "1e999", "9" * 400])
-def test_what_is_infinite_is_refused(put: Put, text: str) -> None:
+def test_an_infinite_value_is_refused(put: Put, text: str) -> None:
     assert read(put("a.csv", f"a\n1\n{text}\n"))[1] == [(1, "column 'a': not a finite number")]
 
 
@@ -77,7 +77,7 @@ def test_huge_integers_are_rounded(put: Put) -> None:
     assert events[0][2] == (123456789012345678901234567890.0,)
 
 
-def test_times_that_are_bad_or_missing_are_refused(put: Put) -> None:
+def test_bad_and_missing_times_are_refused(put: Put) -> None:
     _, dead = read(put("a.csv", "time,x\n2024-01-31,1\nnever,2\n,3\n1706702400,4\n"))
     assert dead == [(1, "column 'time': not a time"), (2, "time is missing")]
 
@@ -114,7 +114,7 @@ def test_gzip_and_tabs_read_the_same(put: Put) -> None:
     assert read(put("a.dat", "a,b\n1,2\nx,4\n"), format="csv") == plain
 
 
-def test_a_last_line_without_its_end_counts(put: Put) -> None:
+def test_a_last_line_without_a_line_end_is_read(put: Put) -> None:
     assert len(read(put("a.csv", "a\n1\n2"))[0]) == 2
 
 
@@ -124,25 +124,25 @@ def test_a_garbled_record_among_the_first_does_not_cost_the_column(put: Put) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "is empty"),
         ("\n\n", "is empty, a header with column names is needed"),
         ("a,b\n", "no numeric column"),
-        ("a,b,a\n1,2,3\n", "column 'a' stands twice in the header"),
+        ("a,b,a\n1,2,3\n", "there are two columns 'a'"),
         ("1,2\n3,4\n", "the first line has only numbers (1, 2)"),
         ("a,b\nx,y\n", "no numeric column; 'a' is text ('x'), 'b' is text ('y')"),
         ("a;b\n1;2\n", "fields are separated by semicolons"),
-        ("a\tb\n1\t2\n", "fields are separated by tabs, tell the format: tsv"),
+        ("a\tb\n1\t2\n", "fields are separated by tabs, set the format to tsv"),
         ("a,b\n".encode("utf-16"), "is UTF-16 text, save it as UTF-8"),
         ('"a,b\n1,2\n', "header: quote is not closed"),
     ],
 )
-def test_a_file_that_cannot_be_used_says_why(put: Put, content: bytes | str, said: str) -> None:
+def test_a_file_that_cannot_be_used_is_refused_with_the_reason(put: Put, content: bytes | str, message: str) -> None:
     path = put("a.csv", content)
     with pytest.raises(ConnectorError) as caught:
         open_files(path)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert path in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -151,14 +151,14 @@ def test_a_header_alone_is_enough_when_columns_are_named(put: Put) -> None:
     assert read(put("a.csv", "a,b\n"), Schema(columns=("b",))) == ([], [])
 
 
-def test_gzip_that_is_cut_off_says_so(put: Put, tmp_path: Path) -> None:
-    whole = (tmp_path / put("a.csv.gz", "a\n" + "1\n" * 1000)).read_bytes()
-    (tmp_path / "cut.csv.gz").write_bytes(whole[:-12])
-    with pytest.raises(ConnectorError, match=r"cut\.csv\.gz: is not whole gzip data"):
+def test_a_truncated_gzip_file_is_named_in_the_error(put: Put, tmp_path: Path) -> None:
+    complete = (tmp_path / put("a.csv.gz", "a\n" + "1\n" * 1000)).read_bytes()
+    (tmp_path / "cut.csv.gz").write_bytes(complete[:-12])
+    with pytest.raises(ConnectorError, match=r"cut\.csv\.gz: is not a complete gzip file"):
         read(str(tmp_path / "cut.csv.gz"))
 
 
-@HERE
+@SETTINGS
 @given(st.lists(st.binary(max_size=20), max_size=20))
 def test_random_bytes_are_events_or_dead_letters(put: Put, lines: list[bytes]) -> None:
     path = put("a.csv", b"a,b\nk,1\n" + b"\n".join(lines) + b"\n")
@@ -174,9 +174,9 @@ CELL = st.one_of(
 )
 
 
-@HERE
+@SETTINGS
 @given(st.lists(CELL, min_size=1, max_size=6))
-def test_a_cell_means_the_same_whatever_stands_around_it(put: Put, cells: list[str]) -> None:
+def test_a_cell_does_not_depend_on_its_neighbours(put: Put, cells: list[str]) -> None:
     schema = Schema(key="k", columns=("x",))
     events, dead = read(put("all.csv", "k,x\n0,0\n" + "".join(f"k,{cell}\n" for cell in cells)), schema)
     together = {row[5] - 1: row[2] for row in events} | {record - 1: reason for record, reason in dead}

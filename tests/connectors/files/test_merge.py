@@ -11,58 +11,57 @@ from stream_rnn.connectors.files.merge import merge_by_time
 
 
 class Recorded:
-    """A file's times in batches of a size; `quiet` calls in between bring nothing."""
+    """Times of a file in batches of a size, after so many empty batches."""
 
-    def __init__(self, file: int, times: list[float], size: int, quiet: int = 0) -> None:
+    def __init__(self, file: int, times: list[float], size: int, empty: int = 0) -> None:
         records = np.arange(len(times))
-        whole = EventBatch(
+        events = EventBatch(
             np.full(len(times), "", object),
             np.array(times, dtype=np.float64),
             {},
             np.zeros(len(times), np.bool_),
             Positions(np.full(len(times), file, np.int32), records),
         )
-        self._batches = iter([*[EventBatch.empty()] * quiet, *whole.split(size)] if times else [])
-        self.held = 0
+        self._batches = iter([*[EventBatch.empty()] * empty, *events.split(size)] if times else [])
 
     def read(self) -> EventBatch | None:
         return next(self._batches, None)
 
 
 def expected(files: list[list[float]]) -> list[tuple[int, int]]:
-    """Sort all events at once by (latest time so far in the file, file, record)."""
-    found = []
+    """Return all events sorted by (latest time so far in the file, file, record)."""
+    events = []
     for file, times in enumerate(files):
         for record, latest in enumerate(itertools.accumulate(times, max)):
-            found.append((latest, file, record))
-    return [(file, record) for _, file, record in sorted(found)]
+            events.append((latest, file, record))
+    return [(file, record) for _, file, record in sorted(events)]
 
 
 TIMES = st.lists(st.integers(0, 9).map(float), max_size=20)
 
 
 @given(st.lists(TIMES, max_size=4), st.integers(1, 6))
-def test_the_merge_is_one_stable_sort_whatever_the_batches(files: list[list[float]], size: int) -> None:
+def test_the_merge_is_a_stable_sort_whatever_the_batches(files: list[list[float]], size: int) -> None:
     merged = list(merge_by_time([Recorded(i, times, size) for i, times in enumerate(files)]))
-    found = [
+    events = [
         (int(file), int(record))
         for batch in merged
         for file, record in zip(batch.positions.file, batch.positions.record, strict=True)
     ]
-    assert found == expected(files)
+    assert events == expected(files)
 
 
 @given(st.lists(TIMES.map(sorted), min_size=1, max_size=4), st.integers(1, 6))
-def test_times_never_go_back_when_no_file_goes_back(files: list[list[float]], size: int) -> None:
+def test_times_never_decrease_if_they_do_not_in_any_file(files: list[list[float]], size: int) -> None:
     times = [batch.times for batch in merge_by_time([Recorded(i, f, size) for i, f in enumerate(files)])]
     assert (np.diff(np.concatenate([np.zeros(0), *times])) >= 0).all()
 
 
-def test_a_quiet_file_does_not_hold_the_others_back() -> None:
-    merged = merge_by_time([Recorded(0, [1.0, 2.0], 1), Recorded(1, [0.0], 1, quiet=1)])
+def test_a_file_without_new_events_does_not_hold_the_others_back() -> None:
+    merged = merge_by_time([Recorded(0, [1.0, 2.0], 1), Recorded(1, [0.0], 1, empty=1)])
     assert [batch.times.tolist() for batch in merged if len(batch)] == [[1.0], [0.0], [2.0]]
 
 
-def test_a_merge_takes_whole_batches_not_single_events() -> None:
+def test_a_merge_yields_batches_not_single_events() -> None:
     files = [Recorded(i, [float(t) for t in range(1000)], 1000) for i in range(3)]
     assert len(list(merge_by_time(files))) <= 4

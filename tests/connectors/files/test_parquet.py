@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from reading_help import read
+from reading import read
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError
@@ -29,7 +29,7 @@ def test_timestamps_of_any_unit_are_seconds(tmp_path: Path, unit: str) -> None:
     assert read(path)[0] == [("", NOON.timestamp(), (1.0,), False, 0, 0)]
 
 
-def test_all_kinds_of_numbers_are_inputs(tmp_path: Path) -> None:
+def test_numbers_of_all_types_are_inputs(tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.parquet",
         k=pa.array([7, None], pa.int32()),
@@ -58,21 +58,21 @@ def test_infinite_values_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", range(8))
-def test_reading_goes_on_at_any_record(tmp_path: Path, start: int) -> None:
+def test_reading_starts_at_any_record(tmp_path: Path, start: int) -> None:
     path = write(tmp_path / "a.parquet", x=[float(i) for i in range(7)])
     assert [row[5] for row in read(path, start={path: start})[0]] == list(range(start, 7))
 
 
 @pytest.mark.parametrize("keep", [0, 3, 50, -1])
-def test_a_file_that_is_cut_off_is_named(tmp_path: Path, keep: int) -> None:
-    whole = (tmp_path / write(tmp_path / "a.parquet", x=[1.0] * 100)).read_bytes()
-    (tmp_path / "cut.parquet").write_bytes(whole[:keep])
-    with pytest.raises(ConnectorError, match=r"cut\.parquet: is (empty|not a whole Parquet file)") as caught:
+def test_a_truncated_file_is_named_in_the_error(tmp_path: Path, keep: int) -> None:
+    complete = (tmp_path / write(tmp_path / "a.parquet", x=[1.0] * 100)).read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(complete[:keep])
+    with pytest.raises(ConnectorError, match=r"cut\.parquet: is (empty|not a complete Parquet file)") as caught:
         open_files(str(tmp_path / "cut.parquet"))
     assert "\n" not in str(caught.value)
 
 
-def test_damaged_data_inside_is_named(tmp_path: Path) -> None:
+def test_a_damaged_file_is_named_in_the_error(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"x": [float(i) for i in range(1000)]}), path)
     data = bytearray(path.read_bytes())

@@ -11,13 +11,13 @@ from kafka.consumer.fetcher import ConsumerRecord
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.decoder import Decoder
 from stream_rnn.connectors.kafka.ordering import PartitionOrdering
-from stream_rnn.connectors.ordering.ordering import LATE, Rule, State
+from stream_rnn.connectors.ordering.ordering import LATE, OrderingPolicy, OrderingState
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
 
 PARTITION = TopicPartition("readings", 3)
-RULE = Rule(5.0, "drop")
+RULE = OrderingPolicy(5.0, "drop")
 
 
 def batch(*readings: tuple[int, float | None], headers: bool = True) -> KafkaBatch:
@@ -64,7 +64,7 @@ def test_held_events_keep_their_headers_after_a_restart() -> None:
     first, second = new_ordering(), new_ordering()
     first.process(batch((1, 3.0), (2, 1.0), (3, 1.0)))
     about, arrays = first.state()
-    second.restore(State(json.loads(json.dumps(about)), arrays))
+    second.restore(OrderingState(json.loads(json.dumps(about)), arrays))
     assert second.held == 2
     released = second.process(batch((2, 1.0), (4, 8.0)))
     assert released.duplicates.tolist() == [2]  # read again

@@ -1,4 +1,4 @@
-"""Events are put in order of time within the lateness; what is later, or came before, is told and counted."""
+"""Events are released in order of time within the lateness; late events and duplicates are reported and counted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import EventBatch, Positions
-from stream_rnn.connectors.ordering import buffer as held
-from stream_rnn.connectors.ordering.ordering import LATE, Ordering, Rule, State
+from stream_rnn.connectors.ordering import buffer
+from stream_rnn.connectors.ordering.ordering import LATE, Ordering, OrderingPolicy, OrderingState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,17 +23,23 @@ if TYPE_CHECKING:
 Event = tuple[str, float]
 
 NAN = math.nan
-PLACES = {0: "a.csv", 1: "b.csv"}
-RULES = [Rule(None, "drop"), Rule(0.0), Rule(3.0), Rule(3.0, "drop"), Rule(8.0, "drop")]
+SOURCES = {0: "a.csv", 1: "b.csv"}
+POLICIES = [
+    OrderingPolicy(None, "drop"),
+    OrderingPolicy(0.0),
+    OrderingPolicy(3.0),
+    OrderingPolicy(3.0, "drop"),
+    OrderingPolicy(8.0, "drop"),
+]
 EVENTS = st.lists(st.tuples(st.sampled_from("kl"), st.sampled_from([NAN, *map(float, range(12))])), max_size=30)
-CUTS = st.lists(st.integers(1, 7), min_size=1, max_size=5)
+SIZES = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 
 
-class Found(NamedTuple):
-    """What became of events, each told by its number."""
+class Outcome(NamedTuple):
+    """What happened to events, by their numbers."""
 
-    given: list[int]
-    by: list[int]
+    released: list[int]
+    released_by: list[int]
     late: list[int]
     duplicates: list[int]
     rest: list[int]
@@ -51,83 +57,85 @@ def batch(events: Sequence[Event], first: int = 0) -> EventBatch:
     )
 
 
-def ordering(rule: Rule) -> Ordering:
-    return Ordering(rule, ("n",), PLACES)
+def new_ordering(policy: OrderingPolicy) -> Ordering:
+    return Ordering(policy, ("n",), SOURCES)
 
 
-def revived(stage: Ordering) -> Ordering:
-    """Return a stage that goes on from the state of one, as JSON and arrays had it."""
-    about, arrays = stage.state()
-    again = ordering(stage.rule)
-    again.restore(State(json.loads(json.dumps(about)), arrays))
-    return again
+def restored(saved: Ordering) -> Ordering:
+    """Return an ordering that continues from the state of another one, saved as JSON and arrays."""
+    metadata, arrays = saved.state()
+    result = new_ordering(saved.policy)
+    result.restore(OrderingState(json.loads(json.dumps(metadata)), arrays))
+    return result
 
 
 def numbers(events: EventBatch) -> list[int]:
     return [int(n) for n in events.columns["n"]]
 
 
-@mock.patch.object(held, "FEWEST", 2)  # gaps close up though there are few
-def found(rule: Rule, events: Sequence[Event], cuts: Sequence[int] = (1000,), *, revive: bool = False) -> Found:
-    """Put events in order, in batches of these sizes in turn."""
-    stage, of, at = ordering(rule), Found([], [], [], [], []), 0
+@mock.patch.object(buffer, "MIN_CAPACITY", 2)  # so that gaps are removed from few rows, too
+def outcome_of(
+    policy: OrderingPolicy, events: Sequence[Event], sizes: Sequence[int] = (1000,), *, restart: bool = False
+) -> Outcome:
+    """Put events in order, in batches of these sizes in turn; with `restart`, restore the state after each batch."""
+    ordering, outcome, at = new_ordering(policy), Outcome([], [], [], [], []), 0
     for turn in range(len(events)):
-        part = events[at : at + cuts[turn % len(cuts)]]
-        ordered = stage.take(batch(part, at))
-        of.given.extend(numbers(ordered.events))
-        of.by.extend(ordered.by.tolist())
-        of.late.extend(letter.record for letter in ordered.late)
-        of.duplicates.extend(ordered.duplicates.tolist())
+        part = events[at : at + sizes[turn % len(sizes)]]
+        ordered = ordering.process(batch(part, at))
+        outcome.released.extend(numbers(ordered.events))
+        outcome.released_by.extend(ordered.released_by.tolist())
+        outcome.late.extend(letter.record for letter in ordered.late)
+        outcome.duplicates.extend(ordered.duplicates.tolist())
         at += len(part)
-        stage = revived(stage) if revive else stage
-    assert (stage.late, stage.duplicates) == (len(of.late), len(of.duplicates))
-    of.rest.extend(numbers(stage.finish()))
-    return of
+        ordering = restored(ordering) if restart else ordering
+    assert (ordering.late, ordering.duplicates) == (len(outcome.late), len(outcome.duplicates))
+    outcome.rest.extend(numbers(ordering.finish()))
+    return outcome
 
 
-def expected(rule: Rule, events: Sequence[Event]) -> Found:
-    """Say the same one event at a time."""
-    of = Found([], [], [], [], [])
+def expected(policy: OrderingPolicy, events: Sequence[Event]) -> Outcome:
+    """Return the outcome one event at a time."""
+    outcome = Outcome([], [], [], [], [])
     newest: dict[str, float] = {}
     last: dict[str, float] = {}
-    waiting: list[tuple[float, int, str]] = []
+    held: list[tuple[float, int, str]] = []
     for n, (key, time) in enumerate(events):
         if math.isnan(time):
-            of.given.append(n)
-            of.by.append(n)
+            outcome.released.append(n)
+            outcome.released_by.append(n)
             continue
-        if rule.lateness is not None and time < newest.get(key, -math.inf) - rule.lateness:
-            of.late.append(n)
+        if policy.lateness is not None and time < newest.get(key, -math.inf) - policy.lateness:
+            outcome.late.append(n)
             continue
-        if rule.duplicates == "drop" and (
-            last.get(key) == time or any((time, key) == (other, name) for other, _, name in waiting)
+        if policy.duplicates == "drop" and (
+            last.get(key) == time or any((time, key) == (other, name) for other, _, name in held)
         ):
-            of.duplicates.append(n)
+            outcome.duplicates.append(n)
             continue
         newest[key] = max(time, newest.get(key, -math.inf))
-        waiting.append((time, n, key))
-        reach = math.inf if rule.lateness is None else newest[key] - rule.lateness
-        for event in sorted(event for event in waiting if event[2] == key and event[0] <= reach):
-            waiting.remove(event)
-            of.given.append(event[1])
-            of.by.append(n)
+        held.append((time, n, key))
+        reach = math.inf if policy.lateness is None else newest[key] - policy.lateness
+        for event in sorted(event for event in held if event[2] == key and event[0] <= reach):
+            held.remove(event)
+            outcome.released.append(event[1])
+            outcome.released_by.append(n)
             last[key] = event[0]
-    of.rest.extend(n for _, n, _ in sorted(waiting))
-    return of
+    outcome.rest.extend(n for _, n, _ in sorted(held))
+    return outcome
 
 
-@given(st.sampled_from(RULES), EVENTS, CUTS)
-def test_what_becomes_of_events_depends_on_their_order_alone_not_on_batches(
-    rule: Rule, events: list[Event], cuts: list[int]
+@given(st.sampled_from(POLICIES), EVENTS, SIZES)
+def test_the_outcome_depends_only_on_the_order_of_events_not_on_batches(
+    policy: OrderingPolicy, events: list[Event], sizes: list[int]
 ) -> None:
-    assert found(rule, events, cuts) == found(rule, events) == expected(rule, events)
+    assert outcome_of(policy, events, sizes) == outcome_of(policy, events) == expected(policy, events)
 
 
-@given(st.sampled_from(RULES), EVENTS, CUTS)
-def test_a_stage_that_is_kept_and_revived_at_any_moment_goes_on_as_if_never_stopped(
-    rule: Rule, events: list[Event], cuts: list[int]
+@given(st.sampled_from(POLICIES), EVENTS, SIZES)
+def test_a_restored_ordering_continues_as_if_never_stopped(
+    policy: OrderingPolicy, events: list[Event], sizes: list[int]
 ) -> None:
-    assert found(rule, events, cuts, revive=True) == found(rule, events)
+    assert outcome_of(policy, events, sizes, restart=True) == outcome_of(policy, events)
 
 
 @given(st.lists(st.tuples(st.sampled_from("kl"), st.integers(0, 30)), unique=True, max_size=30), st.data())
@@ -136,82 +144,82 @@ def test_a_shuffle_within_the_lateness_is_undone(readings: list[tuple[str, int]]
     delays = data.draw(st.lists(st.floats(0, 5), min_size=len(sent), max_size=len(sent)))
     arrivals = sorted((time + delay, time, key) for (time, key), delay in zip(sent, delays, strict=True))
     events = [(key, time) for _, time, key in arrivals]
-    of = found(Rule(5.0, "drop"), events, (4,))
+    outcome = outcome_of(OrderingPolicy(5.0, "drop"), events, (4,))
     for key in "kl":
-        ordered = [events[n][1] for n in of.given + of.rest if events[n][0] == key]
+        ordered = [events[n][1] for n in outcome.released + outcome.rest if events[n][0] == key]
         assert ordered == [time for time, name in sent if name == key]
-    assert of.late == of.duplicates == []
+    assert outcome.late == outcome.duplicates == []
 
 
-def test_an_event_waits_until_the_newest_of_its_own_stream_is_past_it_by_the_lateness() -> None:
+def test_an_event_is_held_until_its_own_stream_is_ahead_by_the_lateness() -> None:
     events = [("k", 0.0), ("l", 100.0), ("k", 4.9), ("k", 5.0)]
-    of = found(Rule(5.0), events)
-    assert (of.given, of.by, of.rest) == ([0], [3], [2, 3, 1])
+    outcome = outcome_of(OrderingPolicy(5.0), events)
+    assert (outcome.released, outcome.released_by, outcome.rest) == ([0], [3], [2, 3, 1])
 
 
-def test_a_late_event_is_refused_with_its_reason_and_place_and_one_at_the_limit_is_not() -> None:
-    ordered = ordering(Rule(5.0)).take(batch([("k", 10.0), ("k", 4.9), ("k", 5.0)], first=7))
+def test_a_late_event_is_refused_with_its_position_and_one_at_the_limit_is_released() -> None:
+    ordered = new_ordering(OrderingPolicy(5.0)).process(batch([("k", 10.0), ("k", 4.9), ("k", 5.0)], first=7))
     assert [(letter.source, letter.record, letter.reason) for letter in ordered.late] == [("a.csv", 8, LATE)]
     assert numbers(ordered.events) == [9]
 
 
-def test_a_repeated_time_is_a_duplicate_only_in_its_own_stream_and_where_they_are_dropped() -> None:
+def test_a_repeated_time_is_a_duplicate_only_in_its_own_stream_and_if_they_are_dropped() -> None:
     events = [("k", 1.0), ("k", 2.0), ("l", 2.0), ("k", 2.0), ("k", 1.0)]
-    assert found(Rule(9.0, "drop"), events).duplicates == [3, 4]
-    assert found(Rule(9.0, "keep"), events).duplicates == []
+    assert outcome_of(OrderingPolicy(9.0, "drop"), events).duplicates == [3, 4]
+    assert outcome_of(OrderingPolicy(9.0, "keep"), events).duplicates == []
 
 
-def test_a_record_that_is_read_again_is_dropped_even_without_a_time() -> None:
-    stage = ordering(Rule(None, "drop"))
-    stage.take(batch([("k", NAN), ("k", 1.0)]))
-    again = stage.take(batch([("k", NAN), ("k", 1.0), ("k", 3.0)]))
+def test_a_record_that_is_read_twice_is_dropped_even_without_a_time() -> None:
+    ordering = new_ordering(OrderingPolicy(None, "drop"))
+    ordering.process(batch([("k", NAN), ("k", 1.0)]))
+    again = ordering.process(batch([("k", NAN), ("k", 1.0), ("k", 3.0)]))
     assert (again.duplicates.tolist(), numbers(again.events)) == ([0, 1], [2])
 
 
-def test_records_of_one_file_are_no_duplicates_of_another_files() -> None:
-    stage = ordering(Rule(None, "drop"))
+def test_records_of_different_files_are_not_duplicates() -> None:
+    ordering = new_ordering(OrderingPolicy(None, "drop"))
     one = batch([("k", 1.0)])
     other = EventBatch(one.keys, one.times + 1, one.columns, one.ends, Positions(one.positions.file + 1, np.array([0])))
-    assert [len(stage.take(events).events) for events in (one, other)] == [1, 1]
+    assert [len(ordering.process(events).events) for events in (one, other)] == [1, 1]
 
 
-def test_files_are_known_by_name_when_they_stand_in_another_order() -> None:
-    stage = ordering(Rule(3.0, "drop"))
-    stage.take(batch([("k", 1.0), ("k", 2.0)]))
-    moved = Ordering(stage.rule, ("n",), {0: "b.csv", 1: "a.csv"})
-    moved.restore(stage.state())
-    assert moved.take(batch([("k", 3.0)])).duplicates.tolist() == []  # the first of b.csv
+def test_files_are_identified_by_name_when_their_order_changes() -> None:
+    ordering = new_ordering(OrderingPolicy(3.0, "drop"))
+    ordering.process(batch([("k", 1.0), ("k", 2.0)]))
+    moved = Ordering(ordering.policy, ("n",), {0: "b.csv", 1: "a.csv"})
+    moved.restore(ordering.state())
+    assert moved.process(batch([("k", 3.0)])).duplicates.tolist() == []  # the first of b.csv
     assert moved.finish().positions.file.tolist() == [1, 1, 0]
 
 
-def test_what_comes_after_the_end_is_not_put_before_what_was_given() -> None:
-    stage = ordering(Rule(5.0))
-    stage.take(batch([("k", 1.0), ("k", 2.0)]))
-    assert numbers(stage.finish()) == [0, 1]
-    more = stage.take(batch([("k", 1.5), ("k", 2.5)], first=2))
-    assert [letter.record for letter in more.late] == [2]
-    assert numbers(stage.finish()) == [3]
+def test_an_event_after_the_end_that_is_older_than_released_ones_is_late() -> None:
+    ordering = new_ordering(OrderingPolicy(5.0))
+    ordering.process(batch([("k", 1.0), ("k", 2.0)]))
+    assert numbers(ordering.finish()) == [0, 1]
+    after = ordering.process(batch([("k", 1.5), ("k", 2.5)], first=2))
+    assert [letter.record for letter in after.late] == [2]
+    assert numbers(ordering.finish()) == [3]
 
 
-def test_what_was_released_and_not_taken_is_kept() -> None:
-    stage = ordering(Rule(0.0))
-    ordered = stage.take(batch([("k", 1.0), ("l", 2.0), ("k", 3.0)]))
-    again = ordering(Rule(0.0))
-    again.restore(stage.state(ready=ordered.events[1:]))
-    assert numbers(again.ready) == [1, 2]
-    assert again.ready.keys.tolist() == ["l", "k"]
+def test_events_that_were_released_but_not_processed_are_saved() -> None:
+    ordering = new_ordering(OrderingPolicy(0.0))
+    ordered = ordering.process(batch([("k", 1.0), ("l", 2.0), ("k", 3.0)]))
+    restarted = new_ordering(OrderingPolicy(0.0))
+    restarted.restore(ordering.state(ready=ordered.events[1:]))
+    assert numbers(restarted.ready) == [1, 2]
+    assert restarted.ready.keys.tolist() == ["l", "k"]
 
 
-def test_under_another_rule_what_was_held_goes_on() -> None:
-    stage = ordering(Rule(9.0))
-    stage.take(batch([("k", 2.0), ("k", 1.0), ("l", 1.0)]))
-    off = ordering(Rule())
-    off.restore(stage.state())
-    assert numbers(off.take(batch([("k", 3.0)], first=3)).events) == [1, 0, 3]
-    assert numbers(off.finish()) == [2]
+def test_another_policy_applies_to_events_that_were_held_back() -> None:
+    ordering = new_ordering(OrderingPolicy(9.0))
+    ordering.process(batch([("k", 2.0), ("k", 1.0), ("l", 1.0)]))
+    passing = new_ordering(OrderingPolicy())
+    passing.restore(ordering.state())
+    assert numbers(passing.process(batch([("k", 3.0)], first=3)).events) == [1, 0, 3]
+    assert numbers(passing.finish()) == [2]
 
 
-def test_what_was_held_of_other_columns_is_refused() -> None:
-    stage = ordering(Rule(9.0))
+def test_saved_events_with_other_columns_are_refused() -> None:
+    ordering = new_ordering(OrderingPolicy(9.0))
     with pytest.raises(ConnectorError, match=r"held back have the columns n, the source has m"):
-        Ordering(Rule(9.0), ("m",), PLACES).restore(stage.state())
+        Ordering(OrderingPolicy(9.0), ("m",), SOURCES).restore(ordering.state())

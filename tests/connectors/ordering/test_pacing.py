@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from stream_rnn.connectors.errors import ConnectorError, UsageError
 from stream_rnn.connectors.events import EventBatch, Positions
-from stream_rnn.connectors.files.follow import Stop
 from stream_rnn.connectors.ordering.pacing import paced
+from stream_rnn.connectors.stop import Stop
 
 
 class Clock:
-    """A clock that only moves when somebody sleeps."""
+    """A clock that only moves during sleeps."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -42,16 +42,16 @@ def batch(times: list[float]) -> EventBatch:
     st.lists(st.lists(st.floats(0, 1000), max_size=10), max_size=5),
     st.floats(0.5, 1000),
 )
-def test_no_event_comes_early_and_none_is_lost(batches: list[list[float]], speed: float) -> None:
+def test_no_event_is_early_and_none_is_lost(batches: list[list[float]], speed: float) -> None:
     clock = Clock()
-    latest, first, given = -np.inf, None, 0
+    latest, first, count = -np.inf, None, 0
     for part in paced(map(batch, batches), speed, clock=clock, sleep=clock.sleep):
         for time in part.times:
             first = time if first is None else first
             latest = max(latest, time)
             assert clock.now >= 100 + (latest - first) / speed - 1e-9
-        given += len(part)
-    assert given == sum(map(len, batches))
+        count += len(part)
+    assert count == sum(map(len, batches))
     assert clock.longest <= 0.25
 
 
@@ -64,13 +64,13 @@ def test_an_hour_takes_a_minute_at_speed_sixty() -> None:
     assert parts == [(0.0, [0]), (pytest.approx(30), [1800, 1800]), (pytest.approx(60), [3600])]
 
 
-def test_without_a_speed_batches_pass_whole_and_nobody_sleeps() -> None:
+def test_without_a_speed_batches_are_not_split_or_delayed() -> None:
     batches = [batch([0, 1000]), batch([5])]
-    found = list(paced(batches, None, sleep=lambda _: pytest.fail("slept")))
-    assert [one is other for one, other in zip(found, batches, strict=True)] == [True, True]
+    parts = list(paced(batches, None, sleep=lambda _: pytest.fail("slept")))
+    assert [part is batch for part, batch in zip(parts, batches, strict=True)] == [True, True]
 
 
-def test_a_consumer_that_falls_behind_gets_what_is_due_at_once() -> None:
+def test_a_consumer_that_falls_behind_gets_everything_that_is_due_at_once() -> None:
     clock = Clock()
     parts = []
     for part in paced([batch([0, 1, 2, 3, 4])], 1, clock=clock, sleep=clock.sleep):
@@ -87,12 +87,12 @@ def test_a_stop_ends_the_wait() -> None:
         if clock.now > 105:
             stop.set()
 
-    found = list(paced([batch([0, 1, 1e9])], 1, clock=clock, sleep=sleep, stop=stop))
-    assert [part.times.tolist() for part in found] == [[0], [1]]
+    parts = paced([batch([0, 1, 1e9])], 1, clock=clock, sleep=sleep, stop=stop)
+    assert [part.times.tolist() for part in parts] == [[0], [1]]
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), float("inf")])
-def test_a_speed_must_be_positive(speed: float) -> None:
+def test_a_speed_must_be_a_positive_number(speed: float) -> None:
     with pytest.raises(UsageError, match="speed must be a positive number"):
         paced([], speed)
 
@@ -100,3 +100,11 @@ def test_a_speed_must_be_positive(speed: float) -> None:
 def test_events_without_time_cannot_be_paced() -> None:
     with pytest.raises(ConnectorError, match="events have no time"):
         list(paced([batch([float("nan")])], 1))
+
+
+def test_a_stop_also_ends_a_replay_without_a_speed() -> None:
+    stop = Stop()
+    parts = paced([batch([0]), batch([1])], None, stop=stop)
+    next(parts)
+    stop.set()
+    assert list(parts) == []

@@ -10,7 +10,7 @@ from measured import PARTITION, report_engine
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream_rnn.connectors.files.follow import Stop
+from stream_rnn.connectors.stop import Stop
 from stream_rnn.errors import MissingExtraError
 from stream_rnn.jobs.live.job import LiveJob
 from stream_rnn.jobs.live.metrics import EngineTotals, JobMetrics

@@ -10,7 +10,7 @@ from support import bits
 from workers import PARTITION, BoundedSource, batch_of, make_config, open_at, write_checkpoint
 
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.ordering.ordering import Rule
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -91,8 +91,12 @@ def test_a_failed_checkpoint_is_made_again_for_the_same_state(tmp_path: Path) ->
 # --- restarts ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", [Rule(), Rule(3.0, "drop")], ids=["in arrival order", "with lateness"])
-def test_a_restarted_worker_writes_nothing_twice_and_equals_an_uninterrupted_one(tmp_path: Path, rule: Rule) -> None:
+@pytest.mark.parametrize(
+    "rule", [OrderingPolicy(), OrderingPolicy(3.0, "drop")], ids=["in arrival order", "with lateness"]
+)
+def test_a_restarted_worker_writes_nothing_twice_and_equals_an_uninterrupted_one(
+    tmp_path: Path, rule: OrderingPolicy
+) -> None:
     config = make_config(tmp_path / "killed", rule=rule)
     first = open_at(config, None)
     written = first.process(batch_of(0, 12)).payloads
@@ -163,8 +167,8 @@ def test_checkpoints_of_another_group_are_refused(tmp_path: Path) -> None:
 def test_another_rule_is_refused_while_records_must_be_processed_again(tmp_path: Path) -> None:
     open_at(make_config(tmp_path), None)
     with pytest.raises(CheckpointError, match=r"has lateness = None, the settings have 3\.0, but records after it"):
-        open_at(make_config(tmp_path, rule=Rule(3.0)), 5)
-    assert open_at(make_config(tmp_path, rule=Rule(3.0)), 0).offsets.processed == {PARTITION: 0}
+        open_at(make_config(tmp_path, rule=OrderingPolicy(3.0)), 5)
+    assert open_at(make_config(tmp_path, rule=OrderingPolicy(3.0)), 0).offsets.processed == {PARTITION: 0}
 
 
 def test_a_topic_that_was_created_again_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from support import settings
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.decoder import Decoder
-from stream_rnn.connectors.ordering.ordering import Rule
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.jobs.live.recovery import open_worker
 from stream_rnn.jobs.live.worker import WorkerConfig
 
@@ -46,7 +46,7 @@ def make_config(folder: Path, **changes: Any) -> WorkerConfig:
         group="pumps",
         folder=folder,
         initial_checkpoint=None,
-        rule=Rule(),
+        rule=OrderingPolicy(),
         writes_forecasts=True,
         checkpoint_events=10,
         checkpoint_seconds=1e9,

@@ -12,7 +12,7 @@ import pytest
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.open import open_files
-from stream_rnn.connectors.ordering.ordering import Ordering, Rule
+from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.replay.reader import EventReader
 from stream_rnn.jobs.stopping import StopFlag, StoppableReader
@@ -41,7 +41,7 @@ def open_reader() -> Iterator[OpenReader]:
     """Open readers, and close their files at the end."""
     with ExitStack() as stack:
 
-        def opened(path: Path, start: dict[str, int] | None = None, rule: Rule | None = None) -> EventReader:
+        def opened(path: Path, start: dict[str, int] | None = None, rule: OrderingPolicy | None = None) -> EventReader:
             flag = StopFlag()
             source = stack.enter_context(open_files(path, Schema(), start=start, batch_size=BATCH, stop=flag))
             ordering = Ordering(rule, source.columns, dict(enumerate(source.files))) if rule is not None else None
@@ -72,7 +72,7 @@ def test_a_position_within_a_batch_is_where_the_next_reader_starts(open_reader: 
 def test_with_ordering_the_position_has_all_events_that_were_not_yielded(
     open_reader: OpenReader, recording: Path
 ) -> None:
-    reader = open_reader(recording, rule=Rule(lateness=10.0))
+    reader = open_reader(recording, rule=OrderingPolicy(lateness=10.0))
     next(reader.batches(three_at_a_time))
     position = reader.position()
     assert position.positions["source"]["files"] == {str(recording): BATCH}

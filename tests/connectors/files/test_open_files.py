@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reading_help import Letters, read, rows
+from reading import AllDeadLetters, read, rows
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError, UsageError
-from stream_rnn.connectors.files import byte_stream as streams
+from stream_rnn.connectors.files import byte_stream
 from stream_rnn.connectors.files.open import expand, open_files
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Put = Callable[[str, bytes | str], str]
 
-HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 
 SCHEMA = Schema(time="time", columns=("x",))
 CSV_LINES = ["1,1", "2,2", "3,3", "2,4", "x,5", "6", "", '"7",7', '8,"8', "9,inf", "1,10"]
@@ -33,7 +33,7 @@ JSON_LINES = ['{"time": 1, "x": 1}', '{"time": 3, "x": null}', '{"time": 2, "x":
 
 
 def write(folder: Path, kind: str, numbers: list[int], name: str) -> str:
-    """Write some of the lines above, good first so that the columns are known."""
+    """Write some of the lines above; the first one is good, so that the columns are detected."""
     if kind == "parquet":
         path = folder / f"{name}.parquet"
         values = [float("inf") if number == 5 else float(number) for number in numbers]
@@ -46,7 +46,7 @@ def write(folder: Path, kind: str, numbers: list[int], name: str) -> str:
     return str(path)
 
 
-@HERE
+@SETTINGS
 @given(
     kind=st.sampled_from(["csv", "jsonl", "parquet"]),
     contents=st.lists(st.lists(st.integers(0, 10), max_size=12), min_size=1, max_size=3),
@@ -54,13 +54,13 @@ def write(folder: Path, kind: str, numbers: list[int], name: str) -> str:
     block=st.integers(8, 64),
     cut=st.integers(0, 40),
 )
-def test_stopping_after_any_event_and_going_on_gives_exactly_the_rest(
+def test_reading_from_a_position_after_any_event_yields_exactly_the_rest(
     tmp_path: Path, *, kind: str, contents: list[list[int]], batch_size: int, block: int, cut: int
 ) -> None:
     paths = [write(tmp_path, kind, numbers, f"f{i}") for i, numbers in enumerate(contents)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams, "BLOCK", block)
-        whole, _ = read(paths, SCHEMA, batch_size=batch_size)
+        patch.setattr(byte_stream, "BLOCK_BYTES", block)
+        everything, _ = read(paths, SCHEMA, batch_size=batch_size)
         with open_files(paths, SCHEMA, batch_size=batch_size) as source:
             position, done = source.position(), 0
             for batch in source:
@@ -69,22 +69,22 @@ def test_stopping_after_any_event_and_going_on_gives_exactly_the_rest(
                 if len(part) < len(batch):
                     break
         rest, _ = read(paths, SCHEMA, start=json.loads(json.dumps(position))["files"], batch_size=batch_size)
-    assert rest == whole[done:]
-    assert done == min(cut, len(whole))
+    assert rest == everything[done:]
+    assert done == min(cut, len(everything))
 
 
-@HERE
+@SETTINGS
 @given(
     kind=st.sampled_from(["csv", "jsonl", "parquet"]),
     contents=st.lists(st.lists(st.integers(0, 10), max_size=12), min_size=1, max_size=3),
     batch_size=st.integers(1, 8),
     stop_after=st.integers(0, 5),
 )
-def test_after_whole_batches_no_dead_letter_is_lost_or_doubled(
+def test_a_restart_after_a_batch_neither_loses_nor_repeats_dead_letters(
     tmp_path: Path, kind: str, contents: list[list[int]], batch_size: int, stop_after: int
 ) -> None:
     paths = [write(tmp_path, kind, numbers, f"f{i}") for i, numbers in enumerate(contents)]
-    first, second, all_of_them = Letters(), Letters(), Letters()
+    first, second, unbroken = AllDeadLetters(), AllDeadLetters(), AllDeadLetters()
     with open_files(paths, SCHEMA, batch_size=batch_size, dead_letters=first) as source:
         if stop_after:
             for seen, _ in enumerate(source, 1):
@@ -93,13 +93,13 @@ def test_after_whole_batches_no_dead_letter_is_lost_or_doubled(
         position = source.position()["files"]
     with open_files(paths, SCHEMA, start=position, dead_letters=second) as source:
         list(source)
-    with open_files(paths, SCHEMA, dead_letters=all_of_them) as source:
+    with open_files(paths, SCHEMA, dead_letters=unbroken) as source:
         list(source)
 
     def listed(letters: list[Any]) -> list[tuple[str, int]]:
         return sorted((letter.source, letter.record) for letter in letters)
 
-    assert listed(first.kept + second.kept) == listed(all_of_them.kept)
+    assert listed(first.all + second.all) == listed(unbroken.all)
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
@@ -110,7 +110,7 @@ def test_events_and_dead_letters_add_up_to_the_records(tmp_path: Path, kind: str
     assert dead
 
 
-def test_what_the_source_is_stands_before_the_first_batch(put: Put) -> None:
+def test_columns_are_known_before_the_first_batch(put: Put) -> None:
     path = put("a.csv", "k,time,b,a,note\nx,1,2,3,hello\n")
     with open_files(path, Schema(key="k")) as source:
         assert (source.files, source.columns, source.key, source.time) == ((path,), ("b", "a"), "k", "time")
@@ -118,16 +118,16 @@ def test_what_the_source_is_stands_before_the_first_batch(put: Put) -> None:
         assert source.ignored == {"note": "text ('hello')"}
 
 
-def test_columns_come_in_the_order_they_are_asked_for(put: Put) -> None:
+def test_columns_are_in_the_order_of_the_schema(put: Put) -> None:
     assert read(put("a.csv", "a,b,c\n1,2,3\n"), Schema(columns=("c", "a")))[0][0][2] == (3.0, 1.0)
 
 
-def test_an_unknown_column_is_answered_with_the_nearest(put: Put) -> None:
+def test_an_unknown_column_is_refused_with_the_most_similar_one(put: Put) -> None:
     with pytest.raises(ConnectorError, match=r"no column 'temprature'; did you mean 'temperature'\?"):
         open_files(put("a.csv", "temperature,humidity\n1,2\n"), Schema(columns=("temprature",)))
 
 
-def test_a_column_that_one_file_lacks_names_that_file(put: Put) -> None:
+def test_a_file_that_lacks_a_column_is_named_in_the_error(put: Put) -> None:
     with pytest.raises(ConnectorError, match=r"b\.csv: no column 'y'"):
         open_files([put("a.csv", "x,y\n1,2\n"), put("b.csv", "x,z\n1,2\n")])
 
@@ -143,26 +143,26 @@ def test_files_with_time_are_merged_and_ties_keep_the_order_of_the_files(put: Pu
     assert [row[2][0] for row in read([one, two])[0]] == [10, 20, 11, 21, 22, 12]
 
 
-def test_files_without_time_follow_one_another(put: Put) -> None:
+def test_files_without_time_are_read_one_after_another(put: Put) -> None:
     paths = [put("one.csv", "x\n1\n2\n"), put("two.csv", "x\n3\n")]
     assert [(row[2][0], row[4], row[5]) for row in read(paths)[0]] == [(1, 0, 0), (2, 0, 1), (3, 1, 0)]
 
 
-def test_a_pattern_names_its_files_in_order(put: Put, tmp_path: Path) -> None:
+def test_a_pattern_stands_for_its_files_in_order(put: Put, tmp_path: Path) -> None:
     paths = [put(f"part-{i}.csv", f"x\n{i}\n") for i in (2, 1, 3)]
     assert expand(str(tmp_path / "part-*.csv")) == sorted(paths)
     assert [row[2][0] for row in read(tmp_path / "part-*.csv")[0]] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("size", [1, 3, 8192])
-def test_batches_have_at_most_the_size_asked_for(put: Put, size: int) -> None:
+def test_batches_have_at_most_the_maximum_size(put: Put, size: int) -> None:
     with open_files(put("a.csv", "x\n" + "1\n" * 10), batch_size=size) as source:
         sizes = [len(batch) for batch in source]
     assert sum(sizes) == 10
     assert max(sizes) <= size
 
 
-def test_progress_goes_from_nothing_to_one(put: Put) -> None:
+def test_progress_reaches_one(put: Put) -> None:
     with open_files(put("a.csv.gz", "x\n" + "1\n" * 10)) as source:
         assert source.bytes_total == os.path.getsize(source.files[0])  # noqa: PTH202
         list(source)
@@ -174,7 +174,7 @@ def test_progress_of_a_pipe_is_unknown() -> None:
         assert source.progress is None
 
 
-def test_a_source_that_is_stopped_ends(put: Put) -> None:
+def test_a_stopped_source_ends_after_the_batch(put: Put) -> None:
     with open_files(put("a.csv", "x\n" + "1\n" * 10), batch_size=2) as source:
         for _ in source:
             source.stop()
@@ -182,12 +182,12 @@ def test_a_source_that_is_stopped_ends(put: Put) -> None:
 
 
 @pytest.mark.parametrize(("content", "expected"), [(b"x\n1\n2\n", [1, 2]), (b'{"x": 1}\n{"x": 2}\n', [1, 2])])
-def test_a_pipe_is_recognised_by_its_first_bytes(content: bytes, expected: list[float]) -> None:
+def test_the_format_of_a_pipe_is_detected_from_its_first_bytes(content: bytes, expected: list[float]) -> None:
     with open_files("-", stdin=io.BytesIO(content)) as source:
         assert [row[2][0] for row in rows(source)] == expected
 
 
-def test_a_pipe_gives_events_before_it_ends() -> None:
+def test_events_of_a_pipe_are_read_before_it_ends() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as stdin, os.fdopen(writing, "wb", buffering=0) as feed:
         feed.write(b"x\n1\n2\n3")
@@ -198,7 +198,7 @@ def test_a_pipe_gives_events_before_it_ends() -> None:
             assert next(iter(source)).columns["x"].tolist() == [30.0]
 
 
-def test_standard_input_of_a_process_is_read() -> None:
+def test_standard_input_of_the_process_is_read() -> None:
     program = (
         "from stream_rnn.connectors.files.open import open_files;"
         "print([b.columns['x'].tolist() for b in open_files('-')])"
@@ -211,7 +211,7 @@ def test_standard_input_of_a_process_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("paths", "options", "said"),
+    ("paths", "options", "message"),
     [
         ("a.csv", {"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ("a.csv", {"format": "xml"}, "format must be one of csv, tsv, jsonl, parquet, got 'xml'"),
@@ -219,21 +219,22 @@ def test_standard_input_of_a_process_is_read() -> None:
         ("no-*.csv", {}, "no-*.csv: no file matches this pattern"),
         ([], {}, "no file named"),
         (["a.csv", "a.csv"], {}, "a.csv: is named twice"),
-        ("a.csv", {"start": {"b.csv": 1}}, "start names 'b.csv', which is not among the files"),
-        ("a.csv.gz", {"follow": True}, "only plain CSV and JSON lines files can be followed"),
-        ("-", {"format": "parquet"}, "Parquet cannot be read from a pipe"),
+        ("a.csv", {"start": {"b.csv": 1}}, "start names 'b.csv', which is not one of the files"),
+        ("a.csv.gz", {"follow": True}, "a.csv.gz: a compressed file cannot be followed"),
+        ("a.parquet", {"follow": True}, "parquet files cannot be followed, only csv, tsv, jsonl"),
+        ("-", {"format": "parquet"}, "parquet cannot be read from a pipe"),
         ("/", {"format": "csv"}, "/: is a directory"),
         ("/", {}, "/: is a directory"),
     ],
 )
-def test_a_wrong_request_is_a_usage_error(paths: Any, options: dict[str, Any], said: str) -> None:
+def test_a_wrong_request_is_a_usage_error(paths: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_files(paths, **options)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_answered_with_the_nearest(put: Put, tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_with_the_most_similar_one(put: Put, tmp_path: Path) -> None:
     put("sensors.csv", "x\n1\n")
     with pytest.raises(ConnectorError, match=r"sensor\.csv: no such file; did you mean '.*sensors\.csv'\?"):
         open_files(tmp_path / "sensor.csv")
@@ -241,7 +242,7 @@ def test_a_missing_file_is_answered_with_the_nearest(put: Put, tmp_path: Path) -
 
 def test_a_file_shorter_than_its_position_is_refused(put: Put) -> None:
     path = put("a.csv", "x\n1\n")
-    with pytest.raises(ConnectorError, match="has 1 records, but reading is to go on at record 5"):
+    with pytest.raises(ConnectorError, match="has 1 records, but reading starts at record 5"):
         read(path, start={path: 5})
 
 

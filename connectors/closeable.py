@@ -1,4 +1,4 @@
-"""What can be closed can stand in a `with` statement."""
+"""Base class of everything that is opened and has to be closed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Closing(ABC):
-    """Closed at the end of a `with` statement, however that comes."""
+class Closeable(ABC):
+    """An object that closes itself at the end of a ``with`` statement.
+
+    Examples
+    --------
+    >>> class Door(Closeable):
+    ...     def close(self):
+    ...         print("closed")
+    >>> with Door():
+    ...     print("open")
+    open
+    closed
+    """
 
     @abstractmethod
     def close(self) -> None:
-        """Close; a second time does nothing."""
+        """Release all resources; a second call does nothing."""
 
     def __enter__(self) -> Self:
         return self

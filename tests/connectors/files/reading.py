@@ -1,4 +1,4 @@
-"""What was read, as plain lists."""
+"""Read files into plain lists."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from stream_rnn.connectors.events import EventBatch
 from stream_rnn.connectors.files.open import open_files
 
 
-class Letters(DeadLetterCounter):
-    """Keep all letters."""
+class AllDeadLetters(DeadLetterCounter):
+    """Keeps all dead letters."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept: list[Any] = []
+        self.all: list[Any] = []
 
     def add(self, letter: Any) -> None:
         super().add(letter)
-        self.kept.append(letter)
+        self.all.append(letter)
 
 
 def rows(batches: Any) -> list[tuple[Any, ...]]:
-    """Flatten batches to (key, time, inputs, end, file, record) with None for NaN, so that lists compare."""
-    found = []
+    """Return (key, time, inputs, end, file, record) of each event, with None for NaN so that lists can be compared."""
+    result = []
     for batch in batches:
         assert isinstance(batch, EventBatch)
         for i in range(len(batch)):
             inputs = tuple(_none(column[i]) for column in batch.columns.values())
             file, record = int(batch.positions.file[i]), int(batch.positions.record[i])
-            found.append((batch.keys[i], _none(batch.times[i]), inputs, bool(batch.ends[i]), file, record))
-    return found
+            result.append((batch.keys[i], _none(batch.times[i]), inputs, bool(batch.ends[i]), file, record))
+    return result
 
 
 def read(paths: Any, *args: Any, **kwargs: Any) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
-    """Read everything: the events, and (record, reason) of what was refused."""
-    letters = Letters()
+    """Return all events, and (record, reason) of the dead letters."""
+    letters = AllDeadLetters()
     with open_files(paths, *args, dead_letters=letters, **kwargs) as source:
-        return rows(source), [(letter.record, letter.reason) for letter in letters.kept]
+        return rows(source), [(letter.record, letter.reason) for letter in letters.all]
 
 
 def _none(value: float) -> float | None:

@@ -10,16 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reading_help import read
+from reading import read
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError, UsageError
-from stream_rnn.connectors.files.sinks import open_sink
+from stream_rnn.connectors.files.open import open_sink
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 
 NAME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd"), min_size=1, max_size=6)
 ROW = st.tuples(NAME, st.integers(-(10**15), 10**15).map(lambda micros: micros / 1e6), st.floats(allow_infinity=False))
@@ -34,13 +34,13 @@ def table(rows: list[tuple[str, float, float]]) -> dict[str, Any]:
     }
 
 
-@HERE
+@SETTINGS
 @given(
     rows=st.lists(ROW, min_size=1, max_size=10),
     cut=st.integers(0, 10),
     name=st.sampled_from(["csv", "tsv", "jsonl", "parquet"]),
 )
-def test_what_is_written_reads_back_the_same(
+def test_rows_are_read_back_as_written(
     tmp_path: Path, rows: list[tuple[str, float, float]], cut: int, name: str
 ) -> None:
     path = tmp_path / f"out.{name}"
@@ -53,13 +53,13 @@ def test_what_is_written_reads_back_the_same(
     assert [(row[0], row[1], row[2][0]) for row in events] == expected
 
 
-@HERE
+@SETTINGS
 @given(
     rows=st.lists(ROW, min_size=1, max_size=10),
     cut=st.integers(0, 10),
     name=st.sampled_from(["csv", "jsonl"]),
 )
-def test_the_text_does_not_depend_on_how_rows_were_cut(
+def test_the_text_does_not_depend_on_how_rows_are_cut(
     tmp_path: Path, rows: list[tuple[str, float, float]], cut: int, name: str
 ) -> None:
     for file, parts in (("whole", [rows]), ("cut", [rows[:cut], rows[cut:]])):
@@ -79,7 +79,7 @@ def test_the_text_does_not_depend_on_how_rows_were_cut(
         ),
     ],
 )
-def test_text_is_plain_to_the_eye(tmp_path: Path, name: str, text: str) -> None:
+def test_text_is_readable(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / f"out.{name}"
     with open_sink(path) as sink:
         sink.write(table([('a,"b"', 1700000000.5, 0.1), ("c", np.nan, np.inf)]))
@@ -87,7 +87,7 @@ def test_text_is_plain_to_the_eye(tmp_path: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["csv", "jsonl"])
-def test_a_cut_back_sink_goes_on_as_if_nothing_had_happened(tmp_path: Path, name: str) -> None:
+def test_a_truncated_file_is_continued_as_if_never_interrupted(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"out.{name}"
     rows = [("a", 1.0, 1.0), ("b", 2.0, 2.0), ("c", 3.0, 3.0)]
     with open_sink(path) as sink:
@@ -95,15 +95,15 @@ def test_a_cut_back_sink_goes_on_as_if_nothing_had_happened(tmp_path: Path, name
         sink.flush()
         position = sink.position()
         sink.write(table(rows[2:]))
-    whole = path.read_bytes()
-    path.write_bytes(whole + b"torn lin")
+    complete = path.read_bytes()
+    path.write_bytes(complete + b"incomplete li")
     with open_sink(path, at=position) as sink:
         assert path.stat().st_size == position
         sink.write(table(rows[2:]))
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == complete
 
 
-def test_what_is_not_flushed_is_not_in_the_position(tmp_path: Path) -> None:
+def test_the_position_has_only_what_was_flushed(tmp_path: Path) -> None:
     with open_sink(tmp_path / "out.csv") as sink:
         sink.write(table([("a", 1.0, 1.0)]))
         assert sink.position() == 0
@@ -111,7 +111,7 @@ def test_what_is_not_flushed_is_not_in_the_position(tmp_path: Path) -> None:
         assert sink.position() == (tmp_path / "out.csv").stat().st_size
 
 
-def test_a_sink_cut_back_to_nothing_writes_its_header_again(tmp_path: Path) -> None:
+def test_a_file_truncated_to_nothing_gets_its_header_again(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("half a hea")
     with open_sink(path, at=0) as sink:
@@ -119,7 +119,7 @@ def test_a_sink_cut_back_to_nothing_writes_its_header_again(tmp_path: Path) -> N
     assert path.read_text() == "time,key,y\n,a,1\n"
 
 
-def test_other_columns_than_before_are_refused(tmp_path: Path) -> None:
+def test_other_columns_than_in_earlier_rows_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with open_sink(path) as sink:
         sink.write({"a": np.array([1.0])})
@@ -136,7 +136,7 @@ def test_other_columns_than_before_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_shorter_than_the_position_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("a\n")
-    with pytest.raises(ConnectorError, match=r"out\.csv: has 2 bytes, cannot go on at 100"):
+    with pytest.raises(ConnectorError, match=r"out\.csv: has 2 bytes, cannot continue at 100"):
         open_sink(tmp_path / "out.csv", at=100)
 
 
@@ -151,14 +151,14 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path) -> None:
 def test_standard_output_is_written_and_left_open() -> None:
     out = io.BytesIO()
     with open_sink("-", stdout=out) as sink:
-        sink.write(pa.table({"a": [1, 2], "b": [True, None]}))
-    assert out.getvalue() == b"a,b\n1,true\n2,\n"
+        sink.write({"a": np.array([1, 2]), "b": np.array([True, False])})
+    assert out.getvalue() == b"a,b\n1,true\n2,false\n"
     with open_sink("-", "jsonl", stdout=out) as sink:
         sink.write({"a": np.array([1.5])})
     assert json.loads(out.getvalue().splitlines()[-1]) == {"a": 1.5}
 
 
-def test_a_parquet_file_appears_whole(tmp_path: Path) -> None:
+def test_a_parquet_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
     with open_sink(path) as sink:
         for start in range(0, 300_000, 10_000):
@@ -169,10 +169,10 @@ def test_a_parquet_file_appears_whole(tmp_path: Path) -> None:
     assert file.metadata.num_rows == sink.position() == 300_000
     assert file.metadata.num_row_groups <= 3
     assert file.schema_arrow.field("time").type == pa.timestamp("us", "UTC")
-    assert [found.name for found in tmp_path.iterdir()] == ["out.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
 
 
-def test_a_parquet_folder_can_be_cut_back(tmp_path: Path) -> None:
+def test_a_parquet_folder_can_be_continued(tmp_path: Path) -> None:
     folder = f"{tmp_path}/out/"
     with open_sink(folder) as sink:
         sink.write({"x": np.array([1.0])})
@@ -187,7 +187,7 @@ def test_a_parquet_folder_can_be_cut_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "options", "said"),
+    ("path", "options", "message"),
     [
         ("out.xml", {}, "out.xml: unknown extension, known are .csv"),
         ("out.csv", {"format": "xml"}, "format must be one of csv, tsv, jsonl, parquet, got 'xml'"),
@@ -195,21 +195,21 @@ def test_a_parquet_folder_can_be_cut_back(tmp_path: Path) -> None:
         (
             "out.parquet",
             {"at": 5},
-            "out.parquet: a Parquet file cannot be cut back; out.parquet/ writes",
+            "out.parquet: a Parquet file cannot be continued; out.parquet/ writes",
         ),
-        ("-", {"at": 5}, "standard output cannot be cut back"),
-        ("-", {"format": "parquet"}, "Parquet cannot be written to a pipe"),
+        ("-", {"at": 5}, "standard output cannot be truncated"),
+        ("-", {"format": "parquet"}, "parquet cannot be written to a pipe, use csv, tsv, jsonl"),
         ("/", {"format": "csv"}, "/: is a directory"),
     ],
 )
-def test_a_wrong_request_is_a_usage_error(path: str, options: dict[str, Any], said: str) -> None:
+def test_a_wrong_request_is_a_usage_error(path: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_sink(path, **options)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+def test_a_missing_folder_is_named_in_the_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConnectorError, match="cannot be written: "):
         open_sink(tmp_path / "nowhere" / name)
 

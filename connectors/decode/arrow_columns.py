@@ -1,0 +1,198 @@
+"""Arrow columns of any type to columns of events, for CSV and Parquet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.arrow_text import decode_text, is_text, parse_flags, parse_keys, parse_numbers
+from stream_rnn.connectors.decode.columns import Columns, RowErrors
+from stream_rnn.connectors.decode.detect import EMPTY, TextSample
+from stream_rnn.errors import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from numpy.typing import NDArray
+
+    from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.schema import ColumnRoles
+else:
+    pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
+
+
+def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int) -> Columns:
+    """Decode the columns that are read.
+
+    Parameters
+    ----------
+    arrays
+        (count,) numbers, timestamps or text, by column.
+    roles
+        Which column is what.
+    count
+        Number of rows.
+
+    Examples
+    --------
+    >>> from stream_rnn.connectors.decode.schema import ColumnRoles
+    >>> arrays = {"k": pa.array([7, 8]), "x": pa.array(["2.5", "warm"])}
+    >>> columns = decode_columns(arrays, ColumnRoles("k", None, None, ("x",)), 2)
+    >>> columns.keys, columns.inputs["x"], columns.reasons
+    (array(['7', '8'], dtype=object), array([2.5, nan]), {1: "column 'x': not a number"})
+    """
+    errors = RowErrors()
+    keys = np.full(count, "", dtype=object)
+    times = np.full(count, np.nan)
+    ends = np.zeros(count, dtype=np.bool_)
+    if roles.key is not None:
+        keys = _keys(arrays[roles.key], roles.key, errors)
+    if roles.time is not None:
+        times = _times(arrays[roles.time], roles, errors)
+    if roles.end is not None:
+        ends = _ends(arrays[roles.end], roles.end, errors)
+    inputs = {name: _inputs(arrays[name], name, errors) for name in roles.columns}
+    return Columns(keys, times, inputs, ends, errors.reasons)
+
+
+def sample_of(array: pa.Array) -> ColumnSample:
+    """Return the first values of a column as a sample from which its role is detected."""
+    return TextSample(decode_text(array).to_pylist()) if is_text(array.type) else TypedSample(array)
+
+
+class TypedSample:
+    """The first values of a column that is not text: its type says what it is.
+
+    Parameters
+    ----------
+    array
+        Any type but text.
+
+    Examples
+    --------
+    >>> TypedSample(pa.array([1.5, None])).why_not_numeric(min_share=1.0)
+    ''
+    >>> TypedSample(pa.array([[1.5]])).why_not_numeric(min_share=1.0)
+    'of type list<item: double>'
+    """
+
+    def __init__(self, array: pa.Array) -> None:
+        self._array = array
+
+    def why_not_numeric(self, min_share: float) -> str:  # noqa: ARG002 - all values have one type
+        """Return why the column is not numeric; an empty string if it is."""
+        if is_number(self._array.type):
+            return ""
+        return EMPTY if pa.types.is_null(self._array.type) else f"of type {self._array.type}"
+
+    def has_numbers(self) -> bool:
+        """Return whether any value is a number."""
+        return is_number(self._array.type) and self._array.null_count < len(self._array)
+
+    def is_time(self, time_format: str) -> bool:
+        """Return whether the values are timestamps, dates, or numbers that may be times."""
+        kind = self._array.type
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            return time_format != "iso"
+        return is_timestamp(kind)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Return whether values of this type are numbers; true and false are 1 and 0."""
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
+    )
+
+
+def is_timestamp(kind: pa.DataType) -> bool:
+    """Return whether values of this type are timestamps or dates."""
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+
+
+def _inputs(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.float64]:
+    if is_text(array.type):
+        numbers, bad = parse_numbers(array)
+        errors.add(bad, values.NOT_A_NUMBER, name)
+    elif is_number(array.type):
+        numbers = _floats(array)
+    else:
+        numbers = np.full(len(array), np.nan)
+        errors.add(_is_valid(array), values.NOT_A_NUMBER, name)
+    errors.add(np.isinf(numbers), values.NOT_FINITE, name)
+    return numbers
+
+
+def _times(array: pa.Array, roles: ColumnRoles, errors: RowErrors) -> NDArray[np.float64]:
+    if is_timestamp(array.type):
+        times = values.epoch_seconds(_timestamp_seconds(array), "s")
+        bad = np.isnan(times) & _is_valid(array)
+    elif is_number(array.type):
+        numbers = _floats(array)
+        times = values.epoch_seconds(numbers, roles.time_format)
+        bad = np.isnan(times) & ~np.isnan(numbers)
+    elif is_text(array.type):
+        times, bad = values.parse_times(decode_text(array).to_pylist(), roles.time_format)
+    else:
+        times = np.full(len(array), np.nan)
+        bad = _is_valid(array)
+    errors.add(bad, values.NOT_A_TIME, roles.time)
+    errors.add(np.isnan(times), values.NO_TIME)
+    return times
+
+
+def _keys(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.object_]:
+    if not is_text(array.type):
+        if pa.types.is_floating(array.type):
+            array = _as_integers(array)
+        array = array.cast(pa.string())
+    keys, bad = parse_keys(array)
+    errors.add(bad, values.NO_KEY, name)
+    return keys
+
+
+def _as_integers(array: pa.Array) -> pa.Array:
+    """Return 7.0 as 7: integers are stored as floats where one of them is missing, and keys must not change by it."""
+    try:
+        return array.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return array
+
+
+def _ends(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.bool_]:
+    if is_text(array.type):
+        flags, bad = parse_flags(array)
+        errors.add(bad, values.NOT_A_FLAG, name)
+        return flags
+    if is_number(array.type):
+        numbers = np.nan_to_num(_floats(array), nan=0.0)
+        errors.add((numbers != 0.0) & (numbers != 1.0), values.NOT_A_FLAG, name)
+        return np.equal(numbers, 1.0)
+    errors.add(_is_valid(array), values.NOT_A_FLAG, name)
+    return np.zeros(len(array), dtype=np.bool_)
+
+
+def _floats(array: pa.Array) -> NDArray[np.float64]:
+    """Return numbers of any type as float64, null as NaN; integers above 2**53 are rounded."""
+    if not pa.types.is_float64(array.type):
+        array = array.cast(pa.float64(), safe=False)
+    if array.null_count:
+        array = pc.fill_null(array, float("nan"))
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _timestamp_seconds(array: pa.Array) -> NDArray[np.float64]:
+    """Return timestamps or dates as seconds since 1970-01-01 UTC, NaN where null."""
+    micros = array.cast(pa.timestamp("us", getattr(array.type, "tz", None)), safe=False)
+    return _floats(pc.divide(micros.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6))
+
+
+def _is_valid(array: pa.Array) -> NDArray[np.bool_]:
+    valid: NDArray[np.bool_] = pc.is_valid(array).to_numpy(zero_copy_only=False)
+    return valid

@@ -1,0 +1,136 @@
+"""Arrow columns of text to numbers, flags and keys: a whole column at once, one by one only where that fails.
+
+What a text means is defined in `values`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stream_rnn.connectors.decode import values
+from stream_rnn.errors import require
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from numpy.typing import NDArray
+else:
+    pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
+
+DAMAGED = "\ufffd"
+"""Replaces bytes that are not UTF-8. A key that contains it is refused: two damaged keys must not become one stream."""
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether values of this type are text, which may spell something else."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind)
+    )
+
+
+def decode_text(array: pa.Array) -> pa.Array:
+    """Return text or bytes as strings; bytes that are not UTF-8 become U+FFFD, which no parser accepts."""
+    if pa.types.is_string(array.type):
+        return array
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowInvalid:
+        texts = [None if value is None else value.decode(errors="replace") for value in array.to_pylist()]
+        return pa.array(texts, pa.string())
+
+
+def parse_numbers(array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return texts as numbers, each as `values.parse_number` reads it.
+
+    Returns
+    -------
+    numbers : (N,) float64
+        NaN where missing or bad.
+    bad : (N,) bool
+        True where the text is not a number.
+
+    Examples
+    --------
+    >>> parse_numbers(pa.array(["1", "NA", "one"]))
+    (array([ 1., nan, nan]), array([False, False,  True]))
+    """
+    texts = pc.utf8_trim_whitespace(decode_text(array))
+    missing = pa.array(values.MISSING)
+    try:
+        present = pc.if_else(pc.is_in(texts, missing), pa.scalar(None, pa.string()), texts)
+        return _to_floats(present.cast(pa.float64())), np.zeros(len(texts), dtype=np.bool_)
+    except pa.ArrowInvalid:
+        codes, distinct = _distinct(texts)
+    numbers, is_number = _cast(distinct)
+    is_missing = pc.is_in(distinct, missing).to_numpy(zero_copy_only=False)
+    numbers[is_missing] = np.nan
+    return numbers[codes], ~(is_number | is_missing)[codes]
+
+
+def parse_flags(array: pa.Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return texts as flags (N,), each as `values.parse_flag` reads it, and which are neither true nor false (N,).
+
+    Examples
+    --------
+    >>> parse_flags(pa.array(["yes", "maybe"]))
+    (array([ True, False]), array([False,  True]))
+    """
+    codes, distinct = _distinct(decode_text(array))
+    parsed = [values.parse_flag(text) for text in distinct.to_pylist()]
+    flags = np.array([flag is True for flag in parsed], dtype=np.bool_)
+    bad = np.array([flag is None for flag in parsed], dtype=np.bool_)
+    return flags[codes], bad[codes]
+
+
+def parse_keys(array: pa.Array) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Return texts as keys (N,), one `str` object per stream, and which are not keys (N,): empty ones.
+
+    Spaces belong to a key.
+
+    Examples
+    --------
+    >>> parse_keys(pa.array(["a", ""]))
+    (array(['a', ''], dtype=object), array([False,  True]))
+    """
+    if not pa.types.is_dictionary(array.type):
+        array = decode_text(array).dictionary_encode()
+    names = np.array([*array.dictionary.to_pylist(), None], dtype=object)
+    codes = array.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
+    bad = np.array([not name or DAMAGED in name for name in names], dtype=np.bool_)
+    return names[codes], bad[codes]
+
+
+def _distinct(texts: pa.Array) -> tuple[NDArray[np.intp], pa.Array]:
+    """Return codes (N,) and the distinct texts: bad values repeat, and parsing them is expensive."""
+    encoded = pc.fill_null(texts, "").dictionary_encode()
+    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.intp), encoded.dictionary
+
+
+def _to_floats(array: pa.Array) -> NDArray[np.float64]:
+    """Return a writable copy of a float64 array, null as NaN."""
+    return np.array(pc.fill_null(array, float("nan")).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _cast(texts: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return texts as float64, and which of them are numbers; parts that fail are halved down to single texts."""
+    numbers = np.full(len(texts), np.nan)
+    is_number = np.zeros(len(texts), dtype=np.bool_)
+    parts = [(0, len(texts))] if len(texts) else []
+    while parts:
+        start, stop = parts.pop()
+        try:
+            numbers[start:stop] = _to_floats(texts.slice(start, stop - start).cast(pa.float64()))
+        except pa.ArrowInvalid:
+            if stop - start > 1:
+                middle = (start + stop) // 2
+                parts += [(start, middle), (middle, stop)]
+        else:
+            is_number[start:stop] = True
+    return numbers, is_number

@@ -1,0 +1,219 @@
+"""The file formats: one entry each, with its name, its extensions, its reader and its sink.
+
+A reader or sink that needs an optional dependency is imported when it is opened.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stream_rnn.connectors.errors import UsageError
+from stream_rnn.connectors.files.byte_stream import GZIP_SUFFIX, ByteStream
+from stream_rnn.connectors.files.jsonl import JsonLinesReader
+from stream_rnn.connectors.files.rendering import csv_header, csv_lines, json_lines
+from stream_rnn.connectors.files.text_sink import TextLayout, open_text_sink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stream_rnn.connectors.files.reader import Reader
+    from stream_rnn.connectors.files.sink import Sink
+
+
+@dataclass(frozen=True)
+class Format(ABC):
+    """A file format.
+
+    Parameters
+    ----------
+    name
+        As users write it.
+    extensions
+        Of its files, in lower case, with the dot.
+    """
+
+    name: str
+    extensions: tuple[str, ...]
+
+    @abstractmethod
+    def open_reader(self, path: str, *, follow: bool) -> Reader:
+        """Open a file for reading; `follow` if it is expected to grow.
+
+        Raises
+        ------
+        UsageError
+            If the format cannot be read in this way.
+        ConnectorError
+            If the file does not exist or is damaged.
+        """
+
+    @abstractmethod
+    def open_sink(self, path: str, *, at: int | None, time: str | None) -> Sink:
+        """Open a file for writing, see `stream_rnn.connectors.files.open.open_sink`."""
+
+
+@dataclass(frozen=True)
+class TextFormat(Format):
+    r"""A format of text, which is read and written record by record.
+
+    Its files may be compressed and may grow while they are read, and it can be read from standard input and written to
+    standard output.
+
+    Parameters
+    ----------
+    name, extensions
+        As of every format.
+    read
+        Returns the reader of a stream of bytes.
+    layout
+        How rows are rendered.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> CSV.layout.header(["x"]), CSV.layout.lines({"x": np.array([1.5])}, None)
+    (b'x\n', bytearray(b'1.5\n'))
+    """
+
+    read: Callable[[ByteStream], Reader]
+    layout: TextLayout
+
+    def open_reader(self, path: str, *, follow: bool) -> Reader:
+        """Open a file for reading; `follow` if it is expected to grow."""
+        if follow and path.endswith(GZIP_SUFFIX):
+            raise UsageError(f"{path}: a compressed file cannot be followed")
+        return self.read_stream(ByteStream(path, follow=follow))
+
+    def read_stream(self, stream: ByteStream) -> Reader:
+        """Return the reader of a stream, which is closed if it cannot be read."""
+        try:
+            return self.read(stream)
+        except BaseException:
+            stream.close()
+            raise
+
+    def open_sink(self, path: str, *, at: int | None, time: str | None) -> Sink:
+        """Open a file for writing, or continue it after `at` bytes."""
+        return open_text_sink(path, self.layout, at=at, time=time)
+
+
+@dataclass(frozen=True)
+class FileFormat(Format):
+    """A format of files that are read and written as a whole: not compressed, growing, or from or to a pipe.
+
+    Parameters
+    ----------
+    name, extensions
+        As of every format.
+    read
+        Returns the reader of a file.
+    write
+        Returns the sink for a path.
+    """
+
+    read: Callable[[str], Reader]
+    write: Callable[..., Sink]
+
+    def open_reader(self, path: str, *, follow: bool) -> Reader:
+        """Open a file for reading."""
+        if follow:
+            raise UsageError(f"{path}: {self.name} files cannot be followed, only {', '.join(text_formats())}")
+        return self.read(path)
+
+    def open_sink(self, path: str, *, at: int | None, time: str | None) -> Sink:
+        """Open a file or folder for writing."""
+        return self.write(path, at=at, time=time)
+
+
+def _read_csv(stream: ByteStream, delimiter: str) -> Reader:
+    from stream_rnn.connectors.files.csv import CsvReader  # noqa: PLC0415 - needs pyarrow
+
+    return CsvReader(stream, delimiter)
+
+
+def _read_parquet(path: str) -> Reader:
+    from stream_rnn.connectors.files.parquet import ParquetReader  # noqa: PLC0415 - needs pyarrow
+
+    return ParquetReader(path)
+
+
+def _write_parquet(path: str, *, at: int | None, time: str | None) -> Sink:
+    from stream_rnn.connectors.files.parquet_sink import open_parquet_sink  # noqa: PLC0415 - needs pyarrow
+
+    return open_parquet_sink(path, at=at, time=time)
+
+
+def _csv(name: str, delimiter: str) -> TextFormat:
+    """Return the entry of a format with delimiters."""
+    return TextFormat(
+        name=name,
+        extensions=(f".{name}",),
+        read=partial(_read_csv, delimiter=delimiter),
+        layout=TextLayout(partial(csv_lines, delimiter=delimiter), partial(csv_header, delimiter=delimiter)),
+    )
+
+
+CSV = _csv("csv", ",")
+JSONL = TextFormat(
+    name="jsonl",
+    extensions=(".jsonl", ".ndjson", ".json"),
+    read=JsonLinesReader,
+    layout=TextLayout(json_lines),
+)
+PARQUET = FileFormat(name="parquet", extensions=(".parquet",), read=_read_parquet, write=_write_parquet)
+
+FORMATS: dict[str, Format] = {file_format.name: file_format for file_format in (CSV, _csv("tsv", "\t"), JSONL, PARQUET)}
+"""All formats by name. A new one is one entry here, besides its own code and its name in the settings."""
+
+
+def text_formats() -> dict[str, TextFormat]:
+    """Return the formats of text, by name.
+
+    Examples
+    --------
+    >>> list(text_formats())
+    ['csv', 'tsv', 'jsonl']
+    """
+    return {name: found for name, found in FORMATS.items() if isinstance(found, TextFormat)}
+
+
+def format_named(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises
+    ------
+    UsageError
+        If there is no such format.
+
+    Examples
+    --------
+    >>> format_named("tsv").extensions
+    ('.tsv',)
+    """
+    if name not in FORMATS:
+        raise UsageError(f"format must be one of {', '.join(FORMATS)}, got {name!r}")
+    return FORMATS[name]
+
+
+def format_of(path: str) -> Format:
+    """Return the format that a path's extension names, ignoring ``.gz``.
+
+    Raises
+    ------
+    UsageError
+        If the extension is unknown.
+
+    Examples
+    --------
+    >>> format_of("data/sensors.CSV.gz").name
+    'csv'
+    """
+    extension = Path(path.removesuffix(GZIP_SUFFIX)).suffix.lower()
+    by_extension = {known: file_format for file_format in FORMATS.values() for known in file_format.extensions}
+    if extension not in by_extension:
+        raise UsageError(f"{path}: unknown extension, known are {', '.join(by_extension)}; or set the format")
+    return by_extension[extension]
