@@ -47,7 +47,7 @@ def equations(engine: Engine, x: Any, lookahead: int, at: Any = None) -> Any:
     net = network_of(engine)
     p = reference.split(net, weights(engine) if at is None else at)
     cell = reference.CELLS[engine.settings.layer[0].removeprefix("bi")]
-    states = np.zeros((2, net.body.one.state))
+    states = np.zeros((2, net.body.cell_sizes.state))
     return reference.bidirectional(cell, p, x, states, lookahead) @ p["V"].T + p["c"]
 
 

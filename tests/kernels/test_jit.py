@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from support import engine_of, series, weights
 
-from stream_rnn.kernels import jit
+from stream_rnn.kernels import cache
 
 TESTS = Path(__file__).parent.parent
 
 GRADIENT = """
 import hashlib
 from probe import LENGTH, Probe, body_of
-from stream_rnn.kernels import jit
+from stream_rnn.kernels import cache
 run = Probe(body_of("dense")).run(window=LENGTH)
-print(hashlib.sha256(run["out"].tobytes() + run["gradient"].tobytes()).hexdigest(), jit.source_hash())
+print(hashlib.sha256(run["out"].tobytes() + run["gradient"].tobytes()).hexdigest(), cache.source_hash())
 """
 
 LEARNING = """
@@ -33,7 +33,8 @@ print(hashlib.sha256(forecasts.tobytes() + weights(engine).tobytes()).hexdigest(
 """
 
 TINY = """
-from stream_rnn.kernels.jit import cache_folder, entry
+from stream_rnn.kernels.cache import cache_folder
+from stream_rnn.kernels.jit import entry
 @entry
 def twice(x):
     return 2 * x
@@ -84,20 +85,20 @@ def test_the_cache_folder_is_named_by_the_hash_of_the_sources(fresh: tuple[str, 
 
 
 def test_the_hash_changes_with_every_compiled_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "kernels" / "jit.py"))
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "kernels" / "cache.py"))
     hashes = set()
     for text in ("a = 1", "a = 2"):
-        for pattern in jit.COMPILED_SOURCES:
+        for pattern in cache.COMPILED_SOURCES:
             path = tmp_path / pattern.replace("*", "module")
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-            hashes.add(jit.source_hash.__wrapped__())
-    assert len(hashes) == 2 * len(jit.COMPILED_SOURCES)
+            hashes.add(cache.source_hash.__wrapped__())
+    assert len(hashes) == 2 * len(cache.COMPILED_SOURCES)
 
 
 def test_every_file_with_compiled_functions_is_hashed() -> None:
-    package = Path(jit.__file__).parent.parent
-    hashed = {path for pattern in jit.COMPILED_SOURCES for path in package.glob(pattern)}
+    package = Path(cache.__file__).parent.parent
+    hashed = {path for pattern in cache.COMPILED_SOURCES for path in package.glob(pattern)}
     compiled = {
         path for path in package.rglob("*.py") if re.search(r"^@(entry|inner|overload)", path.read_text(), re.MULTILINE)
     }

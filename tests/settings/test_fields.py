@@ -14,7 +14,7 @@ from stream_rnn.kernels.activations import Activation
 from stream_rnn.layers import REGISTRY, LayerName
 from stream_rnn.learning.clipping import ClipKind
 from stream_rnn.learning.inputs import PERIODS
-from stream_rnn.learning.optimizers import MOMENTS, OptimizerKind
+from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, OptimizerKind
 from stream_rnn.losses import LOSSES, LossName
 from stream_rnn.settings import engine, fields, live, presets, race, replay
 from stream_rnn.settings.base import Checked, choices_of
@@ -44,7 +44,7 @@ def test_the_names_that_are_accepted_are_those_that_are_implemented(name: str) -
 
 
 def test_every_update_rule_has_its_number_of_moments() -> None:
-    assert MOMENTS.keys() == set(OptimizerKind)
+    assert MOMENTS_PER_WEIGHT.keys() == set(OptimizerKind)
 
 
 TUPLES: dict[type[Checked], tuple[str, ...]] = {

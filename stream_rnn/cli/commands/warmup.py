@@ -34,7 +34,7 @@ def run(engine_settings: dict[str, Any]) -> None:
     settings = Settings.parse({"inputs": ("x",)} | engine_settings)
     from stream_rnn.engine.engine import Engine  # noqa: PLC0415 - wrong settings are refused before numba is loaded
     from stream_rnn.evaluation.prequential import Scores  # noqa: PLC0415
-    from stream_rnn.kernels.jit import cache_folder  # noqa: PLC0415
+    from stream_rnn.kernels.cache import cache_folder  # noqa: PLC0415
 
     log_to_stderr()
     counter = _CompilationCounter()
