@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command import SMALL
+from without import command_without
 
 from stream_rnn.cli.commands.running import Outputs
 from stream_rnn.errors import MissingExtraError
@@ -22,17 +21,10 @@ if TYPE_CHECKING:
     from stream_rnn.settings.replay import ReplaySettings
 
 
-def run_without(package: str, *args: object) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process in which a package cannot be imported."""
-    code = f"import sys; sys.modules[{package!r}] = None; from stream_rnn.cli import main; main()"
-    command = [sys.executable, "-c", code, *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize("package", ["click", "rich"])
 @pytest.mark.parametrize("args", [[], ["--help"], ["replay", "sensors.csv"]])
 def test_the_command_needs_the_extra_cli(package: str, args: list[str]) -> None:
-    result = run_without(package, *args)
+    result = command_without([package], *args)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"error: {package} is not installed: pip install 'stream-rnn[cli]'\n"
 
@@ -42,20 +34,20 @@ def test_plots_need_the_extra_plot(recording: Path, command: str) -> None:
     members = ["--members", "gru,rnn"] if command == "race" else []
     output = recording.with_name("out.csv")
     plot = ["--plot", recording.with_name("plot.png"), "--output", output]
-    result = run_without("matplotlib", command, recording, *SMALL, *members, *plot)
+    result = command_without(["matplotlib"], command, recording, *SMALL, *members, *plot)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "error: matplotlib is not installed: pip install 'stream-rnn[plot]'\n"
     assert not output.exists()
 
 
 def test_unfold_needs_the_extra_plot(tmp_path: Path) -> None:
-    result = run_without("matplotlib", "unfold", "--output", tmp_path / "net.svg")
+    result = command_without(["matplotlib"], "unfold", "--output", tmp_path / "net.svg")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "error: matplotlib is not installed: pip install 'stream-rnn[plot]'\n"
 
 
 def test_a_replay_without_a_plot_does_not_need_the_extra_plot(recording: Path) -> None:
-    result = run_without("matplotlib", "replay", recording, *SMALL)
+    result = command_without(["matplotlib"], "replay", recording, *SMALL)
     assert result.returncode == 0, result.stderr
 
 
@@ -75,6 +67,6 @@ def test_reading_csv_and_parquet_needs_the_extra_files(recording: Path, name: st
     path = recording.with_name(name)
     if not path.exists():
         pq.write_table(pa.table({"a": [1.0, 2.0]}), path)
-    result = run_without("pyarrow", command, path, *SMALL)
+    result = command_without(["pyarrow"], command, path, *SMALL)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "error: pyarrow is not installed: pip install 'stream-rnn[files]'\n"

@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITH_CODE = [path for path in DOCUMENTS if "```python\n" in path.read_text()]
@@ -22,33 +20,29 @@ def program_of(text: str) -> str:
     return "".join(example.source for block in blocks for example in parser.get_examples(block))
 
 
-@pytest.mark.parametrize("document", WITH_CODE, ids=lambda path: path.name)
-def test_code_of_a_document_is_well_typed(document: Path, tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text(program_of(document.read_text()))
-    config = tmp_path / "mypy.ini"
+def check_types(folder: Path, *programs: str) -> str:
+    """Return what a strict type checker finds."""
+    config = folder / "mypy.ini"
     config.write_text(
         "[mypy]\nstrict = true\n[mypy-numba.*,llvmlite.*,river.*,kafka.*,pyarrow.*]\nfollow_imports = skip\n"
     )
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", config, "program.py"],
-        cwd=tmp_path,
+        [sys.executable, "-m", "mypy", "--config-file", config, *programs],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert checked.returncode == 0, checked.stdout
+    return checked.stdout
 
 
-def test_a_wrong_layer_name_is_found_by_the_type_checker(tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text(
+def test_code_of_the_documents_is_well_typed_and_a_wrong_layer_name_is_found(tmp_path: Path) -> None:
+    names = [f"of_{document.stem}.py" for document in WITH_CODE]
+    for name, document in zip(names, WITH_CODE, strict=True):
+        (tmp_path / name).write_text(program_of(document.read_text()))
+    (tmp_path / "wrong.py").write_text(
         'from stream_rnn import Settings\nSettings(inputs="x", layer="gruu")\nSettings(inputs="x", hidden=8)\n'
     )
-    checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "program.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert 'program.py:2: error: Argument "layer"' in checked.stdout
-    assert "program.py:3" not in checked.stdout
+    found = [line for line in check_types(tmp_path, *names, "wrong.py").splitlines() if "error:" in line]
+    assert len(found) == 1
+    assert found[0].startswith('wrong.py:2: error: Argument "layer"')
