@@ -1,6 +1,6 @@
 # make run    replays a real sensor through a network that learns as it goes
 # make test   runs all tests
-# make quick  runs the tests that need neither a broker, other processes nor long compilation: for daily work
+# make quick  runs the tests that need neither a broker nor much time: for daily work
 # make check  runs the linter and the type checker
 # Each installs what it needs in .venv first.
 

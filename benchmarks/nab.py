@@ -14,12 +14,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numba
 import numpy as np
 
 from benchmarks import baselines, nab_protocol, options, report
 from benchmarks.paths import DATA
 from stream_rnn import Engine, Settings
+from stream_rnn.kernels.jit import entry
 from stream_rnn.learning import anomaly
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def ar_residuals(file: File) -> Array:
     return z - np.append(np.nan, forecasts[:-1])
 
 
-@numba.njit(error_model="numpy")
+@entry
 def _score_residuals(constants: anomaly.Anomaly, state: Array, residuals: Array, times: Array, scores: Array) -> None:
     """Write the anomaly scores of a stream's residuals (N, 1) to `scores` (N,)."""
     for i in range(len(scores)):

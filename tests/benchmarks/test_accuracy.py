@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow
+
 
 def write(path: Path, table: NDArray[np.float64]) -> Path:
     rows = [f"2020-01-{1 + t // 24:02} {t % 24:02}:00:00,{','.join(map(str, row))}" for t, row in enumerate(table)]

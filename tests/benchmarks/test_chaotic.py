@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks import chaotic, recurrent
 
+pytestmark = pytest.mark.slow
+
 NO_FOLDER = Path("does-not-exist")
 
 

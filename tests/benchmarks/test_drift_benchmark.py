@@ -10,6 +10,8 @@ from benchmarks import drift
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", [*drift.SERIES, *drift.STATIONARY])
 def test_series_have_the_right_length_and_depend_on_the_seed(name: str) -> None:

@@ -5,6 +5,8 @@ import pytest
 
 from benchmarks import interval_peers, intervals
 
+pytestmark = pytest.mark.slow
+
 NOISE = np.random.default_rng(0).normal(size=3000)
 
 

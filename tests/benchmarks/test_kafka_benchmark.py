@@ -8,6 +8,8 @@ import pytest
 from benchmarks import kafka_job, kafka_latency, kafka_topic, reference
 from benchmarks.kafka_topic import Commit
 
+pytestmark = pytest.mark.slow
+
 
 def test_records_have_200_bytes_and_all_fields() -> None:
     events = kafka_topic.events(500)

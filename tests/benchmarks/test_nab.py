@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow
+
 STANDARD = PROFILES["standard"]
 ROWS, WINDOWS = 400, ((100, 139), (300, 319))
 

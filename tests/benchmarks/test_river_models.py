@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from river import evaluate, linear_model, metrics
 
 from benchmarks import deep_river, river_forecasts, river_scores, river_speed
 from benchmarks.river_forecasters import Recorded, SeasonalNaive
+
+pytestmark = pytest.mark.slow
 
 RAMP: list[river_forecasts.Event] = [({}, float(t)) for t in range(30)]
 

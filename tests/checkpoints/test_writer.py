@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.jobs.replay.job import BatchReport, Job
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = Settings(inputs=("a",), hidden=4, window=4)
 
 

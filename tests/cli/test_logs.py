@@ -16,6 +16,8 @@ from stream_rnn.cli.console.logs import MAX_MESSAGE_LENGTH, MAX_MESSAGES_KEPT, R
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 OURS = logging.getLogger("stream_rnn")
 KAFKA = logging.getLogger("kafka.net.manager")
 

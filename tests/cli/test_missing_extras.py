@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from stream_rnn.settings.replay import ReplaySettings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("package", ["click", "rich"])
 @pytest.mark.parametrize("args", [[], ["--help"], ["replay", "sensors.csv"]])

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def start(*args: object, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from sessions import Claim, check, numbers
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MIGRATION = [path for path in DOCUMENTS if path.name.startswith("from_")]

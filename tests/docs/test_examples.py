@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from sessions import Claim, check, numbers, rows
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 SESSIONS = dict(

@@ -17,6 +17,8 @@ from stream_rnn import Engine, Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "migration"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))

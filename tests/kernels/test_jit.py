@@ -14,6 +14,8 @@ from support import engine_of, series, weights
 
 from stream_rnn.kernels import cache
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parent.parent
 
 GRADIENT = """
