@@ -7,7 +7,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PARALLEL := --numprocesses 2 --dist loadfile
+PARALLEL := --dist loadfile --numprocesses
 
 .PHONY: run test quick check clean
 
@@ -15,11 +15,10 @@ run: $(VENV)/project
 	$(BIN)/python examples/water_flow.py
 
 test: $(VENV)/tests
-	$(BIN)/python -m pytest --ignore tests/kafka $(PARALLEL)
-	$(BIN)/python -m pytest tests/kafka
+	$(BIN)/python -m pytest $(PARALLEL) 3
 
 quick: $(VENV)/tests
-	$(BIN)/python -m pytest -m "not slow" --ignore tests/kafka $(PARALLEL)
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/kafka $(PARALLEL) 2
 
 check: $(VENV)/check
 	$(BIN)/ruff check

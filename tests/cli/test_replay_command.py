@@ -185,7 +185,7 @@ def test_a_paced_replay_keeps_the_pace(tmp_path: Path) -> None:
     done = run("replay", path, *SMALL, "--speed", "3600")
     assert "(at 3600 times the recorded pace)" in done.stdout
     output = json.loads(run("replay", path, *SMALL, "--speed", "3600", "--json").stdout)
-    assert output["seconds"] == pytest.approx(1, abs=0.3)
+    assert 0.98 < output["seconds"] < 10  # never faster; slower on a busy machine
 
 
 def test_the_key_column_separates_streams(invoke: Invoke, tmp_path: Path) -> None:
