@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.kernels.jit import entry
+from stream_rnn.kernels.linalg import multiply
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
 from stream_rnn.layers.initialise import trained_ranges
 from stream_rnn.layers.network import infer, make_network
@@ -104,7 +105,7 @@ def _run(
     recent.errors[:] = 0
     for t in range(events.X.shape[0]):
         if recent.faded.shape[0] > 0:
-            state *= recent.faded[t]
+            multiply(recent.faded[t], state)
         infer(network, params, events.X[t], state, recent.tape[t], recent.features[t], out[t])
         for d in range(D):
             if events.has_error[t]:

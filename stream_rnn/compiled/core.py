@@ -3,22 +3,27 @@
 A kernel called from Python pays for every array that it is handed. `bind` therefore puts an engine's model, weights,
 stream arrays and scratch memory behind one pointer once, and each call passes only that pointer and the events. The
 arrays still belong to the engine: the core sees what Python writes, and must be bound again when an array is replaced.
+
+A core is a block of memory with the layout of a C structure. Python fills it, so that nothing has to be compiled for
+it; compiled code reads its fields.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from numba import types
-from numba.experimental import structref
-from numba.extending import overload
+import numpy as np
+from llvmlite import ir
+from numba import typeof, types
+from numba.core.imputils import lower_getattr_generic
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.extending import NativeValue, models, register_model, unbox
 
-from stream_rnn.compiled.state import STREAM_ARRAYS
-from stream_rnn.kernels.borrow import borrow
-from stream_rnn.kernels.jit import INNER_OPTIONS, entry
-from stream_rnn.kernels.unrolled import unrolled
+from stream_rnn.kernels.view import content_of, layout_of, offset_of, view_type
 
 if TYPE_CHECKING:
+    from stream_rnn.kernels.dispatch import Off
     from stream_rnn.layers.network import BodyAndHead, Network
     from stream_rnn.learning.anomaly import Anomaly
     from stream_rnn.learning.conformal import Conformal
@@ -28,14 +33,12 @@ if TYPE_CHECKING:
 
 
 class TaskShape(NamedTuple):
-    """Shape of the task: its targets and horizons, and when the state is reset or fades."""
+    """Shape of the task: its targets and horizons, and when the state is reset."""
 
     targets: int
     """D, columns of y"""
     horizon: int
     """H, events ahead; 0 for a label of the same event"""
-    lookahead: int
-    """L, events that must follow an event before it is labelled"""
     width: int
     """outputs of one target at one horizon; O = max(H, 1) D width"""
     point: int
@@ -49,10 +52,20 @@ class TaskShape(NamedTuple):
     NaN for events that do not exist"""
     reset_after: float
     """seconds; infinite for never"""
+
+
+class Lookahead(NamedTuple):
+    """Labels are emitted later."""
+
+    events: int
+    """L, events that must follow an event before it is labelled"""
+
+
+class Fading(NamedTuple):
+    """The hidden state fades in gaps."""
+
     half_life: float
-    """seconds in which the state halves; infinite for never"""
-    issues: bool
-    """whether forecasts are kept as they were issued, for intervals or anomaly scores"""
+    """seconds in which it halves"""
 
 
 class Model(NamedTuple):
@@ -63,8 +76,10 @@ class Model(NamedTuple):
     task: TaskShape
     inputs: InputEncoding
     targets: TargetEncoding
-    conformal: Conformal
-    anomaly: Anomaly
+    lookahead: Lookahead | Off
+    fading: Fading | Off
+    conformal: Conformal | Off
+    anomaly: Anomaly | Off
 
 
 class Counts(NamedTuple):
@@ -89,18 +104,58 @@ class Counts(NamedTuple):
     """drifts that were detected"""
 
 
-@structref.register
-class CoreType(types.StructRef):
-    """Numba's type of a core."""
+class CoreType(types.Type):
+    """Numba's type of a core: the names and types of its fields."""
+
+    def __init__(self, fields: tuple[tuple[str, types.Type], ...]) -> None:
+        self.fields = dict(fields)
+        self.layout = layout_of(fields)
+        super().__init__(name=f"Core({hashlib.sha256(repr(fields).encode()).hexdigest()[:16]})")
 
 
-class Core(structref.StructRefProxy):
-    """A bound core. Python only passes it on, and keeps alive what its arrays were borrowed from."""
-
-    __slots__ = ("lenders",)
+register_model(CoreType)(models.OpaqueModel)
 
 
-structref.define_boxing(CoreType, Core)
+class Core:
+    """A bound core. Python only passes it on, and keeps alive the arrays behind its views."""
+
+    __slots__ = ("_memory", "_numba_type_", "address", "lenders")
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        kinds = tuple((name, view_type(typeof(value))) for name, value in fields.items())
+        self._numba_type_ = CoreType(kinds)
+        self._memory = np.zeros((), self._numba_type_.layout)
+        for name, value in fields.items():
+            self._memory[name] = content_of(value)
+        self.address = self._memory.ctypes.data
+        self.lenders = fields
+
+
+@unbox(CoreType)
+def _unbox(_kind: CoreType, core: Any, c: Any) -> NativeValue:
+    address = c.pyapi.object_getattr_string(core, "address")
+    pointer = c.pyapi.long_as_voidptr(address)
+    c.pyapi.decref(address)
+    return NativeValue(pointer)
+
+
+@infer_getattr
+class _CoreAttributes(AttributeTemplate):
+    key = CoreType
+
+    def generic_resolve(self, core: CoreType, name: str) -> types.Type | None:
+        return core.fields.get(name)
+
+
+@lower_getattr_generic(CoreType)
+def _get_field(context: Any, builder: Any, core: CoreType, pointer: Any, name: str) -> Any:
+    kind, memory = core.fields[name], core.layout[name]
+    content = context.get_data_type(kind)
+    if context.get_abi_sizeof(content) != memory.itemsize:
+        raise TypeError(f"{name} takes {context.get_abi_sizeof(content)} bytes as {kind}, but {memory} in a core")
+    offset = ir.Constant(ir.IntType(64), offset_of(core.layout, name))
+    place = builder.bitcast(builder.gep(pointer, [offset]), content.as_pointer())
+    return context.unpack_value(builder, kind, place)
 
 
 def bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, work: Work, counts: Any) -> Core:
@@ -110,39 +165,5 @@ def bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, wor
     no row; else one row per slot, and `initial` has one: the values that a new stream starts with. `streams` are the
     `StreamArrays`, `counts` is (10,) int64, as `Counts`.
     """
-    core: Core = _bind(model, weights, initial, streams, work, counts)
-    core.lenders = (weights, initial, streams, work, counts)
-    return core
-
-
-@entry
-def _bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, work: Work, counts: Any) -> Any:
-    return _new(model, weights, initial, streams, work, counts)
-
-
-def _new(model: Any, weights: Any, initial: Any, streams: Any, work: Any, counts: Any) -> Any:
-    """Only compiled code can create a core."""
-    raise TypeError("a core is created by bind")
-
-
-@overload(_new, jit_options=INNER_OPTIONS, strict=False)
-def _new_compiled(model: Any, weights: Any, initial: Any, streams: Any, work: Any, counts: Any) -> Any:
-    others = {"weights": weights, "initial": initial, "counts": counts, "work": work}
-    core_type = CoreType(
-        [
-            *zip(model.fields, model.types, strict=True),
-            *others.items(),
-            *zip(streams.fields, streams.types, strict=True),
-        ]
-    )
-    return unrolled(
-        "new(model, weights, initial, streams, work, counts)",
-        [
-            "core = create(core_type)",
-            *(f"core.{name} = model.{name}" for name in Model._fields),
-            *(f"core.{name} = borrow({name})" for name in others),
-            *(f"core.{name} = borrow(streams.{name})" for name in STREAM_ARRAYS),
-            "return core",
-        ],
-        {"create": structref.new, "core_type": core_type, "borrow": borrow},
-    )
+    others = {"weights": weights, "initial": initial, "work": work, "counts": counts}
+    return Core(model._asdict() | others | streams._asdict())

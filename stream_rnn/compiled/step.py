@@ -23,15 +23,16 @@ import math
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from stream_rnn.compiled.core import Counts, TaskShape
+from stream_rnn.compiled.core import Counts, Fading, Lookahead
 from stream_rnn.compiled.state import SEQUENCE, STREAM_ARRAYS, Clock
+from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.layers.network import BodyAndHead, infer, read_out
-from stream_rnn.learning.anomaly import anomaly_score
-from stream_rnn.learning.conformal import predict_interval, update_calibration
+from stream_rnn.learning.anomaly import Anomaly, anomaly_score
+from stream_rnn.learning.conformal import Conformal, predict_interval, update_calibration
 from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
 from stream_rnn.learning.rls import reset_inverse
 from stream_rnn.learning.scaling import is_known
@@ -44,7 +45,7 @@ from stream_rnn.learning.targets import (
     record_value,
     scale_of,
 )
-from stream_rnn.learning.tbptt import Progress, RecentEvents, Weights, update_weights, with_shared_forgetting
+from stream_rnn.learning.tbptt import Progress, RecentEvents, Weights, update_weights
 from stream_rnn.losses.loss import distance, loss_gradient, to_forecast
 
 N_EVENTS = Counts._fields.index("events")
@@ -139,7 +140,7 @@ def process(core: Any, events: EventBuffers, outputs: OutputBuffers) -> None:
             if outputs.scores.shape[0] > 0:
                 outputs.scores[i] = core.score[slot]
         if op & RowOp.LABEL_PENDING:
-            _label_oldest(core, slot)
+            _label_oldest(core.lookahead, core, slot)
             out[i] = core.forecast[slot]
         if op & RowOp.END_SEQUENCE:
             _end_sequence(core, slot)
@@ -191,7 +192,7 @@ def _reset_slot(core: Any, slot: int) -> None:
 @inner
 def _end_sequence(core: Any, slot: int) -> None:
     while core.clock[slot, Clock.PENDING] > 0:
-        _label_oldest(core, slot)
+        _label_oldest(core.lookahead, core, slot)
     if core.clock[slot, Clock.LENGTH] > 0:
         _update(core, slot)
         core.counts[N_RESETS] += 1
@@ -216,27 +217,40 @@ def _step(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     begins = place_of(core, slot) == 0
     _count_event(core, slot)
     if core.task.horizon > 0:
-        if core.task.issues:
-            _score_arrivals(core, slot, y, time)
+        _score_arrivals(core, slot, y, time)
         arrived = _reveal(core, slot, y)
         if not begins:
             _learn(core, slot, arrived)
     _remember_targets(core, slot, y)
-    if core.task.lookahead == 0:
-        _observe(core, slot, x, gap, time, core.work.x)
-        faded = fade(core.task, core.state[slot], gap)
-        if core.faded.shape[1] > 0:
-            core.faded[slot, core.clock[slot, Clock.LENGTH] % core.faded.shape[1]] = faded
-        _advance(core, slot, y, time)
+    _receive(core.lookahead, core, slot, x, y, gap, time, out)
+    return begins
+
+
+@dispatched
+def _receive(lookahead: Any, core: Any, slot: int, x: Any, y: Any, gap: float, time: float, out: Any) -> None:
+    """Let the network process an event, at once or after its lookahead, and write the newest forecast."""
+    _observe(core, slot, x, gap, time, core.work.x)
+    faded = fade(core.fading, core.state[slot], gap)
+    if core.faded.shape[1] > 0:
+        core.faded[slot, core.clock[slot, Clock.LENGTH] % core.faded.shape[1]] = faded
+    _advance(core, slot, y, time)
+    out[:] = core.forecast[slot]
+
+
+@_receive.register
+def _receive_with_lookahead(
+    lookahead: Lookahead, core: Any, slot: int, x: Any, y: Any, gap: float, time: float, out: Any
+) -> None:
+    clock = core.clock[slot]
+    row = (clock[Clock.EVENTS] - 1) % (lookahead.events + 1)
+    _observe(core, slot, x, gap, time, core.ahead_x[slot, row])
+    core.ahead_y[slot, row] = y
+    clock[Clock.PENDING] += 1
+    if clock[Clock.PENDING] > lookahead.events:
+        _label_oldest(lookahead, core, slot)
         out[:] = core.forecast[slot]
     else:
-        _enqueue(core, slot, x, y, gap, time)
-        if core.clock[slot, Clock.PENDING] > core.task.lookahead:
-            _label_oldest(core, slot)
-            out[:] = core.forecast[slot]
-        else:
-            out[:] = math.nan
-    return begins
+        out[:] = math.nan
 
 
 @inner
@@ -291,19 +305,13 @@ def _observe(core: Any, slot: int, x: Any, gap: float, time: float, seen: Any) -
     encode_event(core.inputs, past, place, gap, time, seen)
 
 
-@inner
-def _enqueue(core: Any, slot: int, x: Any, y: Any, gap: float, time: float) -> None:
-    """Let an event wait for its lookahead."""
-    clock = core.clock[slot]
-    row = (clock[Clock.EVENTS] - 1) % (core.task.lookahead + 1)
-    _observe(core, slot, x, gap, time, core.ahead_x[slot, row])
-    core.ahead_y[slot, row] = y
-    clock[Clock.PENDING] += 1
-
-
-@inner
-def _label_oldest(core: Any, slot: int) -> None:
+@dispatched
+def _label_oldest(lookahead: Any, core: Any, slot: int) -> None:
     """Let the network process the oldest pending event with those that follow it, NaN for those that do not."""
+
+
+@_label_oldest.register
+def _label_oldest_pending(lookahead: Lookahead, core: Any, slot: int) -> None:
     clock, x, y = core.clock[slot], core.ahead_x[slot], core.ahead_y[slot]
     rows, columns = x.shape
     oldest = clock[Clock.EVENTS] - clock[Clock.PENDING]
@@ -330,15 +338,13 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
     else:
         core.counts[N_OVERFLOWS] += 1
     denormalise(core, scales_of(core, slot), last_y, core.work.outputs, core.forecast[slot])
-    if task.issues:
-        _issue_intervals(core, slot, row)
+    _issue_intervals(core.conformal, core, slot, row)
     if not is_finite:
         _start_sequence(core, slot)
         return
     clock[Clock.LENGTH] = length + 1
     if task.horizon == 0:
-        if task.issues:
-            _score_arrivals(core, slot, y, time)
+        _score_arrivals(core, slot, y, time)
         _learn(core, slot, _inject_label(core, slot, row, y))
 
 
@@ -359,15 +365,19 @@ def infer_checked(core: Any, params: BodyAndHead, state: Any, tape: Any, feature
     return False
 
 
-@inner
-def _issue_intervals(core: Any, slot: int, row: int) -> None:
+@dispatched
+def _issue_intervals(conformal: Any, core: Any, slot: int, row: int) -> None:
     """Give each number of the newest forecast its interval, and keep both as issued; NaN where no value is known."""
+
+
+@_issue_intervals.register
+def _issue_conformal_intervals(conformal: Conformal, core: Any, slot: int, row: int) -> None:
     scales = scales_of(core, slot)
     for column in range(core.interval.shape[1]):
         middle, ends = core.forecast[slot, column], core.interval[slot, column]
         if not has_basis(core.targets, scales, column, core.base[slot, row, column % core.task.targets]):
             middle = math.nan
-        predict_interval(core.conformal, core.calibration[slot, column], middle, ends)
+        predict_interval(conformal, core.calibration[slot, column], middle, ends)
         promised = core.promised[slot, row, column]
         promised[0], promised[1], promised[2] = middle, ends[0], ends[1]
 
@@ -375,8 +385,17 @@ def _issue_intervals(core: Any, slot: int, row: int) -> None:
 @inner
 def _score_arrivals(core: Any, slot: int, y: Any, time: float) -> None:
     """Compare y (D,) with the forecasts of it as they were issued: score the anomaly, and calibrate the intervals."""
-    if core.surprise.shape[1] > 0 and core.clock[slot, Clock.LENGTH] > 0:
-        _score_anomaly(core, slot, y, time)
+    _score_anomaly(core.anomaly, core, slot, y, time)
+    _calibrate(core.conformal, core, slot, y)
+
+
+@dispatched
+def _calibrate(conformal: Any, core: Any, slot: int, y: Any) -> None:
+    """Count how many of y (D,) are inside their intervals, and calibrate these."""
+
+
+@_calibrate.register
+def _calibrate_intervals(conformal: Conformal, core: Any, slot: int, y: Any) -> None:
     task, length, kept = core.task, core.clock[slot, Clock.LENGTH], core.features.shape[1]
     for column in range(core.interval.shape[1]):
         ahead, d = column // task.targets + 1, column % task.targets
@@ -387,11 +406,18 @@ def _score_arrivals(core: Any, slot: int, y: Any, time: float) -> None:
         if is_known(low):
             core.counts[N_JUDGED] += 1
             core.counts[N_COVERED] += low <= y[d] <= high
-        update_calibration(core.conformal, core.calibration[slot, column], y[d] - middle, low - middle, high - middle)
+        update_calibration(conformal, core.calibration[slot, column], y[d] - middle, low - middle, high - middle)
 
 
-@inner
-def _score_anomaly(core: Any, slot: int, y: Any, time: float) -> None:
+@dispatched
+def _score_anomaly(anomaly: Any, core: Any, slot: int, y: Any, time: float) -> None:
+    """Score how unlikely y (D,) is, given the forecast of it."""
+
+
+@_score_anomaly.register
+def _score_residuals(anomaly: Anomaly, core: Any, slot: int, y: Any, time: float) -> None:
+    if core.clock[slot, Clock.LENGTH] == 0:
+        return
     task, length, kept = core.task, core.clock[slot, Clock.LENGTH], core.features.shape[1]
     residuals, base, any_known = core.work.residuals, core.base[slot, (length - 1) % kept], False
     for d in range(task.targets):
@@ -400,7 +426,7 @@ def _score_anomaly(core: Any, slot: int, y: Any, time: float) -> None:
             residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
             any_known = True
     if any_known:
-        core.score[slot] = anomaly_score(core.anomaly, core.surprise[slot], residuals, time)
+        core.score[slot] = anomaly_score(anomaly, core.surprise[slot], residuals, time)
 
 
 @inner
@@ -485,11 +511,11 @@ def _update(core: Any, slot: int) -> None:
     clock = core.clock[slot]
     if clock[Clock.ERRORS] > 0:
         recent = RecentEvents(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
-        progress = Progress(clock[Clock.LENGTH], clock[Clock.WAITING], clock[Clock.ERRORS])
-        events = 1 if core.initial.head.shape[0] > 0 else max(clock[Clock.BETWEEN], 1)
+        between = 1 if core.initial.head.shape[0] > 0 else max(clock[Clock.BETWEEN], 1)
+        progress = Progress(clock[Clock.LENGTH], clock[Clock.WAITING], clock[Clock.ERRORS], between)
         done = update_weights(
             core.network,
-            with_shared_forgetting(core.learning, events),
+            core.learning,
             _weights(core, slot),
             recent,
             progress,
@@ -500,10 +526,15 @@ def _update(core: Any, slot: int) -> None:
     clock[Clock.ERRORS] = 0
 
 
-@inner
-def fade(task: TaskShape, state: Any, gap: float) -> float:
+@dispatched
+def fade(fading: Any, state: Any, gap: float) -> float:
     """Let the state fade over `gap` seconds, NaN where unknown; return the factor."""
-    factor = 0.5 ** (gap / task.half_life) if task.half_life < math.inf and is_known(gap) else 1.0
+    return 1.0
+
+
+@fade.register
+def _fade(fading: Fading, state: Any, gap: float) -> float:
+    factor = 0.5 ** (gap / fading.half_life) if is_known(gap) else 1.0
     if factor < 1.0:
         multiply(state.dtype.type(factor), state)
     return factor

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.compiled.core import Core, Model, TaskShape, bind
+from stream_rnn.compiled.core import Core, Fading, Lookahead, Model, TaskShape, bind
 from stream_rnn.compiled.state import STREAM_ARRAYS, Dimensions, Rows, StreamArrays, rows_of
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.aligned import aligned_zeros
+from stream_rnn.kernels.dispatch import Off
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
 from stream_rnn.layers.initialise import Initialisation, initial_weights, penalty_mask, trained_ranges
 from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning import anomaly, conformal
-from stream_rnn.learning.clipping import Clip, ClipKind
+from stream_rnn.learning.clipping import CLIPS
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
-from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, Optimizer, OptimizerKind
+from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
 from stream_rnn.learning.penalties import Penalties
 from stream_rnn.learning.rls import RLS, reset_inverse
 from stream_rnn.learning.targets import TargetEncoding
@@ -117,8 +118,10 @@ def build_parts(settings: Settings) -> EngineParts:
         task=_task(settings, body.sizes.state - (layers[0].sizes.state if settings.tokens else 0)),
         inputs=inputs,
         targets=_targets(settings),
-        conformal=conformal.conformal_constants(settings.interval or 0.9),
-        anomaly=anomaly.DEFAULT,
+        lookahead=Lookahead(settings.lookahead) if settings.lookahead else Off(),
+        fading=Off() if settings.half_life is None else Fading(float(settings.half_life)),
+        conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
+        anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
     )
     initialisation = Initialisation(
         settings.init_input,
@@ -130,22 +133,19 @@ def build_parts(settings: Settings) -> EngineParts:
         settings, _weight_rows("body", initial.body, model.learning), _head_rows(net, initial.head, model.learning)
     )
     rows = rows_of(_dimensions(settings, model, kept), dtype)
-    return EngineParts(model, initial, _work(model, kept, dtype), rows | own, shared)
+    return EngineParts(model, initial, _work(settings, model, kept, dtype), rows | own, shared)
 
 
 def _task(settings: Settings, checked: int) -> TaskShape:
     return TaskShape(
         targets=len(settings.target_names),
         horizon=settings.horizon if settings.task == "forecast" else 0,
-        lookahead=settings.lookahead,
         width=len(settings.output_suffixes),
         point=settings.point,
         categorical=settings.categorical,
         feedback=_feedback(settings),
         checked=checked,
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
-        half_life=math.inf if settings.half_life is None else float(settings.half_life),
-        issues=settings.interval is not None or settings.anomaly,
     )
 
 
@@ -207,32 +207,35 @@ def _layers(settings: Settings, columns: int) -> list[Any]:
 
 
 def _learning(settings: Settings, window: int) -> Learning:
-    kind = settings.optimizer
-    rule = OptimizerKind.ADAM if kind == "adamw" else OptimizerKind[kind.upper()]
+    penalties = Penalties(float(settings.l1), float(settings.l2), float(settings.decay))
     return Learning(
         window=window,
         every=settings.update_every,
         loss=make_loss(
             settings.loss_name, {"delta": float(settings.huber_delta), "levels": np.array(settings.quantiles)}
         ),
-        clip=Clip(ClipKind[settings.clip.upper()].value, float(settings.clip_limit)),
-        penalties=Penalties(float(settings.l1), float(settings.l2), float(settings.decay)),
-        optimizer=Optimizer(
-            kind=rule.value,
-            learning_rate=float(settings.learning_rate),
-            momentum=float(settings.momentum),
-            nesterov=settings.nesterov,
-            second_decay=0.99 if kind == "rmsprop" else 0.999,
-            first_decay=0.9,
-            epsilon=1e-8,
-        ),
-        rls=RLS(
-            float(settings.rls_forgetting) if settings.readout == "rls" else 0.0,
-            float(settings.rls_ridge),
-            unit=-0.5 * len(settings.target_names) * settings.horizon,  # undoes the mean of squares: see `step._inject`
-        ),
+        clip=CLIPS[settings.clip](float(settings.clip_limit)),
+        penalties=penalties if any(penalties) else Off(),
+        optimizer=_optimizer(settings),
+        rls=_rls(settings),
         boost=float(settings.drift_boost),
     )
+
+
+def _optimizer(settings: Settings) -> Optimizer:
+    rate = float(settings.learning_rate)
+    if settings.optimizer == "sgd":
+        return SGD(rate, float(settings.momentum), settings.nesterov)
+    if settings.optimizer == "rmsprop":
+        return RMSprop(rate, decay=0.99, epsilon=1e-8)
+    return Adam(rate, first_decay=0.9, second_decay=0.999, epsilon=1e-8)
+
+
+def _rls(settings: Settings) -> RLS | Off:
+    if settings.readout != "rls":
+        return Off()
+    unit = -0.5 * len(settings.target_names) * settings.horizon  # undoes the mean of squares: see `step._inject`
+    return RLS(float(settings.rls_forgetting), float(settings.rls_ridge), unit)
 
 
 def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
@@ -250,8 +253,8 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         K=inputs.history_length,
         M=inputs.moment_columns,
         C=columns,
-        L=task.lookahead + 1 if task.lookahead else 0,
-        fading=kept if task.half_life < math.inf else 0,
+        L=settings.lookahead + 1 if settings.lookahead else 0,
+        fading=kept if settings.half_life is not None else 0,
         reverting=task.targets if settings.reversion else 0,
         reverting_columns=columns if settings.reversion else 0,
         intervals=columns if settings.interval is not None else 0,
@@ -268,7 +271,7 @@ def _split_ownership(settings: Settings, body: Rows, head: Rows) -> tuple[Rows, 
 
 
 def _weight_rows(part: str, initial: NDArray[Any], learning: Learning) -> Rows:
-    moments = MOMENTS_PER_WEIGHT[OptimizerKind(learning.optimizer.kind)]
+    moments = MOMENTS_PER_WEIGHT[type(learning.optimizer)]
     return {
         part: (initial.shape, initial.dtype),
         f"{part}_moments": ((moments, *initial.shape), initial.dtype),
@@ -278,25 +281,25 @@ def _weight_rows(part: str, initial: NDArray[Any], learning: Learning) -> Rows:
 
 def _head_rows(net: Network, initial: NDArray[Any], learning: Learning) -> Rows:
     rows = _weight_rows("head", initial, learning)
-    if not learning.rls.forgetting:
+    if not isinstance(learning.rls, RLS):
         return rows | {"inverse": ((0, 0), np.float64)}
     moments, kind = rows["head_moments"]
     q = net.features + 1
     return rows | {"head_moments": ((moments[0], 0), kind), "inverse": ((q, q), np.float64)}
 
 
-def _work(model: Model, kept: int, kind: np.dtype[Any]) -> Work:
+def _work(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]) -> Work:
     net, learning = model.network, model.learning
     sizes = net.body.sizes
     weighted = penalty_mask(net).astype(kind)
     return Work(
-        x=aligned_zeros(((1 + model.task.lookahead) * model.inputs.columns,), kind),
+        x=aligned_zeros(((1 + settings.lookahead) * model.inputs.columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(learning.window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalty_mask=weighted,
-        trained_ranges=trained_ranges(net.body if learning.rls.forgetting else net),
+        trained_ranges=trained_ranges(net.body if isinstance(learning.rls, RLS) else net),
         d_body=aligned_zeros((net.hidden,), kind),
         d_state=aligned_zeros((sizes.state,), kind),
         d_input=aligned_zeros((0,), kind),

@@ -27,7 +27,7 @@ from stream_rnn.errors import SettingError
 from stream_rnn.layers.input_rows import input_rows
 from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.layers.stack import stacked_layers
-from stream_rnn.learning.rls import reset_inverse
+from stream_rnn.learning.rls import RLS, reset_inverse
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -159,7 +159,7 @@ def _indices(old: EngineParts, new: EngineParts) -> Indices:
     outputs, width = np.arange(old.network.outputs), new.network.features
     V = (outputs[:, np.newaxis] * width + features).ravel()
     head = np.concatenate([V, new.network.outputs * width + outputs])
-    has_rls = new.learning.rls.forgetting > 0
+    has_rls = isinstance(new.learning.rls, RLS)
     return {
         "state": (body.state,),
         "tape": (None, body.tape),

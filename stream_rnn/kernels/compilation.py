@@ -16,10 +16,15 @@ import llvmlite.binding as llvm
 from numba import _dynfunc
 from numba.core import codegen, compiler
 from numba.core.compiler_machinery import register_pass
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import NativeLowering, NopythonRewrites
+from numba.core.untyped_passes import InlineClosureLikes, WithLifting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+UNUSED_PASSES = (InlineClosureLikes, NopythonRewrites, WithLifting)
+"""Passes for closures, array expressions and ``with`` blocks."""
 
 
 class _InnerLibrary(codegen.JITCodeLibrary):
@@ -27,6 +32,9 @@ class _InnerLibrary(codegen.JITCodeLibrary):
 
     def finalize(self) -> None:
         self._finalized = True
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Leave it to the entry, which optimises everything again."""
 
     def _get_module_for_linking(self) -> Any:
         for function in self._final_module.functions:
@@ -55,7 +63,8 @@ class _EntryLibrary(codegen.JITCodeLibrary):
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == llvm.Linkage.linkonce_odr:
                 function.linkage = "internal"
-        super()._optimize_final_module()
+        passes, builder = self._codegen._module_pass_manager()  # noqa: SLF001
+        passes.run(self._final_module, builder)
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -87,12 +96,13 @@ class InnerCompiler(compiler.Compiler):
         return super().compile_extra(func)
 
     def define_pipelines(self) -> list[Any]:
-        """Return numba's passes, with another lowering."""
+        """Return numba's passes, without those for what inner functions do not have, and with another lowering."""
         managers = super().define_pipelines()
         for manager in managers:
             manager.passes = [
                 (_InnerLowering if stage is NativeLowering else stage, description)
                 for stage, description in manager.passes
+                if stage not in UNUSED_PASSES
             ]
             manager.finalize()
         return managers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numba import types
 from numba.extending import overload
@@ -12,6 +12,10 @@ from stream_rnn.kernels.jit import INNER_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class Off(NamedTuple):
+    """A feature that is switched off. Its type selects the default of a family, so that nothing else is compiled."""
 
 
 def dispatched(function: Callable[..., Any]) -> Any:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 import numba
@@ -12,6 +13,8 @@ from numba.extending import register_jitable
 
 from stream_rnn.kernels.cache import KernelCache, cache_folder
 from stream_rnn.kernels.compilation import EntryCompiler, InnerCompiler
+from stream_rnn.kernels.unrolled import unrolled
+from stream_rnn.kernels.view import view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +34,15 @@ def inner(function: Callable[..., Any]) -> Any:
 
 
 def entry(function: Callable[..., Any]) -> Any:
-    """Compile `function` for Python. It is cached on disk and releases the interpreter lock."""
-    dispatcher = numba.njit(**ENTRY_OPTIONS, pipeline_class=EntryCompiler)(function)
+    """Compile `function` for Python. It is cached on disk and releases the interpreter lock.
+
+    The arrays among its arguments must be C-contiguous; the function works on views of them.
+    """
+    names = list(inspect.signature(function).parameters)
+    call = f"return function({', '.join(f'view({name})' for name in names)})"
+    scope = {"function": inner(function), "view": view, "__name__": function.__module__}
+    called = unrolled(f"{function.__name__}({', '.join(names)})", [call], scope)
+    dispatcher = numba.njit(**ENTRY_OPTIONS, pipeline_class=EntryCompiler)(called)
     if cache_folder() is not None:
         dispatcher._cache = KernelCache(function)  # noqa: SLF001
     return dispatcher

@@ -156,8 +156,8 @@ def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, ou
 def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
     """Out += the sum over the given rows of columns start... of D (m) -> (m,)."""
     stop = start + out.shape[0]
-    for q in rows:
-        row = D[q, start:stop]
+    for k in range(rows.shape[0]):
+        row = D[rows[k], start:stop]
         for j in range(out.shape[0]):
             out[j] += row[j]
 
@@ -166,7 +166,8 @@ def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
 def add_scaled_columns(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
     """Out += X * D, summed over the given rows; columns x_start... of X as (n, m), d_start... of D (m) -> (n, m)."""
     n, m = out.shape
-    for q in rows:
+    for k in range(rows.shape[0]):
+        q = rows[k]
         block, scale = X[q, x_start : x_start + n * m].reshape(n, m), D[q, d_start : d_start + m]
         for i in range(n):
             row, columns = out[i], block[i]

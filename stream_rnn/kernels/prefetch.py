@@ -14,10 +14,10 @@ from stream_rnn.kernels.jit import inner
 
 @intrinsic
 def _prefetch(typingctx: Any, array: Any, place: Any) -> Any:  # noqa: ARG001 - the signature of an intrinsic
-    """Prefetch the cache line of one element of a contiguous array into the second-level cache."""
+    """Prefetch the cache line of one element of a view into the second-level cache."""
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        data = builder.extract_value(args[0], 0)
         i8, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
         hint = builder.module.declare_intrinsic(
             "llvm.prefetch", [i8], ir.FunctionType(ir.VoidType(), [i8, i32, i32, i32])
@@ -31,6 +31,6 @@ def _prefetch(typingctx: Any, array: Any, place: Any) -> Any:  # noqa: ARG001 - 
 
 @inner
 def prefetch(array: Any) -> None:
-    """Start to load a contiguous array into the cache."""
+    """Start to load a view into the cache."""
     for place in range(0, array.size, LINE // array.itemsize):
         _prefetch(array, place)

@@ -102,8 +102,9 @@ def _forward(layer: Bidirectional, params: Any, x: Any, state: Any, tape: Any) -
     for k in range(existing - 1, -1, -1):
         start = T * (1 + k)
         forward(cell, params[P:], x[k * I : (k + 1) * I], b, tape[start : start + T])
-    tape[T * (1 + existing) : -1] = 0  # a NaN from an older event would survive a product with a delta of 0
-    tape[-1] = existing
+    last = tape.shape[0] - 1
+    tape[T * (1 + existing) : last] = 0  # a NaN from an older event would survive a product with a delta of 0
+    tape[last] = existing
 
 
 @backward.register
@@ -114,9 +115,9 @@ def _backward(
     I, H, P, S, T, D = sizes.inputs, sizes.outputs, sizes.params, sizes.state, sizes.tape, sizes.delta
     no_error, db, df = d_state[:H], d_state[H : H + S], d_state[H + S :]
     existing = 0
-    for error in d_output[H:]:
-        if error != 0:
-            existing = int(tape[-1])
+    for j in range(H, d_output.shape[0]):
+        if d_output[j] != 0:
+            existing = int(tape[tape.shape[0] - 1])
             break
     no_error[:] = 0
     db[:] = 0

@@ -78,7 +78,8 @@ def _backward(layer: Embedding, params: Any, tape: Any, d_output: Any, d_state: 
 def _accumulate(layer: Embedding, tapes: Any, tape: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
     H = layer.hidden
     one = gradient.dtype.type(1)
-    for q in rows:
+    for r in range(rows.shape[0]):
+        q = rows[r]
         for k in range(layer.inputs):
             if not math.isnan(tapes[q, tape + k]):
                 i, d = int(tapes[q, tape + k]), delta + k * H

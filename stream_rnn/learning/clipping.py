@@ -10,29 +10,37 @@ A gradient g becomes
 from __future__ import annotations
 
 import math
-from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stream_rnn.kernels.dispatch import Off, dispatched
 from stream_rnn.kernels.jit import inner
 
-
-class ClipKind(IntEnum):
-    """How a gradient is clipped."""
-
-    OFF = 0
-    NORM = 1
-    VALUE = 2
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-class Clip(NamedTuple):
-    """The kind of clipping, a `ClipKind`, and its limit."""
+class ClipNorm(NamedTuple):
+    """Clipping by norm."""
 
-    kind: int
     limit: float
 
 
+class ClipValue(NamedTuple):
+    """Clipping by value."""
+
+    limit: float
+
+
+CLIPS: dict[str, Callable[[float], ClipNorm | ClipValue | Off]] = {
+    "norm": ClipNorm,
+    "value": ClipValue,
+    "off": lambda _: Off(),
+}
+"""The kinds of clipping by name, made of their limit."""
+
+
 @inner
-def clip_factor(clip: Clip, square: float, factor: float) -> float:
+def clip_factor(clip: Any, square: float, factor: float) -> float:
     """Return the factor that scales a gradient, clipped by norm if so set; NaN if the gradient is not finite.
 
     `square` is the squared norm of the gradient before it is scaled by `factor`.
@@ -40,15 +48,26 @@ def clip_factor(clip: Clip, square: float, factor: float) -> float:
     norm = factor * math.sqrt(square)
     if not math.isfinite(norm):
         return math.nan
-    if clip.kind == ClipKind.NORM and norm > clip.limit:
-        return factor * clip.limit / norm
+    return _shortened(clip, norm, factor)
+
+
+@dispatched
+def _shortened(clip: Any, norm: float, factor: float) -> float:
     return factor
 
 
-@inner
-def clip_values(clip: Clip, gradient: Any, factor: float) -> None:
+@_shortened.register
+def _shortened_by_norm(clip: ClipNorm, norm: float, factor: float) -> float:
+    return factor * clip.limit / norm if norm > clip.limit else factor
+
+
+@dispatched
+def clip_values(clip: Any, gradient: Any, factor: float) -> None:
     """Clip a gradient (n,), which is still to be scaled by `factor`, by value if so set."""
-    if clip.kind == ClipKind.VALUE:
-        bound = gradient.dtype.type(clip.limit / factor)
-        for k in range(gradient.shape[0]):
-            gradient[k] = min(max(gradient[k], -bound), bound)
+
+
+@clip_values.register
+def _clip_values(clip: ClipValue, gradient: Any, factor: float) -> None:
+    bound = gradient.dtype.type(clip.limit / factor)
+    for k in range(gradient.shape[0]):
+        gradient[k] = min(max(gradient[k], -bound), bound)

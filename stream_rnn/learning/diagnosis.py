@@ -18,6 +18,7 @@ import numpy as np
 
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.jit import entry
+from stream_rnn.kernels.linalg import multiply
 from stream_rnn.layers.gates import gates_of
 from stream_rnn.layers.layer import backward, parameter_slices
 from stream_rnn.layers.stack import stacked_layers
@@ -63,21 +64,28 @@ class Diagnosis(NamedTuple):
 
 @entry
 def _backpropagate_error(
-    network: Network, params: Any, recent: RecentEvents, rows: Any, d_output: Any, d_states: Any, deltas: Any
+    network: Network,
+    params: Any,
+    recent: RecentEvents,
+    rows: Any,
+    d_output: Any,
+    d_state: Any,
+    d_states: Any,
+    deltas: Any,
 ) -> None:
     """Backpropagate the gradient d_output (H,) in the body's output at the newest event over n events.
 
     Writes the gradient in the state after the event k events ago, from later events, to row k of d_states (n, S), and
-    the event's delta to row k of deltas (n, D). `rows` (n,) are the events' rows in the tape, newest first.
+    the event's delta to row k of deltas (n, D). `rows` (n,) are the events' rows in the tape, newest first. `d_state`
+    (S,) is 0.
     """
     body, no_input = params[: network.head_start], d_output[:0]
-    d_state = d_states[0].copy()
     for k in range(rows.shape[0]):
         d_states[k] = d_state
         backward(network.body, body, recent.tape[rows[k]], d_output, d_state, deltas[k], no_input)
         d_output[:] = 0
         if recent.faded.shape[0] > 0:
-            d_state *= recent.faded[rows[k]]
+            multiply(recent.faded[rows[k]], d_state)
 
 
 def diagnose(network: Network, params: NDArray[Any], recent: RecentEvents, length: int, window: int) -> Diagnosis:
@@ -147,7 +155,9 @@ def _gradients(
     d_output = error @ V[:, : network.hidden]  # (O,) @ (O, H) -> (H,)
     d_states, deltas = np.zeros((len(rows), sizes.state), kind), np.zeros((len(rows), sizes.delta), kind)
     if len(rows):
-        _backpropagate_error(network, params, recent, rows, d_output.copy(), d_states, deltas)
+        _backpropagate_error(
+            network, params, recent, rows, d_output.copy(), np.zeros(sizes.state, kind), d_states, deltas
+        )
     gradients = {}
     for part in stacked_layers(network.body):
         if part.layer.carries == "never":

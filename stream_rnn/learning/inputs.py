@@ -131,13 +131,14 @@ def encode_event(encoding: InputEncoding, past: PastInputs, n: int, gap: float, 
             exists = n > 0 and is_known(x[c]) and is_known(before[c])
             encoded[end + c] = _scaled_change(encoding, moments, encoding.values + c, change) if exists else 0.0
         end += encoding.values
-    for lag in encoding.lags:
+    for k in range(encoding.lags.shape[0]):
+        lag = encoding.lags[k]
         end = _encode_values(encoding, moments, history[(n - lag) % history.shape[0]], lag <= n, encoded, end)
     if encoding.elapsed:
         encoded[end] = _scaled(encoding, moments, moments.shape[1] - 1, math.log1p(gap)) if is_known(gap) else 0.0
         end += 1
-    for cycle in encoding.cycles:
-        angle = cycle * time if is_known(time) else 0.0
+    for k in range(encoding.cycles.shape[0]):
+        angle = encoding.cycles[k] * time if is_known(time) else 0.0
         encoded[end] = math.sin(angle)
         encoded[end + 1] = math.cos(angle) if is_known(time) else 0.0
         end += 2

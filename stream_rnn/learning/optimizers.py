@@ -17,59 +17,67 @@ AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) is Adam with weight decay, se
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import inner
 
 
-class OptimizerKind(IntEnum):
-    """The optimizers."""
+class SGD(NamedTuple):
+    """Stochastic gradient descent."""
 
-    SGD = 0
-    RMSPROP = 1
-    ADAM = 2
-
-
-MOMENTS_PER_WEIGHT = {OptimizerKind.SGD: 1, OptimizerKind.RMSPROP: 1, OptimizerKind.ADAM: 2}
-"""Numbers of state that an optimizer keeps for each weight: v, s, or m and s."""
-
-
-class Optimizer(NamedTuple):
-    """The kind of optimizer, an `OptimizerKind`, and its constants."""
-
-    kind: int
     learning_rate: float
     momentum: float
-    """mu of sgd"""
+    """mu"""
     nesterov: bool
-    second_decay: float
-    """rho of rmsprop, b2 of adam"""
-    first_decay: float
-    """b1 of adam"""
+
+
+class RMSprop(NamedTuple):
+    """RMSprop."""
+
+    learning_rate: float
+    decay: float
+    """rho"""
     epsilon: float
 
 
-@inner
+class Adam(NamedTuple):
+    """Adam."""
+
+    learning_rate: float
+    first_decay: float
+    """b1"""
+    second_decay: float
+    """b2"""
+    epsilon: float
+
+
+Optimizer = SGD | RMSprop | Adam
+
+MOMENTS_PER_WEIGHT: dict[type[Optimizer], int] = {SGD: 1, RMSprop: 1, Adam: 2}
+"""Numbers of state that an optimizer keeps for each weight: v, s, or m and s."""
+
+
+@dispatched
 def optimizer_step(
-    optimizer: Optimizer, w: Any, moments: Any, g: Any, begin: int, end: int, factor: float, t: int
+    optimizer: Any, rate: float, w: Any, moments: Any, g: Any, begin: int, end: int, factor: float, t: int
 ) -> None:
-    """Update the weights from `begin` to `end` of w (P,) by the gradient factor * g (P,), in update number t."""
-    weights, gradient, first = w[begin:end], g[begin:end], moments[0][begin:end]
-    if optimizer.kind == OptimizerKind.ADAM:
-        _adam(optimizer, weights, first, moments[1][begin:end], gradient, factor, t)
-    elif optimizer.kind == OptimizerKind.RMSPROP:
-        _rmsprop(optimizer, weights, first, gradient, factor)
-    else:
-        _sgd(optimizer, weights, first, gradient, factor)
+    """Update the weights from `begin` to `end` of w (P,) by the gradient factor * g (P,), in update number t.
+
+    `rate` is the learning rate a.
+    """
+    raise TypeError(f"{optimizer} is not an optimizer")
 
 
-@inner
-def _sgd(optimizer: Optimizer, w: Any, v: Any, g: Any, factor: float) -> None:
+@optimizer_step.register
+def _sgd(
+    optimizer: SGD, rate: float, w: Any, moments: Any, g: Any, begin: int, end: int, factor: float, t: int
+) -> None:
+    w, g, v = w[begin:end], g[begin:end], moments[0][begin:end]
     number = w.dtype.type
-    a, mu, c = number(optimizer.learning_rate), number(optimizer.momentum), number(factor)
+    a, mu, c = number(rate), number(optimizer.momentum), number(factor)
     gradient_share = number(1.0 if optimizer.nesterov else 0.0)
     velocity_share = mu if optimizer.nesterov else number(1)
     for k in range(w.shape[0]):
@@ -79,11 +87,14 @@ def _sgd(optimizer: Optimizer, w: Any, v: Any, g: Any, factor: float) -> None:
         w[k] -= a * (gradient_share * gk + velocity_share * vk)
 
 
-@inner
-def _rmsprop(optimizer: Optimizer, w: Any, s: Any, g: Any, factor: float) -> None:
+@optimizer_step.register
+def _rmsprop(
+    optimizer: RMSprop, rate: float, w: Any, moments: Any, g: Any, begin: int, end: int, factor: float, t: int
+) -> None:
+    w, g, s = w[begin:end], g[begin:end], moments[0][begin:end]
     number = w.dtype.type
-    a, rho, c = number(optimizer.learning_rate), number(optimizer.second_decay), number(factor)
-    rest, eps = number(1.0 - optimizer.second_decay), number(optimizer.epsilon)
+    a, rho, c = number(rate), number(optimizer.decay), number(factor)
+    rest, eps = number(1.0 - optimizer.decay), number(optimizer.epsilon)
     for k in range(w.shape[0]):
         gk = c * g[k]
         sk = rho * s[k] + rest * gk * gk
@@ -97,12 +108,15 @@ def _bias_correction(b: float, t: int) -> float:
     return 1.0 if (1.0 - b) * t > 38.0 else 1.0 - b**t
 
 
-@inner
-def _adam(optimizer: Optimizer, w: Any, m: Any, s: Any, g: Any, factor: float, t: int) -> None:
+@optimizer_step.register
+def _adam(
+    optimizer: Adam, rate: float, w: Any, moments: Any, g: Any, begin: int, end: int, factor: float, t: int
+) -> None:
+    w, g, m, s = w[begin:end], g[begin:end], moments[0][begin:end], moments[1][begin:end]
     number = w.dtype.type
     b1, b2, c = number(optimizer.first_decay), number(optimizer.second_decay), number(factor)
     rest1, rest2 = number(1.0 - optimizer.first_decay), number(1.0 - optimizer.second_decay)
-    a = number(optimizer.learning_rate / _bias_correction(optimizer.first_decay, t))
+    a = number(rate / _bias_correction(optimizer.first_decay, t))
     unbias = number(1.0 / _bias_correction(optimizer.second_decay, t))
     eps = number(optimizer.epsilon)
     for k in range(w.shape[0]):

@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_product_transposed, copy, dot
 
@@ -46,7 +47,7 @@ class RLS(NamedTuple):
     """The constants of recursive least squares."""
 
     forgetting: float
-    """l; 0 if the optimizer learns the readout"""
+    """l"""
     ridge: float
     unit: float
     """factor from the gradient of the loss in an output to its error e"""
@@ -63,12 +64,29 @@ class EventErrors(NamedTuple):
     """whether P does not contain the features yet"""
 
 
-@inner
-def reset_inverse(rls: RLS, P: Any) -> None:
-    """Reset P (q, q) to I / ridge."""
+@dispatched
+def reset_inverse(rls: Any, P: Any) -> None:
+    """Reset P (q, q) to I / ridge; do nothing without recursive least squares."""
+
+
+@reset_inverse.register
+def _reset_inverse(rls: RLS, P: Any) -> None:
     P[:] = 0
     for i in range(P.shape[0]):
         P[i, i] = 1.0 / rls.ridge
+
+
+@inner
+def with_forgetting(rls: RLS, events: int, boost: float) -> RLS:
+    """Adapt the forgetting to a readout that streams share, and to a boosted update.
+
+    With `events` events of all streams since the stream's last one, a round of one event of each stream forgets as much
+    as one event of a single stream. A boosted update forgets `boost` times as much.
+    """
+    forgetting = rls.forgetting if events == 1 else rls.forgetting ** (1.0 / events)
+    if boost != 1.0:
+        forgetting = 1.0 - boost * (1.0 - forgetting)
+    return RLS(forgetting, rls.ridge, rls.unit)
 
 
 @inner
@@ -95,8 +113,8 @@ def update_readout(rls: RLS, network: Network, head: Any, P: Any, event: EventEr
 def _max_abs(values: Any) -> float:
     """Return the maximum absolute value of values (n,); NaN or infinity if one is not finite."""
     largest = 0.0
-    for value in values:
-        size = float(abs(value))
+    for j in range(values.shape[0]):
+        size = float(abs(values[j]))
         if not size <= largest:
             largest = size
         if not math.isfinite(size):

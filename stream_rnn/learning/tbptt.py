@@ -11,14 +11,15 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from stream_rnn.kernels.dispatch import Off, dispatched
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
 from stream_rnn.layers.layer import accumulate, backward
 from stream_rnn.layers.network import BodyAndHead, Network, readout_backward
-from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
+from stream_rnn.learning.clipping import ClipNorm, ClipValue, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, optimizer_step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay_weights
-from stream_rnn.learning.rls import RLS, EventErrors, update_readout
+from stream_rnn.learning.rls import RLS, EventErrors, update_readout, with_forgetting
 
 
 class Learning(NamedTuple):
@@ -30,10 +31,10 @@ class Learning(NamedTuple):
     """h', events between two updates"""
     loss: Any
     """one of `losses`"""
-    clip: Clip
-    penalties: Penalties
+    clip: ClipNorm | ClipValue | Off
+    penalties: Penalties | Off
     optimizer: Optimizer
-    rls: RLS
+    rls: RLS | Off
     boost: float
     """factor of the learning rate and of 1 - rls.forgetting in a boosted update"""
 
@@ -64,6 +65,8 @@ class Progress(NamedTuple):
     """of these, since the last update"""
     errors: int
     """of these, at which errors arrived"""
+    between: int
+    """events of all streams that share the readout, since the stream's last one"""
 
 
 class RecentEvents(NamedTuple):
@@ -118,65 +121,39 @@ def update_weights(
 
     If the gradient is not finite, no weight changes. If recursive least squares fails, only the layers have learned.
     """
+    boost = 1.0
     if weights.updates.head[BOOSTED] > 0:
         weights.updates.head[BOOSTED] -= 1
-        learning = _with_boost(learning)
-    has_rls = weights.inverse.shape[0] > 0
-    if has_rls:
-        work.gradient[network.head_start :] = 0  # it is not used, but must stay finite
+        boost = learning.boost
     backpropagate(network, learning.window, weights.params, recent, progress.length, work)
-    done = _apply_gradient(network, learning, weights, 1.0 / progress.errors, work)
-    if done and has_rls:
-        done = _fit_readout(network, learning.rls, weights, recent, progress, work)
+    done = _apply_gradient(network, learning, weights, 1.0 / progress.errors, boost, work)
+    if done:
+        done = _fit_readout(learning.rls, network, weights, recent, progress, boost, work)
     recent.errors[:] = 0
     return done
 
 
-@inner
-def with_shared_forgetting(learning: Learning, events: int) -> Learning:
-    """Adapt RLS forgetting to a readout that streams share, for a stream that had its last event `events` events ago.
-
-    A round of one event of each stream then forgets as much as one event of a single stream.
-    """
-    if events == 1 or learning.rls.forgetting == 0.0:
-        return learning
-    return _with_rates(learning, learning.optimizer.learning_rate, learning.rls.forgetting ** (1.0 / events))
-
-
-@inner
-def _with_boost(learning: Learning) -> Learning:
-    """Return the learning of a boosted update: a higher learning rate, and faster RLS forgetting."""
-    forgetting = 1.0 - learning.boost * (1.0 - learning.rls.forgetting)
-    return _with_rates(learning, learning.boost * learning.optimizer.learning_rate, forgetting)
-
-
-@inner
-def _with_rates(learning: Learning, learning_rate: float, forgetting: float) -> Learning:
-    o, r = learning.optimizer, learning.rls
-    return Learning(
-        learning.window,
-        learning.every,
-        learning.loss,
-        learning.clip,
-        learning.penalties,
-        Optimizer(o.kind, learning_rate, o.momentum, o.nesterov, o.second_decay, o.first_decay, o.epsilon),
-        RLS(forgetting, r.ridge, r.unit),
-        learning.boost,
-    )
-
-
-@inner
+@dispatched
 def _fit_readout(
-    network: Network, rls: RLS, weights: Weights, recent: RecentEvents, progress: Progress, work: Work
+    rls: Any, network: Network, weights: Weights, recent: RecentEvents, progress: Progress, boost: float, work: Work
 ) -> bool:
-    """Update the readout by recursive least squares, oldest errors first; return whether all could be used."""
+    """Update the readout by recursive least squares, if so set; return whether all errors could be used."""
+    return True
+
+
+@_fit_readout.register
+def _fit_readout_by_least_squares(
+    rls: RLS, network: Network, weights: Weights, recent: RecentEvents, progress: Progress, boost: float, work: Work
+) -> bool:
+    rls = with_forgetting(rls, progress.between, boost)
+    work.gradient[network.head_start :] = 0  # it is not used, but must stay finite
     kept = recent.errors.shape[0]
     done = True
-    for age in range(min(progress.length, kept) - 1, -1, -1):
+    for age in range(min(progress.length, kept) - 1, -1, -1):  # oldest errors first
         row = (progress.length - 1 - age) % kept
         gradients = recent.errors[row]
-        for gradient in gradients:
-            if gradient != 0:
+        for o in range(gradients.shape[0]):
+            if gradients[o] != 0:
                 event = EventErrors(recent.features[row], gradients, age < progress.waiting)
                 head, P = weights.params.head, weights.inverse
                 done &= update_readout(rls, network, head, P, event, work.regressors, work.gain)
@@ -185,30 +162,33 @@ def _fit_readout(
 
 
 @inner
-def _apply_gradient(network: Network, learning: Learning, weights: Weights, factor: float, work: Work) -> bool:
+def _apply_gradient(
+    network: Network, learning: Learning, weights: Weights, factor: float, boost: float, work: Work
+) -> bool:
     """Update the trained weights by the gradient factor * work.gradient, if it is finite; return whether it was."""
     B, square = network.head_start, 0.0
     params, moments, updates = weights.params, weights.moments, weights.updates
     gradient, penalty_mask, optimizer = work.gradient, work.penalty_mask, learning.optimizer
+    rate = boost * optimizer.learning_rate
     add_penalties(learning.penalties, factor, params.body, penalty_mask[:B], gradient[:B])
     add_penalties(learning.penalties, factor, params.head, penalty_mask[B:], gradient[B:])
-    for begin, end in work.trained_ranges:
+    for k in range(work.trained_ranges.shape[0]):
+        begin, end = work.trained_ranges[k, 0], work.trained_ranges[k, 1]
         square += dot(gradient[begin:end], gradient[begin:end])
     factor = clip_factor(learning.clip, square, factor)
     if math.isnan(factor):
         return False
     updates.body[DONE] += 1
     updates.head[DONE] += 1
-    for begin, end in work.trained_ranges:
+    for k in range(work.trained_ranges.shape[0]):
+        begin, end = work.trained_ranges[k, 0], work.trained_ranges[k, 1]
         clip_values(learning.clip, gradient[begin:end], factor)
         for part, first in enumerate((0, B)):  # the body, the readout
             start, stop = max(begin, first), (min(end, B) if part == 0 else end)
             if start < stop:
                 w, g, last = params[part], gradient[first:], stop - first
-                decay_weights(
-                    learning.penalties, optimizer.learning_rate, w[start - first : last], penalty_mask[start:stop]
-                )
-                optimizer_step(optimizer, w, moments[part], g, start - first, last, factor, updates[part][DONE])
+                decay_weights(learning.penalties, rate, w[start - first : last], penalty_mask[start:stop])
+                optimizer_step(optimizer, rate, w, moments[part], g, start - first, last, factor, updates[part][DONE])
     return True
 
 
@@ -219,7 +199,8 @@ def backpropagate(
     """Write the gradient of the errors in `recent` to `work.gradient`."""
     kept = recent.errors.shape[0]
     B = network.head_start
-    for begin, end in work.trained_ranges:
+    for k in range(work.trained_ranges.shape[0]):
+        begin, end = work.trained_ranges[k, 0], work.trained_ranges[k, 1]
         work.gradient[begin:end] = 0
     work.d_state[:] = 0
     steps = min(length, window)
@@ -227,8 +208,8 @@ def backpropagate(
         row = (length - 1 - age) % kept
         errors = recent.errors[row]
         work.d_body[:] = 0
-        for error in errors:
-            if error != 0:
+        for o in range(errors.shape[0]):
+            if errors[o] != 0:
                 readout_backward(network, params.head, recent.features[row], errors, work.gradient[B:], work.d_body)
                 break
         if age < steps:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from compiled_kernels import optimizer_step
 
-from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, Optimizer, OptimizerKind, _bias_correction
+from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop, _bias_correction
 from stream_rnn.settings.fields import OptimizerName
 
 if TYPE_CHECKING:
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 SIZE, UPDATES, RATE = 5, 6, 0.05
 MOMENTUM, SECOND_DECAY, FIRST_DECAY, EPSILON = 0.8, 0.97, 0.9, 1e-8
 GRADIENTS = np.random.default_rng(0).normal(size=(UPDATES, SIZE))
-KINDS = pytest.mark.parametrize("kind", OptimizerKind, ids=lambda kind: kind.name.lower())
-
-
-def optimizer(kind: OptimizerKind, *, momentum: float = MOMENTUM, nesterov: bool = False) -> Optimizer:
-    return Optimizer(kind.value, RATE, momentum, nesterov, SECOND_DECAY, FIRST_DECAY, EPSILON)
+OPTIMIZERS = {
+    SGD: SGD(RATE, MOMENTUM, nesterov=False),
+    RMSprop: RMSprop(RATE, SECOND_DECAY, EPSILON),
+    Adam: Adam(RATE, FIRST_DECAY, SECOND_DECAY, EPSILON),
+}
+KINDS = pytest.mark.parametrize("kind", OPTIMIZERS, ids=lambda kind: kind.__name__)
 
 
 def trained(optimizer: Optimizer, gradients: Array = GRADIENTS, factor: float = 1.0) -> Array:
     """Return weights after an update by each gradient."""
     w = np.linspace(-1, 1, gradients.shape[1])
-    moments = np.zeros((MOMENTS_PER_WEIGHT[OptimizerKind(optimizer.kind)], len(w)))
+    moments = np.zeros((MOMENTS_PER_WEIGHT[type(optimizer)], len(w)))
     for t, g in enumerate(gradients, start=1):
-        optimizer_step(optimizer, w, moments, g, 0, len(w), factor, t)
+        optimizer_step(optimizer, optimizer.learning_rate, w, moments, g, 0, len(w), factor, t)
     return w
 
 
@@ -62,26 +63,22 @@ def adam(w: Array) -> Array:
     return w
 
 
-RULES: dict[OptimizerKind, Callable[[Array], Array]] = {
-    OptimizerKind.SGD: sgd,
-    OptimizerKind.RMSPROP: rmsprop,
-    OptimizerKind.ADAM: adam,
-}
+RULES: dict[type[Optimizer], Callable[[Array], Array]] = {SGD: sgd, RMSprop: rmsprop, Adam: adam}
 
 
 def test_every_optimizer_has_a_reference_rule_and_a_name_in_the_settings() -> None:
-    assert set(RULES) == set(OptimizerKind) == set(MOMENTS_PER_WEIGHT)
-    assert {name.upper() for name in get_args(OptimizerName)} == {*OptimizerKind.__members__, "ADAMW"}
+    assert set(RULES) == set(OPTIMIZERS) == set(MOMENTS_PER_WEIGHT)
+    assert set(get_args(OptimizerName)) == {*(kind.__name__.lower() for kind in RULES), "adamw"}
 
 
 @KINDS
-def test_updates_follow_the_rule(kind: OptimizerKind) -> None:
-    np.testing.assert_allclose(trained(optimizer(kind)), RULES[kind](np.linspace(-1, 1, SIZE)), rtol=1e-12)
+def test_updates_follow_the_rule(kind: type[Optimizer]) -> None:
+    np.testing.assert_allclose(trained(OPTIMIZERS[kind]), RULES[kind](np.linspace(-1, 1, SIZE)), rtol=1e-12)
 
 
 def test_sgd_without_momentum_follows_the_gradient() -> None:
     expected = np.linspace(-1, 1, SIZE) - RATE * GRADIENTS.sum(axis=0)
-    np.testing.assert_allclose(trained(optimizer(OptimizerKind.SGD, momentum=0.0)), expected, rtol=1e-13)
+    np.testing.assert_allclose(trained(SGD(RATE, 0.0, nesterov=False)), expected, rtol=1e-13)
 
 
 def test_sgd_with_nesterov_momentum_looks_ahead() -> None:
@@ -89,24 +86,24 @@ def test_sgd_with_nesterov_momentum_looks_ahead() -> None:
     for g in GRADIENTS:
         v = MOMENTUM * v + g
         w = w - RATE * (g + MOMENTUM * v)
-    np.testing.assert_allclose(trained(optimizer(OptimizerKind.SGD, nesterov=True)), w, rtol=1e-13)
+    np.testing.assert_allclose(trained(SGD(RATE, MOMENTUM, nesterov=True)), w, rtol=1e-13)
 
 
 def test_the_first_step_of_adam_is_the_learning_rate_for_any_gradient() -> None:
-    w = trained(optimizer(OptimizerKind.ADAM), np.array([[1e-3, 1.0, 1e3]]))
+    w = trained(OPTIMIZERS[Adam], np.array([[1e-3, 1.0, 1e3]]))
     np.testing.assert_allclose(np.linspace(-1, 1, 3) - w, RATE, rtol=1e-4)
 
 
 @KINDS
-def test_the_factor_multiplies_the_gradient(kind: OptimizerKind) -> None:
-    scaled = trained(optimizer(kind), 0.25 * GRADIENTS)
-    np.testing.assert_allclose(trained(optimizer(kind), factor=0.25), scaled, rtol=1e-13)
+def test_the_factor_multiplies_the_gradient(kind: type[Optimizer]) -> None:
+    scaled = trained(OPTIMIZERS[kind], 0.25 * GRADIENTS)
+    np.testing.assert_allclose(trained(OPTIMIZERS[kind], factor=0.25), scaled, rtol=1e-13)
 
 
 @KINDS
-def test_a_gradient_of_zero_changes_nothing(kind: OptimizerKind) -> None:
+def test_a_gradient_of_zero_changes_nothing(kind: type[Optimizer]) -> None:
     zeros = np.zeros((UPDATES, SIZE))
-    np.testing.assert_array_equal(trained(optimizer(kind), zeros), np.linspace(-1, 1, SIZE))
+    np.testing.assert_array_equal(trained(OPTIMIZERS[kind], zeros), np.linspace(-1, 1, SIZE))
 
 
 @pytest.mark.parametrize("b", [0.9, 0.99, 0.999])
