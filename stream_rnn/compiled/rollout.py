@@ -7,7 +7,7 @@ scratch memory, so that the stream does not change.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from stream_rnn.compiled.step import denormalise, fade, infer_checked, params_of
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.learning.inputs import PastInputs, encode_event
 from stream_rnn.learning.scaling import is_known
+
+if TYPE_CHECKING:
+    from stream_rnn.compiled.state import Rows
 
 
 class Rollout(NamedTuple):
@@ -56,8 +59,15 @@ class Scratch(NamedTuple):
     """(I,) float64"""
 
 
+def scratch_of(rows: Rows) -> Scratch:
+    """Return scratch memory for streams with these rows."""
+    shapes = {name: row[0] for name, row in rows.items()}
+    shapes |= {"tape": shapes["tape"][1:], "features": shapes["features"][1:], "x": shapes["history"][1:]}
+    return Scratch(*(np.empty(shapes[name], rows[name if name in rows else "history"][1]) for name in Scratch._fields))
+
+
 @entry
-def roll_out(core: Any, slots: Any, events: HypotheticalEvents, rollout: Rollout, out: Any) -> None:
+def roll_out(core: Any, slots: Any, events: HypotheticalEvents, rollout: Rollout, scratch: Scratch, out: Any) -> None:
     """Forecast N hypothetical events of the streams in `slots` (N,) to `out` (N, steps, O); change nothing.
 
     Row i of a forecast is i events ahead: row 0 is the newest forecast, or the forecast made at the hypothetical event
@@ -65,14 +75,6 @@ def roll_out(core: Any, slots: Any, events: HypotheticalEvents, rollout: Rollout
     task.feedback[c] (for classes, the one that was picked), or keeps its value where that is -1. They follow each other
     at the distance of the stream's last two events.
     """
-    scratch = Scratch(
-        np.empty_like(core.state[0]),
-        np.empty_like(core.tape[0, 0]),
-        np.empty_like(core.features[0, 0]),
-        np.empty_like(core.last_y[0]),
-        np.empty_like(core.history[0]),
-        np.empty_like(core.history[0, 0]),
-    )
     for n in range(slots.shape[0]):
         slot = slots[n]
         scratch.state[:] = core.state[slot]

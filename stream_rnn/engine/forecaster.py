@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stream_rnn.compiled.rollout import HypotheticalEvents, Rollout, roll_out
+from stream_rnn.compiled.rollout import HypotheticalEvents, Rollout, roll_out, scratch_of
 from stream_rnn.compiled.state import Clock
 from stream_rnn.errors import DataError
 
@@ -43,6 +43,7 @@ class Forecaster:
         self._intake = intake
         self._width = math.prod(settings.forecast_shape)
         self._slot = np.zeros(1, np.int64)
+        self._scratch = scratch_of(state.parts.rows)
         self._one_step = Rollout(0.0, np.zeros(1), np.zeros(1, np.int64))
 
     def predict(self, key: Hashable, x: Any, time: Any) -> NDArray[np.float64]:
@@ -74,14 +75,15 @@ class Forecaster:
     def warmup(self) -> None:
         """Compile the kernels, or load them from the cache."""
         event = HypotheticalEvents(np.zeros((1, len(self._settings.inputs))), np.full(1, math.nan), exist=True)
-        roll_out(self._state.fresh_core(), _FIRST_SLOT, event, self._one_step, np.empty((1, 1, self._width)))
+        out = np.empty((1, 1, self._width))
+        roll_out(self._state.fresh_core(), _FIRST_SLOT, event, self._one_step, self._scratch, out)
 
     def _at(
         self, core: Core, slots: NDArray[np.int64], x: NDArray[np.float64], times: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the forecasts (N, O) made at hypothetical events of the streams in these slots of a core."""
         out = np.empty((len(slots), 1, self._width))
-        roll_out(core, slots, HypotheticalEvents(x, times, exist=True), self._one_step, out)
+        roll_out(core, slots, HypotheticalEvents(x, times, exist=True), self._one_step, self._scratch, out)
         return out[:, 0]
 
     def _roll_out(self, key: Hashable, x: Any, time: Any, rollout: Rollout) -> NDArray[np.float64]:
@@ -94,10 +96,10 @@ class Forecaster:
         steps = len(rollout.draws)
         out = np.empty((1, steps, self._width))
         if slot is None:
-            roll_out(self._state.fresh_core(), _FIRST_SLOT, event, rollout, out)
+            roll_out(self._state.fresh_core(), _FIRST_SLOT, event, rollout, self._scratch, out)
         else:
             self._slot[0] = slot
-            roll_out(self._state.core, self._slot, event, rollout, out)
+            roll_out(self._state.core, self._slot, event, rollout, self._scratch, out)
         return out.reshape(steps, *self._settings.forecast_shape)
 
 

@@ -43,6 +43,7 @@ def entry(function: Callable[..., Any]) -> Any:
     scope = {"function": inner(function), "view": view, "__name__": function.__module__}
     called = unrolled(f"{function.__name__}({', '.join(names)})", [call], scope)
     dispatcher = numba.njit(**ENTRY_OPTIONS, pipeline_class=EntryCompiler)(called)
+    dispatcher.__wrapped__ = function
     if cache_folder() is not None:
         dispatcher._cache = KernelCache(function)  # noqa: SLF001
     return dispatcher

@@ -109,8 +109,8 @@ def layout_of(fields: Iterable[tuple[str, types.Type]]) -> np.dtype[Any]:
 
 def offset_of(layout: np.dtype[Any], name: str) -> int:
     """Return the bytes before a field."""
-    fields = layout.fields or {}
-    return fields[name][1]
+    fields: Any = layout.fields
+    return int(fields[name][1])
 
 
 def _layout(kind: types.Type) -> Any:
@@ -244,7 +244,7 @@ def _is_integer(kind: types.Type) -> bool:
 def _split(index: types.Type) -> tuple[list[types.Type], bool]:
     """Return the types of an index's numbers, and whether a slice follows them."""
     items = list(index.types) if isinstance(index, types.BaseTuple) else [index]
-    has_slice = bool(items) and items[-1] == types.slice2_type
+    has_slice = bool(items) and isinstance(items[-1], types.SliceType)
     return items[: len(items) - has_slice], has_slice
 
 
@@ -252,14 +252,14 @@ def _part(context: Any, builder: Any, array: tuple[View, Any], index: tuple[type
     """Return the address and the shape of what an index selects."""
     kind, value = array
     numbers, has_slice = _split(index[0])
-    items = [index[1]]
+    kinds, items = [index[0]], [index[1]]
     if isinstance(index[0], types.BaseTuple):
-        items = [builder.extract_value(index[1], place) for place in range(len(index[0]))]
+        kinds, items = list(index[0]), [builder.extract_value(index[1], place) for place in range(len(index[0]))]
     axes = _axes(builder, kind, value)
     places = [_integer(context, builder, *item) for item in zip(items, numbers, strict=False)]
     shape = axes[len(places) :]
     if has_slice:
-        part = context.make_helper(builder, types.slice2_type, items[-1])
+        part = context.make_helper(builder, kinds[-1], items[-1])
         stop = builder.select(builder.icmp_signed("<", part.stop, shape[0]), part.stop, shape[0])
         places.append(part.start)
         shape[0] = builder.sub(stop, part.start, flags=_NSW)

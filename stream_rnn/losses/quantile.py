@@ -37,5 +37,8 @@ def _gradient(loss: Quantile, o: Any, z: float, gradient: Any) -> float:
 @to_forecast.register
 def _to_forecast(loss: Quantile, o: Any, centre: float, scale: float, out: Any) -> None:  # noqa: ARG001
     for m in range(o.shape[0]):
-        out[m] = centre + scale * o[m]
-    out.sort()
+        value, place = centre + scale * o[m], m
+        while place > 0 and out[place - 1] > value:  # insertion sort: quantiles are few, and nearly sorted
+            out[place] = out[place - 1]
+            place -= 1
+        out[place] = value

@@ -10,11 +10,20 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from stream_rnn.kernels.jit import inner
 from stream_rnn.losses.loss import distance, loss_gradient, to_forecast
 
 
 class Softmax(NamedTuple):
     """The softmax loss of as many outputs as there are classes."""
+
+
+@inner
+def _highest(o: Any) -> float:
+    highest = float(o[0])
+    for m in range(1, o.shape[0]):
+        highest = max(highest, float(o[m]))
+    return highest
 
 
 @loss_gradient.register
@@ -38,7 +47,7 @@ def _distance(loss: Softmax, o: Any, point: int, z: float, gradient: Any) -> flo
 
 @to_forecast.register
 def _to_forecast(loss: Softmax, o: Any, centre: float, scale: float, out: Any) -> None:  # noqa: ARG001
-    total, highest = 0.0, float(o.max())
+    total, highest = 0.0, _highest(o)
     for m in range(o.shape[0]):
         out[m] = math.exp(o[m] - highest)
         total += out[m]

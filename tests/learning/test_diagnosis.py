@@ -30,7 +30,7 @@ COMPILED = diagnosis._backpropagate_error
 
 @pytest.fixture(autouse=True)
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "_backpropagate_error", COMPILED.py_func)
+    monkeypatch.setattr(diagnosis, "_backpropagate_error", COMPILED.__wrapped__)
 
 
 def recent(tape: NDArray[np.float64]) -> RecentEvents:
