@@ -125,8 +125,8 @@ class Core:
         kinds = tuple((name, view_type(typeof(value))) for name, value in fields.items())
         self._numba_type_ = CoreType(kinds)
         self._memory = np.zeros((), self._numba_type_.layout)
-        for name, value in fields.items():
-            self._memory[name] = content_of(value)
+        for name, kind in kinds:
+            self._memory[name] = content_of(kind, fields[name])
         self.address = self._memory.ctypes.data
         self.lenders = fields
 

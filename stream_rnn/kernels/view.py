@@ -123,11 +123,14 @@ def _layout(kind: types.Type) -> Any:
     return as_dtype(kind)
 
 
-def content_of(value: Any) -> Any:
+def content_of(kind: types.Type, value: Any) -> Any:
     """Return a value as NumPy assigns it to its part of a structure: arrays by address and shape."""
-    if isinstance(value, np.ndarray):
-        return value.ctypes.data, value.shape
-    return tuple(map(content_of, value)) if isinstance(value, tuple) else value
+    if isinstance(kind, View):
+        return value.ctypes.data, list(value.shape)
+    if not isinstance(kind, types.BaseTuple):
+        return value
+    items = [content_of(*item) for item in zip(kind, value, strict=True)]
+    return items if isinstance(kind, types.UniTuple) else tuple(items)
 
 
 # Types of the operations.
