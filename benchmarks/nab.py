@@ -62,7 +62,7 @@ def ar_residuals(file: File) -> Array:
 @entry
 def _score_residuals(constants: anomaly.Anomaly, state: Array, residuals: Array, times: Array, scores: Array) -> None:
     """Write the anomaly scores of a stream's residuals (N, 1) to `scores` (N,)."""
-    for i in range(len(scores)):
+    for i in range(scores.shape[0]):
         scores[i] = anomaly.anomaly_score(constants, state, residuals[i], times[i])
 
 

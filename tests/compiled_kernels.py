@@ -24,6 +24,9 @@ linear_recurrence = entry(linalg.linear_recurrence)
 lru_recurrence = entry(lru._recurrence)
 
 clip_factor = entry(clipping.clip_factor)
+clip_values = entry(clipping.clip_values)
+add_penalties = entry(penalties.add_penalties)
+decay_weights = entry(penalties.decay_weights)
 update_moments = entry(scaling.update_moments)
 deviation = entry(scaling.deviation)
 root_mean_square = entry(scaling.root_mean_square)
@@ -44,18 +47,3 @@ def optimizer_step(
     optimizer: Any, rate: float, w: Any, moments: Any, g: Any, begin: int, end: int, factor: float, t: int
 ) -> None:
     optimizers.optimizer_step(optimizer, rate, w, moments, g, begin, end, factor, t)
-
-
-@entry
-def clip_values(clip: Any, gradient: Any, factor: float) -> None:
-    clipping.clip_values(clip, gradient, factor)
-
-
-@entry
-def add_penalties(strengths: Any, factor: float, w: Any, mask: Any, gradient: Any) -> None:
-    penalties.add_penalties(strengths, factor, w, mask, gradient)
-
-
-@entry
-def decay_weights(strengths: Any, learning_rate: float, w: Any, mask: Any) -> None:
-    penalties.decay_weights(strengths, learning_rate, w, mask)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class TaskShape(NamedTuple):
-    """Shape of the task: its targets and horizons, and when the state is reset."""
+    """Shape of the task: its targets and horizons, and when the state is reset or fades."""
 
     targets: int
     """D, columns of y"""
@@ -52,6 +52,8 @@ class TaskShape(NamedTuple):
     NaN for events that do not exist"""
     reset_after: float
     """seconds; infinite for never"""
+    half_life: float
+    """seconds in which the state halves; infinite for never"""
 
 
 class Lookahead(NamedTuple):
@@ -59,13 +61,6 @@ class Lookahead(NamedTuple):
 
     events: int
     """L, events that must follow an event before it is labelled"""
-
-
-class Fading(NamedTuple):
-    """The hidden state fades in gaps."""
-
-    half_life: float
-    """seconds in which it halves"""
 
 
 class Model(NamedTuple):
@@ -77,7 +72,6 @@ class Model(NamedTuple):
     inputs: InputEncoding
     targets: TargetEncoding
     lookahead: Lookahead | Off
-    fading: Fading | Off
     conformal: Conformal | Off
     anomaly: Anomaly | Off
 

@@ -110,7 +110,7 @@ def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, r
             history[place % history.shape[0]] = x
             encode_event(core.inputs, past, place, elapsed, time, core.work.x)
             place += 1
-            fade(core.fading, state, elapsed)
+            fade(task, state, elapsed)
             elapsed = gap
             time += gap
             if not infer_checked(core, params, state, tape, features):

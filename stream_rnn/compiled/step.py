@@ -23,10 +23,10 @@ import math
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from stream_rnn.compiled.core import Counts, Fading, Lookahead
+from stream_rnn.compiled.core import Counts, Lookahead, TaskShape
 from stream_rnn.compiled.state import SEQUENCE, STREAM_ARRAYS, Clock
 from stream_rnn.kernels.dispatch import dispatched
-from stream_rnn.kernels.jit import entry, inner
+from stream_rnn.kernels.jit import entry, inner, rare
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.kernels.unrolled import unrolled
@@ -100,7 +100,7 @@ class OutputBuffers(NamedTuple):
     """(N,) bool, whether the event began a sequence"""
 
 
-_prefetch_stream = inner(
+_prefetch_stream = rare(
     unrolled(
         "prefetch_stream(core, slot)",
         [f"prefetch(core.{name}[slot])" for name, array in STREAM_ARRAYS.items() if array.prefetch],
@@ -109,7 +109,7 @@ _prefetch_stream = inner(
 )
 """Begin to fetch the stream of the next event: with many streams, an event would wait for memory."""
 
-_reset_arrays = inner(
+_reset_arrays = rare(
     unrolled(
         "reset_arrays(core, slot)",
         [
@@ -172,7 +172,7 @@ def _weights(core: Any, slot: int) -> Weights:
     )
 
 
-@inner
+@rare
 def _reset_slot(core: Any, slot: int) -> None:
     """Make the slot that of a stream that was never seen."""
     _reset_arrays(core, slot)
@@ -189,7 +189,7 @@ def _reset_slot(core: Any, slot: int) -> None:
         reset_inverse(core.learning.rls, own.inverse)
 
 
-@inner
+@rare
 def _end_sequence(core: Any, slot: int) -> None:
     while core.clock[slot, Clock.PENDING] > 0:
         _label_oldest(core.lookahead, core, slot)
@@ -199,7 +199,7 @@ def _end_sequence(core: Any, slot: int) -> None:
     _start_sequence(core, slot)
 
 
-@inner
+@rare
 def _start_sequence(core: Any, slot: int) -> None:
     """Start a new sequence, which events that wait for their lookahead belong to."""
     core.state[slot] = 0
@@ -230,7 +230,7 @@ def _step(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
 def _receive(lookahead: Any, core: Any, slot: int, x: Any, y: Any, gap: float, time: float, out: Any) -> None:
     """Let the network process an event, at once or after its lookahead, and write the newest forecast."""
     _observe(core, slot, x, gap, time, core.work.x)
-    faded = fade(core.fading, core.state[slot], gap)
+    faded = fade(core.task, core.state[slot], gap)
     if core.faded.shape[1] > 0:
         core.faded[slot, core.clock[slot, Clock.LENGTH] % core.faded.shape[1]] = faded
     _advance(core, slot, y, time)
@@ -526,15 +526,10 @@ def _update(core: Any, slot: int) -> None:
     clock[Clock.ERRORS] = 0
 
 
-@dispatched
-def fade(fading: Any, state: Any, gap: float) -> float:
+@inner
+def fade(task: TaskShape, state: Any, gap: float) -> float:
     """Let the state fade over `gap` seconds, NaN where unknown; return the factor."""
-    return 1.0
-
-
-@fade.register
-def _fade(fading: Fading, state: Any, gap: float) -> float:
-    factor = 0.5 ** (gap / fading.half_life) if is_known(gap) else 1.0
+    factor = 0.5 ** (gap / task.half_life) if task.half_life < math.inf and is_known(gap) else 1.0
     if factor < 1.0:
         multiply(state.dtype.type(factor), state)
     return factor

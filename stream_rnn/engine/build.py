@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.compiled.core import Core, Fading, Lookahead, Model, TaskShape, bind
+from stream_rnn.compiled.core import Core, Lookahead, Model, TaskShape, bind
 from stream_rnn.compiled.state import STREAM_ARRAYS, Dimensions, Rows, StreamArrays, rows_of
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.aligned import aligned_zeros
@@ -18,7 +18,7 @@ from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.learning import anomaly, conformal
-from stream_rnn.learning.clipping import CLIPS
+from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
 from stream_rnn.learning.penalties import Penalties
@@ -119,7 +119,6 @@ def build_parts(settings: Settings) -> EngineParts:
         inputs=inputs,
         targets=_targets(settings),
         lookahead=Lookahead(settings.lookahead) if settings.lookahead else Off(),
-        fading=Off() if settings.half_life is None else Fading(float(settings.half_life)),
         conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
     )
@@ -146,6 +145,7 @@ def _task(settings: Settings, checked: int) -> TaskShape:
         feedback=_feedback(settings),
         checked=checked,
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
+        half_life=math.inf if settings.half_life is None else float(settings.half_life),
     )
 
 
@@ -207,15 +207,14 @@ def _layers(settings: Settings, columns: int) -> list[Any]:
 
 
 def _learning(settings: Settings, window: int) -> Learning:
-    penalties = Penalties(float(settings.l1), float(settings.l2), float(settings.decay))
     return Learning(
         window=window,
         every=settings.update_every,
         loss=make_loss(
             settings.loss_name, {"delta": float(settings.huber_delta), "levels": np.array(settings.quantiles)}
         ),
-        clip=CLIPS[settings.clip](float(settings.clip_limit)),
-        penalties=penalties if any(penalties) else Off(),
+        clip=Clip(ClipKind[settings.clip.upper()].value, float(settings.clip_limit)),
+        penalties=Penalties(float(settings.l1), float(settings.l2), float(settings.decay)),
         optimizer=_optimizer(settings),
         rls=_rls(settings),
         boost=float(settings.drift_boost),

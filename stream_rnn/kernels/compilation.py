@@ -10,7 +10,7 @@ function inside it once.
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import llvmlite.binding as llvm
 from numba import _dynfunc
@@ -30,6 +30,9 @@ UNUSED_PASSES = (InlineClosureLikes, NopythonRewrites, WithLifting)
 class _InnerLibrary(codegen.JITCodeLibrary):
     """Code that is linked and optimised, and becomes machine code, only inside an entry."""
 
+    attributes: tuple[str, ...] = ()
+    """of its functions, in LLVM's names"""
+
     def finalize(self) -> None:
         self._finalized = True
 
@@ -40,7 +43,15 @@ class _InnerLibrary(codegen.JITCodeLibrary):
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == llvm.Linkage.external:
                 function.linkage = "linkonce_odr"  # it may be linked more than once
+                for attribute in self.attributes:
+                    function.add_function_attribute(attribute)
         return self._final_module
+
+
+class _RareLibrary(_InnerLibrary):
+    """Code that is kept small, in functions of its own, so that it takes less time to optimise."""
+
+    attributes = ("noinline", "minsize", "optsize")
 
 
 class _EntryLibrary(codegen.JITCodeLibrary):
@@ -89,9 +100,11 @@ class _InnerLowering(NativeLowering):
 class InnerCompiler(compiler.Compiler):
     """Numba's compiler for functions that only compiled functions call."""
 
+    library: ClassVar = _InnerLibrary
+
     def compile_extra(self, func: Callable[..., Any]) -> Any:
         """Compile a function."""
-        self.state.library = _InnerLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library = self.library(self.state.targetctx.codegen(), func.__qualname__)
         self.state.library.enable_object_caching()
         return super().compile_extra(func)
 
@@ -106,6 +119,12 @@ class InnerCompiler(compiler.Compiler):
             ]
             manager.finalize()
         return managers
+
+
+class RareCompiler(InnerCompiler):
+    """Numba's compiler for inner functions whose speed does not matter."""
+
+    library: ClassVar = _RareLibrary
 
 
 class EntryCompiler(compiler.Compiler):

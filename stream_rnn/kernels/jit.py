@@ -1,6 +1,7 @@
-"""The two decorators of compiled code.
+"""The decorators of compiled code.
 
-`inner` marks a function that other compiled functions call, `entry` one that Python calls.
+`inner` marks a function that other compiled functions call, `rare` one that they seldom call, `entry` one that Python
+calls.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numba
 from numba.extending import register_jitable
 
 from stream_rnn.kernels.cache import KernelCache, cache_folder
-from stream_rnn.kernels.compilation import EntryCompiler, InnerCompiler
+from stream_rnn.kernels.compilation import EntryCompiler, InnerCompiler, RareCompiler
 from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.kernels.view import view
 
@@ -31,6 +32,11 @@ INNER_OPTIONS: Final[dict[str, Any]] = ENTRY_OPTIONS | {"pipeline_class": InnerC
 def inner(function: Callable[..., Any]) -> Any:
     """Let compiled functions call `function`. Python can call it too, uncompiled."""
     return register_jitable(**INNER_OPTIONS)(function)
+
+
+def rare(function: Callable[..., Any]) -> Any:
+    """Let compiled functions call `function`, as `inner` does; it is compiled for size, and not for speed."""
+    return register_jitable(**INNER_OPTIONS | {"pipeline_class": RareCompiler})(function)
 
 
 def entry(function: Callable[..., Any]) -> Any:

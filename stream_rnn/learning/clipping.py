@@ -10,37 +10,29 @@ A gradient g becomes
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from enum import IntEnum
+from typing import Any, NamedTuple
 
-from stream_rnn.kernels.dispatch import Off, dispatched
-from stream_rnn.kernels.jit import inner
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from stream_rnn.kernels.jit import inner, rare
 
 
-class ClipNorm(NamedTuple):
-    """Clipping by norm."""
+class ClipKind(IntEnum):
+    """How a gradient is clipped."""
 
+    OFF = 0
+    NORM = 1
+    VALUE = 2
+
+
+class Clip(NamedTuple):
+    """The kind of clipping, a `ClipKind`, and its limit."""
+
+    kind: int
     limit: float
-
-
-class ClipValue(NamedTuple):
-    """Clipping by value."""
-
-    limit: float
-
-
-CLIPS: dict[str, Callable[[float], ClipNorm | ClipValue | Off]] = {
-    "norm": ClipNorm,
-    "value": ClipValue,
-    "off": lambda _: Off(),
-}
-"""The kinds of clipping by name, made of their limit."""
 
 
 @inner
-def clip_factor(clip: Any, square: float, factor: float) -> float:
+def clip_factor(clip: Clip, square: float, factor: float) -> float:
     """Return the factor that scales a gradient, clipped by norm if so set; NaN if the gradient is not finite.
 
     `square` is the squared norm of the gradient before it is scaled by `factor`.
@@ -48,26 +40,15 @@ def clip_factor(clip: Any, square: float, factor: float) -> float:
     norm = factor * math.sqrt(square)
     if not math.isfinite(norm):
         return math.nan
-    return _shortened(clip, norm, factor)
-
-
-@dispatched
-def _shortened(clip: Any, norm: float, factor: float) -> float:
+    if clip.kind == ClipKind.NORM and norm > clip.limit:
+        return factor * clip.limit / norm
     return factor
 
 
-@_shortened.register
-def _shortened_by_norm(clip: ClipNorm, norm: float, factor: float) -> float:
-    return factor * clip.limit / norm if norm > clip.limit else factor
-
-
-@dispatched
-def clip_values(clip: Any, gradient: Any, factor: float) -> None:
+@rare
+def clip_values(clip: Clip, gradient: Any, factor: float) -> None:
     """Clip a gradient (n,), which is still to be scaled by `factor`, by value if so set."""
-
-
-@clip_values.register
-def _clip_values(clip: ClipValue, gradient: Any, factor: float) -> None:
-    bound = gradient.dtype.type(clip.limit / factor)
-    for k in range(gradient.shape[0]):
-        gradient[k] = min(max(gradient[k], -bound), bound)
+    if clip.kind == ClipKind.VALUE:
+        bound = gradient.dtype.type(clip.limit / factor)
+        for k in range(gradient.shape[0]):
+            gradient[k] = min(max(gradient[k], -bound), bound)

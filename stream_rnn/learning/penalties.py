@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from stream_rnn.kernels.dispatch import dispatched
+from stream_rnn.kernels.jit import rare
 
 
 class Penalties(NamedTuple):
@@ -23,16 +23,12 @@ class Penalties(NamedTuple):
     weight_decay: float
 
 
-@dispatched
-def add_penalties(penalties: Any, factor: float, w: Any, mask: Any, gradient: Any) -> None:
+@rare
+def add_penalties(penalties: Penalties, factor: float, w: Any, mask: Any, gradient: Any) -> None:
     """Add the gradient of l1 and l2 to `gradient` (n,); `mask` (n,) is 1 for a weight and 0 for a bias.
 
     The gradient is still to be scaled by `factor`, the penalties are not.
     """
-
-
-@add_penalties.register
-def _add_penalties(penalties: Penalties, factor: float, w: Any, mask: Any, gradient: Any) -> None:
     number = w.dtype.type
     l1, l2 = number(penalties.l1 / factor), number(2.0 * penalties.l2 / factor)
     if l1 == 0 and l2 == 0:
@@ -42,13 +38,9 @@ def _add_penalties(penalties: Penalties, factor: float, w: Any, mask: Any, gradi
         gradient[k] += mask[k] * number(sign + l2 * w[k])
 
 
-@dispatched
-def decay_weights(penalties: Any, learning_rate: float, w: Any, mask: Any) -> None:
+@rare
+def decay_weights(penalties: Penalties, learning_rate: float, w: Any, mask: Any) -> None:
     """Apply weight decay to w (n,); `mask` (n,) is 1 for a weight and 0 for a bias."""
-
-
-@decay_weights.register
-def _decay_weights(penalties: Penalties, learning_rate: float, w: Any, mask: Any) -> None:
     if penalties.weight_decay == 0.0:
         return
     number = w.dtype.type

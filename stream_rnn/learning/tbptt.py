@@ -16,7 +16,7 @@ from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
 from stream_rnn.layers.layer import accumulate, backward
 from stream_rnn.layers.network import BodyAndHead, Network, readout_backward
-from stream_rnn.learning.clipping import ClipNorm, ClipValue, clip_factor, clip_values
+from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, optimizer_step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay_weights
 from stream_rnn.learning.rls import RLS, EventErrors, update_readout, with_forgetting
@@ -31,8 +31,8 @@ class Learning(NamedTuple):
     """h', events between two updates"""
     loss: Any
     """one of `losses`"""
-    clip: ClipNorm | ClipValue | Off
-    penalties: Penalties | Off
+    clip: Clip
+    penalties: Penalties
     optimizer: Optimizer
     rls: RLS | Off
     boost: float

@@ -104,16 +104,17 @@ def test_an_index_that_views_do_not_have_does_not_compile(kernel: Callable[..., 
 
 def kernels() -> list[Any]:
     """Return the syntax trees of all compiled functions."""
-    found = []
-    for pattern in COMPILED_SOURCES:
-        for path in sorted(PACKAGE.glob(pattern)):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.FunctionDef) and any(
-                    ast.unparse(decorator).split(".")[-1] in {"inner", "entry", "dispatched", "register"}
-                    for decorator in node.decorator_list
-                ):
-                    found.append(pytest.param(node, id=f"{path.stem}.{node.name}"))
-    return found
+    paths = [path for pattern in COMPILED_SOURCES for path in sorted(PACKAGE.glob(pattern))]
+    return [
+        pytest.param(node, id=f"{path.stem}.{node.name}")
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and any(map(is_compiled, node.decorator_list))
+    ]
+
+
+def is_compiled(decorator: ast.expr) -> bool:
+    return ast.unparse(decorator).rpartition(".")[2] in {"inner", "entry", "dispatched", "register"}
 
 
 def negative_indices(function: ast.AST) -> list[str]:

@@ -12,7 +12,7 @@ from stream_rnn.connectors.decode import schema
 from stream_rnn.connectors.files.formats import FORMATS
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.layers import REGISTRY, LayerName
-from stream_rnn.learning.clipping import CLIPS
+from stream_rnn.learning.clipping import ClipKind
 from stream_rnn.learning.inputs import PERIODS
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT
 from stream_rnn.losses import LOSSES, LossName
@@ -28,7 +28,7 @@ CHOICES: dict[str, tuple[Any, set[str]]] = {
     "presets": (presets.PresetName, set(presets.PRESETS)),
     "activations": (fields.ActivationName, {kind.name.lower() for kind in Activation}),
     "optimizers": (fields.OptimizerName, {kind.__name__.lower() for kind in MOMENTS_PER_WEIGHT} | {"adamw"}),
-    "clipping": (fields.ClipName, set(CLIPS)),
+    "clipping": (fields.ClipName, {kind.name.lower() for kind in ClipKind}),
     "calendar cycles": (fields.CycleName, set(PERIODS)),
     "file formats": (replay.Format, set(FORMATS)),
     "formats of times": (replay.TimeFormat, set(schema.TIME_FORMATS)),
