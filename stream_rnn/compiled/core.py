@@ -3,24 +3,13 @@
 A kernel called from Python pays for every array that it is handed. `bind` therefore puts an engine's model, weights,
 stream arrays and scratch memory behind one pointer once, and each call passes only that pointer and the events. The
 arrays still belong to the engine: the core sees what Python writes, and must be bound again when an array is replaced.
-
-A core is a block of memory with the layout of a C structure. Python fills it, so that nothing has to be compiled for
-it; compiled code reads its fields.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from llvmlite import ir
-from numba import typeof, types
-from numba.core.imputils import lower_getattr_generic
-from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import NativeValue, models, register_model, unbox
-
-from stream_rnn.kernels.view import content_of, layout_of, offset_of, view_type
+from stream_rnn.kernels.structure import Structure
 
 if TYPE_CHECKING:
     from stream_rnn.kernels.dispatch import Off
@@ -98,58 +87,10 @@ class Counts(NamedTuple):
     """drifts that were detected"""
 
 
-class CoreType(types.Type):
-    """Numba's type of a core: the names and types of its fields."""
+class Core(Structure):
+    """A bound core."""
 
-    def __init__(self, fields: tuple[tuple[str, types.Type], ...]) -> None:
-        self.fields = dict(fields)
-        self.layout = layout_of(fields)
-        super().__init__(name=f"Core({hashlib.sha256(repr(fields).encode()).hexdigest()[:16]})")
-
-
-register_model(CoreType)(models.OpaqueModel)
-
-
-class Core:
-    """A bound core. Python only passes it on, and keeps alive the arrays behind its views."""
-
-    __slots__ = ("_memory", "_numba_type_", "address", "lenders")
-
-    def __init__(self, fields: dict[str, Any]) -> None:
-        kinds = tuple((name, view_type(typeof(value))) for name, value in fields.items())
-        self._numba_type_ = CoreType(kinds)
-        self._memory = np.zeros((), self._numba_type_.layout)
-        for name, kind in kinds:
-            self._memory[name] = content_of(kind, fields[name])
-        self.address = self._memory.ctypes.data
-        self.lenders = fields
-
-
-@unbox(CoreType)
-def _unbox(_kind: CoreType, core: Any, c: Any) -> NativeValue:
-    address = c.pyapi.object_getattr_string(core, "address")
-    pointer = c.pyapi.long_as_voidptr(address)
-    c.pyapi.decref(address)
-    return NativeValue(pointer)
-
-
-@infer_getattr
-class _CoreAttributes(AttributeTemplate):
-    key = CoreType
-
-    def generic_resolve(self, core: CoreType, name: str) -> types.Type | None:
-        return core.fields.get(name)
-
-
-@lower_getattr_generic(CoreType)
-def _get_field(context: Any, builder: Any, core: CoreType, pointer: Any, name: str) -> Any:
-    kind, memory = core.fields[name], core.layout[name]
-    content = context.get_data_type(kind)
-    if context.get_abi_sizeof(content) != memory.itemsize:
-        raise TypeError(f"{name} takes {context.get_abi_sizeof(content)} bytes as {kind}, but {memory} in a core")
-    offset = ir.Constant(ir.IntType(64), offset_of(core.layout, name))
-    place = builder.bitcast(builder.gep(pointer, [offset]), content.as_pointer())
-    return context.unpack_value(builder, kind, place)
+    __slots__ = ()
 
 
 def bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, work: Work, counts: Any) -> Core:
@@ -160,4 +101,4 @@ def bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, wor
     `StreamArrays`, `counts` is (10,) int64, as `Counts`.
     """
     others = {"weights": weights, "initial": initial, "work": work, "counts": counts}
-    return Core(model._asdict() | others | streams._asdict())
+    return Core(**model._asdict(), **others, **streams._asdict())

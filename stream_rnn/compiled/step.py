@@ -29,6 +29,7 @@ from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import entry, inner, rare
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
+from stream_rnn.kernels.structure import Structure
 from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.layers.network import BodyAndHead, infer, read_out
 from stream_rnn.learning.anomaly import Anomaly, anomaly_score
@@ -123,9 +124,19 @@ _reset_arrays = rare(
 """Fill a new stream's rows with their blank values."""
 
 
+class Batch(Structure):
+    """N events, and memory for their results."""
+
+    __slots__ = ()
+
+    def __init__(self, events: EventBuffers, outputs: OutputBuffers) -> None:
+        super().__init__(events=events, outputs=outputs)
+
+
 @entry
-def process(core: Any, events: EventBuffers, outputs: OutputBuffers) -> None:
-    """Process the events; write their results."""
+def process(core: Any, batch: Any) -> None:
+    """Process the events of a `Batch`; write their results."""
+    events, outputs = batch.events, batch.outputs
     out = outputs.forecasts
     for i in range(events.slots.shape[0]):
         slot, op = events.slots[i], events.ops[i]

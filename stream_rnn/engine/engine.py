@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,7 +10,7 @@ from msgspec.structs import replace
 from stream_rnn.checkpoints import file as checkpoint_file
 from stream_rnn.compiled.core import Counts
 from stream_rnn.compiled.state import Clock
-from stream_rnn.compiled.step import N_EVENTS, EventBuffers, OutputBuffers, RowOp, process
+from stream_rnn.compiled.step import N_EVENTS, Batch, EventBuffers, OutputBuffers, RowOp, process
 from stream_rnn.engine import conversions
 from stream_rnn.engine.build import EngineParts, build_parts
 from stream_rnn.engine.diagnostics import diagnosis_of, with_update
@@ -73,8 +72,10 @@ class Engine:
         self._state = EngineState(settings, self._parts, self._monitor)
         self._intake = Intake(settings, self._state.vocabulary)
         self._forecaster = Forecaster(settings, self._state, self._intake)
-        self._width = math.prod(settings.forecast_shape)
         self._event, self._outputs = blank_event(settings), allocate_outputs(settings, 1)
+        self._forecast = self._outputs.forecasts.reshape(settings.forecast_shape)
+        self._single = Batch(self._event, self._outputs)
+        self._batch = Batch(self._event, self._outputs)
 
     @property
     def counts(self) -> Counts:
@@ -172,11 +173,10 @@ class Engine:
         event.slots[0], new = state.slot(key)
         event.ops[0] = RowOp.STEP + (RowOp.RESET_SLOT if new else 0) + (RowOp.END_SEQUENCE if end else 0)
         state.protect(event.slots)
-        forecasts, rest = np.empty((1, self._width)), self._outputs
-        process(state.core, event, OutputBuffers(forecasts, rest.intervals, rest.scores, rest.begins))
+        process(state.core, self._single)
         if self._monitor is not None:
             self._check_drift(self._monitor, event.slots[0], new, key)
-        return forecasts.reshape(self.settings.forecast_shape)
+        return self._forecast.copy()
 
     @property
     def last_event(self) -> tuple[NDArray[np.float64], bool]:
@@ -252,8 +252,11 @@ class Engine:
         start, chunk = 0, CHUNK if self._monitor is None else 1  # a drift is responded to before the next event
         while start < count:
             part = slice(start, start + state.protect(slots[start : start + chunk]))
-            batch = EventBuffers(*(column[part] for column in columns))
-            process(state.core, batch, OutputBuffers(*(array[part] for array in outputs)))
+            self._batch.fill(
+                events=EventBuffers(*(column[part] for column in columns)),
+                outputs=OutputBuffers(*(array[part] for array in outputs)),
+            )
+            process(state.core, self._batch)
             if self._monitor is not None:
                 drifts += self._check_drift(self._monitor, slots[start], new[start], events.keys[start])
             start = part.stop

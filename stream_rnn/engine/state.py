@@ -10,7 +10,7 @@ import numpy as np
 from stream_rnn.checkpoints.file import STREAMS, CheckpointData
 from stream_rnn.checkpoints.snapshot import Snapshot
 from stream_rnn.compiled.core import Counts
-from stream_rnn.compiled.step import RowOp, process
+from stream_rnn.compiled.step import Batch, RowOp, process
 from stream_rnn.engine.build import WEIGHTS, weights_from
 from stream_rnn.engine.intake import blank_event
 from stream_rnn.engine.result import allocate_outputs
@@ -129,7 +129,7 @@ class EngineState:
         event, out = blank_event(self._settings), allocate_outputs(self._settings, 1)
         event.slots[0], event.ops[0] = slot, op
         self.protect(event.slots)
-        process(self.core, event, out)
+        process(self.core, Batch(event, out))
         forecast: NDArray[np.float64] = out.forecasts[0]
         return forecast
 
@@ -139,7 +139,7 @@ class EngineState:
         core = self.parts.core(table.arrays, self.shared, np.zeros_like(self.counts))
         event = blank_event(self._settings)
         event.ops[0] = RowOp.RESET_SLOT
-        process(core, event, allocate_outputs(self._settings, 1))
+        process(core, Batch(event, allocate_outputs(self._settings, 1)))
         return core
 
     def data(self, positions: Mapping[str, Any] | None) -> CheckpointData:

@@ -19,9 +19,8 @@ Indices are not checked and must not be negative. The shapes of an assignment ar
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, typing
@@ -33,10 +32,6 @@ from numba.core.typing.templates import (
     infer_global,
 )
 from numba.extending import intrinsic, lower_builtin, lower_getattr, models, register_model
-from numba.np.numpy_support import as_dtype
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _NSW = ("nsw",)
 """Sizes and offsets do not overflow."""
@@ -97,40 +92,6 @@ def _view(context: Any, builder: Any, kind: types.Type, value: Any) -> Any:
         return value
     array = context.make_array(kind)(context, builder, value)
     return _pack(context, builder, View(kind.dtype, kind.ndim), array.data, cgutils.unpack_tuple(builder, array.shape))
-
-
-# Views in the memory of a structure.
-
-
-def layout_of(fields: Iterable[tuple[str, types.Type]]) -> np.dtype[Any]:
-    """Return the layout of a C structure with these fields, as NumPy describes it."""
-    return np.dtype([(name, _layout(kind)) for name, kind in fields], align=True)
-
-
-def offset_of(layout: np.dtype[Any], name: str) -> int:
-    """Return the bytes before a field."""
-    fields: Any = layout.fields
-    return int(fields[name][1])
-
-
-def _layout(kind: types.Type) -> Any:
-    if isinstance(kind, View):
-        return layout_of([("data", types.uintp), ("shape", types.UniTuple(types.intp, kind.ndim))])
-    if isinstance(kind, types.UniTuple):
-        return np.dtype((_layout(kind.dtype), (kind.count,)))
-    if isinstance(kind, types.BaseTuple):
-        return layout_of([(f"f{place}", item) for place, item in enumerate(kind)])
-    return as_dtype(kind)
-
-
-def content_of(kind: types.Type, value: Any) -> Any:
-    """Return a value as NumPy assigns it to its part of a structure: arrays by address and shape."""
-    if isinstance(kind, View):
-        return value.ctypes.data, list(value.shape)
-    if not isinstance(kind, types.BaseTuple):
-        return value
-    items = [content_of(*item) for item in zip(kind, value, strict=True)]
-    return items if isinstance(kind, types.UniTuple) else tuple(items)
 
 
 # Types of the operations.

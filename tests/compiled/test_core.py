@@ -59,4 +59,4 @@ def test_compiled_code_sees_what_python_changes_later() -> None:
 
 def test_an_array_that_is_not_contiguous_is_refused() -> None:
     with pytest.raises(TypeError, match="C-contiguous"):
-        Core({"rows": np.zeros((2, 4))[:, ::2]})
+        Core(rows=np.zeros((2, 4))[:, ::2])
