@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream_rnn.kernels import activations, linalg
+from stream_rnn.kernels import activations, linalg, outer_products
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import lru
 from stream_rnn.learning import anomaly, clipping, conformal, optimizers, penalties, scaling
@@ -15,7 +15,6 @@ activate_backward = entry(activations.activate_backward)
 
 add_product = entry(linalg.add_product)
 add_product_transposed = entry(linalg.add_product_transposed)
-add_outer_products = entry(linalg.add_outer_products)
 add_sum = entry(linalg.add_sum)
 add_scaled_columns = entry(linalg.add_scaled_columns)
 copy = entry(linalg.copy)
@@ -47,3 +46,8 @@ def optimizer_step(
     optimizer: Any, rate: float, w: Any, moments: Any, g: Any, begin: int, end: int, factor: float, t: int
 ) -> None:
     optimizers.optimizer_step(optimizer, rate, w, moments, g, begin, end, factor, t)
+
+
+@entry
+def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
+    outer_products.add_outer_products(X, x_start, D, d_start, rows, out)

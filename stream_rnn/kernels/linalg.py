@@ -104,55 +104,6 @@ def linear_recurrence(A: Any, a: Any, x: Any, out: Any) -> None:
 
 
 @inner
-def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
-    """Out += X^T D, summed over the given rows of columns x_start... of X (n) and d_start... of D (m) -> (n, m)."""
-    n, m = out.shape
-    x_stop, d_stop = x_start + n, d_start + m
-    q = 0
-    while q + 8 <= rows.shape[0]:
-        q0, q1, q2, q3 = rows[q], rows[q + 1], rows[q + 2], rows[q + 3]
-        q4, q5, q6, q7 = rows[q + 4], rows[q + 5], rows[q + 6], rows[q + 7]
-        X0, X1, X2, X3 = (
-            X[q0, x_start:x_stop],
-            X[q1, x_start:x_stop],
-            X[q2, x_start:x_stop],
-            X[q3, x_start:x_stop],
-        )
-        X4, X5, X6, X7 = (
-            X[q4, x_start:x_stop],
-            X[q5, x_start:x_stop],
-            X[q6, x_start:x_stop],
-            X[q7, x_start:x_stop],
-        )
-        D0, D1, D2, D3 = (
-            D[q0, d_start:d_stop],
-            D[q1, d_start:d_stop],
-            D[q2, d_start:d_stop],
-            D[q3, d_start:d_stop],
-        )
-        D4, D5, D6, D7 = (
-            D[q4, d_start:d_stop],
-            D[q5, d_start:d_stop],
-            D[q6, d_start:d_stop],
-            D[q7, d_start:d_stop],
-        )
-        for i in range(n):
-            x0, x1, x2, x3 = X0[i], X1[i], X2[i], X3[i]
-            x4, x5, x6, x7 = X4[i], X5[i], X6[i], X7[i]
-            row = out[i]
-            for j in range(m):
-                row[j] += ((x0 * D0[j] + x1 * D1[j]) + (x2 * D2[j] + x3 * D3[j])) + (
-                    (x4 * D4[j] + x5 * D5[j]) + (x6 * D6[j] + x7 * D7[j])
-                )
-        q += 8
-    while q < rows.shape[0]:
-        X0, D0 = X[rows[q], x_start:x_stop], D[rows[q], d_start:d_stop]
-        for i in range(n):
-            add_scaled(X0[i], D0, out[i])
-        q += 1
-
-
-@inner
 def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
     """Out += the sum over the given rows of columns start... of D (m) -> (m,)."""
     stop = start + out.shape[0]

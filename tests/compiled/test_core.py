@@ -38,9 +38,7 @@ def _read(core: Any, out: Any) -> None:
 
 def test_compiled_code_reads_what_python_has_written() -> None:
     matrix, pair = np.arange(6.0).reshape(2, 3), (np.array([7.0]), np.array([8.0]))
-    core = Core(
-        {"empty": Empty(), "outer": Outer(3, Inner(True, matrix), 0.25), "pair": pair, "rows": np.zeros((9, 0))}
-    )
+    core = Core(empty=Empty(), outer=Outer(3, Inner(True, matrix), 0.25), pair=pair, rows=np.zeros((9, 0)))
     out = np.zeros(6)
     _read(core, out)
     assert out.tolist() == [3, 1, 5, 0.25, 8, 9]
@@ -48,9 +46,7 @@ def test_compiled_code_reads_what_python_has_written() -> None:
 
 def test_compiled_code_sees_what_python_changes_later() -> None:
     matrix = np.zeros((2, 3))
-    core = Core(
-        {"outer": Outer(3, Inner(False, matrix), 0.25), "pair": (np.zeros(1), np.zeros(1)), "rows": np.zeros(1)}
-    )
+    core = Core(outer=Outer(3, Inner(False, matrix), 0.25), pair=(np.zeros(1), np.zeros(1)), rows=np.zeros(1))
     matrix[1, 2] = 9
     out = np.zeros(6)
     _read(core, out)

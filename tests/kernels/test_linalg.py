@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from compiled_kernels import (
-    add_outer_products,
     add_product,
     add_product_transposed,
     add_scaled_columns,
@@ -34,15 +33,6 @@ def test_add_product_transposed_adds_the_product(n: int) -> None:
     W, y, out = RNG.normal(size=(n, M)), RNG.normal(size=M), RNG.normal(size=n)
     expected = out + W @ y
     add_product_transposed(W, y, out)
-    np.testing.assert_allclose(out, expected, rtol=1e-12)
-
-
-@LENGTHS
-def test_add_outer_products_adds_those_of_the_given_rows_and_columns(n: int) -> None:
-    X, D, out = RNG.normal(size=(30, 9)), RNG.normal(size=(30, 8)), RNG.normal(size=(4, M))
-    rows = RNG.permutation(30)[:n]
-    expected = out + X[rows, 2:6].T @ D[rows, 3:]
-    add_outer_products(X, 2, D, 3, rows, out)
     np.testing.assert_allclose(out, expected, rtol=1e-12)
 
 
