@@ -14,6 +14,7 @@ TIMED = "import time; start = time.perf_counter(); {code}; print(time.perf_count
 IMPORT = "import stream_rnn"
 IMPORT_ENGINE = "from stream_rnn import Engine, Settings"
 FORECAST = f"{IMPORT_ENGINE}; Engine(Settings(inputs=('a', 'b'))).step('stream', {{'a': 1.0, 'b': 2.0}})"
+PRESET = FORECAST.replace("Settings(", "Settings.preset('forecast', ")
 
 PROCESSES = 5
 
@@ -21,15 +22,21 @@ PROCESSES = 5
 def measure() -> list[dict[str, Any]]:
     """Return seconds of the code and of the whole process; medians of several processes."""
     _seconds(FORECAST)  # compiles if necessary
-    with tempfile.TemporaryDirectory() as folder:
-        cold = _seconds(FORECAST, {"STREAM_RNN_CACHE": folder})
+    cold, cold_preset = _cold(FORECAST), _cold(PRESET)
     rows = {
         "import stream_rnn": _median(IMPORT),
         "import of the engine": _median(IMPORT_ENGINE),
         "first forecast, kernels on the disk": _median(FORECAST),
         "first forecast ever: kernels are compiled": cold,
+        "the same with the preset forecast": cold_preset,
     }
     return [{"what": name, "seconds": code, "process_seconds": process} for name, (code, process) in rows.items()]
+
+
+def _cold(code: str) -> tuple[float, float]:
+    """Return the seconds of the code and of its process with an empty kernel cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _seconds(code, {"STREAM_RNN_CACHE": folder})
 
 
 def _median(code: str) -> tuple[float, float]:
