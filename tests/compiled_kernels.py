@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream_rnn.kernels import activations, linalg, outer_products
+from stream_rnn.kernels import activations, linalg, products
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import lru
 from stream_rnn.learning import anomaly, clipping, conformal, optimizers, penalties, scaling
@@ -13,8 +13,6 @@ from stream_rnn.losses import loss as losses
 activate = entry(activations.activate)
 activate_backward = entry(activations.activate_backward)
 
-add_product = entry(linalg.add_product)
-add_product_transposed = entry(linalg.add_product_transposed)
 add_sum = entry(linalg.add_sum)
 add_scaled_columns = entry(linalg.add_scaled_columns)
 copy = entry(linalg.copy)
@@ -50,4 +48,14 @@ def optimizer_step(
 
 @entry
 def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
-    outer_products.add_outer_products(X, x_start, D, d_start, rows, out)
+    products.add_outer_products(X, x_start, D, d_start, rows, out)
+
+
+@entry
+def add_product(x: Any, W: Any, out: Any) -> None:
+    products.add_product(x, W, out)
+
+
+@entry
+def add_product_transposed(W: Any, y: Any, out: Any) -> None:
+    products.add_product_transposed(W, y, out)

@@ -23,7 +23,8 @@ from __future__ import annotations
 from typing import Any
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import add_product_transposed, add_scaled_columns, copy, linear_recurrence
+from stream_rnn.kernels.linalg import add_scaled_columns, copy, linear_recurrence
+from stream_rnn.kernels.products import add_product_transposed
 
 
 @inner

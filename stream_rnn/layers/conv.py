@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import Activation, activate, activate_backward
-from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_sum
-from stream_rnn.kernels.outer_products import add_outer_products
+from stream_rnn.kernels.linalg import add_sum
+from stream_rnn.kernels.products import add_outer_products, add_product, add_product_transposed
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count

@@ -24,7 +24,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import sigmoid, tanh
-from stream_rnn.kernels.linalg import add_product, copy
+from stream_rnn.kernels.linalg import copy
+from stream_rnn.kernels.products import add_product
 from stream_rnn.layers.columnar import (
     columnar_accumulate,
     columnar_backward,

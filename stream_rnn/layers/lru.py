@@ -48,7 +48,8 @@ import numpy as np
 from stream_rnn.kernels.activations import Activation, tanh
 from stream_rnn.kernels.elementary import exp, sin_cos
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_scaled_columns, copy
+from stream_rnn.kernels.linalg import add_scaled_columns, copy
+from stream_rnn.kernels.products import add_product, add_product_transposed
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.kernels.activations import Activation, tanh
-from stream_rnn.kernels.linalg import add_product, add_product_transposed
+from stream_rnn.kernels.products import add_product, add_product_transposed
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 

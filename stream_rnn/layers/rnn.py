@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.activations import Activation, activate, activate_backward
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import add_product, add_product_transposed, add_scaled, add_sum, dot
-from stream_rnn.kernels.outer_products import add_outer_products
+from stream_rnn.kernels.linalg import add_scaled, add_sum, dot
+from stream_rnn.kernels.products import add_outer_products, add_product, add_product_transposed
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count

@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import add_product_transposed, copy, dot
+from stream_rnn.kernels.linalg import copy, dot
+from stream_rnn.kernels.products import add_product_transposed
 
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from compiled_kernels import (
-    add_product,
-    add_product_transposed,
     add_scaled_columns,
     add_sum,
     copy,
@@ -18,22 +16,6 @@ from stream_rnn.kernels.aligned import LINE, aligned_zeros
 LENGTHS = pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 19])
 M = 5
 RNG = np.random.default_rng(0)
-
-
-@LENGTHS
-def test_add_product_adds_the_product(n: int) -> None:
-    x, W, out = RNG.normal(size=n), RNG.normal(size=(n, M)), RNG.normal(size=M)
-    expected = out + x @ W
-    add_product(x, W, out)
-    np.testing.assert_allclose(out, expected, rtol=1e-12)
-
-
-@LENGTHS
-def test_add_product_transposed_adds_the_product(n: int) -> None:
-    W, y, out = RNG.normal(size=(n, M)), RNG.normal(size=M), RNG.normal(size=n)
-    expected = out + W @ y
-    add_product_transposed(W, y, out)
-    np.testing.assert_allclose(out, expected, rtol=1e-12)
 
 
 @LENGTHS

@@ -1,0 +1,328 @@
+"""Products of matrices and vectors: most of the arithmetic of an event.
+
+Each output is computed in tiles that fit into the processor's registers, in vectors of 32 bytes. What does not fill a
+vector is masked, so that no width is slow. Matrices are C-contiguous; shapes are not checked; products are added to the
+output.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+from stream_rnn.kernels.jit import INNER_OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VECTOR_BYTES = 32
+ROWS, VECTORS = 4, 3
+"""Tile of a sum of outer products: 12 of 16 registers hold the output, the others a row of D and an element of X."""
+WIDE, NARROW = 8, 4
+"""Vectors of the output that are computed at a time in x W; more than one, since each addition waits for the last."""
+DOTS = 8
+"""Elements of the output that are computed at a time in W y."""
+
+
+def add_product(x: Any, W: Any, out: Any) -> None:
+    """Out += x W: (n,) @ (n, m) -> (m,)."""
+    out += x @ W
+
+
+@overload(add_product, jit_options=INNER_OPTIONS)
+def _add_product(x: Any, W: Any, out: Any) -> Any:  # noqa: ARG001
+    lanes = _lanes(out.dtype)
+    wide, narrow = WIDE * lanes, NARROW * lanes
+
+    def by_tiles(x: Any, W: Any, out: Any) -> None:
+        m = out.shape[0]
+        j = 0
+        while j + wide <= m:
+            _add_wide(x, W, out, j)
+            j += wide
+        while j + narrow <= m:
+            _add_narrow(x, W, out, j)
+            j += narrow
+        while j < m:
+            _add_last(x, W, out, j)
+            j += lanes
+
+    return by_tiles
+
+
+def add_product_transposed(W: Any, y: Any, out: Any) -> None:
+    """Out += W y: (n, m) @ (m,) -> (n,)."""
+    out += W @ y
+
+
+@overload(add_product_transposed, jit_options=INNER_OPTIONS)
+def _add_product_transposed(W: Any, y: Any, out: Any) -> Any:  # noqa: ARG001
+    def by_tiles(W: Any, y: Any, out: Any) -> None:
+        n = out.shape[0]
+        i = 0
+        while i + DOTS <= n:
+            _add_dots(W, y, out, i)
+            i += DOTS
+        while i < n:
+            _add_dot(W, y, out, i)
+            i += 1
+
+    return by_tiles
+
+
+def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
+    """Out += X^T D, summed over the given rows of columns x_start... of X (n) and d_start... of D (m) -> (n, m)."""
+    n, m = out.shape
+    out += X[rows, x_start : x_start + n].T @ D[rows, d_start : d_start + m]
+
+
+@overload(add_outer_products, jit_options=INNER_OPTIONS)
+def _add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> Any:  # noqa: ARG001
+    lanes = _lanes(out.dtype)
+    width = VECTORS * lanes
+
+    def by_tiles(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
+        n, m = out.shape
+        i = 0
+        while i + ROWS <= n:
+            j = 0
+            while j + width <= m:
+                _add_tile(X, x_start + i, D, d_start + j, rows, out, i, j)
+                j += width
+            while j < m:
+                _add_column(X, x_start + i, D, d_start + j, rows, out, i, j)
+                j += lanes
+            i += ROWS
+        while i < n:
+            for j in range(0, m, lanes):
+                _add_vector(X, x_start + i, D, d_start + j, rows, out, i, j)
+            i += 1
+
+    return by_tiles
+
+
+# Tiles.
+
+
+def _row_tile(vectors: int, *, masked: bool) -> Any:
+    """Return an intrinsic that adds x W to `vectors` vectors of `out` from j on; a masked tile ends with `out`."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        x, W, out, j = args
+        kind = _vector(signature.args[2].dtype)
+        length = builder.sub(builder.extract_value(out, (1, 0)), j) if masked else None
+        access = _Access(builder, kind, length)
+
+        def factors(k: Any) -> tuple[list[Any], Any]:
+            return [_element(builder, x, k)], _element(builder, W, k, j)
+
+        sums = _sum_of_products(access, builder.extract_value(x, (1, 0)), factors, 1, vectors)
+        _add_rows(access, [_element(builder, out, j)], sums)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def add(typingctx: Any, x: Any, W: Any, out: Any, j: Any) -> Any:  # noqa: ARG001
+        return types.void(x, W, out, types.intp), code
+
+    return add
+
+
+def _outer_tile(rows: int, vectors: int, *, masked: bool) -> Any:
+    """Return an intrinsic that adds the sum of outer products to the tile of `out` at (i, j).
+
+    The columns x... of X belong to rows i... of `out`, and d... of D to columns j... A masked tile ends with the
+    columns of `out`.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        X, x, D, d, window, out, i, j = args
+        kind = _vector(signature.args[5].dtype)
+        length = builder.sub(builder.extract_value(out, (1, 1)), j) if masked else None
+        access = _Access(builder, kind, length)
+
+        def factors(k: Any) -> tuple[list[Any], Any]:
+            q = builder.load(_element(builder, window, k))
+            first = _element(builder, X, q, x)
+            return [_offset(builder, first, r) for r in range(rows)], _element(builder, D, q, d)
+
+        sums = _sum_of_products(access, builder.extract_value(window, (1, 0)), factors, rows, vectors)
+        places = [_element(builder, out, builder.add(i, ir.Constant(i.type, r)), j) for r in range(rows)]
+        _add_rows(access, places, sums)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def add(typingctx: Any, X: Any, x: Any, D: Any, d: Any, window: Any, out: Any, i: Any, j: Any) -> Any:  # noqa: ARG001
+        return types.void(X, types.intp, D, types.intp, window, out, types.intp, types.intp), code
+
+    return add
+
+
+def _dot_tile(rows: int) -> Any:
+    """Return an intrinsic that adds the products of rows i... of W with y to `out`."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        W, y, out, i = args
+        kind = _vector(signature.args[2].dtype)
+        m, lanes = builder.extract_value(y, (1, 0)), ir.Constant(i.type, kind.count)
+        W_rows = [
+            _element(builder, W, builder.add(i, ir.Constant(i.type, r)), ir.Constant(i.type, 0)) for r in range(rows)
+        ]
+        sums = [_zeros(builder, kind) for _ in range(rows)]
+
+        def add_columns(access: _Access, j: Any) -> None:
+            y_vector = access.load(_element(builder, y, j))
+            for place, total in zip(W_rows, sums, strict=True):
+                w = access.load(builder.gep(place, [j], inbounds=True))
+                builder.store(access.multiply_add(w, y_vector, builder.load(total)), total)
+
+        complete = builder.sdiv(m, lanes)
+        with cgutils.for_range(builder, complete) as loop:
+            add_columns(_Access(builder, kind, None), builder.mul(loop.index, lanes))
+        rest = builder.mul(complete, lanes)
+        with cgutils.if_likely(builder, builder.icmp_signed("<", rest, m)):
+            add_columns(_Access(builder, kind, builder.sub(m, rest)), rest)
+        for r, total in enumerate(sums):
+            place = _element(builder, out, builder.add(i, ir.Constant(i.type, r)))
+            builder.store(builder.fadd(builder.load(place), _reduced(builder, kind, builder.load(total))), place)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def add(typingctx: Any, W: Any, y: Any, out: Any, i: Any) -> Any:  # noqa: ARG001
+        return types.void(W, y, out, types.intp), code
+
+    return add
+
+
+def _sum_of_products(
+    access: _Access, count: Any, factors: Callable[[Any], tuple[list[Any], Any]], rows: int, vectors: int
+) -> list[list[Any]]:
+    """Return the sums over k of a number for each row times a row of vectors; `factors` returns their addresses."""
+    builder, kind = access.builder, access.kind
+    sums = [[_zeros(builder, kind) for _ in range(vectors)] for _ in range(rows)]
+    with cgutils.for_range(builder, count) as loop:
+        numbers, first = factors(loop.index)
+        parts = [access.load(_offset(builder, first, c * kind.count)) for c in range(vectors)]
+        for number, row in zip(numbers, sums, strict=True):
+            factor = _broadcast(builder, builder.load(number), kind)
+            for part, total in zip(parts, row, strict=True):
+                builder.store(access.multiply_add(factor, part, builder.load(total)), total)
+    return sums
+
+
+def _add_rows(access: _Access, places: list[Any], sums: list[list[Any]]) -> None:
+    """Add vectors to the output at an address for each row."""
+    for first, row in zip(places, sums, strict=True):
+        for c, total in enumerate(row):
+            place = _offset(access.builder, first, c * access.kind.count)
+            access.store(access.builder.fadd(access.load(place), access.builder.load(total)), place)
+
+
+# Vectors.
+
+
+class _Access:
+    """Loads and stores vectors, or with a length only that many of their elements."""
+
+    def __init__(self, builder: Any, kind: Any, length: Any) -> None:
+        self.builder, self.kind = builder, kind
+        self._mask = None
+        if length is not None:
+            places = ir.VectorType(length.type, kind.count)
+            numbers = ir.Constant(places, list(range(kind.count)))
+            self._mask = builder.icmp_signed("<", numbers, _broadcast(builder, length, places))
+
+    def load(self, place: Any) -> Any:
+        pointer = self.builder.bitcast(place, self.kind.as_pointer())
+        if self._mask is None:
+            return self.builder.load(pointer, align=_size(self.kind))
+        return self._call(
+            "masked.load", self.kind, ".p0", pointer, self._align, self._mask, ir.Constant(self.kind, None)
+        )
+
+    def store(self, value: Any, place: Any) -> None:
+        pointer = self.builder.bitcast(place, self.kind.as_pointer())
+        if self._mask is None:
+            self.builder.store(value, pointer, align=_size(self.kind))
+        else:
+            self._call("masked.store", ir.VoidType(), ".p0", value, pointer, self._align, self._mask)
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """Return a b + c."""
+        return self._call("fmuladd", self.kind, "", a, b, c)
+
+    @property
+    def _align(self) -> Any:
+        return ir.Constant(ir.IntType(32), _size(self.kind))
+
+    def _call(self, name: str, result: Any, suffix: str, *args: Any) -> Any:
+        kind = ir.FunctionType(result, [argument.type for argument in args])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.{name}.{_name(self.kind)}{suffix}")
+        return self.builder.call(function, args)
+
+
+def _lanes(dtype: types.Type) -> int:
+    return int(VECTOR_BYTES * 8 // dtype.bitwidth)
+
+
+def _vector(dtype: types.Type) -> Any:
+    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), _lanes(dtype))
+
+
+def _size(kind: Any) -> int:
+    """Return the bytes of an element."""
+    return VECTOR_BYTES // int(kind.count)
+
+
+def _name(kind: Any) -> str:
+    """Return LLVM's name of a vector type."""
+    return f"v{kind.count}f{8 * _size(kind)}"
+
+
+def _zeros(builder: Any, kind: Any) -> Any:
+    return cgutils.alloca_once_value(builder, ir.Constant(kind, None))
+
+
+def _reduced(builder: Any, kind: Any, vector: Any) -> Any:
+    """Return the sum of a vector's elements, by halves."""
+    count = int(kind.count)
+    while count > 1:
+        count //= 2
+        upper = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(count, 2 * count)))
+        lower = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(count)))
+        nothing = ir.Constant(vector.type, ir.Undefined)
+        vector = builder.fadd(
+            builder.shuffle_vector(vector, nothing, lower), builder.shuffle_vector(vector, nothing, upper)
+        )
+    return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
+
+def _broadcast(builder: Any, value: Any, kind: Any) -> Any:
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), zeros)
+
+
+def _element(builder: Any, view: Any, *index: Any) -> Any:
+    """Return the address of an element of a view (n,) or (n, m)."""
+    place = index[0]
+    if len(index) > 1:
+        place = builder.add(builder.mul(place, builder.extract_value(view, (1, 1)), flags=["nsw"]), index[1])
+    return builder.gep(builder.extract_value(view, 0), [place], inbounds=True)
+
+
+def _offset(builder: Any, place: Any, count: int) -> Any:
+    return builder.gep(place, [ir.Constant(ir.IntType(64), count)], inbounds=True)
+
+
+_add_wide = _row_tile(WIDE, masked=False)
+_add_narrow = _row_tile(NARROW, masked=False)
+_add_last = _row_tile(1, masked=True)
+_add_dots = _dot_tile(DOTS)
+_add_dot = _dot_tile(1)
+_add_tile = _outer_tile(ROWS, VECTORS, masked=False)
+_add_column = _outer_tile(ROWS, 1, masked=True)
+_add_vector = _outer_tile(1, 1, masked=True)
