@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from filelock import FileLock
 from numba.core import caching
 
 if TYPE_CHECKING:
@@ -89,13 +90,23 @@ class _CacheImpl(caching.CompileResultCacheImpl):
 
 
 class KernelCache(caching.FunctionCache):
-    """A disk cache that logs a miss, because the compilation that follows takes seconds."""
+    """A disk cache that logs a miss, because the compilation that follows takes seconds.
+
+    Numba numbers the files of a cache by its index. Two processes that save at the same time would choose the same
+    number, and one would later load the other's machine code for its own types. A lock prevents that.
+    """
 
     _impl_class = _CacheImpl
 
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save the machine code of a signature."""
+        with FileLock(f"{cache_folder()}.lock"):
+            super().save_overload(sig, data)
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the cached machine code of a signature, or None."""
-        cached = super().load_overload(sig, target_context)
+        with FileLock(f"{cache_folder()}.lock"):
+            cached = super().load_overload(sig, target_context)
         if cached is None:
             log.warning("compiling '%s': first use of this network on this machine", self._py_func.__name__.strip("_"))
         return cached
