@@ -61,9 +61,19 @@ class Scratch(NamedTuple):
 
 def scratch_of(rows: Rows) -> Scratch:
     """Return scratch memory for streams with these rows."""
-    shapes = {name: row[0] for name, row in rows.items()}
-    shapes |= {"tape": shapes["tape"][1:], "features": shapes["features"][1:], "x": shapes["history"][1:]}
-    return Scratch(*(np.empty(shapes[name], rows[name if name in rows else "history"][1]) for name in Scratch._fields))
+
+    def part(name: str, axis: int = 0) -> Any:
+        shape, dtype = rows[name]
+        return np.empty(shape[axis:], dtype)
+
+    return Scratch(
+        state=part("state"),
+        tape=part("tape", axis=1),
+        features=part("features", axis=1),
+        last_y=part("last_y"),
+        history=part("history"),
+        x=part("history", axis=1),
+    )
 
 
 @entry

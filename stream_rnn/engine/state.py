@@ -61,6 +61,10 @@ class EngineState:
         self._settings = settings
         self._drift = monitor.overall if monitor is not None else None
         self._snapshot: ref[Snapshot] | None = None
+        self._event, out = blank_event(settings), allocate_outputs(settings, 1)
+        self._operation, self._forecast = Batch(self._event, out), out.forecasts[0]
+        table = StreamTable(parts.rows, 1)
+        self._fresh_core = parts.core(table.arrays, self.shared, np.zeros_like(self.counts))
         self._bind()
 
     def _bind(self) -> None:
@@ -126,21 +130,17 @@ class EngineState:
 
     def run_op(self, slot: int, op: RowOp) -> NDArray[np.float64]:
         """Run an operation on a stream without an event; return the forecast that it wrote, (O,)."""
-        event, out = blank_event(self._settings), allocate_outputs(self._settings, 1)
+        event = self._event
         event.slots[0], event.ops[0] = slot, op
         self.protect(event.slots)
-        process(self.core, Batch(event, out))
-        forecast: NDArray[np.float64] = out.forecasts[0]
-        return forecast
+        process(self.core, self._operation)
+        return self._forecast.copy()
 
     def fresh_core(self) -> Core:
         """Return a core in which slot 0 is a stream that was never seen."""
-        table = StreamTable(self.parts.rows, 1)
-        core = self.parts.core(table.arrays, self.shared, np.zeros_like(self.counts))
-        event = blank_event(self._settings)
-        event.ops[0] = RowOp.RESET_SLOT
-        process(core, Batch(event, allocate_outputs(self._settings, 1)))
-        return core
+        self._event.slots[0], self._event.ops[0] = 0, RowOp.RESET_SLOT
+        process(self._fresh_core, self._operation)
+        return self._fresh_core
 
     def data(self, positions: Mapping[str, Any] | None) -> CheckpointData:
         """Return everything, without copying: the arrays change with the next event."""

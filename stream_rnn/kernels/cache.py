@@ -105,8 +105,7 @@ class KernelCache(caching.FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the cached machine code of a signature, or None."""
-        with FileLock(f"{cache_folder()}/lock"):
-            cached = super().load_overload(sig, target_context)
+        cached = super().load_overload(sig, target_context)
         if cached is None:
             log.warning("compiling '%s': first use of this network on this machine", self._py_func.__name__.strip("_"))
         return cached

@@ -10,6 +10,7 @@ from numba.extending import intrinsic
 
 from stream_rnn.kernels.aligned import LINE
 from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.view import address
 
 
 @intrinsic
@@ -17,12 +18,11 @@ def _prefetch(typingctx: Any, array: Any, place: Any) -> Any:  # noqa: ARG001 - 
     """Prefetch the cache line of one element of a view into the second-level cache."""
 
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        data = builder.extract_value(args[0], 0)
         i8, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
         hint = builder.module.declare_intrinsic(
             "llvm.prefetch", [i8], ir.FunctionType(ir.VoidType(), [i8, i32, i32, i32])
         )
-        pointer = builder.bitcast(builder.gep(data, [args[1]]), i8)
+        pointer = builder.bitcast(address(builder, args[0], 1, args[1]), i8)
         builder.call(hint, [pointer, i32(0), i32(2), i32(1)])
         return context.get_dummy_value()
 

@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from stream_rnn.kernels.jit import INNER_OPTIONS
+from stream_rnn.kernels.view import address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -308,10 +309,7 @@ def _broadcast(builder: Any, value: Any, kind: Any) -> Any:
 
 def _element(builder: Any, view: Any, *index: Any) -> Any:
     """Return the address of an element of a view (n,) or (n, m)."""
-    place = index[0]
-    if len(index) > 1:
-        place = builder.add(builder.mul(place, builder.extract_value(view, (1, 1)), flags=["nsw"]), index[1])
-    return builder.gep(builder.extract_value(view, 0), [place], inbounds=True)
+    return address(builder, view, len(index), *index)
 
 
 def _offset(builder: Any, place: Any, count: int) -> Any:

@@ -7,6 +7,7 @@ kernels, its arrays are views, and its fields are read as attributes.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,12 @@ class StructureType(types.Type):
         return int(places[name][1])
 
 
+@functools.cache
+def _structure_type(fields: tuple[tuple[str, types.Type], ...]) -> StructureType:
+    """Return the type of a structure, whose layout is computed once."""
+    return StructureType(fields)
+
+
 class Structure:
     """Values for compiled code. It keeps its arrays alive.
 
@@ -50,7 +57,7 @@ class Structure:
     __slots__ = ("_memory", "_numba_type_", "address", "values")
 
     def __init__(self, **fields: Any) -> None:
-        self._numba_type_ = StructureType(tuple((name, view_type(typeof(value))) for name, value in fields.items()))
+        self._numba_type_ = _structure_type(tuple((name, view_type(typeof(value))) for name, value in fields.items()))
         self._memory = np.zeros((), self._numba_type_.layout)
         self.address = self._memory.ctypes.data
         self.fill(**fields)

@@ -201,6 +201,16 @@ def _set(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     return context.get_dummy_value()
 
 
+def address(builder: Any, value: Any, ndim: int, *index: Any) -> Any:
+    """Return the address of an element of a view, or of the first element where the last indices are omitted."""
+    offset = index[0]
+    for axis in range(1, ndim):
+        offset = builder.mul(offset, builder.extract_value(value, (1, axis)), flags=_NSW)
+        if axis < len(index):
+            offset = builder.add(offset, index[axis], flags=_NSW)
+    return _at(builder, builder.extract_value(value, 0), offset)
+
+
 def _is_integer(kind: types.Type) -> bool:
     return isinstance(kind, types.Integer | types.IntEnumMember)
 
@@ -227,12 +237,7 @@ def _part(context: Any, builder: Any, array: tuple[View, Any], index: tuple[type
         stop = builder.select(builder.icmp_signed("<", part.stop, shape[0]), part.stop, shape[0])
         places.append(part.start)
         shape[0] = builder.sub(stop, part.start, flags=_NSW)
-    offset = places[0]
-    for place, length in zip(places[1:], axes[1:], strict=False):
-        offset = builder.add(builder.mul(offset, length, flags=_NSW), place, flags=_NSW)
-    for length in axes[len(places) :]:
-        offset = builder.mul(offset, length, flags=_NSW)
-    return _at(builder, builder.extract_value(value, 0), offset), shape
+    return address(builder, value, kind.ndim, *places), shape
 
 
 def _axes(builder: Any, kind: View, value: Any) -> list[Any]:

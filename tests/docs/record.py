@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from test_documents import ROOT, run
+from test_documents import COMMAND, SESSION, prepare, run
 
-SESSION = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
-COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*\n)((?:(?!\$ ).*\n)*)", re.MULTILINE)
+if TYPE_CHECKING:
+    import re
 
 
 def record(document: Path, workplace: Path) -> None:
@@ -27,7 +26,6 @@ def record(document: Path, workplace: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "examples").symlink_to(ROOT / "examples")
-        subprocess.run([sys.executable, "examples/make_sensors.py", "sensors.jsonl"], cwd=folder, check=True)
+        prepare(Path(folder))
         for name in sys.argv[1:]:
             record(Path(name), Path(folder))

@@ -21,20 +21,25 @@ MIGRATION = [path for path in DOCUMENTS if path.name.startswith("from_")]
 MAX_WORDS_IN_README = 900
 
 
+SESSION = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*\n)((?:(?!\$ ).*\n)*)", re.MULTILINE)
+"""A command, which may continue on the next line, and what it prints."""
+
+
 def sessions_of(document: Path) -> list[str]:
-    return re.findall(r"```console\n(.*?)```", document.read_text(), re.DOTALL)
+    return SESSION.findall(document.read_text())
 
 
 def commands_of(session: str) -> list[tuple[str, str]]:
     """Return each command of a session with what it prints."""
-    found = []
-    for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
-        command, _, shown = part.partition("\n")
-        while command.endswith("\\"):
-            more, _, shown = shown.partition("\n")
-            command = command[:-1] + more
-        found.append((command, shown))
-    return found
+    return COMMAND.findall(session)
+
+
+def prepare(folder: Path) -> None:
+    """Put into a folder what the sessions need."""
+    (folder / "examples").symlink_to(ROOT / "examples")
+    command = [sys.executable, "examples/make_sensors.py", "sensors.jsonl"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -82,10 +87,7 @@ CLAIMS = {
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("documents")
-    (folder / "examples").symlink_to(ROOT / "examples")
-    subprocess.run(
-        [sys.executable, "examples/make_sensors.py", "sensors.jsonl"], cwd=folder, check=True, capture_output=True
-    )
+    prepare(folder)
     return folder
 
 

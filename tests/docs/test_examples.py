@@ -26,16 +26,16 @@ IN_MAIN_README = {"make_sensors", "water_flow"}
 """Scripts that are shown and tested with the README of the project."""
 FREE = {"characters": ["generated:"]}
 """Starts of lines whose rest depends on the machine: a different rounding generates a different text."""
-GUESSING, SOLVED = 80, 95
+GUESSING, SOLVED = 60, 95
 """Accuracies, in percent, of networks that cannot learn a task with two classes, and of those that have learned it."""
 
 
-def accuracies(solved: tuple[str, ...], guessing: tuple[str, ...]) -> Claim:
+def accuracies(solved: tuple[str, ...], guessing: tuple[str, ...], below: float = GUESSING) -> Claim:
     return Claim(
         f"{', '.join(solved)} learn the task, {', '.join(guessing)} cannot",
         lambda out: (
             all(numbers(out, name)[0] > SOLVED for name in solved)
-            and all(numbers(out, name)[0] < GUESSING for name in guessing)
+            and all(numbers(out, name)[0] < below for name in guessing)
         ),
     )
 
@@ -112,7 +112,9 @@ CLAIMS = {
         accuracies(("many-to-one   more ones than zeros in ten bits:", "many-to-many"), ()),
     ],
     "speech": [Claim("most speakers are recognized", lambda out: numbers(out, "after pass 3:")[0] > 90)],
-    "vanishing": [accuracies(("vanishing = 0.1", "vanishing = 1.0"), ("vanishing = 0.0",))],
+    "vanishing": [
+        accuracies(("vanishing = 0.1", "vanishing = 1.0"), ("vanishing = 0.0",), below=80)
+    ],  # it learns a little
     "windows": [
         Claim(
             "the echo is learned if its cause is within the window",

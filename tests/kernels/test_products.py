@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 X_COLUMNS, D_COLUMNS, EVENTS = 12, 70, 20
+TOLERANCE: dict[type, float] = {np.float32: 1e-5, np.float64: 1e-12}
 
 
 @pytest.mark.parametrize("add", [add_product, products.add_product], ids=["compiled", "python"])
@@ -24,7 +25,7 @@ def test_a_vector_times_a_matrix_is_added(add: Callable[..., None], n: int, m: i
     rng = np.random.default_rng(n)
     x, W, memory = rng.normal(size=n).astype(dtype), rng.normal(size=(n, m)).astype(dtype), np.ones(m + 64, dtype)
     add(x, W, memory[:m])
-    np.testing.assert_allclose(memory[:m], 1 + x.astype(float) @ W, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(memory[:m], 1 + x.astype(float) @ W, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
     np.testing.assert_array_equal(memory[m:], 1)
 
 
@@ -35,7 +36,7 @@ def test_a_matrix_times_a_vector_is_added(add: Callable[..., None], n: int, m: i
     memory = rng.normal(size=n * m + m + 64).astype(dtype)  # what follows W and y must not count
     W, y, out = memory[: n * m].reshape(n, m), memory[n * m : n * m + m], np.ones(n + 64, dtype)
     add(W, y, out[:n])
-    np.testing.assert_allclose(out[:n], 1 + W.astype(float) @ y, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(out[:n], 1 + W.astype(float) @ y, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
     np.testing.assert_array_equal(out[n:], 1)
 
 
@@ -57,5 +58,5 @@ def test_outer_products_of_the_given_rows_and_columns_are_added(
     window = np.array(rows, np.int64)
     expected = out + X[window, 2 : 2 + n].astype(float).T @ D[window, 7 : 7 + m].astype(float)
     add(X, 2, D, 7, window, out)
-    np.testing.assert_allclose(out, expected, rtol=1e-12 if dtype is np.float64 else 1e-5, atol=1e-5)
+    np.testing.assert_allclose(out, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
     np.testing.assert_array_equal(memory[n * m :], before[n * m :])
