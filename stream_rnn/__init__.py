@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
     from stream_rnn.engine.result import BatchResult
+    from stream_rnn.engine.shared import SharedEngine
     from stream_rnn.engine.vocabulary import Vocabulary
-    from stream_rnn.errors import CheckpointError, DataError, MissingExtraError, SettingError, StreamRNNError
+    from stream_rnn.errors import (
+        CheckpointError,
+        ConcurrentUseError,
+        DataError,
+        MissingExtraError,
+        SettingError,
+        StreamRNNError,
+    )
     from stream_rnn.learning.diagnosis import Diagnosis
     from stream_rnn.race.race import Race, Standing
     from stream_rnn.settings.engine import Settings
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BatchResult",
     "CheckpointError",
+    "ConcurrentUseError",
     "Counts",
     "DataError",
     "Diagnosis",
@@ -33,6 +42,7 @@ __all__ = [
     "RaceSettings",
     "SettingError",
     "Settings",
+    "SharedEngine",
     "Standing",
     "StreamRNNError",
     "Vocabulary",
@@ -41,6 +51,7 @@ __all__ = [
 _MODULES = {
     "BatchResult": "engine.result",
     "CheckpointError": "errors",
+    "ConcurrentUseError": "errors",
     "Counts": "compiled.core",
     "DataError": "errors",
     "Diagnosis": "learning.diagnosis",
@@ -51,6 +62,7 @@ _MODULES = {
     "RaceSettings": "settings.race",
     "SettingError": "errors",
     "Settings": "settings.engine",
+    "SharedEngine": "engine.shared",
     "Standing": "race.race",
     "StreamRNNError": "errors",
     "Vocabulary": "engine.vocabulary",

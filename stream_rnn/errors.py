@@ -26,6 +26,10 @@ class CheckpointError(StreamRNNError):
     """A checkpoint is missing, damaged, or has other settings."""
 
 
+class ConcurrentUseError(StreamRNNError, RuntimeError):
+    """A call came while the same object was processing another one, from another thread or a signal handler."""
+
+
 class MissingExtraError(StreamRNNError, ImportError):
     """A package is missing that only some installations need."""
 

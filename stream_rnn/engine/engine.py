@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,8 +13,10 @@ from stream_rnn.compiled.core import Counts
 from stream_rnn.compiled.state import Clock
 from stream_rnn.compiled.step import N_EVENTS, Batch, EventBuffers, OutputBuffers, RowOp, process
 from stream_rnn.engine import conversions
+from stream_rnn.engine.batch_size import BatchSize
 from stream_rnn.engine.build import EngineParts, build_parts
 from stream_rnn.engine.diagnostics import diagnosis_of, with_update
+from stream_rnn.engine.exclusive import Idle, exclusive, refuse
 from stream_rnn.engine.forecaster import Forecaster
 from stream_rnn.engine.growth import grow
 from stream_rnn.engine.intake import Intake, blank_event
@@ -37,9 +40,6 @@ if TYPE_CHECKING:
     from stream_rnn.learning.diagnosis import Diagnosis
     from stream_rnn.settings.engine import Settings
 
-CHUNK = 8192
-"""Events passed to the kernel at a time: about a tenth of a second, after which Ctrl-C is noticed."""
-
 N_DRIFTS = Counts._fields.index("drifts")
 
 
@@ -47,7 +47,10 @@ class Engine:
     """A recurrent network that learns online from many streams.
 
     Each stream, identified by its key, has its own hidden state, running scales and window of recent events. Nothing
-    here reads a clock: time is what events say, so that a replay gives the same numbers as the live run.
+    here depends on a clock: time is what events say, so that a replay gives the same numbers as the live run.
+
+    An engine processes one call at a time. A call from another thread raises meanwhile; `SharedEngine` lets it wait.
+    `counts`, `keys`, `stream_count`, `evictions`, `drifts` and `stream_bytes` may be read at any time.
 
     Parameters
     ----------
@@ -76,6 +79,8 @@ class Engine:
         self._forecast = self._outputs.forecasts.reshape(settings.forecast_shape)
         self._single = Batch(self._event, self._outputs)
         self._batch = Batch(self._event, self._outputs)
+        self._batch_size = BatchSize()
+        self._idle = Idle()
 
     @property
     def counts(self) -> Counts:
@@ -113,6 +118,7 @@ class Engine:
         return self._state.streams.row_bytes
 
     @property
+    @exclusive
     def parameters(self) -> dict[str, NDArray[Any]]:
         """The weights by name, as read-only views of the shared network.
 
@@ -126,6 +132,7 @@ class Engine:
                 raise DataError(f"{name} is per_stream, so there is no single network: use parameters_of(key)")
         return self._parts.by_name(self._state.weights_of(0).params)
 
+    @exclusive
     def parameters_of(self, key: Hashable) -> dict[str, NDArray[Any]]:
         """Return the weights of a stream by name, as read-only views; for an unknown one those it would start with."""
         return self._parts.by_name(self._state.params_of(key))
@@ -167,16 +174,29 @@ class Engine:
         DataError
             If a name is unknown, a value is not a number, class or id, or there are too many or too few values.
         """
-        event, state = self._event, self._state
-        self._intake.from_step(event, x, y, time)
-        key = key.item() if isinstance(key, np.generic) else key
-        event.slots[0], new = state.slot(key)
-        event.ops[0] = RowOp.STEP + (RowOp.RESET_SLOT if new else 0) + (RowOp.END_SEQUENCE if end else 0)
-        state.protect(event.slots)
-        process(state.core, self._single)
-        if self._monitor is not None:
-            self._check_drift(self._monitor, event.slots[0], new, key)
-        return self._forecast.copy()
+        try:
+            self._idle.pop()
+        except IndexError:
+            refuse(self)
+        event, state, new = self._event, self._state, False
+        try:
+            self._intake.from_step(event, x, y, time)
+            key = key.item() if isinstance(key, np.generic) else key
+            event.slots[0], new = state.slot(key)
+            event.ops[0] = RowOp.STEP + (RowOp.RESET_SLOT if new else 0) + (RowOp.END_SEQUENCE if end else 0)
+            if new:
+                self._outputs.begins[0] = False
+            state.protect(event.slots)
+            process(state.core, self._single)
+            if self._monitor is not None:
+                self._check_drift(self._monitor, event.slots[0], new, key)
+            return self._forecast.copy()
+        except KeyboardInterrupt:
+            if new and not self._outputs.begins[0]:
+                state.run_op(event.slots[0], RowOp.RESET_SLOT)
+            raise
+        finally:
+            self._idle.append(None)
 
     @property
     def last_event(self) -> tuple[NDArray[np.float64], bool]:
@@ -238,20 +258,42 @@ class Engine:
         """Process N events as `process`, and return everything that is known about them."""
         return self.process_events(self._intake.from_process(keys, X, Y, times, ends))
 
+    @exclusive
     def process_events(self, events: Events) -> BatchResult:
         """Process events that an `Intake` of the same settings has checked."""
-        state, count = self._state, len(events.x)
+        return self._process(events)
+
+    def _process(self, events: Events) -> BatchResult:
+        state, before = self._state, int(self._state.counts[N_EVENTS])
         slots, new = state.slots(events.keys)
+        outputs = allocate_outputs(self.settings, len(slots))
+        try:
+            drifts = self._run(events, slots, new, outputs)
+        except KeyboardInterrupt:
+            rest = slice(int(state.counts[N_EVENTS]) - before, None)
+            for slot in slots[rest][new[rest]]:
+                state.run_op(slot, RowOp.RESET_SLOT)
+            raise
+        return wrap_outputs(self.settings, slots, outputs, drifts)
+
+    def _run(
+        self, events: Events, slots: NDArray[np.int64], new: NDArray[np.bool_], outputs: OutputBuffers
+    ) -> list[Drift]:
+        """Run the kernel on events of the streams in these slots (N,), batch by batch; return the drifts."""
+        state, count = self._state, len(slots)
         ops = (RowOp.STEP + RowOp.RESET_SLOT * new + RowOp.END_SEQUENCE * events.ends).astype(np.uint8)
         columns = [
             np.require(column, requirements=["C", "A", "W"])
             for column in (slots, ops, events.x, events.y, events.times)
         ]
-        outputs = allocate_outputs(self.settings, count)
         drifts: list[Drift] = []
-        start, chunk = 0, CHUNK if self._monitor is None else 1  # a drift is responded to before the next event
+        start = 0
         while start < count:
-            part = slice(start, start + state.protect(slots[start : start + chunk]))
+            began = perf_counter()
+            size = (
+                self._batch_size.next if self._monitor is None else 1
+            )  # a drift is responded to before the next event
+            part = slice(start, start + state.protect(slots[start : start + size]))
             self._batch.fill(
                 events=EventBuffers(*(column[part] for column in columns)),
                 outputs=OutputBuffers(*(array[part] for array in outputs)),
@@ -259,8 +301,9 @@ class Engine:
             process(state.core, self._batch)
             if self._monitor is not None:
                 drifts += self._check_drift(self._monitor, slots[start], new[start], events.keys[start])
+            self._batch_size.measured(part.stop - start, perf_counter() - began)
             start = part.stop
-        return wrap_outputs(self.settings, slots, outputs, drifts)
+        return drifts
 
     def _check_drift(self, monitor: DriftMonitor, slot: int, new: bool, key: Hashable) -> list[Drift]:
         """Check the error of the event that was just processed; respond to a drift, and return it."""
@@ -271,6 +314,7 @@ class Engine:
         state.counts[N_DRIFTS] += 1
         return [monitor.record(int(state.counts[N_EVENTS]), key)]
 
+    @exclusive
     def interval(self, key: Hashable) -> NDArray[np.float64]:
         """Return low and high of each number that was forecast at the stream's last event.
 
@@ -288,6 +332,7 @@ class Engine:
             raise DataError("intervals need the setting interval, such as interval=0.9")
         return self._state.row("interval", key).reshape(*self.settings.forecast_shape, 2).copy()
 
+    @exclusive
     def anomaly(self, key: Hashable) -> float:
         """Return the anomaly score of the stream's last event, from 0 to 1; NaN if there was no forecast of it.
 
@@ -300,6 +345,7 @@ class Engine:
             raise DataError("anomaly scores need the setting anomaly=True")
         return float(self._state.row("score", key))
 
+    @exclusive
     def label(self, key: Hashable, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[np.float64]:
         """Label each event of a complete sequence, from its first event to its last.
 
@@ -330,10 +376,11 @@ class Engine:
             raise DataError("label is for regression and classification, got task forecast")
         x = conversions.matrix(X, len(self.settings.inputs), "X")
         events = self._intake.from_process([key] * len(x), x, Y, None, None)
-        self.reset(key)
-        labels = np.concatenate([self.process_events(events).forecasts, self.finish(key)])
+        self._reset(key)
+        labels = np.concatenate([self._process(events).forecasts, self._finish(key)])
         return labels[len(labels) - len(x) :]
 
+    @exclusive
     def predict(
         self,
         key: Hashable,
@@ -364,6 +411,7 @@ class Engine:
         """
         return self._forecaster.predict(key, x, time)
 
+    @exclusive
     def predict_many(
         self, keys: Sequence[Hashable] | NDArray[Any] | str | int, X: ArrayLike, times: ArrayLike | None = None
     ) -> NDArray[np.float64]:
@@ -390,6 +438,7 @@ class Engine:
         """
         return self._forecaster.predict_many(keys, X, times)
 
+    @exclusive
     def generate(
         self,
         key: Hashable,
@@ -435,6 +484,7 @@ class Engine:
         """
         return self._forecaster.generate(key, x, time, steps=steps, temperature=temperature, seed=seed)
 
+    @exclusive
     def diagnose(
         self,
         key: Hashable,
@@ -476,16 +526,21 @@ class Engine:
         after, clipless = (copy._state.weights_of(0) for copy in copies)  # noqa: SLF001 - engines, too
         return with_update(diagnosis, state, key, after, clipless)
 
+    @exclusive
     def reset(self, key: Hashable) -> None:
         """End the stream's sequence: its hidden state becomes zero and its window empty; its scales stay.
 
         Events that wait for their lookahead are labelled without it, and pending errors are learned from, first. An
         unknown stream is ignored.
         """
+        self._reset(key)
+
+    def _reset(self, key: Hashable) -> None:
         slot = self._state.streams.find(key)
         if slot is not None:
             self._state.run_op(slot, RowOp.END_SEQUENCE)
 
+    @exclusive
     def finish(self, key: Hashable) -> NDArray[np.float64]:
         """End the stream's sequence as `reset` does, and return the labels of events that wait for their lookahead.
 
@@ -495,6 +550,9 @@ class Engine:
             Labels of the sequence's last k events, oldest first, k being the lookahead at most. Empty without
             lookahead, or for an unknown stream.
         """
+        return self._finish(key)
+
+    def _finish(self, key: Hashable) -> NDArray[np.float64]:
         state = self._state
         slot, labels = state.streams.find(key), []
         if slot is not None:
@@ -502,18 +560,22 @@ class Engine:
             state.run_op(slot, RowOp.END_SEQUENCE)
         return np.array(labels).reshape(len(labels), *self.settings.forecast_shape)
 
+    @exclusive
     def warmup(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first event does not wait for it."""
         self._forecaster.warmup()
 
+    @exclusive
     def events(self, key: Hashable) -> int:
         """Return the number of events of a stream since it appeared; 0 if it is unknown."""
         return self._state.clock(key, Clock.EVENTS)
 
+    @exclusive
     def length(self, key: Hashable) -> int:
         """Return the number of events of a stream's sequence, without those that wait for their lookahead."""
         return self._state.clock(key, Clock.LENGTH)
 
+    @exclusive
     def with_settings(self, settings: Settings) -> Self:
         """Return an engine with other settings that continues from what this one has learned, which stays unchanged.
 
@@ -531,10 +593,12 @@ class Engine:
         """
         return self.restore(grow(self._state.data(None), settings))
 
+    @exclusive
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy the data: arrays, keys and settings, but no code."""
         return self.restore, (self._state.data(None),)
 
+    @exclusive
     def save(self, path: str | PathLike[str], *, positions: Mapping[str, Any] | None = None) -> None:
         """Write everything to one file, completely or not at all.
 
@@ -552,6 +616,7 @@ class Engine:
         """
         checkpoint_file.write(path, self._state.data(positions))
 
+    @exclusive
     def snapshot(self, *, positions: Mapping[str, Any] | None = None) -> Snapshot:
         """Return a snapshot of what `save` would write now, to be copied while the engine keeps running.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from river.time_series.base import Forecaster
 
+from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.arguments import check_horizon, check_key
 from stream_rnn.estimators.features import TARGET
@@ -90,6 +91,7 @@ class RecurrentForecaster(Recurrent, Forecaster):
         """
         self._learn_event({} if x is None else x, y, key, time, end)
 
+    @exclusive
     def forecast(
         self, horizon: int, xs: Sequence[Mapping[Any, Any]] | None = None, key: Hashable | None = None
     ) -> list[float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from stream_rnn.engine.conversions import seconds
+from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.arguments import check_key, parse_end, single_time
 from stream_rnn.estimators.recurrent import DEFAULT_KEY, Recurrent
@@ -157,6 +158,7 @@ class LabelEstimator(Recurrent):
             ends=_parse_ends(frame, ends),
         )
 
+    @exclusive
     def _learn_rows(self, events: FrameEvents, ys: list[Any]) -> None:
         """Learn from many events; the engine grows before each row in which a feature or target is new."""
         count = len(events.keys)
@@ -172,6 +174,7 @@ class LabelEstimator(Recurrent):
             X, Y = self._features.matrix(events.table, part), self._engine_targets(ys[part])
             engine.process(events.keys[part], X, Y, events.times[part], events.ends[part])
 
+    @exclusive
     def _predict_rows(self, frame: Frame, key: Any, time: Any) -> NDArray[np.float64] | None:
         """Return the engine's forecasts of N hypothetical events, (N, *forecast_shape); None before the first event."""
         events = self._frame_events(frame, key, time, None)

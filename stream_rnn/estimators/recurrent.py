@@ -16,6 +16,7 @@ from river import base
 
 from stream_rnn.engine.conversions import number, seconds
 from stream_rnn.engine.engine import Engine
+from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.errors import SettingError
 from stream_rnn.estimators.arguments import check_key, find_time, is_count, parse_end
 from stream_rnn.estimators.cells import complete_docstring
@@ -101,6 +102,7 @@ class Recurrent(base.Estimator):
         self._outputs: dict[Hashable, int] = {}
         """Output of each target name or class, in the order of their appearance."""
         self._engine: Engine | None = None
+        self._idle = Idle()
         if not is_count(text_width):
             raise SettingError(f"text_width must be an integer of at least 1, got {text_width!r}")
         for name in (*RESERVED, *self._task_settings()):
@@ -119,6 +121,7 @@ class Recurrent(base.Estimator):
         return self._learning_rate
 
     @learning_rate.setter
+    @exclusive
     def learning_rate(self, value: float) -> None:
         before, self._learning_rate = self._learning_rate, value
         try:
@@ -130,6 +133,7 @@ class Recurrent(base.Estimator):
             self._learning_rate = before
             raise
 
+    @exclusive
     def reset(self, key: Hashable | None = None) -> None:
         """End a stream's sequence: its hidden state becomes zero; its scales and the weights stay.
 
@@ -195,6 +199,7 @@ class Recurrent(base.Estimator):
             stream = check_key(x.get(self.key_field) if key is None else key)
         return stream, row, None if time is None else seconds(time), is_complete
 
+    @exclusive
     def _learn_event(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool) -> None:
         """Learn from one event, once all of it has been checked."""
         stream, row, time, is_complete = self._parse_event(x, key, time)
@@ -206,6 +211,7 @@ class Recurrent(base.Estimator):
             engine, row = self._update_engine(), self._features.row(x)
         engine.step(stream, self._input_values(targets, row), targets, time, end=end)
 
+    @exclusive
     def _predict_event(self, x: Mapping[Any, Any], key: Any, time: Any) -> NDArray[np.float64] | None:
         """Return the engine's forecast of a hypothetical event; None before the first event."""
         stream, row, time, _ = self._parse_event(x, key, time)

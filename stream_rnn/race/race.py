@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from stream_rnn.checkpoints import file as checkpoint_file
 from stream_rnn.compiled.core import Counts
-from stream_rnn.engine.engine import CHUNK, Engine
+from stream_rnn.engine.batch_size import MAX_EVENTS
+from stream_rnn.engine.engine import Engine
+from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.engine.intake import Intake
 from stream_rnn.engine.result import BatchResult
 from stream_rnn.engine.stream_table import StreamTable
-from stream_rnn.errors import DataError
+from stream_rnn.errors import DataError, StreamRNNError
 from stream_rnn.learning import mixing
 from stream_rnn.learning.mixing import MixingBatch, MixingState, MixOp
 from stream_rnn.race.snapshot import MIXING, RaceSnapshot, members_of, race_settings_of, split
 from stream_rnn.settings.race import RaceSettings, check_members
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
     from datetime import datetime
     from os import PathLike
 
@@ -114,6 +117,8 @@ class Race:
         self._retired_at = np.zeros(count, np.int64)
         self._retired_counts = np.zeros(len(Counts._fields), np.int64)
         self._made = np.full((1, count, groups * targets), np.nan)
+        self._interrupted = False
+        self._idle = Idle()
 
     @property
     def counts(self) -> Counts:
@@ -142,6 +147,7 @@ class Race:
         """Number of streams that were evicted in favour of others."""
         return self._streams.evictions
 
+    @exclusive
     def weights(self, key: Hashable) -> dict[str, NDArray[np.float64]]:
         """Return the weight of each member in a stream: by name, (H,) for each horizon, (1,) for labels.
 
@@ -158,6 +164,7 @@ class Race:
         shares = self._shares(self._streams.arrays["log_weights"][slot])
         return {name: shares[:, place] for place, name in enumerate(self.member_settings)}
 
+    @exclusive
     def standings(self) -> dict[str, Standing]:
         """Return the performance of each member, by name."""
         kept = self._streams.arrays["log_weights"][: len(self._streams)]
@@ -169,6 +176,7 @@ class Race:
             )
         }
 
+    @exclusive
     def step(
         self,
         key: Hashable,
@@ -195,16 +203,17 @@ class Race:
         DataError
             As `Engine.step`.
         """
-        begins, values = True, np.empty(0)
-        for place, engine in self._racing():
-            self._made[0, place] = engine.step(key, x, y, time, end=end).reshape(-1)
-            values, begun = engine.last_event
-            begins = begins and begun
-        slot, new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
-        ops = np.array([MixOp.RESET_SLOT * new + MixOp.BEGIN_SEQUENCE * begins], np.uint8)
-        out = self._mix(MixingBatch(np.array([slot]), ops, values[np.newaxis], self._made))
-        if self._events_until_check() == 0:
-            self._check()
+        with self._whole():
+            begins, values = True, np.empty(0)
+            for place, engine in self._racing():
+                self._made[0, place] = engine.step(key, x, y, time, end=end).reshape(-1)
+                values, begun = engine.last_event
+                begins = begins and begun
+            slot, new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
+            ops = np.array([MixOp.RESET_SLOT * new + MixOp.BEGIN_SEQUENCE * begins], np.uint8)
+            out = self._mix(MixingBatch(np.array([slot]), ops, values[np.newaxis], self._made))
+            if self._events_until_check() == 0:
+                self._check()
         return out.reshape(self.settings.forecast_shape)
 
     def process(
@@ -218,6 +227,7 @@ class Race:
         """Process N events in arrival order, as `Engine.process`: the results do not depend on how they are cut."""
         return self.process_detailed(keys, X, Y, times, ends).forecasts
 
+    @exclusive
     def process_detailed(
         self,
         keys: Sequence[Hashable] | NDArray[Any] | str | int,
@@ -228,15 +238,17 @@ class Race:
     ) -> BatchResult:
         """Process N events as `process`, and return everything that is known about them."""
         events = self._intake.from_process(keys, X, Y, times, ends)
-        slots, new = self._streams.slots(events.keys)
-        results, start = list[BatchResult](), 0
-        while start < len(slots):
-            part = slice(start, start + min(CHUNK, self._events_until_check() or self.race_settings.check_every))
-            result = self._process(events.rows(part), slots[part], new[part])
-            results.append(result)
-            start += len(result.slots)
-            if self._events_until_check() == 0:
-                self._check()
+        with self._whole():
+            slots, new = self._streams.slots(events.keys)
+            results, start = list[BatchResult](), 0
+            while start < len(slots):
+                size = min(MAX_EVENTS, self._events_until_check() or self.race_settings.check_every)
+                part = slice(start, start + size)
+                result = self._process(events.rows(part), slots[part], new[part])
+                results.append(result)
+                start += len(result.slots)
+                if self._events_until_check() == 0:
+                    self._check()
         shape = (len(slots), *self.settings.forecast_shape)
         return BatchResult(
             np.concatenate([np.empty((0, *shape[1:])), *(result.forecasts for result in results)]),
@@ -260,6 +272,7 @@ class Race:
         out = self._mix(MixingBatch(slots, ops, events.y, made))
         return BatchResult(out.reshape(count, *self.settings.forecast_shape), slots, begins, drifts=drifts)
 
+    @exclusive
     def predict(
         self,
         key: Hashable,
@@ -273,6 +286,7 @@ class Race:
         DataError
             As `Engine.predict`.
         """
+        self._refuse_interrupted()
         made = np.full(self._made.shape[1:], np.nan)
         for place, engine in self._racing():
             made[place] = engine.predict(key, x, time).reshape(-1)
@@ -281,6 +295,7 @@ class Race:
         mixing.average(self._members, kept[slot] if slot is not None else np.zeros(kept.shape[1:]), made, out)
         return out.reshape(self.settings.forecast_shape)
 
+    @exclusive
     def reset(self, key: Hashable) -> None:
         """End the stream's sequence, as `Engine.reset`; its weights stay. An unknown stream is ignored."""
         for _, engine in self._racing():
@@ -290,6 +305,7 @@ class Race:
             self._streams.arrays["length"][slot] = 0
             self._streams.arrays["seen"][slot] = False
 
+    @exclusive
     def warmup(self) -> None:
         """Compile the kernels, or load them from the cache, so that the first event does not wait for it."""
         for _, engine in self._racing():
@@ -307,11 +323,13 @@ class Race:
         """
         checkpoint_file.write(path, self.snapshot(positions=positions).finish())
 
+    @exclusive
     def snapshot(self, *, positions: Mapping[str, Any] | None = None) -> RaceSnapshot:
         """Return a snapshot of what `save` would write now, as `Engine.snapshot`.
 
         The state of the mixing is small, and copied at once.
         """
+        self._refuse_interrupted()
         streams = self._streams
         arrays = {name: array[: len(streams)].copy() for name, array in streams.arrays.items()}
         arrays |= {
@@ -364,6 +382,23 @@ class Race:
         race._streams.evictions = data.evictions
         return race
 
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Remember an interruption of what is inside, after which the members may not have had the same events."""
+        self._refuse_interrupted()
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._interrupted = True
+            raise
+
+    def _refuse_interrupted(self) -> None:
+        if self._interrupted:
+            raise StreamRNNError(
+                "this race was interrupted inside a call, so that its members may not have had the same events: "
+                "continue from its last checkpoint"
+            )
+
     def _racing(self) -> list[tuple[int, Engine]]:
         """Return the engines that are racing, each with its place among all members."""
         return [(place, self.members[name]) for place, name in enumerate(self.member_settings) if name in self.members]
@@ -384,7 +419,7 @@ class Race:
     def _events_until_check(self) -> int:
         """Return the number of events until members are checked: 0 when a check is due now."""
         if self.race_settings.retire_below is None:
-            return CHUNK
+            return MAX_EVENTS
         return -self.counts.events % self.race_settings.check_every
 
     def _check(self) -> None:
