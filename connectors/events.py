@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -108,14 +108,6 @@ class EventBatch:
         for i, name in enumerate(names):
             result[:, i] = self.columns[name]
         return result
-
-    def split(self, size: int) -> Iterator[EventBatch]:
-        """Yield batches of at most `size` events, without copying."""
-        if len(self) <= size:
-            yield self
-            return
-        for start in range(0, len(self), size):
-            yield self[start : start + size]
 
     @staticmethod
     def empty(names: Sequence[str] = ()) -> EventBatch:

@@ -77,7 +77,8 @@ class Source(Closeable):
         self.ignored = dict(roles.ignored)
         self.dead_letters = dead_letters
         self.events = 0
-        self._batch_size = batch_size
+        self.batch_size = batch_size
+        """Events in a batch at most; it may be changed between two batches."""
         self._follow = follow
         self._stop = Stop() if stop is None else stop
         self._files = [_TrackedFile(reader, start.get(reader.path, 0), dead_letters) for reader in readers]
@@ -143,7 +144,10 @@ class Source(Closeable):
                 if self._follow:
                     self._stop.wait(POLL_SECONDS)
                 continue
-            for batch in chunk.split(self._batch_size):
+            start = 0
+            while start < len(chunk):
+                batch = chunk[start : start + self.batch_size]
+                start += len(batch)
                 self._advance(batch)
                 yield batch
                 if self._stop:

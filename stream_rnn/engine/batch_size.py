@@ -4,8 +4,8 @@ from __future__ import annotations
 
 SECONDS = 0.1
 """Length of a batch: short enough for a request to stop, long enough that the cost of a batch does not matter."""
-MAX_EVENTS = 8192
 GROWTH = 4
+"""How many times as long as the one before a batch may be, because the time of a short one says little."""
 
 
 class BatchSize:
@@ -33,5 +33,4 @@ class BatchSize:
 
     def measured(self, events: int, seconds: float) -> None:
         """Choose the next size after a batch that took so long."""
-        affordable = int(events * SECONDS / seconds) if seconds > 0 else MAX_EVENTS
-        self.next = max(1, min(affordable, GROWTH * events, MAX_EVENTS))
+        self.next = GROWTH * events if seconds * GROWTH <= SECONDS else max(1, int(events * SECONDS / seconds))

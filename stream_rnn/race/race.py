@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from stream_rnn.checkpoints import file as checkpoint_file
 from stream_rnn.compiled.core import Counts
-from stream_rnn.engine.batch_size import MAX_EVENTS
+from stream_rnn.engine.batch_size import BatchSize
 from stream_rnn.engine.engine import Engine
 from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.engine.intake import Intake
@@ -118,6 +119,7 @@ class Race:
         self._retired_counts = np.zeros(len(Counts._fields), np.int64)
         self._made = np.full((1, count, groups * targets), np.nan)
         self._interrupted = False
+        self._batch_size = BatchSize()
         self._idle = Idle()
 
     @property
@@ -212,8 +214,7 @@ class Race:
             slot, new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
             ops = np.array([MixOp.RESET_SLOT * new + MixOp.BEGIN_SEQUENCE * begins], np.uint8)
             out = self._mix(MixingBatch(np.array([slot]), ops, values[np.newaxis], self._made))
-            if self._events_until_check() == 0:
-                self._check()
+            self._check_if_due()
         return out.reshape(self.settings.forecast_shape)
 
     def process(
@@ -238,17 +239,21 @@ class Race:
     ) -> BatchResult:
         """Process N events as `process`, and return everything that is known about them."""
         events = self._intake.from_process(keys, X, Y, times, ends)
+        check_every = self.race_settings.check_every
         with self._whole():
             slots, new = self._streams.slots(events.keys)
             results, start = list[BatchResult](), 0
             while start < len(slots):
-                size = min(MAX_EVENTS, self._events_until_check() or self.race_settings.check_every)
+                began = perf_counter()
+                size = self._batch_size.next
+                if self.race_settings.retire_below is not None:
+                    size = min(size, -self.counts.events % check_every or check_every)
                 part = slice(start, start + size)
                 result = self._process(events.rows(part), slots[part], new[part])
+                self._batch_size.measured(len(result.slots), perf_counter() - began)
                 results.append(result)
                 start += len(result.slots)
-                if self._events_until_check() == 0:
-                    self._check()
+                self._check_if_due()
         shape = (len(slots), *self.settings.forecast_shape)
         return BatchResult(
             np.concatenate([np.empty((0, *shape[1:])), *(result.forecasts for result in results)]),
@@ -416,15 +421,15 @@ class Race:
         shares: NDArray[np.float64] = weights / weights.sum(axis=-1, keepdims=True)
         return shares
 
-    def _events_until_check(self) -> int:
-        """Return the number of events until members are checked: 0 when a check is due now."""
-        if self.race_settings.retire_below is None:
-            return MAX_EVENTS
-        return -self.counts.events % self.race_settings.check_every
+    def _check_if_due(self) -> None:
+        """Check the members if that is due after the event that was just processed."""
+        settings = self.race_settings
+        if settings.retire_below is not None and self.counts.events % settings.check_every == 0:
+            self._check(settings.retire_below)
 
-    def _check(self) -> None:
+    def _check(self, below: float) -> None:
         """Retire the members whose mean weight since the last check is below the threshold."""
-        use, below = self._members.use, self.race_settings.retire_below or 0.0
+        use = self._members.use
         shares = use / use.sum()
         for place, engine in self._racing():
             if shares[place] < below:

@@ -81,7 +81,7 @@ def test_steps_give_the_bits_of_a_batch(kind: str, events: list[Any]) -> None:
 def test_a_batch_that_is_processed_in_parts_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     x = series(100)
     expected = engine_of().process("s", x)
-    monkeypatch.setattr("stream_rnn.engine.batch_size.MAX_EVENTS", 7)
+    monkeypatch.setattr("stream_rnn.engine.batch_size.SECONDS", 0.0)  # one event at a time
     assert engine_of().process("s", x).tobytes() == expected.tobytes()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.connectors.ordering.pacing import paced
 from stream_rnn.connectors.stop import Stop
+from stream_rnn.engine.batch_size import BatchSize
 from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.replay.dead_letters import position_of
 from stream_rnn.jobs.stopping import StoppableReader
@@ -61,6 +63,8 @@ class EventReader:
         self._batch = ordering.ready if ordering is not None else None
         """The newest batch in order, of which `batches` may have yielded a part only."""
         self._yielded = 0
+        self._size, self._max_size = BatchSize(), source.batch_size
+        self._limit_source()
         self._letters_before = position_of(source.dead_letters)
         """Length of the dead letter file before the newest batch was read."""
 
@@ -75,7 +79,7 @@ class EventReader:
         return self._stop.is_set
 
     def batches(self, limit: BatchLimit | None = None) -> Iterator[EventBatch]:
-        """Yield the events, in batches to be processed as they are.
+        """Yield the events, in batches to be processed as they are, short enough that a stop is noticed soon.
 
         Parameters
         ----------
@@ -84,8 +88,11 @@ class EventReader:
         """
         batches = paced(self._in_order(), self._speed, stop=Stop(self._stop))
         for batch in batches if limit is None else _split(batches, limit):
-            self._yielded += len(batch)
-            yield batch
+            for part in self._timed(batch):
+                self._yielded += len(part)
+                yield part
+                if self.stopped:
+                    return
 
     def stop(self) -> None:
         """End `batches` after the current batch, as `StoppableReader.stop`."""
@@ -106,6 +113,25 @@ class EventReader:
         held, arrays = ordering_state.dump(states)
         positions = {"source": self.source.position(), "dead_letters": position_of(self.source.dead_letters)}
         return ReadPosition(positions | held, arrays)
+
+    def _timed(self, batch: EventBatch) -> Iterator[EventBatch]:
+        """Yield a batch in parts, and choose the size of the next part by how long the caller takes for this one."""
+        start = 0
+        while start < len(batch):
+            part, began = batch[start : start + self._size.next], perf_counter()
+            yield part
+            self._size.measured(len(part), perf_counter() - began)
+            self._limit_source()
+            start += len(part)
+
+    def _limit_source(self) -> None:
+        """Let the source yield no more events at once than are processed at once, except for ordering.
+
+        Dead letters are then reported with the events that they lie between. With ordering, late events become dead
+        letters batch by batch, so that their place in the file must not depend on how long processing takes.
+        """
+        if self._ordering is None:
+            self.source.batch_size = min(self._size.next, self._max_size)
 
     def _in_order(self) -> Iterator[EventBatch]:
         for batch in self._read() if self._ordering is None else self._read_ordered(self._ordering):

@@ -19,18 +19,15 @@ NETWORK: dict[str, Any] = {"hidden": 4, "window": 4, "horizon": 2}
 
 
 def replay(settings: ReplaySettings, stop_after: int | None, **network: Any) -> Summary:
-    """Replay with a small network; stop after this many batches."""
+    """Replay with a small network; stop after about so many events."""
     return run_job(open_replay(settings, NETWORK | network), stop_after)
 
 
 def run_job(job: Job[Any], stop_after: int | None) -> Summary:
-    """Run a job; stop it after this many batches."""
-    batches = 0
+    """Run a job; stop it after about so many events."""
 
     def stop_in_time(_: BatchReport) -> None:
-        nonlocal batches
-        batches += 1
-        if batches == stop_after:
+        if stop_after is not None and job.events >= stop_after:
             job.stop()
 
     return job.run(stop_in_time)
