@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stream_rnn.compiled.core import Counts
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
-    from stream_rnn.engine.result import BatchResult
+    from stream_rnn.engine.result import BatchResult, EventResult
     from stream_rnn.engine.shared import SharedEngine
     from stream_rnn.engine.vocabulary import Vocabulary
     from stream_rnn.errors import (
@@ -37,6 +37,7 @@ __all__ = [
     "Diagnosis",
     "Drift",
     "Engine",
+    "EventResult",
     "MissingExtraError",
     "Race",
     "RaceSettings",
@@ -57,6 +58,7 @@ _MODULES = {
     "Diagnosis": "learning.diagnosis",
     "Drift": "engine.drift",
     "Engine": "engine.engine",
+    "EventResult": "engine.result",
     "MissingExtraError": "errors",
     "Race": "race.race",
     "RaceSettings": "settings.race",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.snapshot import Snapshot
     from stream_rnn.engine.drift import Drift, DriftMonitor
     from stream_rnn.engine.intake import Events
-    from stream_rnn.engine.result import BatchResult
+    from stream_rnn.engine.result import BatchResult, EventResult
     from stream_rnn.engine.vocabulary import Vocabulary
     from stream_rnn.learning.diagnosis import Diagnosis
     from stream_rnn.settings.engine import Settings
@@ -178,6 +178,36 @@ class Engine:
             self._idle.pop()
         except IndexError:
             refuse(self)
+        try:
+            self._step(key, x, y, time, end)
+            return self._forecast.copy()
+        finally:
+            self._idle.append(None)
+
+    @exclusive
+    def step_detailed(
+        self,
+        key: Hashable,
+        x: Mapping[str, float | str | None] | Sequence[float | str] | str,
+        y: Mapping[str, float | str | None] | Sequence[float | str] | float | str | None = None,
+        time: float | datetime | None = None,
+        *,
+        end: bool = False,
+    ) -> EventResult:
+        """Process one event as `step`, and return everything that is known about it.
+
+        Examples
+        --------
+        >>> from stream_rnn import Engine, Settings
+        >>> engine = Engine(Settings(inputs="x", hidden=4, interval=0.9))
+        >>> engine.step_detailed("sensor", {"x": 20.0}).to_dict()
+        {'forecast': [[20.0]], 'begins': True, 'interval': [[[None, None]]], 'anomaly': None, 'drifts': []}
+        """
+        drifts = self._step(key, x, y, time, end)
+        return wrap_outputs(self.settings, self._event.slots, self._outputs, drifts).event(0)
+
+    def _step(self, key: Hashable, x: Any, y: Any, time: Any, end: bool) -> Sequence[Drift]:
+        """Process one event, whose results are in the output buffers then; return the drifts that it reveals."""
         event, state, new = self._event, self._state, False
         try:
             self._intake.from_step(event, x, y, time)
@@ -188,15 +218,11 @@ class Engine:
                 self._outputs.begins[0] = False
             state.protect(event.slots)
             process(state.core, self._single)
-            if self._monitor is not None:
-                self._check_drift(self._monitor, event.slots[0], new, key)
-            return self._forecast.copy()
+            return () if self._monitor is None else self._check_drift(self._monitor, event.slots[0], new, key)
         except KeyboardInterrupt:
             if new and not self._outputs.begins[0]:
                 state.run_op(event.slots[0], RowOp.RESET_SLOT)
             raise
-        finally:
-            self._idle.append(None)
 
     @property
     def last_event(self) -> tuple[NDArray[np.float64], bool]:

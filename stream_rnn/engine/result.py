@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,25 @@ if TYPE_CHECKING:
 
     from stream_rnn.engine.drift import Drift
     from stream_rnn.settings.engine import Settings
+
+
+class EventResult(NamedTuple):
+    """Results of one event."""
+
+    forecast: NDArray[np.float64]
+    """of shape `Settings.forecast_shape`"""
+    begins: bool
+    """whether the event began a sequence"""
+    interval: NDArray[np.float64] | None = None
+    """(*forecast_shape, 2) low and high of each forecast, NaN before any error is known; None if not set"""
+    anomaly: float | None = None
+    """anomaly score from 0 to 1, NaN if there was no forecast of the event; None if not set"""
+    drifts: Sequence[Drift] = ()
+    """the drift that the event revealed, if any"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the results as JSON values: nested lists, with None for what is NaN or not set."""
+        return _to_json(self._asdict())
 
 
 class BatchResult(NamedTuple):
@@ -38,6 +57,43 @@ class BatchResult(NamedTuple):
         """Return the results of some of the events, without drifts."""
         columns = (self.forecasts, self.slots, self.begins, self.intervals, self.anomalies)
         return BatchResult(*(None if column is None else column[index] for column in columns))  # type: ignore[arg-type]
+
+    def event(self, index: int) -> EventResult:
+        """Return a copy of the results of one event, and all drifts."""
+        return EventResult(
+            forecast=self.forecasts[index].copy(),
+            begins=bool(self.begins[index]),
+            interval=None if self.intervals is None else self.intervals[index].copy(),
+            anomaly=None if self.anomalies is None else float(self.anomalies[index]),
+            drifts=self.drifts,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the results as JSON values: nested lists, with None for what is NaN or not set.
+
+        Examples
+        --------
+        >>> from stream_rnn import Engine, Settings
+        >>> engine = Engine(Settings(inputs="x", hidden=4, anomaly=True))
+        >>> engine.process_detailed("sensor", [[20.0]]).to_dict()["anomalies"]
+        [None]
+        """
+        return _to_json(self._asdict())
+
+
+def _to_json(results: dict[str, Any]) -> dict[str, Any]:
+    drifts = [drift._asdict() for drift in results["drifts"]]
+    return {name: _plain(value) for name, value in results.items()} | {"drifts": drifts}
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers as nested lists of Python's numbers, with None for those that JSON does not have."""
+    array = np.asarray(value)
+    if array.dtype != np.float64:
+        return array.tolist()
+    plain = array.astype(object)
+    plain[~np.isfinite(array)] = None
+    return plain.tolist()
 
 
 def allocate_outputs(settings: Settings, count: int) -> OutputBuffers:

@@ -37,8 +37,8 @@ def serialised_property(name: str) -> Any:
 class SharedEngine:
     """An engine that several threads may use: a call waits until the one before it has ended.
 
-    It has the methods and properties of `Engine`. Calls of one thread that belong together, such as `step` and
-    `interval` of the same stream, need `exclusive`, because another thread may call in between.
+    It has the methods and properties of `Engine`. Calls that belong together, such as `predict` before a `step` of the
+    same stream, need `exclusive`, because another thread may call in between.
 
     Parameters
     ----------
@@ -68,11 +68,12 @@ class SharedEngine:
         Examples
         --------
         >>> from stream_rnn import Engine, Settings, SharedEngine
-        >>> shared = SharedEngine(Engine(Settings(inputs="x", hidden=4, interval=0.9)))
+        >>> shared = SharedEngine(Engine(Settings(inputs="x", hidden=4)))
         >>> with shared.exclusive() as engine:
-        ...     forecast, interval = engine.step("sensor", [1.0]), engine.interval("sensor")
-        >>> forecast.shape, interval.shape
-        ((1, 1), (1, 1, 2))
+        ...     known = engine.events("sensor") > 0
+        ...     forecast = engine.step("sensor", [1.0])
+        >>> known
+        False
         """
         with self._lock:
             yield self._engine
@@ -88,6 +89,7 @@ class SharedEngine:
     last_event = serialised_property("last_event")
     parameters_of = serialised(Engine.parameters_of)
     step = serialised(Engine.step)
+    step_detailed = serialised(Engine.step_detailed)
     process = serialised(Engine.process)
     process_detailed = serialised(Engine.process_detailed)
     process_events = serialised(Engine.process_events)

@@ -44,6 +44,7 @@ CALLS: dict[str, Callable[[Engine, Path], object]] = {
     "save": lambda engine, folder: engine.save(folder / "saved"),
     "snapshot": lambda engine, _: engine.snapshot(),
     "step": lambda engine, _: engine.step("s", [1.0]),
+    "step_detailed": lambda engine, _: engine.step_detailed("s", [1.0]),
     "warmup": lambda engine, _: engine.warmup(),
     "with_settings": lambda engine, _: engine.with_settings(engine.settings),
     "__reduce__": lambda engine, _: pickle.dumps(engine),
