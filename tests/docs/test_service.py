@@ -30,7 +30,8 @@ DEADLINE = 120
 
 def ask_through(connection: HTTPConnection, method: str, path: str, body: Any = None) -> tuple[int, Any]:
     """Return status and JSON of the answer to a request."""
-    connection.request(method, path, None if body is None else json.dumps(body))
+    content = None if body is None else json.dumps(body)
+    connection.request(method, path, content, {"Content-Type": "application/json"})
     response = connection.getresponse()
     return response.status, json.loads(response.read())
 
