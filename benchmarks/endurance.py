@@ -3,9 +3,9 @@
     python -m benchmarks.endurance --network gru --events 50000000
 
 Four streams have the sum of two sines whose frequencies, amplitudes and levels drift, an effect of an input three
-events before that changes now and then, and noise. The run is divided into tenths. At the beginning of each, a fresh engine
-learns the same events for a while; `old_to_fresh` is the ratio of the errors (RMSE) of both in the second half of that
-while. `persistence` is the error of the last value.
+events before that changes now and then, and noise. The run is divided into tenths. At the beginning of each, a fresh
+engine learns the same events for a while; `old_to_fresh` is the ratio of the errors (RMSE) of both in the second half
+of that while. `persistence` is the error of the last value.
 """
 
 from __future__ import annotations
