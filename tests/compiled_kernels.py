@@ -7,7 +7,7 @@ from typing import Any
 from stream_rnn.kernels import activations, linalg, products
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import lru
-from stream_rnn.learning import anomaly, clipping, conformal, optimizers, penalties, scaling
+from stream_rnn.learning import anomaly, clipping, conformal, jumps, optimizers, penalties, scaling
 from stream_rnn.losses import loss as losses
 
 activate = entry(activations.activate)
@@ -29,6 +29,7 @@ deviation = entry(scaling.deviation)
 root_mean_square = entry(scaling.root_mean_square)
 z_score = entry(scaling.z_score)
 is_known = entry(scaling.is_known)
+start_value = entry(jumps.start_value)
 predict_interval = entry(conformal.predict_interval)
 update_calibration = entry(conformal.update_calibration)
 anomaly_score = entry(anomaly.anomaly_score)

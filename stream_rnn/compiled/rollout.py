@@ -15,6 +15,7 @@ from stream_rnn.compiled.step import denormalise, fade, infer_checked, params_of
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.learning.inputs import PastInputs, encode_event
 from stream_rnn.learning.scaling import is_known
+from stream_rnn.learning.targets import TargetScales, base_after
 
 if TYPE_CHECKING:
     from stream_rnn.compiled.state import Rows
@@ -52,6 +53,8 @@ class Scratch(NamedTuple):
     features: Any
     """(F,)"""
     last_y: Any
+    newest_y: Any
+    jumps: Any
     """(D,) float64"""
     history: Any
     """(K, I) float64"""
@@ -71,6 +74,8 @@ def scratch_of(rows: Rows) -> Scratch:
         tape=part("tape", axis=1),
         features=part("features", axis=1),
         last_y=part("last_y"),
+        newest_y=part("newest_y"),
+        jumps=part("jumps"),
         history=part("history"),
         x=part("history", axis=1),
     )
@@ -89,6 +94,8 @@ def roll_out(core: Any, slots: Any, events: HypotheticalEvents, rollout: Rollout
         slot = slots[n]
         scratch.state[:] = core.state[slot]
         scratch.last_y[:] = core.last_y[slot]
+        scratch.newest_y[:] = core.newest_y[slot]
+        scratch.jumps[:] = core.jumps[slot]
         scratch.history[:] = core.history[slot]
         if events.exist:
             scratch.x[:] = events.x[n]
@@ -100,8 +107,9 @@ def roll_out(core: Any, slots: Any, events: HypotheticalEvents, rollout: Rollout
 @inner
 def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, rollout: Rollout, out: Any) -> None:
     """Forecast the event in `scratch.x`, where one exists, at a time that may be NaN, and those after it."""
-    task, params, scales = core.task, params_of(core, slot), scales_of(core, slot)
-    state, tape, features, last_y, history, x = scratch
+    task, params, known = core.task, params_of(core, slot), scales_of(core, slot)
+    state, tape, features, last_y, newest_y, jumps, history, x = scratch
+    scales = TargetScales(known.moments, known.levels, known.slopes, newest_y, jumps)
     past = PastInputs(past_of(core, slot).moments, history)
     gap, place = core.gap[slot], place_of(core, slot)
     elapsed = _elapsed(core, slot, at)
@@ -109,6 +117,7 @@ def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, r
     if elapsed > task.reset_after and is_known(at):
         state[:] = 0
         last_y[:] = math.nan
+        newest_y[:] = math.nan
         place = 0
     for i in range(out.shape[0]):
         if i == 0 and not exists:
@@ -116,7 +125,7 @@ def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, r
         else:
             if i > 0:
                 _feed_back(task, out[i - 1], rollout.picks[i - 1], x)
-            _remember_targets(task, x, last_y)
+            _remember_targets(core, scales, x, last_y)
             history[place % history.shape[0]] = x
             encode_event(core.inputs, past, place, elapsed, time, core.work.x)
             place += 1
@@ -139,10 +148,11 @@ def _feed_back(task: Any, forecast: Any, pick: int, x: Any) -> None:
 
 
 @inner
-def _remember_targets(task: Any, x: Any, last_y: Any) -> None:
-    for c in range(task.feedback.shape[0]):
-        if task.feedback[c] >= 0 and is_known(x[c]):
-            last_y[task.feedback[c]] = x[c]
+def _remember_targets(core: Any, scales: TargetScales, x: Any, last_y: Any) -> None:
+    for c in range(core.task.feedback.shape[0]):
+        d = core.task.feedback[c]
+        if d >= 0 and is_known(x[c]):
+            last_y[d] = base_after(core.targets, scales, d, x[c])
 
 
 @inner

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stream_rnn.learning.scaling import MOMENT_ROWS
+
 NETWORK = None
 """Placeholder for the network's dtype, float32 or float64."""
 
@@ -45,6 +47,8 @@ class Dimensions(NamedTuple):
     """events that wait for their lookahead, and the newest; 0 without lookahead"""
     fading: int
     """R where the state fades between events, else 0"""
+    residuals: int
+    """D in residual forecasts, else 0"""
     reverting: int
     """D with reversion, else 0"""
     reverting_columns: int
@@ -105,11 +109,14 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     "errors": StreamArray(
         ("R", "O"), NETWORK, "dL/do that has arrived and was not learned from", reset=True, prefetch=True
     ),
-    "base": StreamArray(
-        ("R", "D"), F8, "last known values at each event, which residual forecasts start from", blank=NAN, prefetch=True
-    ),
+    "base": StreamArray(("R", "D"), F8, "last_y at each event", blank=NAN, prefetch=True),
     "last_y": StreamArray(
-        ("D",), F8, "last known values of the sequence, NaN before", blank=NAN, reset=True, prefetch=True
+        ("D",),
+        F8,
+        "value of each target that residual forecasts start from, NaN before",
+        blank=NAN,
+        reset=True,
+        prefetch=True,
     ),
     "history": StreamArray(
         ("K", "I"), F8, "newest input values, as `learning.inputs.PastInputs`", blank=NAN, reset=True, prefetch=True
@@ -120,10 +127,14 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     ),
     "miss": StreamArray((), F8, "distance of the newest event's targets from their forecasts; NaN if none was known"),
     "ahead_y": StreamArray(("L", "D"), F8, "labels of the newest events, as `ahead_x`", prefetch=True),
-    "input_moments": StreamArray((3, "M"), F8, "as `learning.inputs.PastInputs`", reset=True, prefetch=True),
-    "target_moments": StreamArray((3, "C"), F8, "as `learning.targets.TargetScales`", reset=True, prefetch=True),
-    "levels": StreamArray((3, "reverting"), F8, "as `learning.targets.TargetScales`", reset=True),
-    "slopes": StreamArray((2, "reverting_columns"), F8, "as `learning.targets.TargetScales`", reset=True),
+    "input_moments": StreamArray((MOMENT_ROWS, "M"), F8, "as `learning.inputs.PastInputs`", reset=True, prefetch=True),
+    "target_moments": StreamArray(
+        (MOMENT_ROWS, "C"), F8, "as `learning.targets.TargetScales`", reset=True, prefetch=True
+    ),
+    "newest_y": StreamArray((2, "residuals"), F8, "as `learning.jumps.start_value`", blank=NAN, reset=True),
+    "jumps": StreamArray((2, "residuals"), F8, "as `learning.jumps.start_value`", reset=True),
+    "levels": StreamArray((MOMENT_ROWS, "reverting"), F8, "as `learning.targets.TargetScales`", reset=True),
+    "slopes": StreamArray((4, "reverting_columns"), F8, "as `learning.targets.TargetScales`", reset=True),
     "time": StreamArray((), F8, "latest time of an event, in seconds; NaN before", blank=NAN, reset=True),
     "gap": StreamArray((), F8, "seconds between the latest time and the one before; NaN before", blank=NAN, reset=True),
     "clock": StreamArray((len(Clock),), I8, "counters, as `Clock`", reset=True, prefetch=True),

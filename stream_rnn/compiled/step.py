@@ -39,6 +39,7 @@ from stream_rnn.learning.rls import reset_inverse
 from stream_rnn.learning.scaling import is_known
 from stream_rnn.learning.targets import (
     TargetScales,
+    base_after,
     centre_of,
     encode_target,
     has_basis,
@@ -216,6 +217,7 @@ def _start_sequence(core: Any, slot: int) -> None:
     core.state[slot] = 0
     core.errors[slot] = 0
     core.last_y[slot] = math.nan
+    core.newest_y[slot] = math.nan
     core.clock[slot, :SEQUENCE] = 0
 
 
@@ -299,11 +301,11 @@ def _count_event(core: Any, slot: int) -> None:
 
 @inner
 def _remember_targets(core: Any, slot: int, y: Any) -> None:
-    """Keep the known values of y (D,) as the last ones, from which residual forecasts start."""
-    last_y = core.last_y[slot]
+    """Keep what residual forecasts start from after the known values of y (D,)."""
+    last_y, scales = core.last_y[slot], scales_of(core, slot)
     for d in range(core.task.targets):
         if is_known(y[d]):
-            last_y[d] = y[d]
+            last_y[d] = base_after(core.targets, scales, d, y[d])
         else:
             core.counts[N_MISSING_TARGETS] += 1
 
@@ -549,7 +551,9 @@ def fade(task: TaskShape, state: Any, gap: float) -> float:
 @inner
 def scales_of(core: Any, slot: int) -> TargetScales:
     """Return what is known of a stream's targets."""
-    return TargetScales(core.target_moments[slot], core.levels[slot], core.slopes[slot])
+    return TargetScales(
+        core.target_moments[slot], core.levels[slot], core.slopes[slot], core.newest_y[slot], core.jumps[slot]
+    )
 
 
 @inner

@@ -254,6 +254,7 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         C=columns,
         L=settings.lookahead + 1 if settings.lookahead else 0,
         fading=kept if settings.half_life is not None else 0,
+        residuals=task.targets if settings.is_residual else 0,
         reverting=task.targets if settings.reversion else 0,
         reverting_columns=columns if settings.reversion else 0,
         intervals=columns if settings.interval is not None else 0,

@@ -87,7 +87,7 @@ class PastInputs(NamedTuple):
     """The past inputs of a stream."""
 
     moments: Any
-    """(3, M) float64, running moments"""
+    """(MOMENT_ROWS, M) float64, running moments"""
     history: Any
     """(K, I) float64, values of the newest events; event n of the sequence is in row n mod K"""
 

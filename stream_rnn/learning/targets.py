@@ -8,7 +8,11 @@ Targets are learned as values or, in residual forecasts, as changes from the las
 
 where r, for each horizon, is the slope of y - m on b - m by least squares with forgetting, clipped to [0, 1]. This is
 the forecast of an autoregression of order one: r near 1 starts from the last value, r near 0 from the mean, to which
-the forecasts of a mean-reverting series tend with the horizon.
+the forecasts of a mean-reverting series tend with the horizon. Last values more than `limit` deviations from the mean
+have a slope of their own, which forgets quickly: peaks are gone soon, a new level stays. Before there are such values
+it is r, which counts as one of them.
+
+The last value b is that of `jumps`.
 
 c and s belong to one stream and one forecast column, (horizon - 1) D + d for target d of D. They are known before z is
 learned.
@@ -17,13 +21,26 @@ learned.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from stream_rnn.kernels.jit import inner
-from stream_rnn.learning.scaling import MEAN, WEIGHT, deviation, root_mean_square, update_moments, z_score
+from stream_rnn.learning.jumps import start_value
+from stream_rnn.learning.scaling import (
+    FIRST_VALUES,
+    MEAN,
+    SEEN,
+    WEIGHT,
+    deviation,
+    root_mean_square,
+    update_moments,
+    z_score,
+)
 
-PRODUCTS, BASES = 0, 1
-"""The rows of `TargetScales.slopes`: sums of (b - m)(y - m) and of (b - m)^2."""
+PRODUCTS, BASES, OUTER_PRODUCTS, OUTER_BASES = range(4)
+"""The rows of `TargetScales.slopes`: sums of (b - m)(y - m) and of (b - m)^2, with values clipped to the limit, and the
+same of values beyond it."""
+OUTER_FORGETTING: Final = 0.9
+"""Forgetting factor per last value beyond the limit."""
 
 
 class TargetEncoding(NamedTuple):
@@ -43,11 +60,15 @@ class TargetScales(NamedTuple):
     """The running statistics of a stream's targets."""
 
     moments: Any
-    """(3, C) float64, running moments of the values, or of y - c in residual forecasts"""
+    """(MOMENT_ROWS, C) float64, running moments of the values, or of y - c in residual forecasts"""
     levels: Any
-    """(3, D) float64, running moments of the values; (3, 0) without reversion"""
+    """(MOMENT_ROWS, D) float64, running moments of the values; no columns without reversion"""
     slopes: Any
-    """(2, C) float64; (2, 0) without reversion"""
+    """(4, C) float64; (4, 0) without reversion"""
+    newest: Any
+    """(2, D) float64, as `values` of `jumps`; (2, 0) without residual forecasts"""
+    jumps: Any
+    """(2, D) float64, as `experience` of `jumps`; (2, 0) without residual forecasts"""
 
 
 @inner
@@ -66,9 +87,11 @@ def record_change(encoding: TargetEncoding, scales: TargetScales, column: int, b
         return
     if encoding.reversion:
         levels, slopes, d = scales.levels, scales.slopes, column % encoding.targets
-        reach = encoding.limit * deviation(levels, d)
-        b = min(max(base - levels[MEAN, d], -reach), reach)
-        a = min(max(y - levels[MEAN, d], -reach), reach)
+        b, a, reach = base - levels[MEAN, d], y - levels[MEAN, d], encoding.limit * deviation(levels, d)
+        if abs(b) > reach:
+            slopes[OUTER_PRODUCTS, column] = OUTER_FORGETTING * slopes[OUTER_PRODUCTS, column] + a * b
+            slopes[OUTER_BASES, column] = OUTER_FORGETTING * slopes[OUTER_BASES, column] + b * b
+        b, a = min(max(b, -reach), reach), min(max(a, -reach), reach)
         slopes[PRODUCTS, column] = encoding.forgetting * slopes[PRODUCTS, column] + a * b
         slopes[BASES, column] = encoding.forgetting * slopes[BASES, column] + b * b
     if encoding.scaled:
@@ -86,9 +109,24 @@ def centre_of(encoding: TargetEncoding, scales: TargetScales, column: int, base:
         return 0.0
     if not encoding.reversion or scales.slopes[BASES, column] <= 0.0:
         return base
-    slope = min(max(scales.slopes[PRODUCTS, column] / scales.slopes[BASES, column], 0.0), 1.0)
-    mean = scales.levels[MEAN, d]
-    return mean + slope * (base - mean)
+    slopes, mean = scales.slopes, scales.levels[MEAN, d]
+    slope = min(max(slopes[PRODUCTS, column] / slopes[BASES, column], 0.0), 1.0)
+    distance = base - mean
+    if abs(distance) > encoding.limit * deviation(scales.levels, d):
+        square = distance * distance
+        slope = (slopes[OUTER_PRODUCTS, column] + square * slope) / (slopes[OUTER_BASES, column] + square)
+        slope = min(max(slope, 0.0), 1.0)
+    return mean + slope * distance
+
+
+@inner
+def base_after(encoding: TargetEncoding, scales: TargetScales, d: int, y: float) -> float:
+    """Return b after a known value of target d."""
+    if not encoding.residual:
+        return y
+    known = encoding.scaled and scales.moments[SEEN, d] >= FIRST_VALUES
+    usual = root_mean_square(scales.moments, d) if known else 0.0
+    return start_value(encoding.limit, usual, scales.newest, scales.jumps, d, y)
 
 
 @inner

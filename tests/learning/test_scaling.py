@@ -10,15 +10,17 @@ from compiled_kernels import deviation, is_known, root_mean_square, update_momen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_rnn.learning.scaling import MEAN, MIN_WEIGHT, WEIGHT
+from stream_rnn.learning.scaling import FIRST_VALUES, MEAN, MOMENT_ROWS, SETTLED, WEIGHT
 
-NO_LIMIT = math.inf
-SAMPLES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=40)
+NO_LIMIT = 1e9
+SAMPLES = st.lists(st.floats(-1e3, 1e3), max_size=40).map(lambda values: [3.0, -1.0, 0.0, 1.0, 4.0, *values])
+RNG = np.random.default_rng(0)
+NORMAL = list(40 + 5 * RNG.normal(size=3000))
 
 
 def moments_of(values: list[float], forgetting: float = 1.0, limit: float = NO_LIMIT) -> np.ndarray:
     """Return moments with two columns, the second of which has these values."""
-    moments = np.zeros((3, 2))
+    moments = np.zeros((MOMENT_ROWS, 2))
     for value in values:
         update_moments(moments, 1, value, forgetting, limit)
     assert not moments[:, 0].any()
@@ -49,15 +51,83 @@ def test_forgetting_weights_values_exponentially(values: list[float], forgetting
 
 
 def test_an_outlier_is_clipped_to_the_limit() -> None:
-    quiet = [(-1.0) ** k for k in range(2 * MIN_WEIGHT)]
-    before = moments_of(quiet)
-    limit = before[MEAN, 1] + 3 * deviation(before, 1)
-    np.testing.assert_allclose(moments_of([*quiet, 1e30], limit=3.0), moments_of([*quiet, limit], limit=3.0))
+    quiet = NORMAL[:50]
+    before = moments_of(quiet, limit=3.0)
+    edge = before[MEAN, 1] + 2.999999 * deviation(before, 1)
+    clipped, inside = moments_of([*quiet, 80.0], limit=3.0), moments_of([*quiet, edge], limit=3.0)
+    np.testing.assert_allclose(clipped[:3], inside[:3], rtol=1e-5)
 
 
 def test_a_glitch_does_not_distort_the_deviation() -> None:
-    quiet = list(np.random.default_rng(0).normal(size=200))
+    quiet = NORMAL[:200]
     assert deviation(moments_of([*quiet, 1e30], limit=10.0), 1) < 2 * np.std(quiet)
+
+
+@pytest.mark.parametrize("bad", [-9999.0, 0.0, 65535.0, 1e6, 1e30])
+@pytest.mark.parametrize("limit", [5.0, 10.0])
+@pytest.mark.parametrize("place", [*range(FIRST_VALUES + 3), 20, 100])
+def test_a_bad_value_at_any_place_hardly_changes_the_moments(bad: float, limit: float, place: int) -> None:
+    moments = moments_of([*NORMAL[:place], bad, *NORMAL[place:1000]], limit=limit)
+    assert moments[MEAN, 1] == pytest.approx(40.0, abs=1.0)
+    assert deviation(moments, 1) == pytest.approx(5.0, rel=0.1)
+
+
+@pytest.mark.parametrize("bad", [-9999.0, 65535.0, 1e30])
+@pytest.mark.parametrize(
+    ("place", "count"),
+    [(place, count) for place in (0, 100, 1000) for count in (2, 10, 30, 2000)] + [(3, 2), (3, 2000)],
+)
+def test_moments_recover_at_once_after_many_bad_values(bad: float, place: int, count: int) -> None:
+    moments = moments_of([*NORMAL[:place], *[bad] * count, *NORMAL[place : place + 100]], 0.999, 10.0)
+    assert moments[MEAN, 1] == pytest.approx(40.0, abs=2.0)
+    assert deviation(moments, 1) == pytest.approx(5.0, rel=0.3)
+
+
+def test_moments_from_before_bad_values_are_kept() -> None:
+    before = moments_of(NORMAL[:1000])
+    after = moments_of([*NORMAL[:1000], *[-9999.0] * 500, 41.0], limit=10.0)
+    assert after[WEIGHT, 1] > before[WEIGHT, 1]
+    assert after[MEAN, 1] == pytest.approx(before[MEAN, 1], abs=0.2)
+
+
+@pytest.mark.parametrize("shift", [200.0, -1e6])
+def test_moments_follow_a_level_that_stays(shift: float) -> None:
+    moments = moments_of([*NORMAL[:1000], *(shift + x for x in NORMAL[1000 : 1000 + int(SETTLED) + 5])], limit=10.0)
+    assert moments[MEAN, 1] == pytest.approx(shift + 40, abs=5)
+    assert deviation(moments, 1) == pytest.approx(5.0, rel=0.5)
+
+
+def test_moments_follow_a_level_that_comes_and_goes() -> None:
+    moments, means = np.zeros((MOMENT_ROWS, 2)), []
+    for level in (0.0, 1000.0, 0.0, 1000.0, 0.0):
+        for x in NORMAL[:100]:
+            update_moments(moments, 1, level + x, 0.999, 10.0)
+        means.append(moments[MEAN, 1] - level)
+    assert means == pytest.approx([40.0] * 5, abs=1)
+
+
+def test_values_with_heavy_tails_widen_the_deviation() -> None:
+    moments = moments_of(list(np.random.default_rng(1).standard_cauchy(size=5000)), limit=10.0)
+    assert deviation(moments, 1) > 3
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [0.0] * 9 + [1.0], [5.0] * 30 + [7.0], [0.0] * 50 + [0.3, 4.0, 20.0]])
+def test_a_signal_that_is_mostly_constant_has_the_deviation_of_all_its_values(values: list[float]) -> None:
+    many = values * 40
+    moments = moments_of([*many, values[0]], limit=10.0)
+    assert moments[MEAN, 1] == pytest.approx(np.mean(many), abs=0.3 * np.std(many))
+    assert deviation(moments, 1) == pytest.approx(np.std(many), rel=0.3)
+
+
+def test_a_ramp_after_a_constant_has_the_deviation_of_both() -> None:
+    values = [0.0] * 100 + [float(k) for k in range(1, 101)]
+    moments = moments_of(values, limit=10.0)
+    assert moments[MEAN, 1] == pytest.approx(np.mean(values), rel=0.1)
+    assert deviation(moments, 1) == pytest.approx(np.std(values), rel=0.1)
+
+
+def test_a_constant_has_no_deviation() -> None:
+    assert deviation(moments_of([0.1] * 500, 0.999, 10.0), 1) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_root_mean_square_is_that_of_the_sample() -> None:
