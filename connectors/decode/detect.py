@@ -118,7 +118,9 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
     if not columns:
         raise ConnectorError(f"{path}: no numeric column{_list_reasons(ignored)}")
     numeric_time = time is not None and samples[time].has_numbers()
-    return ColumnRoles(schema.key, time, schema.end, columns, schema.time_format, numeric_time, ignored)
+    return ColumnRoles(
+        schema.key, time, schema.end, columns, schema.time_format, numeric_time, ignored, schema.bad_values
+    )
 
 
 def _detect_time(schema: Schema, samples: Mapping[str, ColumnSample]) -> str | None:

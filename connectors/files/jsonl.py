@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
-from stream_rnn.connectors.decode.json_records import JsonDecoder, parse_object
+from stream_rnn.connectors.decode.json_records import JsonDecoder, as_word, parse_object
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.files.reader import TextReader
 
@@ -70,6 +70,6 @@ class JsonLinesReader(TextReader):
 def _as_text(value: object) -> str | None:
     if isinstance(value, bool):
         return str(int(value))
-    if value is None or isinstance(value, str | int | float):
-        return None if value is None else str(value)
-    return f"<{type(value).__name__}>"  # a nested value is neither a number nor a time
+    if isinstance(value, int | float):
+        return str(value)
+    return None if value is None else as_word(value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stream_rnn.connectors.bad_values import BadValueCounter
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.files.merge import merge_by_time, one_after_another
 from stream_rnn.connectors.files.reader import Start
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.connectors.deadletter import DeadLetterCounter
     from stream_rnn.connectors.decode.schema import ColumnRoles
-    from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
+    from stream_rnn.connectors.events import BadValue, DeadLetter, EventBatch, Positions
     from stream_rnn.connectors.files.reader import Reader
 
 Position = dict[str, dict[str, int]]
@@ -44,6 +45,8 @@ class Source(Closeable):
         Why a column of the first file is not read, by column.
     dead_letters : DeadLetterCounter
         Records that cannot be used.
+    bad_values : BadValueCounter
+        Values that are missing because they are not numbers.
     events : int
         Number of events so far.
 
@@ -76,11 +79,14 @@ class Source(Closeable):
         self.end = roles.end
         self.ignored = dict(roles.ignored)
         self.dead_letters = dead_letters
+        self.bad_values = BadValueCounter()
         self.events = 0
         self._batch_size = batch_size
         self._follow = follow
         self._stop = Stop() if stop is None else stop
-        self._files = [_TrackedFile(reader, start.get(reader.path, 0), dead_letters) for reader in readers]
+        self._files = [
+            _TrackedFile(reader, start.get(reader.path, 0), dead_letters, self.bad_values) for reader in readers
+        ]
         for i, file in enumerate(self._files):
             file.reader.start(Start(roles, i, file.next_record))
         self._records_before = [file.next_record for file in self._files]  # before the last batch
@@ -173,14 +179,18 @@ class Source(Closeable):
 
 
 class _TrackedFile:
-    """One file with its position, and its dead letters that are not reported yet."""
+    """One file with its position, and its dead letters and bad values that are not reported yet."""
 
-    def __init__(self, reader: Reader, record: int, dead_letters: DeadLetterCounter) -> None:
+    def __init__(
+        self, reader: Reader, record: int, dead_letters: DeadLetterCounter, bad_values: BadValueCounter
+    ) -> None:
         self.reader = reader
         self.next_record = record
         self._read_until = record
         self._unreported: deque[DeadLetter] = deque()
+        self._unreported_values: deque[BadValue] = deque()
         self._dead_letters = dead_letters
+        self._bad_values = bad_values
 
     def read(self) -> EventBatch | None:
         """Return the next events, an empty batch if a growing file has no new ones, None at the end."""
@@ -191,15 +201,18 @@ class _TrackedFile:
             if chunk is None:
                 return None
             self._unreported.extend(chunk.dead_letters)
+            self._unreported_values.extend(chunk.bad_values)
             self._read_until = max(chunk.stop, self._read_until)
             if len(chunk.events) or chunk.stop == chunk.first:
                 return chunk.events
 
     def advance(self, record: int) -> None:
-        """Move the position to a record, and report the dead letters before it."""
+        """Move the position to a record, and report the dead letters and bad values before it."""
         self.next_record = max(self.next_record, record)
         while self._unreported and self._unreported[0].record < self.next_record:
             self._dead_letters.add(self._unreported.popleft())
+        while self._unreported_values and self._unreported_values[0].record < self.next_record:
+            self._bad_values.add(self._unreported_values.popleft())
 
 
 def _next_records(positions: Positions) -> dict[int, int]:
