@@ -31,6 +31,13 @@ Duplicates = Annotated[
         "is held back or was the last one processed."
     ),
 ]
+BadValues = Annotated[
+    Literal["missing", "refuse"],
+    Meta(
+        description="missing: a value that is not a number, such as unavailable or an object, counts as missing, by "
+        "column and word. refuse: its record cannot be used."
+    ),
+]
 
 
 class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +71,7 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     time_format: TimeFormat = "auto"
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
+    bad_values: BadValues = "missing"
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     follow: Annotated[bool, Meta(description="Keep reading as the files grow, until interrupted.")] = False

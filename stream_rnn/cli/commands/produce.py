@@ -81,6 +81,8 @@ def run(settings: LiveSettings, request: ProduceRequest) -> int:
     events = f"{counted(producer.delivered, 'event')} of {counted(len(keys), 'stream')} to topic {request.topic}"
     rate = f"{seconds:.1f} s: {producer.delivered / seconds:,.0f} events/s"
     click.echo(f"{events} in {rate}{_refused(recording.dead_letters)}")
+    if recording.bad_values:
+        click.echo(f"not numbers, sent as null: {counted(recording.bad_values, 'value')}")
     if recording.ignored:
         click.echo(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in recording.ignored.items()])}")
     return stopping.exit_status
@@ -122,6 +124,11 @@ class Recording:
     def ignored(self) -> dict[str, str]:
         """Columns that are not read, each with the reason."""
         return self._source.ignored
+
+    @property
+    def bad_values(self) -> int:
+        """Number of values that are not numbers, in the present pass."""
+        return len(self._source.bad_values)
 
     def stop(self) -> None:
         """End the iteration after the current batch, as `StoppableReader.stop`."""

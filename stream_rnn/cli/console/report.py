@@ -138,6 +138,10 @@ def _exception_lines(summary: Summary) -> list[str]:
     if summary.skipped:
         reasons = [f"{reason} ({count:,})" for reason, count in summary.skipped_reasons.items()]
         lines.append(f"skipped: {counted(summary.skipped, 'record')}: {listed(reasons)}")
+    for column, words in summary.bad_values.items():
+        counts = [f"{word} ({count:,})" for word, count in sorted(words.items(), key=lambda item: -item[1])]
+        values = counted(sum(words.values()), "value")
+        lines.append(f"not numbers, counted as missing: {values} of {column}: {listed(counts)}")
     if summary.duplicates:
         lines.append(f"duplicates: {counted(summary.duplicates, 'record')} dropped")
     if summary.held:

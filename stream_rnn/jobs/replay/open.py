@@ -132,7 +132,14 @@ def _open_job(
             stack.enter_context(letters)
         source = open_files(
             settings.files,
-            Schema(settings.key, settings.time, settings.end, columns_to_read(requested), settings.time_format),
+            Schema(
+                settings.key,
+                settings.time,
+                settings.end,
+                columns_to_read(requested),
+                settings.time_format,
+                settings.bad_values,
+            ),
             start=positions["source"]["files"],
             follow=settings.follow,
             format=settings.format,

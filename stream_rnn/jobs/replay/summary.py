@@ -18,6 +18,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int
     """records that could not be used"""
     skipped_reasons: dict[str, int]
+    bad_values: dict[str, dict[str, int]]
+    """values that count as missing because they are not numbers, by column and word"""
     late: int
     """skipped records that arrived later than the lateness allows"""
     duplicates: int

@@ -122,6 +122,13 @@ def test_dead_letters_of_replayed_records_are_not_repeated(tmp_path: Path) -> No
     assert open_at(make_config(tmp_path), 10).process(batch_of(0, 10)).dead == []
 
 
+def test_words_of_replayed_records_are_not_reported_again(tmp_path: Path) -> None:
+    first = open_at(make_config(tmp_path), None).process(batch_of(0, 4, x="off"))
+    again = open_at(make_config(tmp_path), 2).process(batch_of(0, 4, x="off"))
+    assert [value.record for value in first.bad_values] == [0, 1, 2, 3]
+    assert [value.record for value in again.bad_values] == [2, 3]
+
+
 def test_a_checkpoint_ahead_of_the_committed_offset_is_not_used(tmp_path: Path) -> None:
     config = make_config(tmp_path)
     worker = open_at(config, None)
