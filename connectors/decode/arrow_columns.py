@@ -13,7 +13,7 @@ from stream_rnn.connectors.decode.detect import EMPTY, TextSample
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -54,7 +54,9 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
     if roles.key is not None:
         keys = _keys(arrays[roles.key], roles.key, errors)
     if roles.time is not None:
-        times = _times(arrays[roles.time], roles, errors)
+        times, bad = _times(arrays[roles.time], roles.time_format)
+        errors.add(bad, values.NOT_A_TIME, roles.time)
+        errors.add(np.isnan(times), values.NO_TIME)
     if roles.end is not None:
         ends = _ends(arrays[roles.end], roles.end, errors)
     inputs: dict[str, NDArray[np.float64]] = {}
@@ -110,6 +112,14 @@ class TypedSample:
             return time_format != "iso"
         return is_timestamp(kind)
 
+    def times(self, time_format: str) -> NDArray[np.float64]:
+        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
+        return _times(self._array, time_format)[0]
+
+    def texts(self) -> Sequence[str]:
+        """Return no values: the column is not text."""
+        return ()
+
 
 def is_number(kind: pa.DataType) -> bool:
     """Return whether values of this type are numbers; true and false are 1 and 0."""
@@ -143,22 +153,21 @@ def _words(array: pa.Array, bad: NDArray[np.bool_]) -> list[str]:
     return [f"<{array.type}>"] * int(bad.sum())
 
 
-def _times(array: pa.Array, roles: ColumnRoles, errors: RowErrors) -> NDArray[np.float64]:
+def _times(array: pa.Array, time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return values as seconds since 1970-01-01 UTC (N,), and which of them are neither times nor missing (N,)."""
     if is_timestamp(array.type):
         times = values.epoch_seconds(_timestamp_seconds(array), "s")
         bad = np.isnan(times) & _is_valid(array)
     elif is_number(array.type):
         numbers = _floats(array)
-        times = values.epoch_seconds(numbers, roles.time_format)
+        times = values.epoch_seconds(numbers, time_format)
         bad = np.isnan(times) & ~np.isnan(numbers)
     elif is_text(array.type):
-        times, bad = values.parse_times(decode_text(array).to_pylist(), roles.time_format)
+        times, bad = values.parse_times(decode_text(array).to_pylist(), time_format)
     else:
         times = np.full(len(array), np.nan)
         bad = _is_valid(array)
-    errors.add(bad, values.NOT_A_TIME, roles.time)
-    errors.add(np.isnan(times), values.NO_TIME)
-    return times
+    return times, bad
 
 
 def _keys(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.object_]:

@@ -101,6 +101,8 @@ class ColumnRoles:
         Whether the first times are numbers. This only chooses which way of reading is tried first.
     ignored
         Why a column is not read, by column.
+    key_hint
+        Which column may be the key, and why, if none was named; empty if no column looks like it.
 
     Examples
     --------
@@ -116,6 +118,7 @@ class ColumnRoles:
     numeric_time: bool = False
     ignored: dict[str, str] = field(default_factory=dict)
     bad_values: Literal["missing", "refuse"] = "missing"
+    key_hint: str = ""
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -53,13 +53,9 @@ class JsonLinesReader(TextReader):
         """Return the first values of every field, in order of appearance, without consuming them."""
         block = self._peek_block()
         lines = [] if block is None else block.data.split(b"\n", SAMPLE_SIZE)[:SAMPLE_SIZE]
-        columns: dict[str, list[str | None]] = {}
-        for line in lines:
-            fields = parse_object(line)
-            if isinstance(fields, dict):
-                for name, value in fields.items():
-                    columns.setdefault(name, []).append(_as_text(value))
-        return {name: TextSample(texts) for name, texts in columns.items()}
+        rows = [fields for fields in map(parse_object, lines) if isinstance(fields, dict)]
+        names = dict.fromkeys(name for fields in rows for name in fields)
+        return {name: TextSample([_as_text(fields.get(name)) for fields in rows]) for name in names}
 
     def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:
         if self._decoder is None:

@@ -43,6 +43,8 @@ class Source(Closeable):
         Columns with these roles.
     ignored : dict of str to str
         Why a column of the first file is not read, by column.
+    key_hint : str
+        Which column may be the key, if none was named and times repeat; else empty.
     dead_letters : DeadLetterCounter
         Records that cannot be used.
     bad_values : BadValueCounter
@@ -78,6 +80,7 @@ class Source(Closeable):
         self.time = roles.time
         self.end = roles.end
         self.ignored = dict(roles.ignored)
+        self.key_hint = roles.key_hint
         self.dead_letters = dead_letters
         self.bad_values = BadValueCounter()
         self.events = 0

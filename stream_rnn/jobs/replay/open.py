@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,6 +42,8 @@ START_POSITIONS: dict[str, Any] = {"source": {"files": {}}, "sink": None, "dead_
 """Positions of a run that does not resume."""
 
 ModelT = TypeVar("ModelT", Engine, Race)
+
+log = logging.getLogger("stream_rnn")
 
 
 def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Job[Engine]:
@@ -147,6 +150,8 @@ def _open_job(
             stop=stop,
         )
         stack.enter_context(source)
+        if source.key_hint:
+            log.warning("%s", source.key_hint)
         model = build(source, saved)
         ordering = _open_ordering(settings, source, saved[1] if saved is not None else None)
         sink = _open_sink(settings, positions["sink"], model.counts.events)

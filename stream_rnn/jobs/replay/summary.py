@@ -63,3 +63,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """checkpoints that could not be written while the job kept running"""
     finished: bool
     """False if the job was stopped before the end"""
+
+    @property
+    def nothing_usable(self) -> str:
+        """Why nothing that was read can be used; empty if something can, or nothing was read."""
+        if self.resumed_at or self.held:
+            return ""
+        if not self.events and self.skipped:
+            return f"no record can be used, of {self.skipped:,}"
+        values = self.events * len(self.settings["inputs"])
+        if values and self.missing_inputs == values:
+            return f"no input has a value, in {self.events:,} events"
+        return ""

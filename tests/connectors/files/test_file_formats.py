@@ -113,8 +113,8 @@ def test_a_record_that_raises_whatever_it_is_is_a_dead_letter(
 
     times = np.arange(20.0)
     with open_sink(tmp_path / "out.dat", name, time=None) as sink:
-        sink.write({"when": times, "x": times})
+        sink.write({"when": times, "k": np.full(20, "s", object), "x": times})
     monkeypatch.setattr(values, "epoch_seconds", fail_at_13)
-    events, dead = read(tmp_path / "out.dat", Schema(time="when", time_format="s"), format=name)
+    events, dead = read(tmp_path / "out.dat", Schema("k", "when", time_format="s"), format=name)
     assert dead == [(13, "cannot be decoded: KeyError")]
     assert [(row[1], row[5]) for row in events] == [(float(i), i) for i in range(20) if i != 13]

@@ -117,6 +117,7 @@ def test_every_line_that_is_not_blank_is_an_event_or_a_dead_letter(put: Put, lin
     lines = [line.replace(b"\n", b"?") for line in lines]
     events, dead = read(put("a.jsonl", b'{"k": "a", "x": 1}\n' + b"\n".join(lines)), Schema(key="k", columns=("x",)))
     assert len(events) + len(dead) == 1 + sum(bool(line.strip()) for line in lines)
+    assert read(put("a.jsonl", b'{"x": 1}\n' * (1 + len(lines)) + b"\n".join(lines)))[0]  # detection reads any line
     assert all(row[0].encode() for row in events)
 
 
