@@ -72,6 +72,7 @@ class Source(Closeable):
         start: Mapping[str, int],
         dead_letters: DeadLetterCounter,
         follow: bool = False,
+        max_ahead: float | None = None,
         stop: Stop | None = None,
     ) -> None:
         self.files = tuple(reader.path for reader in readers)
@@ -86,6 +87,7 @@ class Source(Closeable):
         self.events = 0
         self._batch_size = batch_size
         self._follow = follow
+        self._max_ahead = max_ahead
         self._stop = Stop() if stop is None else stop
         self._files = [
             _TrackedFile(reader, start.get(reader.path, 0), dead_letters, self.bad_values) for reader in readers
@@ -162,7 +164,7 @@ class Source(Closeable):
     def _chunks(self) -> Iterator[EventBatch]:
         """Yield the events of all files in order; empty batches where growing files have no new ones."""
         if self.time is not None and len(self._files) > 1:
-            return merge_by_time(self._files)
+            return merge_by_time(self._files, self._max_ahead)
         if self._follow and len(self._files) > 1:
             return self._in_turn()
         return one_after_another(self._files)

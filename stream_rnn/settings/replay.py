@@ -31,6 +31,15 @@ Duplicates = Annotated[
         "is held back or was the last one processed."
     ),
 ]
+MaxAhead = Annotated[
+    Positive,
+    Meta(
+        description="Refuse an event whose time is more than this many seconds ahead of the newest one before it in "
+        "its file or partition, unless it confirms the time refused just before it: time has moved on. Default: 50 "
+        "years."
+    ),
+]
+FIFTY_YEARS = 50 * 365.25 * 86_400.0
 BadValues = Annotated[
     Literal["missing", "refuse"],
     Meta(
@@ -74,6 +83,7 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     bad_values: BadValues = "missing"
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
+    max_ahead: MaxAhead = FIFTY_YEARS
     follow: Annotated[bool, Meta(description="Keep reading as the files grow, until interrupted.")] = False
     speed: Annotated[
         Positive | None,

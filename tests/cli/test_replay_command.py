@@ -121,6 +121,25 @@ def test_drifts_are_counted_and_the_newest_is_shown(
     assert f"drifts: {output['drifts']}, {words}" in shown
 
 
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_a_lone_surrogate_is_a_dead_letter_wherever_it_is(tmp_path: Path, output: str) -> None:
+    path = tmp_path / "events.jsonl"
+    lines = [b'{"time": %d, "sensor": "a", "x": %d}' % (t, t % 7) for t in range(20)]
+    bad = [
+        rb'{"time": 20, "sensor": "\ud800", "x": 1}',
+        rb'{"time": "\ud800", "sensor": "a", "x": 1}',
+        rb'{"time": 21, "sensor": "a", "x": "\ud800"}',
+        rb'{"time": 22, "sensor": "a", "x": 1, "note": "\udfff"}',
+        b'{"time": 23, "sensor": "\xed\xa0\x80", "x": 1}',
+    ]
+    path.write_bytes(b"\n".join([*bad[:3], *lines, *bad[3:]]))
+    args = ["--key", "sensor", "--output", tmp_path / output, "--dead-letters", tmp_path / "refused.jsonl"]
+    done = run("replay", path, *SMALL, *args, "--checkpoint", tmp_path / "state", "--json")
+    assert done.returncode == 0, done.stderr
+    assert (json.loads(done.stdout)["events"], json.loads(done.stdout)["skipped_reasons"]) == (20, {"not UTF-8": 5})
+    assert len((tmp_path / "refused.jsonl").read_text().splitlines()) == 5
+
+
 def test_words_where_numbers_belong_are_missing_values_that_are_counted_and_logged(
     invoke: Invoke, tmp_path: Path
 ) -> None:

@@ -145,6 +145,7 @@ def _open_job(
             ),
             start=positions["source"]["files"],
             follow=settings.follow,
+            max_ahead=settings.max_ahead,
             format=settings.format,
             dead_letters=letters,
             stop=stop,
@@ -174,7 +175,7 @@ def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], sour
 
 def _open_ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering | None:
     """Return the ordering stage, with the events that a checkpoint held back; None if there is nothing to do."""
-    rule = OrderingPolicy(settings.lateness, settings.duplicates)
+    rule = OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead)
     state = ordering_state.load(saved, ordering_state.FILES) if saved is not None else None
     if state is None and not rule.active:
         return None

@@ -124,7 +124,7 @@ class EventReader:
             yield ordering.ready
         for batch in self._read():
             ordered = ordering.process(batch)
-            for letter in ordered.late:
+            for letter in (*ordered.late, *ordered.ahead):
                 self.source.dead_letters.add(letter)
             self.late += len(ordered.late)
             self.duplicates += len(ordered.duplicates)
