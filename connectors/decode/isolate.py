@@ -20,6 +20,8 @@ def decode_isolated(
 ) -> Decoded:
     """Decode records, at once if possible; a record that raises is refused, and the others are not.
 
+    A lack of memory is not the fault of a record, and is raised.
+
     Parameters
     ----------
     records
@@ -45,6 +47,8 @@ def decode_isolated(
     """
     try:
         return decode(records)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a record raises, it is this record that cannot be used
         halves = halve(records)
         if len(halves) < 2:

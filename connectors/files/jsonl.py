@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.decode.detect import ColumnSample
     from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.files.byte_stream import ByteStream
+    from stream_rnn.connectors.files.reader import Start
 
 
 class JsonLinesReader(TextReader):
@@ -57,9 +58,20 @@ class JsonLinesReader(TextReader):
         names = dict.fromkeys(name for fields in rows for name in fields)
         return {name: TextSample([_as_text(fields.get(name)) for fields in rows]) for name in names}
 
-    def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:
+    def start(self, start: Start) -> None:
+        """Say which column is what, and where to start; must be called before `read`.
+
+        Raises
+        ------
+        UsageError
+            If the name of a field cannot be read.
+        """
+        super().start(start)
+        self._decoder = JsonDecoder(start.roles)
+
+    def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:  # noqa: ARG002 - the decoder knows them
         if self._decoder is None:
-            self._decoder = JsonDecoder(roles)
+            raise RuntimeError("start must be called before read")
         return self._decoder.decode([line for line in data.split(b"\n") if line and not line.isspace()])
 
 

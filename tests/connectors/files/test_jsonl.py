@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reading import AllDeadLetters, read, rows
 
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.errors import ConnectorError, UsageError
 from stream_rnn.connectors.files.open import open_files
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ def test_each_kind_of_bad_line_has_its_reason(put: Put) -> None:
         (10, "not JSON"),
         (11, "column 'time': not a time"),
     ]
+
+
+def test_a_field_whose_name_cannot_be_read_is_refused_before_any_record(put: Put) -> None:
+    with pytest.raises(UsageError, match="JSON fields with quotes"):
+        open_files(put("a.jsonl", rb'{"x": 1, "a\"b": 2}'))
 
 
 def test_a_word_an_object_and_an_array_are_missing_values_that_are_counted(put: Put) -> None:
