@@ -35,11 +35,12 @@ MaxAhead = Annotated[
     Positive,
     Meta(
         description="Refuse an event whose time is more than this many seconds ahead of the newest one before it in "
-        "its file or partition, unless it confirms the time refused just before it: time has moved on. Default: 50 "
-        "years."
+        "its file or partition, unless it confirms the time refused just before it: time has moved on. Default: a "
+        "century."
     ),
 ]
-FIFTY_YEARS = 50 * 365.25 * 86_400.0
+CENTURY = 100 * 365.25 * 86_400.0
+"""Seconds. A clock that starts in 1970 is set to the present; the year 9999 is not reached."""
 BadValues = Annotated[
     Literal["missing", "refuse"],
     Meta(
@@ -83,7 +84,7 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     bad_values: BadValues = "missing"
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
-    max_ahead: MaxAhead = FIFTY_YEARS
+    max_ahead: MaxAhead = CENTURY
     follow: Annotated[bool, Meta(description="Keep reading as the files grow, until interrupted.")] = False
     speed: Annotated[
         Positive | None,
