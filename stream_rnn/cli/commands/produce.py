@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.settings.live import LiveSettings
+
+log = logging.getLogger("stream_rnn")
 
 STOP_SECONDS = 10.0
 """Time that a broker may take to answer after the command was stopped."""
@@ -112,6 +115,8 @@ class Recording:
         self._request = request
         self._source = self._open()
         self._reader = StoppableReader(self._source, self.stop_flag)
+        if self._source.key_hint:
+            log.warning("%s", self._source.key_hint)
         if request.speed is not None and self._source.time is None:
             raise SettingError("speed needs times: set time to the name of the time column")
 
