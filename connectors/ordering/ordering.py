@@ -140,17 +140,17 @@ class Ordering:
             return self._pass_on(batch)
         streams, record = self._stream_numbers(batch.keys), batch.positions.record
         unread = self._is_unread(batch.positions)
-        read, ahead = unread, self._is_ahead(batch, unread)
-        unread = unread & ~ahead
+        ahead = self._is_ahead(batch, unread)
         untimed = unread & np.isnan(batch.times)
-        arrivals = Arrivals.of(streams, batch.times, np.flatnonzero(unread & ~untimed), self._newest)
+        timed = unread & ~ahead & ~untimed
+        arrivals = Arrivals.of(streams, batch.times, np.flatnonzero(timed), self._newest)
         late = self._is_late(arrivals)
         duplicate = self._is_duplicate(arrivals, late)
         self._newest[arrivals.stream] = arrivals.newest  # the last value of each stream is kept
         accepted = np.flatnonzero(~(late | duplicate))
         events, released_by = self._release(batch, streams, arrivals, accepted, np.flatnonzero(untimed))
         refused = batch.positions[np.sort(arrivals.event[late])]
-        dropped = np.sort(np.concatenate([np.flatnonzero(~read), arrivals.event[duplicate]]))
+        dropped = np.sort(np.concatenate([np.flatnonzero(~unread), arrivals.event[duplicate]]))
         self.late += len(refused)
         self.duplicates += len(dropped)
         return Ordered(
