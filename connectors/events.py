@@ -1,9 +1,9 @@
-"""What connectors exchange: batches of events, the position of each event, and records that cannot be used."""
+"""What connectors exchange: batches of events, their positions, and records and values that cannot be used."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -170,5 +170,17 @@ class DeadLetter:
         >>> DeadLetter.of("a.csv", 7, "not a number", b"warm")
         DeadLetter(source='a.csv', record=7, reason='not a number', raw='warm')
         """
-        text = raw[: 4 * MAX_RAW_CHARACTERS].decode(errors="replace") if isinstance(raw, bytes) else raw
-        return DeadLetter(source, record, reason, text[:MAX_RAW_CHARACTERS])
+        data = raw[: 4 * MAX_RAW_CHARACTERS] if isinstance(raw, bytes) else raw.encode(errors="backslashreplace")
+        return DeadLetter(source, record, reason, data.decode(errors="replace")[:MAX_RAW_CHARACTERS])
+
+
+class BadValue(NamedTuple):
+    """A value that is treated as missing because it is not a number; its record can be used."""
+
+    source: str
+    """the file, or topic and partition, that it was read from"""
+    record: int
+    """number of its record in that source, from 0"""
+    column: str
+    word: str
+    """the value as text"""

@@ -8,12 +8,12 @@ import numpy as np
 
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.arrow_text import decode_text, is_text, parse_flags, parse_keys, parse_numbers
-from stream_rnn.connectors.decode.columns import Columns, RowErrors
+from stream_rnn.connectors.decode.columns import BadValues, Columns, RowErrors
 from stream_rnn.connectors.decode.detect import EMPTY, TextSample
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -43,7 +43,9 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
     >>> arrays = {"k": pa.array([7, 8]), "x": pa.array(["2.5", "warm"])}
     >>> columns = decode_columns(arrays, ColumnRoles("k", None, None, ("x",)), 2)
     >>> columns.keys, columns.inputs["x"], columns.reasons
-    (array(['7', '8'], dtype=object), array([2.5, nan]), {1: "column 'x': not a number"})
+    (array(['7', '8'], dtype=object), array([2.5, nan]), {})
+    >>> columns.bad_values
+    [BadValues(column='x', rows=array([1]), words=['warm'])]
     """
     errors = RowErrors()
     keys = np.full(count, "", dtype=object)
@@ -52,11 +54,21 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
     if roles.key is not None:
         keys = _keys(arrays[roles.key], roles.key, errors)
     if roles.time is not None:
-        times = _times(arrays[roles.time], roles, errors)
+        times, bad = _times(arrays[roles.time], roles.time_format)
+        errors.add(bad, values.NOT_A_TIME, roles.time)
+        errors.add(np.isnan(times), values.NO_TIME)
     if roles.end is not None:
         ends = _ends(arrays[roles.end], roles.end, errors)
-    inputs = {name: _inputs(arrays[name], name, errors) for name in roles.columns}
-    return Columns(keys, times, inputs, ends, errors.reasons)
+    inputs: dict[str, NDArray[np.float64]] = {}
+    bad_values: list[BadValues] = []
+    for name in roles.columns:
+        inputs[name], bad = _inputs(arrays[name])
+        errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
+        if roles.bad_values == "refuse":
+            errors.add(bad, values.NOT_A_NUMBER, name)
+        elif bad.any():
+            bad_values.append(BadValues(name, np.flatnonzero(bad), _words(arrays[name], bad)))
+    return Columns(keys, times, inputs, ends, errors.reasons, bad_values)
 
 
 def sample_of(array: pa.Array) -> ColumnSample:
@@ -100,6 +112,14 @@ class TypedSample:
             return time_format != "iso"
         return is_timestamp(kind)
 
+    def times(self, time_format: str) -> NDArray[np.float64]:
+        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
+        return _times(self._array, time_format)[0]
+
+    def texts(self) -> Sequence[str]:
+        """Return no values: the column is not text."""
+        return ()
+
 
 def is_number(kind: pa.DataType) -> bool:
     """Return whether values of this type are numbers; true and false are 1 and 0."""
@@ -116,35 +136,38 @@ def is_timestamp(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
 
 
-def _inputs(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.float64]:
+def _inputs(array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return values as numbers (N,), and which of them are neither numbers nor missing (N,)."""
     if is_text(array.type):
-        numbers, bad = parse_numbers(array)
-        errors.add(bad, values.NOT_A_NUMBER, name)
-    elif is_number(array.type):
-        numbers = _floats(array)
-    else:
-        numbers = np.full(len(array), np.nan)
-        errors.add(_is_valid(array), values.NOT_A_NUMBER, name)
-    errors.add(np.isinf(numbers), values.NOT_FINITE, name)
-    return numbers
+        return parse_numbers(array)
+    if is_number(array.type):
+        return _floats(array), np.zeros(len(array), np.bool_)
+    return np.full(len(array), np.nan), _is_valid(array)
 
 
-def _times(array: pa.Array, roles: ColumnRoles, errors: RowErrors) -> NDArray[np.float64]:
+def _words(array: pa.Array, bad: NDArray[np.bool_]) -> list[str]:
+    """Return the values that are not numbers as text; those that are not text by their type."""
+    if is_text(array.type):
+        words: list[str] = decode_text(array.filter(pa.array(bad))).to_pylist()
+        return words
+    return [f"<{array.type}>"] * int(bad.sum())
+
+
+def _times(array: pa.Array, time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return values as seconds since 1970-01-01 UTC (N,), and which of them are neither times nor missing (N,)."""
     if is_timestamp(array.type):
         times = values.epoch_seconds(_timestamp_seconds(array), "s")
         bad = np.isnan(times) & _is_valid(array)
     elif is_number(array.type):
         numbers = _floats(array)
-        times = values.epoch_seconds(numbers, roles.time_format)
+        times = values.epoch_seconds(numbers, time_format)
         bad = np.isnan(times) & ~np.isnan(numbers)
     elif is_text(array.type):
-        times, bad = values.parse_times(decode_text(array).to_pylist(), roles.time_format)
+        times, bad = values.parse_times(decode_text(array).to_pylist(), time_format)
     else:
         times = np.full(len(array), np.nan)
         bad = _is_valid(array)
-    errors.add(bad, values.NOT_A_TIME, roles.time)
-    errors.add(np.isnan(times), values.NO_TIME)
-    return times
+    return times, bad
 
 
 def _keys(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.object_]:

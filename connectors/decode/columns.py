@@ -1,4 +1,4 @@
-"""Decoded columns, and the rows among them that cannot be used."""
+"""Decoded columns, the rows among them that cannot be used, and the values that are missing because they are words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stream_rnn.connectors.events import BadValue
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+
+class BadValues(NamedTuple):
+    """Values of an input that are not numbers, and are treated as missing."""
+
+    column: str
+    rows: NDArray[np.int64]
+    """(K,) rows that have one"""
+    words: list[str]
+    """(K,) the values as text"""
 
 
 class Columns(NamedTuple):
@@ -23,6 +37,18 @@ class Columns(NamedTuple):
     """(N,) whether the sequence ends"""
     reasons: dict[int, str]
     """why a row cannot be used, by row"""
+    bad_values: Sequence[BadValues] = ()
+    """values that are missing because they are not numbers"""
+
+    def bad_values_of(self, source: str, records: NDArray[np.int64]) -> list[BadValue]:
+        """Return the bad values of the rows that can be used, in order of their records (N,)."""
+        found = [
+            BadValue(source, int(records[row]), bad.column, word)
+            for bad in self.bad_values
+            for row, word in zip(bad.rows.tolist(), bad.words, strict=True)
+            if row not in self.reasons
+        ]
+        return sorted(found, key=lambda value: value.record)
 
 
 class Decoded(NamedTuple):
@@ -34,6 +60,52 @@ class Decoded(NamedTuple):
     """(N,) the record of each row"""
     refused: dict[int, str]
     """why the other records are not rows, by record"""
+
+    @property
+    def record_count(self) -> int:
+        """Number of records."""
+        return len(self.records) + len(self.refused)
+
+    @staticmethod
+    def none(names: Sequence[str], refused: dict[int, str]) -> Decoded:
+        """Return records none of which is a row; `names` are those of the inputs."""
+        no_values = np.zeros(0)
+        columns = Columns(np.zeros(0, object), no_values, dict.fromkeys(names, no_values), np.zeros(0, np.bool_), {})
+        return Decoded(columns, np.zeros(0, np.int64), refused)
+
+    @staticmethod
+    def concat(parts: Sequence[Decoded]) -> Decoded:
+        """Join decoded blocks in order; there must be at least one.
+
+        Examples
+        --------
+        >>> parts = [Decoded.none(["x"], {0: "not JSON"}), Decoded.none(["x"], {0: "not UTF-8"})]
+        >>> Decoded.concat(parts).refused
+        {0: 'not JSON', 1: 'not UTF-8'}
+        """
+        rows = np.cumsum([0, *(len(part.records) for part in parts)]).tolist()
+        records = np.cumsum([0, *(part.record_count for part in parts)]).tolist()
+        columns = [part.columns for part in parts]
+        return Decoded(
+            Columns(
+                np.concatenate([some.keys for some in columns]),
+                np.concatenate([some.times for some in columns]),
+                {name: np.concatenate([some.inputs[name] for some in columns]) for name in columns[0].inputs},
+                np.concatenate([some.ends for some in columns]),
+                {
+                    first + row: why
+                    for first, some in zip(rows, columns, strict=False)
+                    for row, why in some.reasons.items()
+                },
+                [
+                    bad._replace(rows=first + bad.rows)
+                    for first, some in zip(rows, columns, strict=False)
+                    for bad in some.bad_values
+                ],
+            ),
+            np.concatenate([first + part.records for first, part in zip(records, parts, strict=False)]),
+            {first + i: why for first, part in zip(records, parts, strict=False) for i, why in part.refused.items()},
+        )
 
 
 class RowErrors:

@@ -14,6 +14,8 @@ from stream_rnn.connectors.errors import ConnectorError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from stream_rnn.connectors.decode.schema import Schema
 
 TIME_NAMES = ("time", "timestamp", "date", "datetime", "ts")
@@ -23,6 +25,8 @@ EMPTY = f"empty in the first {SAMPLE_SIZE:,} records"
 MIN_SHARE = 0.5
 """A column is numeric, or a time, if at least this share of its values are: one garbled record must not exclude it, and
 a column of names with an occasional "12" is still text."""
+MAX_REPEATS = 0.1
+"""A column looks like a key if at most this share of the times that repeat also repeat among the rows of one text."""
 MAX_EXAMPLE_CHARACTERS = 20
 MAX_REASONS_LISTED = 5
 
@@ -38,6 +42,12 @@ class ColumnSample(Protocol):
 
     def is_time(self, time_format: str) -> bool:
         """Return whether most values are times."""
+
+    def times(self, time_format: str) -> NDArray[np.float64]:
+        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
+
+    def texts(self) -> Sequence[str]:
+        """Return the values as text (N,), empty if missing; no values if the column is not text."""
 
 
 class TextSample:
@@ -76,6 +86,14 @@ class TextSample:
         """Return whether most values are times."""
         times, bad = values.parse_times(self._texts, time_format)
         return _is_share(int(np.isfinite(times).sum()), int(bad.sum()), MIN_SHARE)
+
+    def times(self, time_format: str) -> NDArray[np.float64]:
+        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
+        return values.parse_times(self._texts, time_format)[0]
+
+    def texts(self) -> Sequence[str]:
+        """Return the values as text (N,), empty if missing."""
+        return self._texts
 
 
 def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]) -> ColumnRoles:
@@ -117,8 +135,17 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         columns = tuple(name for name in candidates if name not in ignored)
     if not columns:
         raise ConnectorError(f"{path}: no numeric column{_list_reasons(ignored)}")
-    numeric_time = time is not None and samples[time].has_numbers()
-    return ColumnRoles(schema.key, time, schema.end, columns, schema.time_format, numeric_time, ignored)
+    return ColumnRoles(
+        key=schema.key,
+        time=time,
+        end=schema.end,
+        columns=columns,
+        time_format=schema.time_format,
+        numeric_time=time is not None and samples[time].has_numbers(),
+        ignored=ignored,
+        bad_values=schema.bad_values,
+        key_hint=_key_hint(schema, time, path, samples),
+    )
 
 
 def _detect_time(schema: Schema, samples: Mapping[str, ColumnSample]) -> str | None:
@@ -127,6 +154,32 @@ def _detect_time(schema: Schema, samples: Mapping[str, ColumnSample]) -> str | N
         if name.strip().lower() in TIME_NAMES and name not in named and sample.is_time(schema.time_format):
             return name
     return None
+
+
+def _key_hint(schema: Schema, time: str | None, path: str, samples: Mapping[str, ColumnSample]) -> str:
+    """Return which column may be the key: one of few texts, among whose rows times increase as they do not overall."""
+    if schema.key is not None or time is None:
+        return ""
+    times = samples[time].times(schema.time_format)
+    repeats = _count_repeats(times)
+    for name, sample in samples.items() if repeats else ():
+        if name in (time, schema.end, *schema.columns) or not sample.why_not_numeric(MIN_SHARE):
+            continue
+        texts = np.array(sample.texts(), object)
+        distinct = set(texts.tolist()) - {""}
+        if 2 <= len(distinct) <= len(texts) / 2:
+            within = sum(_count_repeats(times[texts == text]) for text in distinct)
+            if within <= MAX_REPEATS * repeats:
+                return (
+                    f"{path}: no key is set, times repeat, and column {name!r} has {len(distinct)} distinct texts: "
+                    f"is it the key, as with --key {name}?"
+                )
+    return ""
+
+
+def _count_repeats(times: NDArray[np.float64]) -> int:
+    """Return how often a time (N,) is not later than the known one before it."""
+    return int((np.diff(times[np.isfinite(times)]) <= 0.0).sum())
 
 
 def _check_inputs(columns: Sequence[str], path: str, samples: Mapping[str, ColumnSample]) -> None:

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.columns import Columns, Decoded, RowErrors
+from stream_rnn.connectors.decode.columns import BadValues, Columns, Decoded, RowErrors
+from stream_rnn.connectors.decode.isolate import decode_isolated, halves
 from stream_rnn.connectors.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class JsonDecoder:
     """Decodes records that are JSON objects into columns.
 
     A batch is decoded straight into the fields that are read. Only a batch with a record that this rejects is decoded
-    record by record, which also accepts numbers and flags as text, and NaN.
+    record by record, which also accepts numbers and flags as text, NaN, and words where numbers belong.
 
     Parameters
     ----------
@@ -78,42 +79,51 @@ class JsonDecoder:
         self._decoder = msgspec.json.Decoder(self._row)
 
     def decode(self, records: Sequence[bytes]) -> Decoded:
-        """Decode records; those that are not objects are refused."""
+        """Decode records; those that are not objects are refused, and so is each that raises anything."""
+        return decode_isolated(records, self._decode, halves, self._roles.columns)
+
+    def _decode(self, records: Sequence[bytes]) -> Decoded:
         try:
-            rows = list(map(self._decoder.decode, records))
+            rows = list(map(self._decoder.decode, _checked(records)))
         except (ValueError, RecursionError):
-            rows, numbers, refused = self._decode_one_by_one(records)
-            columns = self._columns(rows, [records[i] for i in numbers])
-            return Decoded(columns, np.array(numbers, np.int64), refused)
+            return self._decode_one_by_one(records)
         return Decoded(self._columns(rows, records), np.arange(len(rows), dtype=np.int64), {})
 
-    def _decode_one_by_one(self, records: Sequence[bytes]) -> tuple[list[Any], list[int], dict[int, str]]:
-        """Return rows, the record of each, and why the other records are not rows."""
+    def _decode_one_by_one(self, records: Sequence[bytes]) -> Decoded:
         rows: list[Any] = []
         numbers: list[int] = []
         refused: dict[int, str] = {}
+        bad_values: list[BadValues] = []
         for i, record in enumerate(records):
+            words: dict[str, str] = {}
             try:
-                row = self._decoder.decode(record)
+                row = self._decoder.decode(*_checked([record]))
             except (ValueError, RecursionError):
-                row = self._decode_leniently(record)
+                row = self._decode_leniently(record, words)
             if isinstance(row, str):
                 refused[i] = row
             else:
+                bad_values += [BadValues(column, np.array([len(rows)]), [word]) for column, word in words.items()]
                 rows.append(row)
                 numbers.append(i)
-        return rows, numbers, refused
+        columns = self._columns(rows, [records[i] for i in numbers])
+        return Decoded(columns._replace(bad_values=bad_values), np.array(numbers, np.int64), refused)
 
-    def _decode_leniently(self, record: bytes) -> Any:
-        """Return a row, accepting numbers and flags as text, and NaN; or the reason why the record is not a row."""
+    def _decode_leniently(self, record: bytes, words: dict[str, str]) -> Any:
+        """Return a row, or the reason why the record is not one.
+
+        Numbers and flags may be text, and numbers NaN; words where numbers belong are added to `words`, by column.
+        """
         roles, fields = self._roles, parse_object(record)
         if isinstance(fields, str):
             return fields
         row = self._row()
         for i, name in enumerate(roles.columns):
             number = _to_number(fields.get(name))
-            if number is None:
+            if number is None and roles.bad_values == "refuse":
                 return f"column {name!r}: {values.NOT_A_NUMBER}"
+            if number is None:
+                words[name] = as_word(fields[name])
             setattr(row, f"input{i}", number)
         if roles.key is not None:
             row.key = _to_key(fields.get(roles.key))
@@ -150,23 +160,56 @@ class JsonDecoder:
 
 
 def parse_object(record: bytes) -> dict[str, Any] | str:
-    """Return the fields of a JSON object, or the reason why the record is not one.
+    r"""Return the fields of a JSON object, or the reason why the record is not one.
 
-    NaN, Infinity and numbers too large for a float are accepted.
+    NaN, Infinity and numbers too large for a float are accepted. Text must be UTF-8, and no escape in it may be a lone
+    surrogate, which is no character.
 
     Examples
     --------
     >>> parse_object(b'{"x": NaN}'), parse_object(b"[1]"), parse_object(b"?")
     ({'x': nan}, 'not a JSON object', 'not JSON')
+    >>> parse_object(b'{"x": 1, "unit": "\xb0C"}')
+    'not UTF-8'
     """
     try:
         parsed = msgspec.json.decode(record)
     except (ValueError, RecursionError):
         try:
-            parsed = json.loads(record)  # NaN and Infinity are not JSON, but Python writes them
+            text = record.decode()
+            parsed = json.loads(text)  # NaN and Infinity are not JSON, but Python writes them
+            if "\\u" in text:
+                json.dumps(parsed, ensure_ascii=False).encode()
+        except UnicodeError:
+            return values.NOT_UTF8
         except (ValueError, RecursionError):
             return NOT_JSON
     return parsed if isinstance(parsed, dict) else NOT_AN_OBJECT
+
+
+def as_word(value: object) -> str:
+    """Return a value that is not a number as text: a text as it is, another value by its kind.
+
+    Examples
+    --------
+    >>> as_word("unavailable"), as_word([1]), as_word({})
+    ('unavailable', '<array>', '<object>')
+    """
+    return value if isinstance(value, str) else "<array>" if isinstance(value, list) else "<object>"
+
+
+def _checked(records: Sequence[bytes]) -> Sequence[bytes]:
+    """Return records if all of them are UTF-8: the decoder does not look at fields that are not read.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If one of them is not.
+    """
+    joined = b"\n".join(records)
+    if not joined.isascii():
+        joined.decode()
+    return records
 
 
 def _floats(rows: list[Any], field: str) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TIME_FORMATS = ("auto", "iso", "s", "ms")
+BAD_VALUES = ("missing", "refuse")
 
 
 class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,11 +33,15 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_format
         ``iso`` for ISO 8601 (UTC if there is no offset), ``s`` or ``ms`` for seconds or milliseconds since 1970;
         ``auto`` detects it for each value, and a number from 1e11 on is milliseconds.
+    bad_values
+        What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
+        ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
+        refused; true and false are 1 and 0.
 
     Raises
     ------
     UsageError
-        If a column has two roles, or the time format is none of the above.
+        If a column has two roles, or the time format or `bad_values` is none of the above.
 
     Examples
     --------
@@ -49,8 +54,11 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end: str | None = None
     columns: tuple[str, ...] = ()
     time_format: Literal["auto", "iso", "s", "ms"] = "auto"
+    bad_values: Literal["missing", "refuse"] = "missing"
 
     def __post_init__(self) -> None:
+        if self.bad_values not in BAD_VALUES:
+            raise UsageError(f"bad_values must be one of {', '.join(BAD_VALUES)}, got {self.bad_values!r}")
         if self.time_format not in TIME_FORMATS:
             raise UsageError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
         roles: dict[str, str] = {}
@@ -87,12 +95,14 @@ class ColumnRoles:
         Column with that role, or None.
     columns
         Numeric inputs.
-    time_format
+    time_format, bad_values
         As in `Schema`.
     numeric_time
         Whether the first times are numbers. This only chooses which way of reading is tried first.
     ignored
         Why a column is not read, by column.
+    key_hint
+        Which column may be the key, and why, if none was named; empty if no column looks like it.
 
     Examples
     --------
@@ -107,6 +117,8 @@ class ColumnRoles:
     time_format: str = "auto"
     numeric_time: bool = False
     ignored: dict[str, str] = field(default_factory=dict)
+    bad_values: Literal["missing", "refuse"] = "missing"
+    key_hint: str = ""
 
     @property
     def read(self) -> tuple[str, ...]:

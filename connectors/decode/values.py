@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MISSING = ("", "-", "NA", "NaN", "nan", "null", "None")
 """Texts that stand for a missing value."""
 
+NOT_UTF8 = "not UTF-8"
 NOT_A_NUMBER = "not a number"
 NOT_FINITE = "not a finite number"
 NOT_A_TIME = "not a time"

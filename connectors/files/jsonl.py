@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
-from stream_rnn.connectors.decode.json_records import JsonDecoder, parse_object
+from stream_rnn.connectors.decode.json_records import JsonDecoder, as_word, parse_object
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.files.reader import TextReader
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.decode.detect import ColumnSample
     from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.files.byte_stream import ByteStream
+    from stream_rnn.connectors.files.reader import Start
 
 
 class JsonLinesReader(TextReader):
@@ -53,23 +54,30 @@ class JsonLinesReader(TextReader):
         """Return the first values of every field, in order of appearance, without consuming them."""
         block = self._peek_block()
         lines = [] if block is None else block.data.split(b"\n", SAMPLE_SIZE)[:SAMPLE_SIZE]
-        columns: dict[str, list[str | None]] = {}
-        for line in lines:
-            fields = parse_object(line)
-            if isinstance(fields, dict):
-                for name, value in fields.items():
-                    columns.setdefault(name, []).append(_as_text(value))
-        return {name: TextSample(texts) for name, texts in columns.items()}
+        rows = [fields for fields in map(parse_object, lines) if isinstance(fields, dict)]
+        names = dict.fromkeys(name for fields in rows for name in fields)
+        return {name: TextSample([_as_text(fields.get(name)) for fields in rows]) for name in names}
 
-    def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:
+    def start(self, start: Start) -> None:
+        """Say which column is what, and where to start; must be called before `read`.
+
+        Raises
+        ------
+        UsageError
+            If the name of a field cannot be read.
+        """
+        super().start(start)
+        self._decoder = JsonDecoder(start.roles)
+
+    def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:  # noqa: ARG002 - the decoder knows them
         if self._decoder is None:
-            self._decoder = JsonDecoder(roles)
+            raise RuntimeError("start must be called before read")
         return self._decoder.decode([line for line in data.split(b"\n") if line and not line.isspace()])
 
 
 def _as_text(value: object) -> str | None:
     if isinstance(value, bool):
         return str(int(value))
-    if value is None or isinstance(value, str | int | float):
-        return None if value is None else str(value)
-    return f"<{type(value).__name__}>"  # a nested value is neither a number nor a time
+    if isinstance(value, int | float):
+        return str(value)
+    return None if value is None else as_word(value)

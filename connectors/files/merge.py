@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from stream_rnn.connectors.events import EventBatch
+from stream_rnn.connectors.ordering.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ class _Pending:
     """Events of one file that were read and not yet merged."""
 
     reader: BatchReader
+    clock: Clock
     events: EventBatch | None = None
     order: NDArray[np.float64] | None = None
     """(N,) running maximum of the times, by which events are merged"""
@@ -53,7 +55,8 @@ class _Pending:
             self.ended = True
         elif len(batch):
             self.events = batch
-            self.order = np.maximum(np.maximum.accumulate(batch.times), self.latest)
+            times = np.where(self.clock.is_ahead(batch.times), -np.inf, batch.times)
+            self.order = np.maximum(np.maximum.accumulate(times), self.latest)
             self.latest = float(self.order[-1])
 
 
@@ -64,7 +67,7 @@ def one_after_another(readers: Sequence[BatchReader]) -> Iterator[EventBatch]:
             yield batch
 
 
-def merge_by_time(readers: Sequence[BatchReader]) -> Iterator[EventBatch]:
+def merge_by_time(readers: Sequence[BatchReader], max_ahead: float | None = None) -> Iterator[EventBatch]:
     """Yield the events of all readers by (time, reader, record), holding one batch of each.
 
     An empty batch means that no reader has events at the moment. A growing file without new events does not hold the
@@ -74,6 +77,9 @@ def merge_by_time(readers: Sequence[BatchReader]) -> Iterator[EventBatch]:
     ----------
     readers
         Their events have times.
+    max_ahead
+        A time that is further ahead of its file, see `Clock`, does not delay the events after it; None: every time
+        does.
 
     Examples
     --------
@@ -88,7 +94,7 @@ def merge_by_time(readers: Sequence[BatchReader]) -> Iterator[EventBatch]:
     >>> [batch.times.tolist() for batch in merge_by_time([Recorded(1.0, 4.0), Recorded(2.0, 3.0)])]
     [[1.0, 2.0, 3.0], [4.0]]
     """
-    pending = [_Pending(reader) for reader in readers]
+    pending = [_Pending(reader, Clock(max_ahead)) for reader in readers]
     while True:
         for file in pending:
             if not file.ended and not file.has_events:

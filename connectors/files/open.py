@@ -46,6 +46,7 @@ def open_files(
     batch_size: int = 8192,
     start: Mapping[str, int] | None = None,
     follow: bool = False,
+    max_ahead: float | None = None,
     format: str | None = None,  # noqa: A002 - the standard term
     dead_letters: DeadLetterCounter | None = None,
     stop: threading.Event | Callable[[], bool] | None = None,
@@ -68,6 +69,9 @@ def open_files(
         First record to read, by file: ``Source.position()["files"]`` of an earlier run.
     follow
         Continue as the files grow, until stopped; plain text files only. A last line without a line end is not read.
+    max_ahead
+        Seconds by which a time may be ahead of the newest one of its file and still delay the merge of what follows;
+        see `Clock`. Default: any.
     format
         Format of the files. Default: by extension.
     dead_letters
@@ -112,6 +116,7 @@ def open_files(
             start=start,
             dead_letters=DeadLetterCounter() if dead_letters is None else dead_letters,
             follow=follow,
+            max_ahead=max_ahead,
             stop=Stop(stop),
         )
         opened.pop_all()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.decode.arrow_columns import decode_columns, sample_of
+from stream_rnn.connectors.decode.columns import Decoded
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE
+from stream_rnn.connectors.decode.isolate import decode_isolated
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.files.byte_stream import open_binary
-from stream_rnn.connectors.files.reader import Chunk, check_unique, too_short, usable_events
+from stream_rnn.connectors.files.reader import Chunk, check_unique, too_short, usable_events, usable_values
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.files.reader import Start
 else:
     pa, pq = require("pyarrow", "files"), require("pyarrow.parquet", "files")
@@ -113,16 +117,18 @@ class ParquetReader(Closeable):
         batch = self._next_batch(self._batches)
         if batch is None:
             return None
-        arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-        columns = decode_columns(arrays, self._start.roles, batch.num_rows)
+        roles = self._start.roles
+        columns, rows, refused = decode_isolated(batch, partial(_decode, roles=roles), _halves, roles.columns)
         first, self._next = self._next, self._next + batch.num_rows
-        events = usable_events(columns, np.arange(first, self._next, dtype=np.int64), self._start)
+        events = usable_events(columns, first + rows, self._start)
+        reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
         dead_letters = [
-            DeadLetter.of(self.path, first + row, columns.reasons[row], str(batch.slice(row, 1).to_pylist()[0]))
-            for row in sorted(columns.reasons)
+            DeadLetter.of(self.path, first + row, reasons[row], str(batch.slice(row, 1).to_pylist()[0]))
+            for row in sorted(reasons)
             if first + row >= self._start.record
         ]
-        return Chunk(events, dead_letters, first, self._next)
+        bad_values = usable_values(columns, self.path, first + rows, self._start)
+        return Chunk(events, dead_letters, first, self._next, bad_values)
 
     def close(self) -> None:
         """Close the file."""
@@ -134,6 +140,18 @@ class ParquetReader(Closeable):
             return next(batches, None)
         except (pa.ArrowException, OSError) as error:
             raise ConnectorError(f"{self.path}: is damaged: {_first_line(error)}") from error
+
+
+def _decode(batch: pa.RecordBatch, roles: ColumnRoles) -> Decoded:
+    arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+    columns = decode_columns(arrays, roles, batch.num_rows)
+    return Decoded(columns, np.arange(batch.num_rows, dtype=np.int64), {})
+
+
+def _halves(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+    """Return the halves of a batch; fewer if it has fewer than two rows."""
+    middle = batch.num_rows // 2
+    return [batch.slice(0, middle), batch.slice(middle)] if middle else [batch]
 
 
 def _open(path: str, raw: BinaryIO, size: int) -> pq.ParquetFile:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from stream_rnn.connectors.closeable import Closeable
+from stream_rnn.connectors.decode.isolate import decode_isolated, halves
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.files.framing import RecordBlock, RecordSplitter, count_records, split_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.columns import Columns, Decoded
     from stream_rnn.connectors.decode.detect import ColumnSample
     from stream_rnn.connectors.decode.schema import ColumnRoles
+    from stream_rnn.connectors.events import BadValue
     from stream_rnn.connectors.files.byte_stream import ByteStream
 
 
@@ -33,6 +36,8 @@ class Chunk(NamedTuple):
     """the others in order"""
     first: int
     stop: int
+    bad_values: Sequence[BadValue] = ()
+    """values of the usable records that are missing because they are not numbers, in order"""
 
 
 class Start(NamedTuple):
@@ -156,8 +161,9 @@ class TextReader(Closeable):
         return chunk._replace(dead_letters=[letter])
 
     def _decoded(self, data: bytes, start: Start) -> Chunk:
-        columns, rows, refused = self._decode(data, start.roles)
-        first, self._next = self._next, self._next + len(rows) + len(refused)
+        decoded = decode_isolated(data, partial(self._decode, roles=start.roles), self._halves, start.roles.columns)
+        columns, rows, refused = decoded
+        first, self._next = self._next, self._next + decoded.record_count
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
         events = usable_events(columns, first + rows, start)
         dead_letters: list[DeadLetter] = []
@@ -168,7 +174,12 @@ class TextReader(Closeable):
                 for i in sorted(reasons)
                 if first + i >= start.record
             ]
-        return Chunk(events, dead_letters, first, self._next)
+        bad_values = usable_values(columns, self.path, first + rows, start)
+        return Chunk(events, dead_letters, first, self._next, bad_values)
+
+    def _halves(self, data: bytes) -> list[bytes]:
+        """Return a block of records as two, or as fewer if it has fewer records."""
+        return [b"\n".join(half) for half in halves(split_records(data, self._delimiter))]
 
     def _next_block(self) -> RecordBlock | None:
         """Return the next complete records: an empty block if a growing file has no new ones, None at the end."""
@@ -209,6 +220,11 @@ def usable_events(columns: Columns, records: NDArray[np.int64], start: Start) ->
     usable = records >= start.record
     usable[list(columns.reasons)] = False
     return events[usable]
+
+
+def usable_values(columns: Columns, path: str, records: NDArray[np.int64], start: Start) -> list[BadValue]:
+    """Return the bad values among the events that `usable_events` returns."""
+    return [value for value in columns.bad_values_of(path, records) if value.record >= start.record]
 
 
 def too_short(path: str, count: int, record: int) -> ConnectorError:

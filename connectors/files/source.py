@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stream_rnn.connectors.bad_values import BadValueCounter
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.files.merge import merge_by_time, one_after_another
 from stream_rnn.connectors.files.reader import Start
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.connectors.deadletter import DeadLetterCounter
     from stream_rnn.connectors.decode.schema import ColumnRoles
-    from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
+    from stream_rnn.connectors.events import BadValue, DeadLetter, EventBatch, Positions
     from stream_rnn.connectors.files.reader import Reader
 
 Position = dict[str, dict[str, int]]
@@ -42,8 +43,12 @@ class Source(Closeable):
         Columns with these roles.
     ignored : dict of str to str
         Why a column of the first file is not read, by column.
+    key_hint : str
+        Which column may be the key, if none was named and times repeat; else empty.
     dead_letters : DeadLetterCounter
         Records that cannot be used.
+    bad_values : BadValueCounter
+        Values that are missing because they are not numbers.
     events : int
         Number of events so far.
 
@@ -67,6 +72,7 @@ class Source(Closeable):
         start: Mapping[str, int],
         dead_letters: DeadLetterCounter,
         follow: bool = False,
+        max_ahead: float | None = None,
         stop: Stop | None = None,
     ) -> None:
         self.files = tuple(reader.path for reader in readers)
@@ -75,16 +81,19 @@ class Source(Closeable):
         self.time = roles.time
         self.end = roles.end
         self.ignored = dict(roles.ignored)
+        self.key_hint = roles.key_hint
         self.dead_letters = dead_letters
+        self.bad_values = BadValueCounter()
         self.events = 0
-        self.batch_size = batch_size
-        """Events in a batch at most; it may be changed between two batches."""
+        self._batch_size = batch_size
         self._follow = follow
+        self._max_ahead = max_ahead
         self._stop = Stop() if stop is None else stop
-        self._files = [_TrackedFile(reader, start.get(reader.path, 0), dead_letters) for reader in readers]
+        self._files = [
+            _TrackedFile(reader, start.get(reader.path, 0), dead_letters, self.bad_values) for reader in readers
+        ]
         for i, file in enumerate(self._files):
             file.reader.start(Start(roles, i, file.next_record))
-        self._records_before = [file.next_record for file in self._files]  # before the last batch
         self._batches = self._run()
 
     def __iter__(self) -> Iterator[EventBatch]:
@@ -96,19 +105,6 @@ class Source(Closeable):
         ``open_files(..., start=position["files"])`` yields exactly the remaining events.
         """
         return {"files": {file.reader.path: file.next_record for file in self._files}}
-
-    def position_after(self, positions: Positions) -> Position:
-        """Return the position after the first events of the last batch.
-
-        Parameters
-        ----------
-        positions
-            Those of the events that are done: ``batch.positions[:done]``.
-        """
-        records = list(self._records_before)
-        for i, record in _next_records(positions).items():
-            records[i] = max(records[i], record)
-        return {"files": {file.reader.path: record for file, record in zip(self._files, records, strict=True)}}
 
     @property
     def bytes_total(self) -> int | None:
@@ -146,7 +142,7 @@ class Source(Closeable):
                 continue
             start = 0
             while start < len(chunk):
-                batch = chunk[start : start + self.batch_size]
+                batch = chunk[start : start + self._batch_size]
                 start += len(batch)
                 self._advance(batch)
                 yield batch
@@ -157,7 +153,7 @@ class Source(Closeable):
     def _chunks(self) -> Iterator[EventBatch]:
         """Yield the events of all files in order; empty batches where growing files have no new ones."""
         if self.time is not None and len(self._files) > 1:
-            return merge_by_time(self._files)
+            return merge_by_time(self._files, self._max_ahead)
         if self._follow and len(self._files) > 1:
             return self._in_turn()
         return one_after_another(self._files)
@@ -170,21 +166,24 @@ class Source(Closeable):
 
     def _advance(self, batch: EventBatch) -> None:
         """Move the position past a batch."""
-        self._records_before = [file.next_record for file in self._files]
         for i, record in _next_records(batch.positions).items():
             self._files[i].advance(record)
         self.events += len(batch)
 
 
 class _TrackedFile:
-    """One file with its position, and its dead letters that are not reported yet."""
+    """One file with its position, and its dead letters and bad values that are not reported yet."""
 
-    def __init__(self, reader: Reader, record: int, dead_letters: DeadLetterCounter) -> None:
+    def __init__(
+        self, reader: Reader, record: int, dead_letters: DeadLetterCounter, bad_values: BadValueCounter
+    ) -> None:
         self.reader = reader
         self.next_record = record
         self._read_until = record
         self._unreported: deque[DeadLetter] = deque()
+        self._unreported_values: deque[BadValue] = deque()
         self._dead_letters = dead_letters
+        self._bad_values = bad_values
 
     def read(self) -> EventBatch | None:
         """Return the next events, an empty batch if a growing file has no new ones, None at the end."""
@@ -195,15 +194,18 @@ class _TrackedFile:
             if chunk is None:
                 return None
             self._unreported.extend(chunk.dead_letters)
+            self._unreported_values.extend(chunk.bad_values)
             self._read_until = max(chunk.stop, self._read_until)
             if len(chunk.events) or chunk.stop == chunk.first:
                 return chunk.events
 
     def advance(self, record: int) -> None:
-        """Move the position to a record, and report the dead letters before it."""
+        """Move the position to a record, and report the dead letters and bad values before it."""
         self.next_record = max(self.next_record, record)
         while self._unreported and self._unreported[0].record < self.next_record:
             self._dead_letters.add(self._unreported.popleft())
+        while self._unreported_values and self._unreported_values[0].record < self.next_record:
+            self._bad_values.add(self._unreported_values.popleft())
 
 
 def _next_records(positions: Positions) -> dict[int, int]:

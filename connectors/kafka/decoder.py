@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.schema import Schema
+    from stream_rnn.connectors.events import BadValue
     from stream_rnn.connectors.kafka.partitions import Headers
 
 NO_VALUE = "record has no value"
+NO_TIMESTAMP = "timestamp is outside the calendar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class KafkaBatch:
     """records that cannot be used"""
     next: int
     """the offset after the last record"""
+    bad_values: Sequence[BadValue] = ()
+    """values of the events that are missing because they are not numbers"""
 
     def __len__(self) -> int:
         return len(self.events) + len(self.dead)
@@ -47,7 +51,10 @@ class KafkaBatch:
         headers = self.headers
         if headers is not None:
             headers = [header for header, keep in zip(headers, chosen.tolist(), strict=True) if keep]
-        return replace(self, events=self.events[chosen], headers=headers)
+        events = self.events[chosen]
+        kept = set(events.positions.record.tolist()) if self.bad_values else set()
+        bad_values = [value for value in self.bad_values if value.record in kept]
+        return replace(self, events=events, headers=headers, bad_values=bad_values)
 
 
 class Decoder:
@@ -72,7 +79,14 @@ class Decoder:
             raise UsageError("columns must name the fields to read: columns of a topic are not detected")
         self._has_time, self._has_key = bool(schema.time), schema.key is not None
         self._records = JsonDecoder(
-            ColumnRoles(schema.key, schema.time or None, schema.end, schema.columns, schema.time_format)
+            ColumnRoles(
+                schema.key,
+                schema.time or None,
+                schema.end,
+                schema.columns,
+                schema.time_format,
+                bad_values=schema.bad_values,
+            )
         )
 
     def decode(self, partition: TopicPartition, records: Sequence[Any]) -> KafkaBatch:
@@ -87,7 +101,8 @@ class Decoder:
             keys = decoded[rows]
             reasons |= dict.fromkeys(unreadable, values.NO_KEY)
         if not self._has_time:
-            times = np.array(timestamps, np.float64)[rows] / 1e3
+            times = values.epoch_seconds(np.array(timestamps, np.float64)[rows], "ms")
+            reasons |= dict.fromkeys(rows[np.isnan(times)].tolist(), NO_TIMESTAMP)
         positions = Positions(np.full(len(rows), partition.partition, np.int32), np.array(offsets, np.int64)[rows])
         name = partition_name(partition)
         batch = KafkaBatch(
@@ -96,6 +111,7 @@ class Decoder:
             headers=[headers[i] for i in rows] if any(headers) else None,
             dead=[DeadLetter.of(name, offsets[i], reasons[i], payloads[i] or b"") for i in sorted(reasons)],
             next=offsets[-1] + 1,
+            bad_values=columns.bad_values_of(name, positions.record),
         )
         if not reasons:
             return batch

@@ -24,7 +24,7 @@ class OrderedBatch(NamedTuple):
     """A batch after ordering."""
 
     batch: KafkaBatch
-    """its events are those that are released; late records are among its dead letters, by offset"""
+    """its events are those that are released; those late or too far ahead are among its dead letters, by offset"""
     released_by: NDArray[np.int64]
     """(N,) offset of the record whose arrival released each event; never decreases"""
     duplicates: NDArray[np.int64]
@@ -46,7 +46,7 @@ class PartitionOrdering:
     Parameters
     ----------
     rule
-        How long events are held back, and whether duplicates are dropped.
+        How long events are held back, whether duplicates are dropped, and how far times may be ahead.
     columns
         Fields of the events.
     partition
@@ -66,14 +66,17 @@ class PartitionOrdering:
     def process(self, batch: KafkaBatch) -> OrderedBatch:
         """Return what a batch releases, and hold back the rest of its events."""
         ordered = self._ordering.process(batch.events)
+        if ordered.events is batch.events:
+            return OrderedBatch.in_arrival_order(batch)
+        refused = [*ordered.late, *ordered.ahead]
         if batch.headers is not None:
-            dropped = {letter.record for letter in ordered.late} | set(ordered.duplicates.tolist())
+            dropped = {letter.record for letter in refused} | set(ordered.duplicates.tolist())
             arrived = zip(batch.events.positions.record.tolist(), batch.headers, strict=True)
             self._headers |= {offset: headers for offset, headers in arrived if headers and offset not in dropped}
         headers: list[Headers] | None = None
         if self._headers:
             headers = [self._headers.pop(offset, ()) for offset in ordered.events.positions.record.tolist()]
-        dead = sorted([*batch.dead, *ordered.late], key=lambda letter: letter.record)
+        dead = sorted([*batch.dead, *refused], key=lambda letter: letter.record)
         released = replace(batch, events=ordered.events, headers=headers, dead=dead)
         return OrderedBatch(released, released_by=ordered.released_by, duplicates=ordered.duplicates)
 

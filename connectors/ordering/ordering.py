@@ -1,4 +1,4 @@
-"""Ordering: events are held back, and released in order of time; events that arrive too late are refused.
+"""Ordering: events are held back, and released in order of time; times too early or too far ahead are refused.
 
 An event is released once the newest time of its stream is at least its own time plus the lateness. Which events are
 released, in which order and by whose arrival depends only on the order of arrival, never on how events are cut into
@@ -15,6 +15,7 @@ from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.ordering.arrivals import Arrivals
 from stream_rnn.connectors.ordering.buffer import EventBuffer, from_arrays, input_names, to_arrays
+from stream_rnn.connectors.ordering.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,21 +23,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LATE = "later than lateness allows"
+AHEAD = "time is further ahead of the newest than max_ahead allows"
 HELD, READY = "held.", "ready."
 """Prefixes of the arrays of a state: of events that are held back, and of events that are released."""
 
 
 class OrderingPolicy(NamedTuple):
-    """How long events are held back, and whether duplicates are dropped."""
+    """How long events are held back, whether duplicates are dropped, and how far times may be ahead."""
 
     lateness: float | None = None
     """seconds by which an event may be older than the newest of its stream; None: events are released as they arrive"""
     duplicates: Literal["keep", "drop"] = "keep"
+    max_ahead: float | None = None
+    """seconds by which a time may be ahead of the newest one of its file or partition; None: by any"""
 
     @property
     def active(self) -> bool:
         """Whether the policy changes anything."""
         return self != OrderingPolicy()
+
+    @property
+    def in_arrival_order(self) -> bool:
+        """Whether events are released as they arrive, and none is dropped."""
+        return self.lateness is None and self.duplicates == "keep"
 
 
 class Ordered(NamedTuple):
@@ -48,6 +57,8 @@ class Ordered(NamedTuple):
     """(N,) record of the event whose arrival released each event"""
     late: list[DeadLetter]
     """events that arrived too late"""
+    ahead: list[DeadLetter]
+    """events whose time is too far ahead"""
     duplicates: NDArray[np.int64]
     """records that were dropped"""
 
@@ -70,10 +81,12 @@ class Ordering:
     file, and an event with the stream and time of an event that is held back or was released last. Without lateness
     nothing is held back, so only a repetition of the last event of a stream is recognised.
 
+    With `max_ahead`, events whose time is further ahead of the newest one of their file are refused; see `Clock`.
+
     Parameters
     ----------
     policy
-        Lateness, and what happens to duplicates.
+        Lateness, what happens to duplicates, and how far times may be ahead.
     columns
         Names of the inputs of every batch.
     sources
@@ -107,9 +120,11 @@ class Ordering:
         self.late = 0
         self.duplicates = 0
         self._sources = sources
-        self._numbers: dict[str | int, int] = {}  # number of each stream, in order of appearance
-        self._newest = np.zeros(0)  # (streams,) newest time seen
-        self._released = np.zeros(0)  # (streams,) time of the event released last
+        self._clocks = {file: Clock(policy.max_ahead) for file in sources}
+        self._numbers: dict[str | int, int]  # number of each stream, in order of appearance
+        self._newest: NDArray[np.float64]  # (streams,) newest time seen
+        self._released: NDArray[np.float64]  # (streams,) time of the event released last
+        self._forget_streams()
         self._buffer = EventBuffer(columns)
         self.ready = EventBatch.empty(columns)
         self._last_records: dict[int, int] = {}  # last record read, by file
@@ -121,10 +136,14 @@ class Ordering:
 
     def process(self, batch: EventBatch) -> Ordered:
         """Return the events that a batch releases, and hold back the rest."""
+        if self.policy.in_arrival_order and not self.held:
+            return self._pass_on(batch)
         streams, record = self._stream_numbers(batch.keys), batch.positions.record
         unread = self._is_unread(batch.positions)
+        ahead = self._is_ahead(batch, unread)
         untimed = unread & np.isnan(batch.times)
-        arrivals = Arrivals.of(streams, batch.times, np.flatnonzero(unread & ~untimed), self._newest)
+        timed = unread & ~ahead & ~untimed
+        arrivals = Arrivals.of(streams, batch.times, np.flatnonzero(timed), self._newest)
         late = self._is_late(arrivals)
         duplicate = self._is_duplicate(arrivals, late)
         self._newest[arrivals.stream] = arrivals.newest  # the last value of each stream is kept
@@ -134,7 +153,13 @@ class Ordering:
         dropped = np.sort(np.concatenate([np.flatnonzero(~unread), arrivals.event[duplicate]]))
         self.late += len(refused)
         self.duplicates += len(dropped)
-        return Ordered(events, record[released_by], self._dead_letters(refused), record[dropped])
+        return Ordered(
+            events=events,
+            released_by=record[released_by],
+            late=self._dead_letters(refused, LATE),
+            ahead=self._dead_letters(batch.positions[ahead], AHEAD),
+            duplicates=record[dropped],
+        )
 
     def finish(self) -> EventBatch:
         """Return all events that are held back, by (time, arrival).
@@ -156,19 +181,22 @@ class Ordering:
         ready
             Events that were released but not processed; `restore` makes them `ready` again.
         """
-        metadata = {
-            "late": self.late,
-            "duplicates": self.duplicates,
-            "held": self.held,
-            "seen": {self._sources[file]: record for file, record in self._last_records.items()},
-            "places": {str(file): name for file, name in self._sources.items()},
-            "keys": list(self._numbers),
-        }
+        if self.policy.in_arrival_order and not self.held:
+            self._forget_streams()  # nothing depends on them, and the state must not depend on earlier restarts
         rows = self._buffer.rows
         held = self._buffer.arrays(rows)
         released = (
             self._buffer.arrays(rows[:0]) if ready is None else to_arrays(ready, self._stream_numbers(ready.keys))
         )
+        metadata = {
+            "late": self.late,
+            "duplicates": self.duplicates,
+            "held": self.held,
+            "clocks": {self._sources[file]: clock.state() for file, clock in self._clocks.items()},
+            "seen": {self._sources[file]: record for file, record in self._last_records.items()},
+            "places": {str(file): name for file, name in self._sources.items()},
+            "keys": list(self._numbers),
+        }
         count = len(self._numbers)
         arrays = {"newest": self._newest[:count].copy(), "last": self._released[:count].copy()}
         for prefix, parts in ((HELD, held), (READY, released)):
@@ -189,10 +217,34 @@ class Ordering:
         self._newest, self._released = arrays["newest"].copy(), arrays["last"].copy()
         files = {name: file for file, name in self._sources.items()}
         self._last_records = {files[name]: record for name, record in metadata["seen"].items() if name in files}
+        for name, clock in metadata.get("clocks", {}).items():
+            if name in files:
+                self._clocks[files[name]].restore(clock)
         held, streams = self._restored(HELD, state, files)
         self._buffer = EventBuffer(self._buffer.columns)
         self._buffer.add(held, streams)
         self.ready, _ = self._restored(READY, state, files)
+
+    def _pass_on(self, batch: EventBatch) -> Ordered:
+        """Release all events as they arrive, but those whose time is too far ahead."""
+        ahead = self._is_ahead(batch, np.ones(len(batch), np.bool_))
+        events = batch[~ahead] if ahead.any() else batch
+        return Ordered(
+            events=events,
+            released_by=events.positions.record,
+            late=[],
+            ahead=self._dead_letters(batch.positions[ahead], AHEAD),
+            duplicates=batch.positions.record[:0],
+        )
+
+    def _is_ahead(self, batch: EventBatch, unread: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which of the unread events (N,) have a time that is too far ahead."""
+        ahead = np.zeros(len(batch), np.bool_)
+        if self.policy.max_ahead is not None:
+            for file in np.unique(batch.positions.file).tolist():
+                chosen = unread & (batch.positions.file == file)
+                ahead[chosen] = self._clocks[file].is_ahead(batch.times[chosen])
+        return ahead
 
     def _release(
         self,
@@ -255,6 +307,9 @@ class Ordering:
             self._newest, self._released = (np.concatenate([old, added]) for old in (self._newest, self._released))
         return np.fromiter(map(self._numbers.__getitem__, names), np.int64, len(names))
 
+    def _forget_streams(self) -> None:
+        self._numbers, self._newest, self._released = {}, np.zeros(0), np.zeros(0)
+
     def _is_unread(self, positions: Positions) -> NDArray[np.bool_]:
         """Return which records (N,) are after all earlier ones of their file; all of them if duplicates are kept."""
         unread = np.ones(len(positions), np.bool_)
@@ -310,9 +365,9 @@ class Ordering:
         timed = ~np.isnan(times)
         self._released[streams[timed]] = times[timed]
 
-    def _dead_letters(self, refused: Positions) -> list[DeadLetter]:
+    def _dead_letters(self, refused: Positions, reason: str) -> list[DeadLetter]:
         positions = zip(refused.file.tolist(), refused.record.tolist(), strict=True)
-        return [DeadLetter.of(self._sources[file], record, LATE, "") for file, record in positions]
+        return [DeadLetter.of(self._sources[file], record, reason, "") for file, record in positions]
 
     def _restored(
         self, prefix: str, state: OrderingState, files: Mapping[str, int]

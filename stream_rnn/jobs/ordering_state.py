@@ -41,7 +41,7 @@ def load(data: CheckpointData, name: str) -> OrderingState | None:
 
 
 def summary(positions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a checkpoint's positions, with each ordering state reduced to its counts of events.
+    """Return a checkpoint's positions, with each ordering state reduced to its counts of events, if there are any.
 
     Examples
     --------
@@ -50,4 +50,6 @@ def summary(positions: Mapping[str, Any]) -> dict[str, Any]:
     {'source': {}, 'ordering': {'files': {'held': 2, 'late': 1, 'duplicates': 0}}}
     """
     states = {name: {count: about[count] for count in COUNTS} for name, about in positions.get(NAME, {}).items()}
-    return {**positions, NAME: states} if states else dict(positions)
+    counted = {name: counts for name, counts in states.items() if any(counts.values())}
+    others = {name: position for name, position in positions.items() if name != NAME}
+    return others | {NAME: counted} if counted else others

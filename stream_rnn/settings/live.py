@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from stream_rnn.errors import SettingError
 from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_values, make_tuples
-from stream_rnn.settings.replay import Duplicates, Lateness, TimeFormat  # noqa: TC001 - msgspec reads them
+from stream_rnn.settings.replay import CENTURY, BadValues, Duplicates, Lateness, MaxAhead, TimeFormat
 
 
 class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,8 +49,10 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     time: Annotated[str | None, Meta(description="Field with the time. Default: the record's timestamp.")] = None
     time_format: TimeFormat = "auto"
     end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
+    bad_values: BadValues = "missing"
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
+    max_ahead: MaxAhead = CENTURY
     output: Annotated[str | None, Meta(description="Topic for the forecasts. Default: none are written.")] = None
     dead_letter_topic: Annotated[
         str | None, Meta(description="Topic for records that cannot be used, with their reason and position.")

@@ -31,6 +31,23 @@ Duplicates = Annotated[
         "is held back or was the last one processed."
     ),
 ]
+MaxAhead = Annotated[
+    Positive,
+    Meta(
+        description="Refuse an event whose time is more than this many seconds ahead of the newest one before it in "
+        "its file or partition, unless it confirms the time refused just before it: time has moved on. Default: a "
+        "century."
+    ),
+]
+CENTURY = 100 * 365.25 * 86_400.0
+"""Seconds. A clock that starts in 1970 is set to the present; the year 9999 is not reached."""
+BadValues = Annotated[
+    Literal["missing", "refuse"],
+    Meta(
+        description="missing: a value that is not a number, such as unavailable or an object, counts as missing, by "
+        "column and word. refuse: its record cannot be used."
+    ),
+]
 
 
 class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,8 +81,10 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     time_format: TimeFormat = "auto"
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
+    bad_values: BadValues = "missing"
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
+    max_ahead: MaxAhead = CENTURY
     follow: Annotated[bool, Meta(description="Keep reading as the files grow, until interrupted.")] = False
     speed: Annotated[
         Positive | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -50,6 +51,53 @@ def test_invalid_settings_and_options_exit_with_status_2(
     result = invoke("replay", recording, *SMALL, *args)
     assert words in error_line(result)
     assert result.exit_code == 2
+
+
+def test_a_file_of_which_no_record_can_be_used_is_a_failure_with_the_most_frequent_reasons(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"time": "noon", "a": 1}\n' * 3 + "?\n" + '{"a": 1}\n' * 2)
+    result = invoke("replay", path, *SMALL, "--time", "time")
+    assert result.exit_code == 1
+    assert [line for line in result.stderr.splitlines() if not line.startswith("compiling")] == [
+        "error: no record can be used, of 6",
+        f"  3 records: column 'time': not a time; the first is record 0 of {path}",
+        f"  2 records: time is missing; the first is record 4 of {path}",
+        f"  1 record: not JSON; the first is record 3 of {path}",
+    ]
+    as_json = invoke("replay", path, *SMALL, "--time", "time", "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)["skipped"]) == (1, 6)
+
+
+def test_a_file_without_any_value_is_a_failure(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"a": null}\n' * 1000 + '{"a": "off"}\n' * 2)
+    result = invoke("replay", path, *SMALL, "--inputs", "a")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-2:] == [
+        "error: no input has a value, in 1,002 events",
+        "  not numbers, counted as missing: 2 values of a: off (2)",
+    ]
+
+
+def test_the_end_of_a_resumed_file_may_have_only_refused_records(invoke: Invoke, tmp_path: Path) -> None:
+    path = waves(tmp_path / "waves.csv")
+    checkpoint = ["--checkpoint", tmp_path / "state", "--resume"]
+    assert invoke("replay", path, *SMALL, *checkpoint).exit_code == 0
+    with path.open("a") as file:
+        file.write("garbled\n")
+    result = invoke("replay", path, *SMALL, *checkpoint)
+    assert result.exit_code == 0
+    assert "skipped: 1 record" in result.stdout
+
+
+def test_a_key_that_was_forgotten_is_suggested(invoke: Invoke, tmp_path: Path) -> None:
+    path = waves(tmp_path / "waves.csv", keys=3)
+    result = invoke("replay", path, *SMALL)
+    assert result.exit_code == 0
+    assert f"{path}: no key is set, times repeat, and column 'sensor' has 3 distinct texts" in result.stderr
+    assert "no key is set" not in invoke("replay", path, *SMALL, "--key", "sensor").stderr
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_options_override_the_job_file(invoke: Invoke, recording: Path, tmp_path
 def test_unusable_records_are_counted_and_written(invoke: Invoke, tmp_path: Path) -> None:
     path = waves(tmp_path / "waves.csv")
     with path.open("a") as file:
-        file.write("1700100000,s0,1\n1700100060,s0,x,1\n1700100120,s0,1,1\n")
+        file.write("1700100000,s0,1\n1700100060,s0,inf,1\n1700100120,s0,1,1\n")
     refused = tmp_path / "refused.jsonl"
     output = summary(invoke, path, "--dead-letters", refused)
     assert (output["events"], output["skipped"]) == (201, 2)
@@ -119,6 +119,40 @@ def test_drifts_are_counted_and_the_newest_is_shown(
     assert output["drifts"] == len(output["newest_drifts"]) > 0
     shown = invoke("replay", recording, *SMALL, *monitored).stdout
     assert f"drifts: {output['drifts']}, {words}" in shown
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_a_lone_surrogate_is_a_dead_letter_wherever_it_is(tmp_path: Path, output: str) -> None:
+    path = tmp_path / "events.jsonl"
+    lines = [b'{"time": %d, "sensor": "a", "x": %d}' % (t, t % 7) for t in range(20)]
+    bad = [
+        rb'{"time": 20, "sensor": "\ud800", "x": 1}',
+        rb'{"time": "\ud800", "sensor": "a", "x": 1}',
+        rb'{"time": 21, "sensor": "a", "x": "\ud800"}',
+        rb'{"time": 22, "sensor": "a", "x": 1, "note": "\udfff"}',
+        b'{"time": 23, "sensor": "\xed\xa0\x80", "x": 1}',
+    ]
+    path.write_bytes(b"\n".join([*bad[:3], *lines, *bad[3:]]))
+    args = ["--key", "sensor", "--output", tmp_path / output, "--dead-letters", tmp_path / "refused.jsonl"]
+    done = run("replay", path, *SMALL, *args, "--checkpoint", tmp_path / "state", "--json")
+    assert done.returncode == 0, done.stderr
+    assert (json.loads(done.stdout)["events"], json.loads(done.stdout)["skipped_reasons"]) == (20, {"not UTF-8": 5})
+    assert len((tmp_path / "refused.jsonl").read_text().splitlines()) == 5
+
+
+def test_words_where_numbers_belong_are_missing_values_that_are_counted_and_logged(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("a\n1\nunavailable\n2\n#N/A\nunavailable\n3\n4\ninf\n")
+    output = summary(invoke, path)
+    assert (output["events"], output["missing_inputs"], output["skipped"]) == (7, 3, 1)
+    assert output["bad_values"] == {"a": {"unavailable": 2, "#N/A": 1}}
+    shown = invoke("replay", path, *SMALL)
+    assert "not numbers, counted as missing: 3 values of a: unavailable (2), #N/A (1)" in shown.stdout
+    assert "record 1: column 'a': 'unavailable' is not a number and counts as missing" in shown.stderr
+    strict = summary(invoke, path, "--bad-values", "refuse")
+    assert (strict["events"], strict["skipped"], strict["bad_values"]) == (4, 4, {})
 
 
 def test_invalid_json_records_are_counted(invoke: Invoke, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream_rnn.connectors.events import EventBatch, Positions
+from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 
 
 def batch(n: int) -> EventBatch:
@@ -47,3 +47,8 @@ def test_an_empty_batch_has_its_columns() -> None:
     assert list(empty.columns) == ["x"]
     with pytest.raises(ValueError, match="at least one batch"):
         EventBatch.concat([])
+
+
+def test_the_text_of_a_dead_letter_can_always_be_encoded() -> None:
+    assert DeadLetter.of("a.parquet", 0, "not a number", "\ud800").raw == "\\ud800"
+    assert DeadLetter.of("a.jsonl", 0, "not UTF-8", b"\xed\xa0\x80").raw == "\ufffd" * 3

@@ -12,6 +12,8 @@ import pytest
 from live import Live, feed, positions, reading
 from topics import read_all, send, wait_for
 
+from stream_rnn.connectors.ordering.ordering import AHEAD
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -103,6 +105,37 @@ def test_unusable_records_are_written_to_a_file_once(broker: Cluster, topic: str
     assert len({(letter["source"], letter["record"]) for letter in letters}) == len(letters) == 2000 - usable
 
 
+def test_no_record_stops_the_job(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    letters = broker.topic(partitions=1)
+    settings = {"dead_letter_topic": letters, "key": "sensor"}
+    live = Live(broker, tmp_path, topic, broker.topic(), "odd", settings)
+    odd = [
+        rb'{"time": 1, "sensor": "\ud800", "x": 1, "y": 1}',
+        b'{"time": 1, "sensor": "\xed\xa0\x80", "x": 1, "y": 1}',
+        rb'{"time": 1, "sensor": "a", "x": 1, "y": 1, "note": "\udfff"}',
+        b'{"time": "9999-12-31", "sensor": "a", "x": 1, "y": 1}',
+        b'{"time": 3, "sensor": "a", "x": 1e999, "y": 1}',
+    ]
+    good = b'{"time": 2, "sensor": "a", "x": 1, "y": 1}'
+    live.start()
+    send(broker.bootstrap, topic, [good, *odd, good], partition=0)
+    live.wait_for_forecasts(2)
+    live.kill()
+    live.start()
+    send(broker.bootstrap, topic, [good], partition=0)
+    live.wait_for_forecasts(3)
+    assert live.stop() == [0]
+    refused = [json.loads(letter.value) for letter in read_all(broker.bootstrap, letters)]
+    assert {letter["record"]: letter["reason"] for letter in refused} == {
+        1: "not UTF-8",
+        2: "not UTF-8",
+        3: "not UTF-8",
+        4: AHEAD,
+        5: "column 'x': not a finite number",
+    }
+    assert positions(live.forecasts()) == [(0, 0), (0, 6), (0, 7)]
+
+
 def test_a_changing_schema_spoils_only_the_records_that_do_not_fit(broker: Cluster, topic: str, tmp_path: Path) -> None:
     letters = broker.topic(partitions=1)
     live = Live(broker, tmp_path, topic, broker.topic(), "changes", {"dead_letter_topic": letters})
@@ -119,16 +152,16 @@ def test_a_changing_schema_spoils_only_the_records_that_do_not_fit(broker: Clust
         {"time": "2026-01-01T00:00:00Z", "x": 1, "y": None},
     ]
     send(broker.bootstrap, topic, [json.dumps(event).encode() for event in events], partition=0)
-    live.wait_for_forecasts(5)
+    live.wait_for_forecasts(7)
     assert live.stop() == [0]
     refused = [json.loads(letter.value) for letter in read_all(broker.bootstrap, letters)]
     assert {letter["record"]: letter["reason"] for letter in refused} == {
-        3: "column 'x': not a number",
-        4: "column 'x': not a number",
         6: "time is missing",
         7: "has none of the columns",
     }
-    assert positions(live.forecasts()) == [(0, offset) for offset in (0, 1, 2, 5, 8)]
+    assert positions(live.forecasts()) == [(0, offset) for offset in (0, 1, 2, 3, 4, 5, 8)]
+    assert "record 3: column 'x': 'warm' is not a number and counts as missing" in live.log()
+    assert "record 4: column 'x': '<object>' is not a number and counts as missing" in live.log()
 
 
 @pytest.mark.parametrize("column", ["y", "x"])

@@ -137,6 +137,14 @@ def test_without_a_key_all_events_are_one_stream_in_one_partition(broker: Cluste
     assert records[0].timestamp >= 1000 * start_time - 1  # the current time, for events without time
 
 
+def test_words_where_numbers_belong_are_counted_and_sent_as_null(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("a\n1\nunavailable\n3\n")
+    done = run(broker, path, "--topic", topic)
+    assert done.stdout.endswith("not numbers, sent as null: 1 value\n")
+    assert [json.loads(record.value) for record in written(broker, topic)] == [{"a": 1}, {"a": None}, {"a": 3}]
+
+
 def test_refused_records_are_counted(broker: Cluster, topic: str, recording: Path) -> None:
     done = run(broker, recording, "--topic", topic, "--key", "sensor", "--time", "at")
     assert done.stdout.startswith(f"100 events of 2 streams to topic {topic} in ")

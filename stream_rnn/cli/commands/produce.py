@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.settings.live import LiveSettings
+
+log = logging.getLogger("stream_rnn")
 
 STOP_SECONDS = 10.0
 """Time that a broker may take to answer after the command was stopped."""
@@ -81,6 +84,8 @@ def run(settings: LiveSettings, request: ProduceRequest) -> int:
     events = f"{counted(producer.delivered, 'event')} of {counted(len(keys), 'stream')} to topic {request.topic}"
     rate = f"{seconds:.1f} s: {producer.delivered / seconds:,.0f} events/s"
     click.echo(f"{events} in {rate}{_refused(recording.dead_letters)}")
+    if recording.bad_values:
+        click.echo(f"not numbers, sent as null: {counted(recording.bad_values, 'value')}")
     if recording.ignored:
         click.echo(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in recording.ignored.items()])}")
     return stopping.exit_status
@@ -110,6 +115,8 @@ class Recording:
         self._request = request
         self._source = self._open()
         self._reader = StoppableReader(self._source, self.stop_flag)
+        if self._source.key_hint:
+            log.warning("%s", self._source.key_hint)
         if request.speed is not None and self._source.time is None:
             raise SettingError("speed needs times: set time to the name of the time column")
 
@@ -122,6 +129,11 @@ class Recording:
     def ignored(self) -> dict[str, str]:
         """Columns that are not read, each with the reason."""
         return self._source.ignored
+
+    @property
+    def bad_values(self) -> int:
+        """Number of values that are not numbers, in the present pass."""
+        return len(self._source.bad_values)
 
     def stop(self) -> None:
         """End the iteration after the current batch, as `StoppableReader.stop`."""

@@ -8,8 +8,10 @@ import click
 import msgspec
 from rich.console import Console
 
+from stream_rnn.cli.console.errors import DATA_ERROR
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.progress import ProgressBar
+from stream_rnn.cli.console.report import failure_lines
 from stream_rnn.cli.console.signals import GracefulStop
 from stream_rnn.cli.plots.paths import check_plot
 from stream_rnn.errors import SettingError
@@ -58,7 +60,9 @@ class Outputs(NamedTuple):
 
 
 def run_job(job: Job[Any], outputs: Outputs, renderer: Renderer) -> int:
-    """Run a job, present its summary, and return the exit status: 0, or 128 plus the signal that stopped it.
+    """Run a job, present its summary, and return the exit status.
+
+    It is 0, 128 plus the signal that stopped the job, or 1 if nothing that was read can be used.
 
     Raises
     ------
@@ -87,7 +91,10 @@ def run_job(job: Job[Any], outputs: Outputs, renderer: Renderer) -> int:
             "dead letters": settings.dead_letters if summary.skipped else None,
         }
         renderer.print_summary(summary, written, Console(stderr=settings.output == "-"))
-    return stop.exit_status
+    failure = failure_lines(summary, job.source.dead_letters)
+    for line in failure:
+        click.echo(line, err=True)
+    return stop.exit_status or (DATA_ERROR if failure else 0)
 
 
 def _new_plot(job: Job[Any]) -> ReplayPlot:

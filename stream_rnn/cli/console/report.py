@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from stream_rnn.cli.console.formatting import counted, listed, percent, print_line
+from stream_rnn.cli.console.formatting import MAX_LISTED, counted, listed, percent, print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stream_rnn.connectors.deadletter import DeadLetterCounter
     from stream_rnn.jobs.replay.summary import Summary
 
     Written = dict[str, str | None]
@@ -33,6 +34,18 @@ def print_counts(summary: Summary, written: Written, console: Console) -> None:
     """Print the counts and the paths that were written."""
     for line in (*_count_lines(summary), *(f"{name}: {path}" for name, path in written.items() if path)):
         print_line(console, line)
+
+
+def failure_lines(summary: Summary, letters: DeadLetterCounter) -> list[str]:
+    """Return why nothing can be used, and the most frequent reasons; no lines if something can be used."""
+    if not summary.nothing_usable:
+        return []
+    reasons = [
+        f"  {counted(count, 'record')}: {reason}; the first is record {letters.examples[reason].record:,} of "
+        f"{letters.examples[reason].source}"
+        for reason, count in letters.reasons.most_common(MAX_LISTED)
+    ]
+    return [f"error: {summary.nothing_usable}", *reasons, *(f"  {line}" for line in _bad_value_lines(summary))]
 
 
 def new_table(summary: Summary) -> Table:
@@ -138,12 +151,22 @@ def _exception_lines(summary: Summary) -> list[str]:
     if summary.skipped:
         reasons = [f"{reason} ({count:,})" for reason, count in summary.skipped_reasons.items()]
         lines.append(f"skipped: {counted(summary.skipped, 'record')}: {listed(reasons)}")
+    lines += _bad_value_lines(summary)
     if summary.duplicates:
         lines.append(f"duplicates: {counted(summary.duplicates, 'record')} dropped")
     if summary.held:
         lines.append(f"held back for ordering: {counted(summary.held, 'event')}")
     if summary.skipped_updates:
         lines.append(f"skipped updates: {summary.skipped_updates:,}, because their gradients were not finite")
+    return lines
+
+
+def _bad_value_lines(summary: Summary) -> list[str]:
+    lines = []
+    for column, words in summary.bad_values.items():
+        counts = [f"{word} ({count:,})" for word, count in sorted(words.items(), key=lambda item: -item[1])]
+        values = counted(sum(words.values()), "value")
+        lines.append(f"not numbers, counted as missing: {values} of {column}: {listed(counts)}")
     return lines
 
 

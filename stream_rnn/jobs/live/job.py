@@ -80,7 +80,7 @@ class LiveJob:
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
-            rule=OrderingPolicy(settings.lateness, settings.duplicates),
+            rule=OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead),
             writes_forecasts=settings.output is not None,
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,

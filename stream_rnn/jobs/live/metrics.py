@@ -13,11 +13,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from stream_rnn.connectors.bad_values import BadValueCounter
 from stream_rnn.jobs.live.progress import FAILED, format_duration, format_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from stream_rnn.connectors.events import BadValue
     from stream_rnn.jobs.live.prometheus import PrometheusExporter
 
 
@@ -102,6 +104,7 @@ class JobMetrics:
         self._totals: Counter[str] = Counter()
         """counts since the process started, over all partitions"""
         self._totals_at_line: Counter[str] = Counter()
+        self._bad_values = BadValueCounter()
         self._fields: dict[str, float | int | str] = {}
         if exporter is not None:
             exporter.set_function("partitions", lambda: len(self._partitions))
@@ -142,6 +145,16 @@ class JobMetrics:
         with self._lock:
             for reason, records in reasons.items():
                 self._count("dead_letters", records, partition, reason)
+
+    def bad_values(self, partition: str, found: Iterable[BadValue]) -> None:
+        """Count values that are missing because they are not numbers, and log the first of each column and word."""
+        columns: Counter[str] = Counter()
+        for value in found:
+            self._bad_values.add(value)
+            columns[value.column] += 1
+        with self._lock:
+            for column, values in columns.items():
+                self._count("bad_values", values, partition, column)
 
     def ordered(self, partition: str, *, duplicates: int, held: int) -> None:
         """Count dropped duplicates, and set how many events are held back."""
@@ -309,6 +322,7 @@ class JobMetrics:
             "partitions": len(self._partitions),
             "replayed": new["replayed_events"],
             "refused": new["dead_letters"],
+            "bad_values": new["bad_values"],
             "duplicates": new["duplicates"],
             "lost": new["lost_records"],
             "skipped_updates": new["skipped_updates"],

@@ -36,6 +36,7 @@ COUNTERS = {
     "forecasts": Description("Forecasts written."),
     "replayed_events": Description("Events processed again after a restart, without output."),
     "dead_letters": Description("Records that cannot be used, by reason.", ("partition", "reason")),
+    "bad_values": Description("Values that count as missing because they are not numbers.", ("partition", "column")),
     "duplicates": Description("Records dropped as duplicates."),
     "lost_records": Description("Records that were deleted from the topic before they were read."),
     "skipped_updates": Description("Updates skipped because the gradient was not finite."),

@@ -95,7 +95,9 @@ def _resumed_offsets(
         offsets.start[partition] = positions["start"].get(name, new)
         offsets.processed[partition] = positions["offsets"].get(name, new)
         offsets.committed[partition] = offsets.processed[partition] if offset is None else offset
-    _check_rule(path, OrderingPolicy(**positions.get("rule", {})), rule, offsets)
+    # Checkpoints of 0.2.0 have no limit of how far times may be ahead: no sane time is refused by it.
+    saved_rule = OrderingPolicy(**{"max_ahead": rule.max_ahead} | positions.get("rule", {}))
+    _check_rule(path, saved_rule, rule, offsets)
     return offsets
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.folder import CheckpointFolder
     from stream_rnn.checkpoints.writer import CheckpointTimings
-    from stream_rnn.connectors.events import DeadLetter
+    from stream_rnn.connectors.events import BadValue, DeadLetter
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets
     from stream_rnn.connectors.kafka.source import KafkaSource
@@ -98,6 +98,8 @@ class WorkerOutput(NamedTuple):
     """of these, events whose forecasts had been committed before"""
     duplicates: int
     """records that were dropped as duplicates"""
+    bad_values: list[BadValue]
+    """values that count as missing because they are not numbers"""
 
 
 class PartitionWorker:
@@ -222,6 +224,7 @@ class PartitionWorker:
             events=len(events),
             replayed=replayed,
             duplicates=int((ordered.duplicates >= committed).sum()),
+            bad_values=[value for value in ordered.batch.bad_values if value.record >= committed],
         )
 
     def checkpoint_due(self) -> bool:

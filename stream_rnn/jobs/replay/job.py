@@ -170,6 +170,7 @@ class Job(Generic[ModelT]):
             streams=len(self.model.keys),
             skipped=len(letters),
             skipped_reasons=dict(letters.reasons),
+            bad_values={column: dict(words) for column, words in self.source.bad_values.counts.items()},
             late=reader.late,
             duplicates=reader.duplicates,
             held=reader.held,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,6 +42,8 @@ START_POSITIONS: dict[str, Any] = {"source": {"files": {}}, "sink": None, "dead_
 """Positions of a run that does not resume."""
 
 ModelT = TypeVar("ModelT", Engine, Race)
+
+log = logging.getLogger("stream_rnn")
 
 
 def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Job[Engine]:
@@ -132,14 +135,24 @@ def _open_job(
             stack.enter_context(letters)
         source = open_files(
             settings.files,
-            Schema(settings.key, settings.time, settings.end, columns_to_read(requested), settings.time_format),
+            Schema(
+                settings.key,
+                settings.time,
+                settings.end,
+                columns_to_read(requested),
+                settings.time_format,
+                settings.bad_values,
+            ),
             start=positions["source"]["files"],
             follow=settings.follow,
+            max_ahead=settings.max_ahead,
             format=settings.format,
             dead_letters=letters,
             stop=stop,
         )
         stack.enter_context(source)
+        if source.key_hint:
+            log.warning("%s", source.key_hint)
         model = build(source, saved)
         ordering = _open_ordering(settings, source, saved[1] if saved is not None else None)
         sink = _open_sink(settings, positions["sink"], model.counts.events)
@@ -160,14 +173,11 @@ def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], sour
             raise SettingError(f"{name} needs times: set time to the name of the time column")
 
 
-def _open_ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering | None:
-    """Return the ordering stage, with the events that a checkpoint held back; None if there is nothing to do."""
-    rule = OrderingPolicy(settings.lateness, settings.duplicates)
-    state = ordering_state.load(saved, ordering_state.FILES) if saved is not None else None
-    if state is None and not rule.active:
-        return None
-    ordering = Ordering(rule, source.columns, dict(enumerate(source.files)))
-    if state is not None:
+def _open_ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering:
+    """Return the ordering stage, with the events that a checkpoint held back."""
+    policy = OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead)
+    ordering = Ordering(policy, source.columns, dict(enumerate(source.files)))
+    if saved is not None and (state := ordering_state.load(saved, ordering_state.FILES)) is not None:
         ordering.restore(state)
     return ordering
 

@@ -43,14 +43,14 @@ class EventReader:
     source
         Where events are read from; it checks `stop`.
     ordering
-        Puts events in order of time; None to process them in order of arrival.
+        Puts events in order of time, and refuses those whose time cannot be right.
     speed
         How many times the recorded pace; None for as fast as possible.
     stop
         Set by the method `stop`.
     """
 
-    def __init__(self, source: Source, ordering: Ordering | None, speed: float | None, stop: StopFlag) -> None:
+    def __init__(self, source: Source, ordering: Ordering, speed: float | None, stop: StopFlag) -> None:
         self.source = source
         self.late = 0
         """Events refused because they were late."""
@@ -60,18 +60,15 @@ class EventReader:
         self._speed = speed
         self._stop = stop
         self._stoppable = StoppableReader(source, stop)
-        self._batch = ordering.ready if ordering is not None else None
+        self._batch = ordering.ready
         """The newest batch in order, of which `batches` may have yielded a part only."""
         self._yielded = 0
-        self._size, self._max_size = BatchSize(), source.batch_size
-        self._limit_source()
-        self._letters_before = position_of(source.dead_letters)
-        """Length of the dead letter file before the newest batch was read."""
+        self._size = BatchSize()
 
     @property
     def held(self) -> int:
         """Number of events that are held back for ordering."""
-        return self._ordering.held if self._ordering is not None else 0
+        return self._ordering.held
 
     @property
     def stopped(self) -> bool:
@@ -101,16 +98,9 @@ class EventReader:
     def position(self) -> ReadPosition:
         """Return the position after the events that `batches` has yielded.
 
-        Without ordering, a position of the source says which events those are. With it no such position exists, so the
-        events that were read and not yielded are saved themselves.
+        The source is further: events that were read and not yielded are part of the position.
         """
-        batch = self._batch
-        rest = batch[self._yielded :] if batch is not None and self._yielded < len(batch) else None
-        if rest is not None and batch is not None and self._ordering is None:
-            source = self.source.position_after(batch.positions[: self._yielded])
-            return ReadPosition({"source": source, "dead_letters": self._letters_before}, {})
-        states = {ordering_state.FILES: self._ordering.state(rest)} if self._ordering is not None else {}
-        held, arrays = ordering_state.dump(states)
+        held, arrays = ordering_state.dump({ordering_state.FILES: self._ordering.state(self._batch[self._yielded :])})
         positions = {"source": self.source.position(), "dead_letters": position_of(self.source.dead_letters)}
         return ReadPosition(positions | held, arrays)
 
@@ -121,36 +111,21 @@ class EventReader:
             part, began = batch[start : start + self._size.next], perf_counter()
             yield part
             self._size.measured(len(part), perf_counter() - began)
-            self._limit_source()
             start += len(part)
 
-    def _limit_source(self) -> None:
-        """Let the source yield no more events at once than are processed at once, except for ordering.
-
-        Dead letters are then reported with the events that they lie between. With ordering, late events become dead
-        letters batch by batch, so that their place in the file must not depend on how long processing takes.
-        """
-        if self._ordering is None:
-            self.source.batch_size = min(self._size.next, self._max_size)
-
     def _in_order(self) -> Iterator[EventBatch]:
-        for batch in self._read() if self._ordering is None else self._read_ordered(self._ordering):
+        for batch in self._read():
             self._batch, self._yielded = batch, 0
             yield batch
 
     def _read(self) -> Iterator[EventBatch]:
-        self._letters_before = position_of(self.source.dead_letters)
-        for batch in self._stoppable:
-            yield batch
-            self._letters_before = position_of(self.source.dead_letters)
-
-    def _read_ordered(self, ordering: Ordering) -> Iterator[EventBatch]:
         """Yield the events in order; those still held back follow at the end of the source, but not after a stop."""
+        ordering = self._ordering
         if len(ordering.ready):
             yield ordering.ready
-        for batch in self._read():
+        for batch in self._stoppable:
             ordered = ordering.process(batch)
-            for letter in ordered.late:
+            for letter in (*ordered.late, *ordered.ahead):
                 self.source.dead_letters.add(letter)
             self.late += len(ordered.late)
             self.duplicates += len(ordered.duplicates)

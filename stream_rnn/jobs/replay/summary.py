@@ -18,6 +18,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int
     """records that could not be used"""
     skipped_reasons: dict[str, int]
+    bad_values: dict[str, dict[str, int]]
+    """values that count as missing because they are not numbers, by column and word"""
     late: int
     """skipped records that arrived later than the lateness allows"""
     duplicates: int
@@ -61,3 +63,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """checkpoints that could not be written while the job kept running"""
     finished: bool
     """False if the job was stopped before the end"""
+
+    @property
+    def nothing_usable(self) -> str:
+        """Why nothing that was read can be used; empty if something can, or nothing was read."""
+        if self.resumed_at or self.held:
+            return ""
+        if not self.events and self.skipped:
+            return f"no record can be used, of {self.skipped:,}"
+        values = self.events * len(self.settings["inputs"])
+        if values and self.missing_inputs == values:
+            return f"no input has a value, in {self.events:,} events"
+        return ""

@@ -8,6 +8,54 @@ from stream_rnn.connectors.decode.detect import EMPTY, TextSample, resolve_roles
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError
 
+TIMES = [f"2024-01-31T12:00:0{t}Z" for t in range(5)]
+"""Five seconds."""
+
+
+def hint(schema: Schema = Schema(), **columns: list[object]) -> str:  # noqa: B008 - schemas are frozen
+    samples = {name: sample_of(pa.array(column)) for name, column in columns.items()}
+    return resolve_roles(schema, "a.csv", samples).key_hint
+
+
+@pytest.mark.parametrize("column", [["a", "b"] * 5, ["a"] * 5 + ["b"] * 5])
+@pytest.mark.parametrize("kind", [pa.string(), pa.timestamp("us", "UTC")])
+def test_a_text_column_that_separates_repeated_times_may_be_the_key(column: list[str], kind: pa.DataType) -> None:
+    times = [time for time in TIMES for _ in range(2)] if column[1] == "b" else TIMES * 2
+    samples = {
+        "time": sample_of(pa.array(times).cast(kind)),
+        "state": sample_of(pa.array(["on", "off", "on", "on", "off", "off", "on", "on", "on", "off"])),
+        "sensor": sample_of(pa.array(column)),
+        "x": sample_of(pa.array([1.0] * 10)),
+    }
+    assert resolve_roles(Schema(), "a.csv", samples).key_hint == (
+        "a.csv: no key is set, times repeat, and column 'sensor' has 2 distinct texts: is it the key, as with "
+        "--key sensor?"
+    )
+
+
+def test_one_garbled_time_does_not_hide_the_key() -> None:
+    times = [f"2024-01-31T12:{i // 120:02}:{i // 2 % 60:02}Z" for i in range(60)]
+    times[9] = times[3]
+    assert "'sensor' has 2 distinct texts" in hint(time=times, sensor=["a", "b"] * 30, x=[1.0] * 60)
+
+
+@pytest.mark.parametrize(
+    ("schema", "columns"),
+    [
+        (Schema(key="sensor"), {"time": TIMES * 2, "sensor": ["a"] * 5 + ["b"] * 5}),
+        (Schema(time=""), {"time": TIMES * 2, "sensor": ["a"] * 5 + ["b"] * 5}),
+        (Schema(), {"time": TIMES, "sensor": ["a", "b", "a", "b", "a"]}),  # times do not repeat
+        (Schema(), {"time": TIMES * 2, "note": list("abcdefghij")}),  # each text once
+        (Schema(), {"time": TIMES * 2, "unit": ["kW"] * 10}),
+        (Schema(), {"time": TIMES * 2, "state": ["on", "off"] * 5}),  # times repeat within each text
+        (Schema(), {"time": TIMES * 2, "machine": [1] * 5 + [2] * 5}),  # a number is an input
+        (Schema(), {"sensor": ["a", "b"] * 5}),
+    ],
+)
+def test_no_key_is_suggested_without_a_reason(schema: Schema, columns: dict[str, list[object]]) -> None:
+    x = [1.0] * len(next(iter(columns.values())))
+    assert hint(schema, **columns, x=x) == ""
+
 
 @pytest.mark.parametrize(
     ("array", "why"),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream_rnn.connectors.decode import json_records
 from stream_rnn.connectors.decode.json_records import JsonDecoder, parse_object
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
@@ -94,6 +95,22 @@ def test_names_that_cannot_be_read_are_refused(name: str) -> None:
     assert str(error.value).startswith(f"column {name!r}: ")
 
 
+def test_a_record_that_raises_whatever_it_is_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse_times = json_records._parse_times
+
+    def fail_at_13(times: list[Any], time_format: str) -> Any:
+        if 13 in times:
+            raise KeyError("an error that nobody thought of")
+        return parse_times(times, time_format)
+
+    monkeypatch.setattr(json_records, "_parse_times", fail_at_13)
+    records = [b'{"k": "a", "t": %d, "x": %d}' % (t, t) for t in range(20)]
+    columns, rows, refused = JsonDecoder(ROLES).decode(records)
+    assert refused == {13: "cannot be decoded: KeyError"}
+    assert rows.tolist() == columns.times.tolist() == columns.inputs["x"].tolist() == [*range(13), *range(14, 20)]
+    assert columns.reasons == {}
+
+
 def test_a_field_that_no_record_has_is_nan() -> None:
     columns, _, _ = JsonDecoder(ROLES).decode([b'{"k": "a", "t": 1, "x": 1}'] * 2)
     assert np.isnan(columns.inputs["y"]).all()
@@ -101,7 +118,8 @@ def test_a_field_that_no_record_has_is_nan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "parsed"), [(b'{"a": 1e999}', {"a": float("inf")}), (b"[1]", "not a JSON object"), (b"\xff", "not JSON")]
+    ("record", "parsed"),
+    [(b'{"a": 1e999}', {"a": float("inf")}), (b"[1]", "not a JSON object"), (b"\xff", "not UTF-8")],
 )
 def test_a_record_is_parsed_or_has_a_reason(record: bytes, parsed: object) -> None:
     assert parse_object(record) == parsed

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reading import AllDeadLetters, read
+from reading import AllDeadLetters, read, rows
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError
@@ -58,9 +58,45 @@ def test_ragged_rows_are_refused_with_their_position(put: Put) -> None:
     assert dead == [(1, "expected 2 fields, got 1"), (2, "expected 2 fields, got 3")]
 
 
-def test_text_in_a_numeric_column_is_refused_with_the_original_line(put: Put) -> None:
+def test_a_word_in_a_numeric_column_is_a_missing_value_that_is_counted(put: Put) -> None:
+    path = put("a.csv", "a,b\n1,2\nunavailable,4\n#N/A,Bad\n unavailable ,8\n12.5 kW,10\n3,inf\nBad,inf\n")
+    with open_files(path, Schema(columns=("a", "b"))) as source:
+        assert [row[2] for row in rows(source)] == [(1.0, 2.0), (None, 4.0), (None, None), (None, 8.0), (None, 10.0)]
+        assert source.dead_letters.reasons == {"column 'b': not a finite number": 2}
+        assert source.bad_values.counts == {"a": {"unavailable": 2, "#N/A": 1, "12.5 kW": 1}, "b": {"Bad": 1}}
+
+
+def test_a_column_that_is_mostly_numbers_is_an_input(put: Put) -> None:
+    with open_files(put("a.csv", "a\nunavailable\n1\nunknown\n2\n3\n")) as source:
+        assert source.columns == ("a",)
+        assert [row[2] for row in rows(source)] == [(None,), (1.0,), (None,), (2.0,), (3.0,)]
+        assert len(source.bad_values) == 2
+
+
+def test_only_values_after_the_start_are_counted(put: Put) -> None:
+    path = put("a.csv", "a\n1\nbad\n2\nworse\n3\n")
+    with open_files(path, start={path: 2}) as source:
+        list(source)
+        assert source.bad_values.counts == {"a": {"worse": 1}}
+
+
+def test_a_bad_value_is_counted_with_the_event_that_has_it(put: Put) -> None:
+    with open_files(put("a.csv", "a\n1\nbad\n2\nworse\n3\n"), batch_size=2) as source:
+        counted = [len(source.bad_values) for _ in source]
+    assert counted == [1, 2, 2]
+
+
+def test_a_text_column_with_a_few_numbers_is_ignored(put: Put) -> None:
+    with open_files(put("a.csv", "note,a\nopen,1\n12,2\nshut,3\n")) as source:
+        assert source.ignored == {"note": "text ('open')"}
+        list(source)
+        assert len(source.bad_values) == 0
+
+
+def test_a_word_in_a_numeric_column_is_refused_on_request_with_the_original_line(put: Put) -> None:
     letters = AllDeadLetters()
-    with open_files(put("a.csv", 'a,b\n1,2\n"x, y",4\n5,6\n'), dead_letters=letters) as source:
+    path = put("a.csv", 'a,b\n1,2\n"x, y",4\n5,6\n')
+    with open_files(path, Schema(bad_values="refuse"), dead_letters=letters) as source:
         assert [batch.columns["a"].tolist() for batch in source] == [[1.0, 5.0]]
     assert [(letter.record, letter.reason, letter.raw) for letter in letters.all] == [
         (1, "column 'a': not a number", '"x, y",4')
@@ -99,7 +135,7 @@ def test_quoted_fields_may_hold_commas_quotes_and_newlines(put: Put) -> None:
 
 
 def test_windows_files_read_the_same(put: Put) -> None:
-    unix = "k,x\nä,1\n\nb,bad\n💧,3\n"
+    unix = "k,x\nä,1\n\nb,inf\n💧,3\n"
     plain = read(put("a.csv", unix), Schema(key="k"))
     windows = read(put("b.csv", b"\xef\xbb\xbf" + unix.replace("\n", "\r\n").encode()), Schema(key="k"))
     assert windows == plain
@@ -165,6 +201,33 @@ def test_random_bytes_are_events_or_dead_letters(put: Put, lines: list[bytes]) -
     events, dead = read(path, Schema(key="a", columns=("b",)))
     records = sorted([row[5] for row in events] + [record for record, _ in dead])
     assert records == list(range(len(records)))
+
+
+LINE = st.one_of(
+    st.binary(max_size=20).filter(lambda line: not set(line) & set(b'\r\n"')),
+    st.sampled_from([b"k,bad", b"k,inf", b",1", b"", b",", b"k", b"k,1,2", b"\xed\xa0\x80,1", b"k,\xed\xa0\x80"]),
+)
+
+
+@SETTINGS
+@given(st.lists(LINE, max_size=20))
+def test_every_line_that_is_not_blank_is_an_event_or_a_dead_letter(put: Put, lines: list[bytes]) -> None:
+    path = put("a.csv", b"a,b\nk,1\n" + b"\n".join(lines) + b"\n")
+    for bad_values in ("missing", "refuse"):
+        events, dead = read(path, Schema(key="a", columns=("b",), bad_values=bad_values))  # type: ignore[arg-type]
+        assert len(events) + len(dead) == 1 + sum(map(bool, lines))
+
+
+@SETTINGS
+@given(st.lists(LINE, max_size=20))
+def test_words_are_either_counted_or_their_records_refused(put: Put, lines: list[bytes]) -> None:
+    path = put("a.csv", b"a,b\nk,1\n" + b"\n".join(lines) + b"\n")
+    strict, _ = read(path, Schema(key="a", columns=("b",), bad_values="refuse"))
+    with open_files(path, Schema(key="a", columns=("b",))) as source:
+        events = rows(source)
+        words = len(source.bad_values)
+    assert len(events) == len(strict) + words
+    assert [row for row in events if row in strict] == strict
 
 
 CELL = st.one_of(

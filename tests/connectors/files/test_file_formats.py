@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from reading import read, rows
 
+from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.files.formats import FORMATS, FileFormat, TextFormat, format_named, format_of, text_formats
 from stream_rnn.connectors.files.open import open_files, open_sink
@@ -17,6 +19,8 @@ from stream_rnn.settings import replay
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     Put = Callable[[str, bytes | str], str]
 
@@ -94,3 +98,23 @@ def test_an_unknown_format_or_extension_is_refused_with_those_that_are_known() -
         format_named("xml")
     with pytest.raises(UsageError, match=r"a\.xml: unknown extension, known are \.csv, \.tsv, .*; or set the format"):
         format_of("a.xml")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_record_that_raises_whatever_it_is_is_a_dead_letter(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = values.epoch_seconds
+
+    def fail_at_13(numbers: NDArray[np.float64], time_format: str) -> NDArray[np.float64]:
+        if (numbers == 13.0).any():
+            raise KeyError("an error that nobody thought of")
+        return seconds(numbers, time_format)
+
+    times = np.arange(20.0)
+    with open_sink(tmp_path / "out.dat", name, time=None) as sink:
+        sink.write({"when": times, "k": np.full(20, "s", object), "x": times})
+    monkeypatch.setattr(values, "epoch_seconds", fail_at_13)
+    events, dead = read(tmp_path / "out.dat", Schema("k", "when", time_format="s"), format=name)
+    assert dead == [(13, "cannot be decoded: KeyError")]
+    assert [(row[1], row[5]) for row in events] == [(float(i), i) for i in range(20) if i != 13]

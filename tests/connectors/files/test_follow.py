@@ -25,7 +25,7 @@ def append(path: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "head", "lines"),
     [
-        ("a.csv", "x\n", ["1\n", "2", "3\n", "bad\n4\n"]),
+        ("a.csv", "x\n", ["1\n", "2", "3\n", "inf\n4\n"]),
         ("a.jsonl", "", ['{"x": 1}\n', '{"x": 2', "3}\n", '?\n{"x": 4}\n']),
     ],
 )

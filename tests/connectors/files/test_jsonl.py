@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reading import AllDeadLetters, read
+from reading import AllDeadLetters, read, rows
 
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.errors import ConnectorError, UsageError
 from stream_rnn.connectors.files.open import open_files
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def test_each_kind_of_bad_line_has_its_reason(put: Put) -> None:
         '{"k": "a", "time": [], "x": 1}',
         '{"k": "a", "time": 1, "x": 2}',
     ]
-    events, dead = read(put("a.jsonl", "\n".join(lines) + "\n"), Schema(key="k", time="time", columns=("x",)))
+    schema = Schema(key="k", time="time", columns=("x",), bad_values="refuse")
+    events, dead = read(put("a.jsonl", "\n".join(lines) + "\n"), schema)
     assert [row[5] for row in events] == [0, 12]
     assert dead == [
         (1, "not JSON"),
@@ -70,6 +71,59 @@ def test_each_kind_of_bad_line_has_its_reason(put: Put) -> None:
         (10, "not JSON"),
         (11, "column 'time': not a time"),
     ]
+
+
+def test_a_field_whose_name_cannot_be_read_is_refused_before_any_record(put: Put) -> None:
+    with pytest.raises(UsageError, match="JSON fields with quotes"):
+        open_files(put("a.jsonl", rb'{"x": 1, "a\"b": 2}'))
+
+
+def test_a_word_an_object_and_an_array_are_missing_values_that_are_counted(put: Put) -> None:
+    lines = ['{"x": 1, "y": 1}', '{"x": "off", "y": 2}', '{"x": {"v": 3}, "y": [3]}', '{"x": " off", "y": 1e999}']
+    with open_files(put("a.jsonl", "\n".join(lines)), Schema(columns=("x", "y"))) as source:
+        assert [row[2] for row in rows(source)] == [(1.0, 1.0), (None, 2.0), (None, None)]
+        assert source.bad_values.counts == {"x": {"off": 1, "<object>": 1}, "y": {"<array>": 1}}
+        assert source.dead_letters.reasons == {"column 'y': not a finite number": 1}
+
+
+SURROGATES = {
+    "key": rb'{"k": "\ud800", "x": 1}',
+    "key of two low halves": rb'{"k": "\udc00\udc00", "x": 1}',
+    "value": rb'{"k": "a", "x": "\ud800"}',
+    "field that is not read": rb'{"k": "a", "x": 1, "note": "\ud800"}',
+    "name of a field": rb'{"k": "a", "x": 1, "\ud800": 1}',
+    "CESU-8 key": b'{"k": "\xed\xa0\x80", "x": 1}',
+    "CESU-8 field that is not read": b'{"k": "a", "x": 1, "note": "\xed\xa0\x80"}',
+    "Latin-1 field that is not read": b'{"k": "a", "x": 1, "unit": "\xb0C"}',
+    "Latin-1 beside NaN": b'{"k": "a", "x": NaN, "unit": "\xb0C"}',
+}
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_record_that_is_not_utf_8_is_a_dead_letter(put: Put, name: str, first: bool) -> None:
+    good = b'{"k": "a", "x": 1}'
+    lines = [SURROGATES[name], good] if first else [good, SURROGATES[name]]
+    events, dead = read(put("a.jsonl", b"\n".join([*lines, good])), Schema(key="k"))
+    assert dead == [(0 if first else 1, "not UTF-8")]
+    assert len(events) == 2
+
+
+def test_characters_beyond_the_basic_plane_are_utf_8_however_they_are_written(put: Put) -> None:
+    lines = [rb'{"k": "\ud83d\udca7", "x": 1}', '{"k": "💧", "x": NaN}'.encode(), rb'{"k": "\ud83d\udca7", "x": NaN}']
+    events, dead = read(put("a.jsonl", b"\n".join(lines)), Schema(key="k"))
+    assert [row[0] for row in events] == ["💧"] * 3
+    assert dead == []
+
+
+@SETTINGS
+@given(st.lists(st.one_of(st.binary(max_size=20), st.sampled_from(list(SURROGATES.values()))), max_size=12))
+def test_every_line_that_is_not_blank_is_an_event_or_a_dead_letter(put: Put, lines: list[bytes]) -> None:
+    lines = [line.replace(b"\n", b"?") for line in lines]
+    events, dead = read(put("a.jsonl", b'{"k": "a", "x": 1}\n' + b"\n".join(lines)), Schema(key="k", columns=("x",)))
+    assert len(events) + len(dead) == 1 + sum(bool(line.strip()) for line in lines)
+    assert read(put("a.jsonl", b'{"x": 1}\n' * (1 + len(lines)) + b"\n".join(lines)))[0]  # detection reads any line
+    assert all(row[0].encode() for row in events)
 
 
 def test_a_dead_letter_has_at_most_a_thousand_characters_of_the_line(put: Put) -> None:

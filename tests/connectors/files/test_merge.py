@@ -52,6 +52,12 @@ def test_the_merge_is_a_stable_sort_whatever_the_batches(files: list[list[float]
     assert events == expected(files)
 
 
+def test_a_time_far_ahead_does_not_delay_what_follows_it_in_its_file() -> None:
+    files = [[0.0, 9e9, 2.0, 4.0], [1.0, 3.0, 5.0]]
+    merged = [batch.times for batch in merge_by_time([Recorded(i, f, 10) for i, f in enumerate(files)], 100.0)]
+    assert np.concatenate(merged).tolist() == [0.0, 9e9, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
 @given(st.lists(TIMES.map(sorted), min_size=1, max_size=4), st.integers(1, 6))
 def test_times_never_decrease_if_they_do_not_in_any_file(files: list[list[float]], size: int) -> None:
     times = [batch.times for batch in merge_by_time([Recorded(i, f, size) for i, f in enumerate(files)])]

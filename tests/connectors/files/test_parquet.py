@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from reading import read
+from reading import read, rows
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError
@@ -50,6 +50,14 @@ def test_numbers_of_all_types_are_inputs(tmp_path: Path) -> None:
 def test_numbers_and_times_may_be_text(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", time=["2024-01-31T12:00:00Z", "?"], x=["1", "2"])
     assert read(path) == ([("", NOON.timestamp(), (1.0,), False, 0, 0)], [(1, "column 'time': not a time")])
+
+
+def test_words_in_a_text_column_of_numbers_are_missing_values_that_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", x=["1", "off", None, "2", "off", "3"], y=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    with open_files(path) as source:
+        assert [row[2][0] for row in rows(source)] == [1.0, None, None, 2.0, None, 3.0]
+        assert source.bad_values.counts == {"x": {"off": 2}}
+    assert read(path, Schema(bad_values="refuse"))[1] == [(i, "column 'x': not a number") for i in (1, 4)]
 
 
 def test_infinite_values_are_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import UsageError
+from stream_rnn.connectors.events import BadValue
 from stream_rnn.connectors.kafka.decoder import Decoder
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PARTITION = TopicPartition("readings", 3)
 PLAIN = Schema(columns=("x",), time="")
+STRICT = Schema(columns=("x",), time="", bad_values="refuse")
 NAMED = Schema(key="k", time="t", end="last", columns=("x", "y"))
 TIMESTAMP = 1_700_000_000_123
 
@@ -109,7 +111,7 @@ def test_times_are_parsed_in_the_given_format(time_format: Any, value: object) -
 
 def test_headers_stay_with_their_events_when_records_are_refused() -> None:
     values = [b'{"x": 1}', b"?", b'{"x": "warm"}', None, b'{"x": 2}', b'{"x": 3}']
-    batch = decode([record(value, i, headers=[("n", b"%d" % i)]) for i, value in enumerate(values)])
+    batch = decode([record(value, i, headers=[("n", b"%d" % i)]) for i, value in enumerate(values)], STRICT)
     assert [row[0] for row in rows(batch)] == [0, 4, 5]
     assert batch.headers == [[("n", b"0")], [("n", b"4")], [("n", b"5")]]
 
@@ -133,7 +135,10 @@ UNUSABLE: dict[str, tuple[bytes | None, str]] = {
     "truncated": (b'{"x": 1', "not JSON"),
     "two objects": (b'{"x": 1} {"x": 2}', "not JSON"),
     "Avro": (b"\x00\x00\x00\x00\x01\x02", "not JSON"),
-    "not UTF-8": (b'{"x": "\xff"}', "not JSON"),
+    "not UTF-8": (b'{"x": "\xff"}', "not UTF-8"),
+    "not UTF-8 in a field that is not read": (b'{"x": 1, "y": "\xff"}', "not UTF-8"),
+    "lone surrogate": (rb'{"x": 1, "y": "\ud800"}', "not UTF-8"),
+    "CESU-8": (b'{"x": NaN, "y": "\xed\xa0\x80"}', "not UTF-8"),
     "deep": (b"[" * 100_000, "not JSON"),
     "deep inside an object": (b'{"x": ' * 5000, "not JSON"),
     "array": (b'[{"x": 1}]', "not a JSON object"),
@@ -156,7 +161,7 @@ UNUSABLE: dict[str, tuple[bytes | None, str]] = {
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_an_unusable_record_is_refused_with_its_reason_and_no_other_is(name: str) -> None:
     value, reason = UNUSABLE[name]
-    batch = decode(records([b'{"x": 1}', value, b'{"x": 2}']))
+    batch = decode(records([b'{"x": 1}', value, b'{"x": 2}']), STRICT)
     assert [(row[0], row[4]) for row in rows(batch)] == [(10, 1.0), (12, 2.0)]
     assert [(letter.source, letter.record, letter.reason) for letter in batch.dead] == [("readings-3", 11, reason)]
     assert batch.dead[0].raw == (value or b"").decode(errors="replace")[:1000]
@@ -192,11 +197,29 @@ def test_an_end_that_is_not_a_flag_is_refused() -> None:
     assert [row[3] for row in rows(batch)] == [True, False]
 
 
-@pytest.mark.parametrize("timestamp", [-1, 0, 253_402_300_800_000])
-def test_an_odd_timestamp_gives_a_finite_time_or_a_dead_letter(timestamp: int) -> None:
+@pytest.mark.parametrize(
+    ("timestamp", "usable"), [(-1, True), (0, True), (253_402_300_799_999, True), (253_402_300_800_000, False)]
+)
+def test_a_timestamp_outside_the_calendar_is_a_dead_letter(timestamp: int, usable: bool) -> None:
     batch = decode([record(b'{"x": 1}', timestamp=timestamp)])
-    assert len(batch) == 1
-    assert np.isfinite(batch.events.times).all()
+    assert (len(batch.events), len(batch)) == (usable, 1)
+    assert reasons(batch) == ([] if usable else [(0, "timestamp is outside the calendar")])
+
+
+def test_a_word_is_a_missing_value_that_is_counted_with_its_offset() -> None:
+    values = [b'{"x": 1}', b'{"x": "off"}', b'{"x": [1]}', b'{"x": {}}', b"?"]
+    batch = decode(records(values))
+    assert [(row[0], row[4]) for row in rows(batch)] == [(10, 1.0), (11, None), (12, None), (13, None)]
+    assert batch.bad_values == [
+        BadValue("readings-3", offset, "x", word) for offset, word in ((11, "off"), (12, "<array>"), (13, "<object>"))
+    ]
+
+
+def test_bad_values_of_refused_records_are_not_counted() -> None:
+    schema = Schema(columns=("x", "y"), time="")
+    values = [b'{"x": "off", "y": 1e999}', b'{"x": "off", "y": 1}', b'{"x": "off", "y": 2}']
+    batch = decode([record(value, i, key=b"\xff" if i == 1 else b"s") for i, value in enumerate(values)], schema)
+    assert [value.record for value in batch.bad_values] == [2]
 
 
 def test_a_field_that_changes_spoils_only_its_own_records() -> None:
@@ -209,7 +232,7 @@ def test_a_field_that_changes_spoils_only_its_own_records() -> None:
         b'{"x": 6, "y": "six"}',  # becomes text
         b'{"x": 7, "y": 7}',  # and is a number again
     ]
-    batch = decode(records(values, first=0), Schema(columns=("x", "y"), time=""))
+    batch = decode(records(values, first=0), Schema(columns=("x", "y"), time="", bad_values="refuse"))
     assert [row[0:1] + row[4:] for row in rows(batch)] == [
         (0, 1.0, 1.0),
         (1, 2.0, None),
@@ -227,7 +250,8 @@ def test_columns_must_be_named() -> None:
 
 # --- any record ----------------------------------------------------------------------------------------------------
 
-SCALAR = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))
+ANY_TEXT = st.text(st.characters(), max_size=5) | st.just("\ud800")
+SCALAR = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), ANY_TEXT)
 VALUE = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner))
 OBJECT = st.dictionaries(st.sampled_from(["k", "t", "last", "x", "y", "z"]), VALUE)
 PAYLOAD = st.one_of(
@@ -235,6 +259,7 @@ PAYLOAD = st.one_of(
     st.binary(max_size=20),
     VALUE.map(lambda value: json.dumps(value).encode()),
     OBJECT.map(lambda value: json.dumps(value).encode()),
+    OBJECT.map(lambda value: json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")),
     st.sampled_from([value for value, _ in UNUSABLE.values()] + [value for value, _ in USABLE.values()]),
 )
 RECORD = st.tuples(PAYLOAD, st.one_of(st.none(), st.binary(max_size=3)), st.integers(1, 3), st.booleans())
@@ -261,7 +286,8 @@ def test_every_record_is_an_event_or_a_dead_letter(schema: Schema, drawn: list[A
     assert batch.next == some[-1].offset + 1
     assert all(not np.isinf(column).any() for column in batch.events.columns.values())
     assert np.isfinite(batch.events.times).all()
-    assert all(isinstance(key, str) for key in batch.events.keys.tolist())
+    assert all(key.encode() or key == "" for key in batch.events.keys.tolist())
+    assert {value.record for value in batch.bad_values} <= set(events)
     if batch.headers is not None:
         headers = {one.offset: one.headers for one in some}
         assert batch.headers == [headers[offset] for offset in events]

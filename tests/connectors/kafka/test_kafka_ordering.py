@@ -11,7 +11,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.decoder import Decoder
 from stream_rnn.connectors.kafka.ordering import PartitionOrdering
-from stream_rnn.connectors.ordering.ordering import LATE, OrderingPolicy, OrderingState
+from stream_rnn.connectors.ordering.ordering import AHEAD, LATE, OrderingPolicy, OrderingState
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
@@ -47,6 +47,16 @@ def test_released_events_have_their_own_headers() -> None:
 
 def test_headers_are_none_if_no_record_has_any() -> None:
     assert new_ordering().process(batch((1, 1.0), (2, 9.0), headers=False)).batch.headers is None
+
+
+def test_times_too_far_ahead_are_among_the_dead_letters_and_the_others_keep_their_headers() -> None:
+    ordering = PartitionOrdering(OrderingPolicy(max_ahead=60.0), ("x",), PARTITION)
+    released = ordering.process(batch((1, 0.0), (2, None), (3, 9e9), (4, 1.0)))
+    assert released.batch.events.positions.record.tolist() == released.released_by.tolist() == [1, 4]
+    assert released.batch.headers == [[("trace", bytes([offset]))] for offset in (1, 4)]
+    assert [(letter.record, letter.reason) for letter in released.batch.dead] == [(2, "not JSON"), (3, AHEAD)]
+    ordering.restore(OrderingState(*ordering.state()))
+    assert ordering.process(batch((5, 9e9), (6, 2.0))).batch.events.positions.record.tolist() == [6]
 
 
 def test_late_records_are_among_the_dead_letters_by_offset() -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import EventBatch, Positions
 from stream_rnn.connectors.ordering import buffer
-from stream_rnn.connectors.ordering.ordering import LATE, Ordering, OrderingPolicy, OrderingState
+from stream_rnn.connectors.ordering.clock import Clock
+from stream_rnn.connectors.ordering.ordering import AHEAD, LATE, Ordering, OrderingPolicy, OrderingState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,8 @@ POLICIES = [
     OrderingPolicy(3.0),
     OrderingPolicy(3.0, "drop"),
     OrderingPolicy(8.0, "drop"),
+    OrderingPolicy(max_ahead=4.0),
+    OrderingPolicy(3.0, "drop", max_ahead=4.0),
 ]
 EVENTS = st.lists(st.tuples(st.sampled_from("kl"), st.sampled_from([NAN, *map(float, range(12))])), max_size=30)
 SIZES = st.lists(st.integers(1, 7), min_size=1, max_size=5)
@@ -41,6 +44,7 @@ class Outcome(NamedTuple):
     released: list[int]
     released_by: list[int]
     late: list[int]
+    ahead: list[int]
     duplicates: list[int]
     rest: list[int]
 
@@ -78,13 +82,14 @@ def outcome_of(
     policy: OrderingPolicy, events: Sequence[Event], sizes: Sequence[int] = (1000,), *, restart: bool = False
 ) -> Outcome:
     """Put events in order, in batches of these sizes in turn; with `restart`, restore the state after each batch."""
-    ordering, outcome, at = new_ordering(policy), Outcome([], [], [], [], []), 0
+    ordering, outcome, at = new_ordering(policy), Outcome([], [], [], [], [], []), 0
     for turn in range(len(events)):
         part = events[at : at + sizes[turn % len(sizes)]]
         ordered = ordering.process(batch(part, at))
         outcome.released.extend(numbers(ordered.events))
         outcome.released_by.extend(ordered.released_by.tolist())
         outcome.late.extend(letter.record for letter in ordered.late)
+        outcome.ahead.extend(letter.record for letter in ordered.ahead)
         outcome.duplicates.extend(ordered.duplicates.tolist())
         at += len(part)
         ordering = restored(ordering) if restart else ordering
@@ -95,7 +100,8 @@ def outcome_of(
 
 def expected(policy: OrderingPolicy, events: Sequence[Event]) -> Outcome:
     """Return the outcome one event at a time."""
-    outcome = Outcome([], [], [], [], [])
+    outcome = Outcome([], [], [], [], [], [])
+    clock = Clock(policy.max_ahead)
     newest: dict[str, float] = {}
     last: dict[str, float] = {}
     held: list[tuple[float, int, str]] = []
@@ -103,6 +109,9 @@ def expected(policy: OrderingPolicy, events: Sequence[Event]) -> Outcome:
         if math.isnan(time):
             outcome.released.append(n)
             outcome.released_by.append(n)
+            continue
+        if clock.is_ahead(np.array([time]))[0]:
+            outcome.ahead.append(n)
             continue
         if policy.lateness is not None and time < newest.get(key, -math.inf) - policy.lateness:
             outcome.late.append(n)
@@ -136,6 +145,20 @@ def test_a_restored_ordering_continues_as_if_never_stopped(
     policy: OrderingPolicy, events: list[Event], sizes: list[int]
 ) -> None:
     assert outcome_of(policy, events, sizes, restart=True) == outcome_of(policy, events)
+
+
+def test_each_file_has_a_clock_of_its_own() -> None:
+    events = batch([("k", 0.0), ("k", 100.0), ("k", 1.0), ("k", 101.0), ("k", 50.0)])
+    events.positions.file[:] = [0, 1, 0, 1, 0]
+    ordered = new_ordering(OrderingPolicy(max_ahead=10.0)).process(events)
+    assert numbers(ordered.events) == [0, 1, 2, 3]
+    assert [(letter.source, letter.record, letter.reason) for letter in ordered.ahead] == [("a.csv", 4, AHEAD)]
+
+
+def test_a_time_too_far_ahead_does_not_make_later_events_late() -> None:
+    events = batch([("k", 0.0), ("k", 9e9), ("k", 1.0), ("k", 20.0)])
+    ordered = new_ordering(OrderingPolicy(3.0, max_ahead=100.0)).process(events)
+    assert (numbers(ordered.events), ordered.late) == ([0, 2], [])
 
 
 @given(st.lists(st.tuples(st.sampled_from("kl"), st.integers(0, 30)), unique=True, max_size=30), st.data())

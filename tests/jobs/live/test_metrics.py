@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from measured import PARTITION, Clock, report_engine
 
+from stream_rnn.connectors.events import BadValue
 from stream_rnn.jobs.live.metrics import JobMetrics
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def test_a_line_shows_unusual_counts_only_if_they_are_not_zero(metrics: JobMetri
     report_engine(metrics, skipped=2)
     metrics.processed(PARTITION, events=3, forecasts=0, replayed=1500)
     metrics.refused(PARTITION, {"not JSON": 3})
+    metrics.bad_values(PARTITION, [BadValue(PARTITION, 7, column, "off") for column in "xxy"])
     metrics.lost(PARTITION, 9)
     metrics.failed("transaction")
     metrics.failed("disk")
@@ -49,7 +51,10 @@ def test_a_line_shows_unusual_counts_only_if_they_are_not_zero(metrics: JobMetri
     clock.now += 2
     line = metrics.line()
     assert line.startswith("the broker does not answer, events 3 (1.5/s), ")
-    assert "replayed 1,500, refused 3, lost 9, skipped updates 2, failed transaction 1, failed disk 1, " in line
+    assert (
+        "replayed 1,500, refused 3, bad values 3, lost 9, skipped updates 2, failed transaction 1, failed disk 1, "
+        in line
+    )
 
 
 def test_a_line_shows_the_error_over_all_partitions_weighted_by_events(metrics: JobMetrics) -> None:
@@ -79,6 +84,7 @@ def test_fields_are_the_numbers_of_the_last_line(metrics: JobMetrics, clock: Clo
         "partitions": 0,
         "replayed": 0,
         "refused": 0,
+        "bad_values": 0,
         "duplicates": 0,
         "lost": 0,
         "skipped_updates": 0,

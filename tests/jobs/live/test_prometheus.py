@@ -10,6 +10,7 @@ from measured import PARTITION, report_engine
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from stream_rnn.connectors.events import BadValue
 from stream_rnn.connectors.stop import Stop
 from stream_rnn.errors import MissingExtraError
 from stream_rnn.jobs.live.job import LiveJob
@@ -50,6 +51,7 @@ EXPECTED: dict[str, tuple[float, dict[str, str]]] = {
     "forecasts": (180, OF_PARTITION),
     "replayed_events": (20, OF_PARTITION),
     "dead_letters": (5, OF_PARTITION | {"reason": "not JSON"}),
+    "bad_values": (2, OF_PARTITION | {"column": "x"}),
     "duplicates": (4, OF_PARTITION),
     "lost_records": (7, OF_PARTITION),
     "skipped_updates": (1, OF_PARTITION),
@@ -87,6 +89,7 @@ def report_everything(metrics: JobMetrics, clock: Clock) -> None:
     for records in (2, 3):
         metrics.refused(PARTITION, {"not JSON": records, 'column "x": text': 1})
         metrics.ordered(PARTITION, duplicates=2, held=3 * (records - 1))
+    metrics.bad_values(PARTITION, [BadValue(PARTITION, 7, column, "off") for column in "xxy"])
     metrics.lost(PARTITION, 7)
     metrics.lag(PARTITION, 40)
     metrics.errors(PARTITION, 0.25, 0.5)

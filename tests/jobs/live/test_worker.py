@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 from support import bits
-from workers import PARTITION, BoundedSource, batch_of, make_config, open_at, write_checkpoint
+from workers import (
+    PARTITION,
+    BoundedSource,
+    batch_of,
+    decoded,
+    make_config,
+    open_at,
+    record_of,
+    write_checkpoint,
+)
 
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
@@ -27,6 +37,23 @@ def test_every_usable_record_gets_one_forecast_with_its_offset(tmp_path: Path) -
     assert [(letter.source, letter.record, letter.reason) for letter in output.dead] == [("sensors-3", 7, "not JSON")]
     assert (output.next, output.events, output.replayed) == (10, 9, 0)
     assert worker.offsets.processed == {PARTITION: 10}
+
+
+ODD_KEYS = (b"s", b"", None, b"\xff", b"\xed\xa0\x80", "💧\u2028".encode(), b"\x00\x1b[31m", b"k" * 10_000)
+ODD_VALUES = (
+    *(b'{"x": 1}', b'{"x": 1e308}', b'{"x": -1e308}', b'{"x": 5e-324}', b'{"x": NaN}', b'{"x": 1e999}', b'{"x": {}}'),
+    *(rb'{"x": "\ud800"}', b'{"x": "\xed\xa0\x80"}', rb'{"x": 1, "\udfff": 1}', b"[" * 10_000, b"", None),
+)
+ODD_TIMESTAMPS = (-(2**63), -1, 0, 253_402_300_799_999, 253_402_300_800_000, 2**63 - 1)
+
+
+def test_whatever_a_record_contains_it_gets_a_forecast_that_is_json_or_a_dead_letter(tmp_path: Path) -> None:
+    worker = open_at(make_config(tmp_path), None)
+    for offset, (key, value, timestamp) in enumerate(product(ODD_KEYS, ODD_VALUES, ODD_TIMESTAMPS)):
+        output = worker.process(decoded(record_of(offset, value, key=key, timestamp=timestamp)))
+        assert (len(output.payloads), len(output.dead)) in {(1, 0), (0, 1)}
+        for payload, encoded in zip(output.payloads, output.keys, strict=True):
+            assert json.loads(payload.decode())["key"].encode() == encoded
 
 
 def test_without_an_output_topic_events_are_learned_and_nothing_is_encoded(tmp_path: Path) -> None:
@@ -120,6 +147,13 @@ def test_dead_letters_of_replayed_records_are_not_repeated(tmp_path: Path) -> No
     worker = open_at(make_config(tmp_path), None)
     worker.process(batch_of(0, 10))
     assert open_at(make_config(tmp_path), 10).process(batch_of(0, 10)).dead == []
+
+
+def test_words_of_replayed_records_are_not_reported_again(tmp_path: Path) -> None:
+    first = open_at(make_config(tmp_path), None).process(batch_of(0, 4, x="off"))
+    again = open_at(make_config(tmp_path), 2).process(batch_of(0, 4, x="off"))
+    assert [value.record for value in first.bad_values] == [0, 1, 2, 3]
+    assert [value.record for value in again.bad_values] == [2, 3]
 
 
 def test_a_checkpoint_ahead_of_the_committed_offset_is_not_used(tmp_path: Path) -> None:

@@ -65,9 +65,20 @@ def batch_of(start: int, stop: int, **fields: Any) -> KafkaBatch:
     for offset in range(start, stop):
         value = {"x": math.sin(offset / 4)} | fields
         payload = b"garbled" if offset == 7 else json.dumps(value).encode()
-        defaults: dict[str, Any] = dict.fromkeys(ConsumerRecord._fields)
-        defaults |= {"offset": offset, "key": b"s%d" % (offset % 2), "timestamp": 1000 * offset, "headers": []}
-        records.append(ConsumerRecord(**defaults | {"value": payload}))
+        records.append(record_of(offset, payload, key=b"s%d" % (offset % 2), timestamp=1000 * offset))
+    return decoded(*records)
+
+
+def record_of(offset: int, value: bytes | None, *, key: bytes | None, timestamp: int) -> ConsumerRecord:
+    """Return a record as kafka-python returns it."""
+    fields: dict[str, Any] = dict.fromkeys(ConsumerRecord._fields)
+    return ConsumerRecord(
+        **fields | {"offset": offset, "value": value, "key": key, "timestamp": timestamp, "headers": []}
+    )
+
+
+def decoded(*records: ConsumerRecord) -> KafkaBatch:
+    """Return the batch of some records."""
     return Decoder(Schema(columns=("x",), time="")).decode(PARTITION, records)
 
 

@@ -15,10 +15,10 @@ import pytest
 from replays import NETWORK, last_state, replay
 
 from stream_rnn.checkpoints.folder import CheckpointFolder
-from stream_rnn.connectors.ordering.ordering import LATE
+from stream_rnn.connectors.ordering.ordering import AHEAD, LATE
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs.replay.open import open_replay
-from stream_rnn.settings.replay import ReplaySettings
+from stream_rnn.settings.replay import CENTURY, ReplaySettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,12 +115,41 @@ def test_late_events_and_duplicates_are_counted(recording: Path, tmp_path: Path)
     assert summary.late == summary.skipped_reasons[LATE] == LATE_EVENTS
     assert summary.duplicates == DUPLICATES
     assert (summary.events, summary.held) == (EVENTS, 0)
+    assert summary.events + summary.skipped + summary.duplicates == len(recording.read_text().splitlines()) - 1
     letters = [json.loads(line) for line in (tmp_path / "refused.jsonl").read_text().splitlines()]
     assert len(letters) == summary.skipped
     rows = recording.read_text().splitlines()[1:]
     for letter in letters:
         if letter["reason"] == LATE:
             assert rows[letter["record"]].endswith("s0,0,0")
+
+
+def test_one_time_in_the_year_9999_does_not_disable_resets(tmp_path: Path) -> None:
+    times = [start + 60 * t for start in (1_700_000_000, 1_750_000_000, 1_800_000_000) for t in range(100)]
+    times[50] = 253_370_764_800
+    path = tmp_path / "year9999.csv"
+    path.write_text("time,a\n" + "".join(f"{time},{i % 7}\n" for i, time in enumerate(times)))
+    for max_ahead, resets in ((CENTURY, 2), (1e12, 1)):
+        settings = ReplaySettings(files=(str(path),), time_format="s", max_ahead=max_ahead)
+        summary = replay(settings, None, reset_after=3600.0)
+        assert summary.resets == resets
+        assert summary.skipped_reasons == ({AHEAD: 1} if resets == 2 else {})
+
+
+def test_times_too_far_ahead_are_refused_alike_after_a_restart(tmp_path: Path) -> None:
+    rng = random.Random(3)  # noqa: S311 - data
+    times = [1_700_000_000 + t + (t % 97 == 50) * rng.choice([4e9, 2e11]) for t in range(20_000)]
+    path = tmp_path / "spikes.csv"
+    path.write_text("time,a\n" + "".join(f"{time:.0f},{i % 7}\n" for i, time in enumerate(times)))
+    options: dict[str, Any] = {"key": None, "lateness": None, "duplicates": "keep", "time_format": "s", "resume": True}
+    stops: list[int | None]
+    for name, stops in (("complete", [None]), ("parts", [1, None])):
+        (folder := tmp_path / name).mkdir()
+        for stop_after in stops:
+            run(path, folder, **options, stop_after=stop_after)
+    assert_same(tmp_path / "complete", tmp_path / "parts")
+    letters = (tmp_path / "complete/refused.jsonl").read_text().splitlines()
+    assert [json.loads(letter)["record"] for letter in letters] == list(range(50, 20_000, 97))
 
 
 @pytest.mark.parametrize("stop_after", [1, 3000, 9000])
