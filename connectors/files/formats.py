@@ -9,11 +9,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.files.byte_stream import GZIP_SUFFIX, ByteStream
 from stream_rnn.connectors.files.jsonl import JsonLinesReader
+from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
 from stream_rnn.connectors.files.rendering import csv_header, csv_lines, json_lines
 from stream_rnn.connectors.files.text_sink import TextLayout, open_text_sink
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 
     from stream_rnn.connectors.files.reader import Reader
     from stream_rnn.connectors.files.sink import Sink
+
+
+class ReadOptions(NamedTuple):
+    """How files are read."""
+
+    follow: bool = False
+    """whether the file is expected to grow"""
+    field_size_limit: int = FIELD_SIZE_LIMIT
+    """bytes of the longest field of CSV"""
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,8 @@ class Format(ABC):
     extensions: tuple[str, ...]
 
     @abstractmethod
-    def open_reader(self, path: str, *, follow: bool) -> Reader:
-        """Open a file for reading; `follow` if it is expected to grow.
+    def open_reader(self, path: str, options: ReadOptions) -> Reader:
+        """Open a file for reading.
 
         Raises
         ------
@@ -68,7 +78,7 @@ class TextFormat(Format):
     name, extensions
         As of every format.
     read
-        Returns the reader of a stream of bytes.
+        Returns the reader of a stream of bytes, with the options for reading.
     layout
         How rows are rendered.
 
@@ -79,19 +89,19 @@ class TextFormat(Format):
     (b'x\n', bytearray(b'1.5\n'))
     """
 
-    read: Callable[[ByteStream], Reader]
+    read: Callable[[ByteStream, ReadOptions], Reader]
     layout: TextLayout
 
-    def open_reader(self, path: str, *, follow: bool) -> Reader:
-        """Open a file for reading; `follow` if it is expected to grow."""
-        if follow and path.endswith(GZIP_SUFFIX):
+    def open_reader(self, path: str, options: ReadOptions) -> Reader:
+        """Open a file for reading."""
+        if options.follow and path.endswith(GZIP_SUFFIX):
             raise UsageError(f"{path}: a compressed file cannot be followed")
-        return self.read_stream(ByteStream(path, follow=follow))
+        return self.read_stream(ByteStream(path, follow=options.follow), options)
 
-    def read_stream(self, stream: ByteStream) -> Reader:
+    def read_stream(self, stream: ByteStream, options: ReadOptions) -> Reader:
         """Return the reader of a stream, which is closed if it cannot be read."""
         try:
-            return self.read(stream)
+            return self.read(stream, options)
         except BaseException:
             stream.close()
             raise
@@ -118,9 +128,9 @@ class FileFormat(Format):
     read: Callable[[str], Reader]
     write: Callable[..., Sink]
 
-    def open_reader(self, path: str, *, follow: bool) -> Reader:
+    def open_reader(self, path: str, options: ReadOptions) -> Reader:
         """Open a file for reading."""
-        if follow:
+        if options.follow:
             raise UsageError(f"{path}: {self.name} files cannot be followed, only {', '.join(text_formats())}")
         return self.read(path)
 
@@ -129,10 +139,14 @@ class FileFormat(Format):
         return self.write(path, at=at, time=time)
 
 
-def _read_csv(stream: ByteStream, delimiter: str) -> Reader:
+def _read_csv(stream: ByteStream, options: ReadOptions, delimiter: str) -> Reader:
     from stream_rnn.connectors.files.csv import CsvReader  # noqa: PLC0415 - needs pyarrow
 
-    return CsvReader(stream, delimiter)
+    return CsvReader(stream, delimiter, field_size_limit=options.field_size_limit)
+
+
+def _read_json_lines(stream: ByteStream, _: ReadOptions) -> Reader:
+    return JsonLinesReader(stream)
 
 
 def _read_parquet(path: str) -> Reader:
@@ -161,7 +175,7 @@ CSV = _csv("csv", ",")
 JSONL = TextFormat(
     name="jsonl",
     extensions=(".jsonl", ".ndjson", ".json"),
-    read=JsonLinesReader,
+    read=_read_json_lines,
     layout=TextLayout(json_lines),
 )
 PARQUET = FileFormat(name="parquet", extensions=(".parquet",), read=_read_parquet, write=_write_parquet)

@@ -17,11 +17,13 @@ from stream_rnn.connectors.files.formats import (
     CSV,
     JSONL,
     PARQUET,
+    ReadOptions,
     TextFormat,
     format_named,
     format_of,
     text_formats,
 )
+from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
 from stream_rnn.connectors.files.source import Source
 from stream_rnn.connectors.files.text_sink import STDOUT_NAME, TextSink
 from stream_rnn.connectors.stop import Stop
@@ -47,6 +49,7 @@ def open_files(
     start: Mapping[str, int] | None = None,
     follow: bool = False,
     format: str | None = None,  # noqa: A002 - the standard term
+    field_size_limit: int = FIELD_SIZE_LIMIT,
     dead_letters: DeadLetterCounter | None = None,
     stop: threading.Event | Callable[[], bool] | None = None,
     stdin: BinaryIO | None = None,
@@ -70,6 +73,9 @@ def open_files(
         Continue as the files grow, until stopped; plain text files only. A last line without a line end is not read.
     format
         Format of the files. Default: by extension.
+    field_size_limit
+        Bytes of the longest field of CSV; a record with a longer one, which is mostly a quote that is not closed, is
+        refused.
     dead_letters
         Receives the records that cannot be used. Default: they are counted in `Source.dead_letters`.
     stop
@@ -95,14 +101,17 @@ def open_files(
     schema = Schema() if schema is None else schema
     if batch_size < 1:
         raise UsageError(f"batch_size must be at least 1, got {batch_size}")
+    if field_size_limit < 1:
+        raise UsageError(f"field_size_limit must be at least 1, got {field_size_limit}")
     chosen = format_named(format) if format is not None else None
+    options = ReadOptions(follow, field_size_limit)
     files = expand(paths)
     start = {} if start is None else start
     _check_start(start, files)
     with ExitStack() as opened:  # closes the readers if one of the others cannot be opened
         readers: list[Reader] = []
         for path in files:
-            reader = _open_stdin(chosen, stdin) if path == STDIN else _open_reader(path, chosen, follow=follow)
+            reader = _open_stdin(chosen, options, stdin) if path == STDIN else _open_reader(path, chosen, options)
             opened.callback(reader.close)
             readers.append(reader)
         source = Source(
@@ -216,19 +225,19 @@ def _check_start(start: Mapping[str, int], files: Sequence[str]) -> None:
             raise UsageError(f"start of {path!r} must be at least 0, got {record}")
 
 
-def _open_reader(path: str, chosen: Format | None, *, follow: bool) -> Reader:
+def _open_reader(path: str, chosen: Format | None, options: ReadOptions) -> Reader:
     refuse_directory(path)
-    return (chosen or format_of(path)).open_reader(path, follow=follow)
+    return (chosen or format_of(path)).open_reader(path, options)
 
 
-def _open_stdin(chosen: Format | None, stdin: BinaryIO | None) -> Reader:
+def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | None) -> Reader:
     """Open standard input, by default in the format that its first bytes suggest."""
     if chosen is not None and not isinstance(chosen, TextFormat):
         raise UsageError(f"standard input: {chosen.name} cannot be read from a pipe, name a file")
     stream = ByteStream(STDIN, stdin=stdin)
     if chosen is None:
         chosen = JSONL if stream.peek().lstrip()[:1] in (b"{", b"[") else CSV
-    return chosen.read_stream(stream)
+    return chosen.read_stream(stream, options)
 
 
 def _output_format(path: str, name: str | None) -> Format:

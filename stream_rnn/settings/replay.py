@@ -64,6 +64,12 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     time_format: TimeFormat = "auto"
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
+    field_size_limit: Annotated[
+        AtLeastOne,
+        Meta(
+            description="Bytes of the longest CSV field; a longer one, mostly a quote that is not closed, is refused."
+        ),
+    ] = 65_536
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     follow: Annotated[bool, Meta(description="Keep reading as the files grow, until interrupted.")] = False

@@ -136,6 +136,7 @@ def _open_job(
             start=positions["source"]["files"],
             follow=settings.follow,
             format=settings.format,
+            field_size_limit=settings.field_size_limit,
             dead_letters=letters,
             stop=stop,
         )

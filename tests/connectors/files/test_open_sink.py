@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 
-NAME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd"), min_size=1, max_size=6)
+# Lone surrogates cannot be written, and a key that spans lines cannot be told from a stray quote in CSV.
+NAME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd\r\n"), min_size=1, max_size=6)
 ROW = st.tuples(NAME, st.integers(-(10**15), 10**15).map(lambda micros: micros / 1e6), st.floats(allow_infinity=False))
 ROWS = st.lists(ROW, min_size=1, max_size=10)
 
