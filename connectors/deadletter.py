@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stream_rnn.connectors.closeable import Closeable
-from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.durability import sync_file
+from stream_rnn.connectors.errors import ConnectorError, writing
 from stream_rnn.connectors.events import DeadLetter
 
 if TYPE_CHECKING:
@@ -84,21 +85,20 @@ class DeadLetterFile(DeadLetterCounter, Closeable):
         super().__init__()
         self._path = Path(path)
         self._encoder = msgspec.json.Encoder()
-        try:
+        with writing(path):
             self._truncate(at)
             self._file = self._path.open("ab")
-        except OSError as error:
-            raise ConnectorError(f"{path}: cannot be written: {error.strerror}") from error
 
     def add(self, letter: DeadLetter) -> None:
         """Count and write one dead letter."""
         super().add(letter)
-        self._file.write(self._encoder.encode(letter) + b"\n")
+        with writing(self._path):
+            self._file.write(self._encoder.encode(letter) + b"\n")
 
     def flush(self) -> None:
         """Write everything to the disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with writing(self._path):
+            sync_file(self._file)
 
     def position(self) -> int:
         """Return the length of the file in bytes, with everything that was added."""
@@ -106,9 +106,13 @@ class DeadLetterFile(DeadLetterCounter, Closeable):
 
     def close(self) -> None:
         """Write everything to the disk and close the file."""
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        try:
             self.flush()
-            self._file.close()
+        finally:
+            with writing(self._path):
+                self._file.close()
 
     def _truncate(self, at: int | None) -> None:
         if at is None:
