@@ -117,8 +117,10 @@ class ByteStream(Closeable):
     def _fetch(self) -> bytes:
         try:
             data = self._read(BLOCK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except EOFError as error:
             raise ConnectorError(f"{self.path}: is not a complete gzip file: {error}") from error
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise ConnectorError(f"{self.path}: is not an intact gzip file: {error}") from error
         except OSError as error:
             raise ConnectorError(f"{self.path}: cannot be read: {error.strerror or error}") from error
         # Progress through a compressed file is measured in compressed bytes.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import click
 import numpy as np
 
-from stream_rnn.cli.console.formatting import counted, listed
+from stream_rnn.cli.console.formatting import counted, echo_line, listed
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.deadletter import DeadLetterCounter
@@ -80,9 +80,9 @@ def run(settings: LiveSettings, request: ProduceRequest) -> int:
     seconds = time.perf_counter() - start
     events = f"{counted(producer.delivered, 'event')} of {counted(len(keys), 'stream')} to topic {request.topic}"
     rate = f"{seconds:.1f} s: {producer.delivered / seconds:,.0f} events/s"
-    click.echo(f"{events} in {rate}{_refused(recording.dead_letters)}")
+    echo_line(f"{events} in {rate}{_refused(recording.dead_letters)}")
     if recording.ignored:
-        click.echo(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in recording.ignored.items()])}")
+        echo_line(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in recording.ignored.items()])}")
     return stopping.exit_status
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import click
-import msgspec
 from rich.console import Console
 
+from stream_rnn.cli.console.formatting import echo_json
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.progress import ProgressBar
 from stream_rnn.cli.console.signals import GracefulStop
@@ -78,7 +77,7 @@ def run_job(job: Job[Any], outputs: Outputs, renderer: Renderer) -> int:
     is_drawn = plot is not None and outputs.plot is not None and plot.draw(outputs.plot)
     settings = job.settings
     if outputs.as_json:
-        click.echo(msgspec.json.encode(renderer.to_plain(summary)))
+        echo_json(renderer.to_plain(summary))
     else:
         written = {
             "output": settings.output,

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from stream_rnn.cli.console.formatting import echo_line
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.settings.engine import Settings
 
@@ -50,4 +51,4 @@ def run(engine_settings: dict[str, Any]) -> None:
     action = f"compiled {counter.kernels} kernels" if counter.kernels else "nothing to compile, loaded"
     click.echo(f"{'>'.join(settings.layer)}, {settings.loss_name}, {settings.dtype}: {action} in {seconds:.1f} s")
     folder = cache_folder()
-    click.echo(f"cache: {folder}" if folder is not None else "no writable cache folder: each process compiles again")
+    echo_line(f"cache: {folder}" if folder is not None else "no writable cache folder: each process compiles again")
