@@ -6,7 +6,7 @@ A reader or sink that needs an optional dependency is imported when it is opened
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,6 +65,16 @@ class Format(ABC):
     def open_sink(self, path: str, *, at: int | None, time: str | None) -> Sink:
         """Open a file for writing, see `stream_rnn.connectors.files.open.open_sink`."""
 
+    def escaping_formulas(self) -> Format:
+        """Return the format with texts that a spreadsheet does not run as formulas.
+
+        Raises
+        ------
+        UsageError
+            If spreadsheets do not open files of this format as tables.
+        """
+        raise UsageError(f"escape_formulas needs csv or tsv, got {self.name}")
+
 
 @dataclass(frozen=True)
 class TextFormat(Format):
@@ -81,6 +91,8 @@ class TextFormat(Format):
         Returns the reader of a stream of bytes, with the options for reading.
     layout
         How rows are rendered.
+    escaped_layout
+        How rows are rendered so that a spreadsheet runs no text as a formula; None if it does not open such files.
 
     Examples
     --------
@@ -91,6 +103,7 @@ class TextFormat(Format):
 
     read: Callable[[ByteStream, ReadOptions], Reader]
     layout: TextLayout
+    escaped_layout: TextLayout | None = None
 
     def open_reader(self, path: str, options: ReadOptions) -> Reader:
         """Open a file for reading."""
@@ -109,6 +122,10 @@ class TextFormat(Format):
     def open_sink(self, path: str, *, at: int | None, time: str | None) -> Sink:
         """Open a file for writing, or continue it after `at` bytes."""
         return open_text_sink(path, self.layout, at=at, time=time)
+
+    def escaping_formulas(self) -> Format:
+        """Return the format with texts that a spreadsheet does not run as formulas."""
+        return super().escaping_formulas() if self.escaped_layout is None else replace(self, layout=self.escaped_layout)
 
 
 @dataclass(frozen=True)
@@ -167,7 +184,15 @@ def _csv(name: str, delimiter: str) -> TextFormat:
         name=name,
         extensions=(f".{name}",),
         read=partial(_read_csv, delimiter=delimiter),
-        layout=TextLayout(partial(csv_lines, delimiter=delimiter), partial(csv_header, delimiter=delimiter)),
+        layout=_csv_layout(delimiter, escape_formulas=False),
+        escaped_layout=_csv_layout(delimiter, escape_formulas=True),
+    )
+
+
+def _csv_layout(delimiter: str, *, escape_formulas: bool) -> TextLayout:
+    return TextLayout(
+        partial(csv_lines, delimiter=delimiter, escape_formulas=escape_formulas),
+        partial(csv_header, delimiter=delimiter, escape_formulas=escape_formulas),
     )
 
 

@@ -133,6 +133,7 @@ def open_sink(
     *,
     at: int | None = None,
     time: str | None = "time",
+    escape_formulas: bool = False,
     stdout: BinaryIO | None = None,
 ) -> Sink:
     """Open a file to write results to. Its contents are replaced, unless `at` says where to continue.
@@ -148,6 +149,9 @@ def open_sink(
         Truncate the file to this position, a result of `Sink.position`, and append.
     time
         Column of seconds since 1970-01-01 UTC that is written as timestamps (ISO 8601 in text).
+    escape_formulas
+        Put an apostrophe before texts (keys, labels, names of columns) that start with ``=``, ``+``, ``-``, ``@``, a
+        tab or a line end, so that a spreadsheet does not run them. Numbers are left as they are. CSV and TSV only.
     stdout
         Written for ``"-"``. Default: standard output of the process.
 
@@ -174,6 +178,8 @@ def open_sink(
     """
     name = str(path)
     chosen = _output_format(name, format)
+    if escape_formulas:
+        chosen = chosen.escaping_formulas()
     if at is not None and at < 0:
         raise UsageError(f"at must be at least 0, got {at}")
     if name != STDOUT:

@@ -85,6 +85,13 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
         ),
     ] = None
     output_format: Annotated[Format | None, Meta(description="Format of the output. Default: by extension.")] = None
+    escape_formulas: Annotated[
+        bool,
+        Meta(
+            description="In CSV and TSV output, put an apostrophe before texts, such as keys, that start with = + - @ "
+            "or a tab, so that a spreadsheet does not run them as formulas."
+        ),
+    ] = False
     dead_letters: Annotated[
         str | None, Meta(description="Append records that cannot be used to this file, as JSON lines.")
     ] = None

@@ -140,3 +140,16 @@ def test_a_file_name_that_is_not_utf8_is_shown(tmp_path: Path) -> None:
             assert printable(output) in shown.stdout.replace("\\\\", "\\")
     missing = run("replay", tmp_path / "\udcfd.json")
     assert missing.stderr.startswith(f"error: {tmp_path}/\\udcfd.json: no such file")
+
+
+def test_formulas_in_keys_are_escaped_on_request(invoke: Invoke, tmp_path: Path) -> None:
+    path, output = record_names(tmp_path / "a.parquet", "=1+1"), tmp_path / "out.csv"
+    options = ["--key", "sensor", *SMALL, "--output", output]
+    assert_shown(invoke("replay", path, *options, "--escape-formulas", "--checkpoint", tmp_path / "state"))
+    first = output.read_text()
+    assert first.startswith("time,key,'=1+1,b,")
+    assert {line.split(",")[1] for line in first.splitlines()[1:]} == {"'=1+1", "other"}
+    assert_shown(invoke("replay", path, *options, "--escape-formulas", "--checkpoint", tmp_path / "state", "--resume"))
+    assert output.read_text() == first
+    assert_shown(invoke("replay", path, *options))
+    assert output.read_text().startswith("time,key,=1+1,b,")

@@ -200,4 +200,4 @@ def _open_sink(settings: ReplaySettings, at: int | None, events: int) -> Sink | 
         return None
     if at == 0 and events:  # a single Parquet file is not durable before it is closed
         raise SettingError(f"output {settings.output!r} cannot be resumed: write to a folder/ of Parquet files instead")
-    return open_sink(settings.output, settings.output_format, at=at)
+    return open_sink(settings.output, settings.output_format, at=at, escape_formulas=settings.escape_formulas)

@@ -199,6 +199,8 @@ def test_a_parquet_folder_can_be_continued(tmp_path: Path) -> None:
             "out.parquet: a Parquet file cannot be continued; out.parquet/ writes",
         ),
         ("-", {"at": 5}, "standard output cannot be truncated"),
+        ("out.jsonl", {"escape_formulas": True}, "escape_formulas needs csv or tsv, got jsonl"),
+        ("out.parquet", {"escape_formulas": True}, "escape_formulas needs csv or tsv, got parquet"),
         ("-", {"format": "parquet"}, "parquet cannot be written to a pipe, use csv, tsv, jsonl"),
         ("/", {"format": "csv"}, "/: is a directory"),
     ],
