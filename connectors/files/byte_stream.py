@@ -64,6 +64,8 @@ class ByteStream(Closeable):
         self._bytes_read = 0
         self._raw: BinaryIO | None = None
         if path == STDIN:
+            if stdin is None and sys.stdin is None:
+                raise ConnectorError("standard input: is closed")
             file = stdin if stdin is not None else sys.stdin.buffer
             self._file: _Readable = file
             # read1 returns what a pipe has: events of a live stream must not wait for a full block.

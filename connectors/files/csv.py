@@ -166,6 +166,8 @@ def _check_header(path: str, names: list[str]) -> None:
     if len(names) == 1 and ";" in names[0]:
         raise ConnectorError(f"{path}: fields are separated by semicolons, commas are needed")
     check_unique(path, names)
+    if any("\0" in name for name in names):
+        raise ConnectorError(f"{path}: the header has NUL characters: is this a text file?")
     if all(_is_number(name) for name in names):
         first = ", ".join(names[:5])
         raise ConnectorError(f"{path}: the first line has only numbers ({first}), a header with names is needed")

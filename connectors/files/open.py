@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING
 from stream_rnn.connectors.deadletter import DeadLetterCounter
 from stream_rnn.connectors.decode.detect import resolve_roles
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.errors import UsageError, suggest
-from stream_rnn.connectors.files.byte_stream import STDIN, ByteStream, refuse_directory
+from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
+from stream_rnn.connectors.files.byte_stream import GZIP_SUFFIX, STDIN, ByteStream, refuse_directory
 from stream_rnn.connectors.files.formats import (
     CSV,
     JSONL,
@@ -188,6 +189,8 @@ def open_sink(
         raise UsageError(f"standard output: {chosen.name} cannot be written to a pipe, use {', '.join(text_formats())}")
     if at:
         raise UsageError("standard output cannot be truncated: to resume from a checkpoint, write to a file")
+    if stdout is None and sys.stdout is None:
+        raise ConnectorError(f"{STDOUT_NAME}: is closed")
     return TextSink(STDOUT_NAME, stdout or sys.stdout.buffer, chosen.layout, time=time)
 
 
@@ -199,7 +202,7 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
     Raises
     ------
     UsageError
-        If there is no path, a pattern matches nothing, or a file is named twice.
+        If there is no path, a path cannot be one, a pattern matches nothing, or a file is named twice.
 
     Examples
     --------
@@ -208,6 +211,8 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
     """
     files: list[str] = []
     for path in map(str, [paths] if isinstance(paths, str | Path) else paths):
+        if not path or "\0" in path:
+            raise UsageError(f"{path!r} is not the name of a file")
         if glob.has_magic(path) and not Path(path).exists():
             matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - patterns are text, as typed in a shell
             if not matches:
@@ -217,9 +222,11 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
             files.append(path)
     if not files:
         raise UsageError("no file named: paths is empty")
+    named: dict[str, str] = {}
     for path in files:
-        if files.count(path) > 1:
-            raise UsageError(f"{path}: is named twice")
+        other = named.setdefault(path if path == STDIN else os.path.realpath(path), path)
+        if other is not path:
+            raise UsageError(f"{path}: is named twice{'' if other == path else f', also as {other}'}")
     return files
 
 
@@ -247,6 +254,8 @@ def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | N
 
 
 def _output_format(path: str, name: str | None) -> Format:
+    if path.endswith(GZIP_SUFFIX):
+        raise UsageError(f"{path}: output is not compressed, name it {path.removesuffix(GZIP_SUFFIX)}")
     if name is not None:
         return format_named(name)
     if path == STDOUT:

@@ -55,6 +55,68 @@ def test_output_and_dead_letters_must_be_two_files(invoke: Invoke, recording: Pa
     assert not path.exists()
 
 
+def test_parts_of_a_folder_that_are_read_are_not_replaced(invoke: Invoke, recording: Path) -> None:
+    folder = f"{recording.parent}/out/"
+    assert invoke("replay", recording, *SMALL, "--output", folder).exit_code == 0
+    result = invoke("replay", f"{folder}*.parquet", *SMALL, "--output", f"{recording.parent}/./out/")
+    assert "output must not be one of the files" in error_line(result)
+    assert [path.name for path in (recording.parent / "out").iterdir()] == ["part-000000.parquet"]
+
+
+def test_redirected_input_and_output_are_not_overwritten(recording: Path) -> None:
+    before = recording.read_bytes()
+    result = limited(["replay", "-", *SMALL, "--output", recording], f"COMMAND < {recording}")
+    assert error_line(result) == f"output must not be one of the files, '-', got '{recording}'"
+    result = limited(["replay", recording, *SMALL, "--output", "-"], f"COMMAND >> {recording}")
+    assert error_line(result) == f"output must not be one of the files, '{recording}', got '-'"
+    assert recording.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("redirection", "args", "words"),
+    [
+        ("<&-", ["-"], "standard input: is closed"),
+        ("< /dev/null", ["-"], "standard input: is empty"),
+        (">&-", ["waves.csv", "--output", "-"], "standard output: is closed"),
+    ],
+)
+def test_closed_and_empty_streams_are_named(recording: Path, redirection: str, args: list[str], words: str) -> None:
+    result = limited(["replay", *args, *SMALL], f"cd {recording.parent}; COMMAND {redirection}")
+    assert error_line(result) == words
+    assert result.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([""], "files must be the name of a file or folder, got ''"),
+        (["waves.csv", "--output", ""], "output must be the name of a file or folder, got ''"),
+        (["waves.csv", "--dead-letters", ""], "dead_letters must be the name of a file or folder, got ''"),
+        (["waves.csv", "--checkpoint", ""], "checkpoint must be the name of a file or folder, got ''"),
+        (["waves.csv", "--output", "out.csv.gz"], "out.csv.gz: output is not compressed, name it out.csv"),
+        (["waves.csv", "./waves.csv"], "./waves.csv: is named twice, also as waves.csv"),
+        (["--config", "nul.toml"], "files must be the name of a file or folder, got 'a\\x00b.csv'"),
+    ],
+)
+def test_names_that_cannot_be_right_are_refused(
+    invoke: Invoke, recording: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], words: str
+) -> None:
+    monkeypatch.chdir(recording.parent)
+    recording.with_name("nul.toml").write_text('[job]\nfiles = ["a\\u0000b.csv"]\n')
+    result = invoke("replay", *args, *SMALL)
+    assert words in error_line(result)
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["program.csv", "program.parquet", "program.jsonl"])
+def test_a_program_is_no_data(invoke: Invoke, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\x7fELF\x02\x01\0\0\n" + bytes(range(256)) * 100)
+    result = invoke("replay", path, *SMALL)
+    assert error_line(result).startswith(f"{path}: ")
+    assert len(error_line(result)) < len(str(path)) + 200
+
+
 @pytest.mark.parametrize("text", ["[" * 5000 + "]" * 5000, "{a=" * 5000 + "1" + "}" * 5000])
 @pytest.mark.parametrize("command", [("replay", "x.csv", "--config"), ("race", "x.csv", "--config"), ("run",)])
 def test_a_job_file_that_is_nested_too_deeply_is_refused(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.files.byte_stream import STDIN
-from stream_rnn.connectors.files.open import STDOUT, expand, open_files, open_sink
+from stream_rnn.connectors.files.open import open_files, open_sink
 from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
@@ -20,6 +17,7 @@ from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.replay.dead_letters import open_dead_letters
 from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_inputs
 from stream_rnn.jobs.replay.job import Job
+from stream_rnn.jobs.replay.outputs import refuse_overwriting
 from stream_rnn.jobs.replay.reader import EventReader
 from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.race.race import Race
@@ -29,6 +27,7 @@ from stream_rnn.settings.race import check_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.files.sink import Sink
@@ -128,7 +127,7 @@ def _open_job(
     saved = CheckpointFolder(settings.checkpoint or "").newest() if settings.resume else None
     positions = saved[1].positions if saved is not None else START_POSITIONS
     stop = StopFlag()
-    _refuse_overwriting(settings)
+    refuse_overwriting(settings)
     with ExitStack() as stack:  # closes what is open if a later step fails
         letters = open_dead_letters(settings, positions)
         if isinstance(letters, DeadLetterFile):
@@ -150,25 +149,6 @@ def _open_job(
         job = Job(settings, model, EventReader(source, ordering, settings.speed, stop), sink)
         stack.pop_all()
     return job
-
-
-def _refuse_overwriting(settings: ReplaySettings) -> None:
-    """Refuse to write to one of the files that are read, or twice to the same file, under any of its names."""
-    read = {f"one of the files, {file!r}": file for file in expand(settings.files) if file != STDIN}
-    for name, path in (("output", settings.output), ("dead_letters", settings.dead_letters)):
-        if path is None or path == STDOUT:
-            continue
-        for what, file in read.items():
-            if _is_same_file(path, file):
-                raise SettingError(f"{name} must not be {what}, got {path!r}")
-        read["the output"] = path
-
-
-def _is_same_file(path: str, other: str) -> bool:
-    """Return whether two paths lead to the same regular file, which need not exist yet."""
-    if not (Path(path).is_file() and Path(other).is_file()):
-        return os.path.realpath(path) == os.path.realpath(other) and not Path(path).exists()
-    return Path(path).samefile(other)
 
 
 def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], source: Source) -> None:
