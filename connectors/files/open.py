@@ -224,9 +224,10 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
         raise UsageError("no file named: paths is empty")
     named: dict[str, str] = {}
     for path in files:
-        other = named.setdefault(path if path == STDIN else os.path.realpath(path), path)
-        if other is not path:
-            raise UsageError(f"{path}: is named twice{'' if other == path else f', also as {other}'}")
+        place = path if path == STDIN else os.path.realpath(path)
+        if place in named:
+            raise UsageError(f"{path}: is named twice{'' if named[place] == path else f', also as {named[place]}'}")
+        named[place] = path
     return files
 
 
