@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,12 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from command import SMALL, run, waves
 
+from stream_rnn import cli
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.untrusted import printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
     from command import Invoke
 
@@ -25,6 +26,7 @@ NAMES = [
     "[/x]",
     "[red]",
     "[link=http://x]",
+    ":x:",
     "\x1b[31m\x1b]0;title\x07",
     "two\r\nlines",
     "\u202eback",
@@ -140,6 +142,12 @@ def test_a_file_name_that_is_not_utf8_is_shown(tmp_path: Path) -> None:
             assert printable(output) in shown.stdout.replace("\\\\", "\\")
     missing = run("replay", tmp_path / "\udcfd.json")
     assert missing.stderr.startswith(f"error: {tmp_path}/\\udcfd.json: no such file")
+
+
+def test_no_command_prints_past_what_escapes_text() -> None:
+    folder = Path(cli.__file__).parent
+    printing = [path.name for path in folder.rglob("*.py") if re.search(r"click\.s?echo\(", path.read_text())]
+    assert set(printing) == {"formatting.py", "errors.py"}
 
 
 def test_formulas_in_keys_are_escaped_on_request(invoke: Invoke, tmp_path: Path) -> None:

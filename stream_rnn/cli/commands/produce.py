@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-import click
 import numpy as np
 
 from stream_rnn.cli.console.formatting import counted, echo_line, listed
@@ -175,7 +174,7 @@ class _Duration:
 
 
 def _report_timeout() -> None:
-    click.echo(f"error: no answer from Kafka within {STOP_SECONDS:g} s: the last events may be missing", err=True)
+    echo_line(f"error: no answer from Kafka within {STOP_SECONDS:g} s: the last events may be missing", err=True)
 
 
 def _refused(letters: DeadLetterCounter) -> str:

@@ -53,13 +53,13 @@ def percent(share: float, *, sign: bool = False) -> str:
 
 
 def print_line(console: Console, line: str) -> None:
-    """Print a line that may hold text from data: no markup, no highlighting, no line breaks, and printable."""
-    console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+    """Print a line that may hold text from data: no markup, emoji, highlighting or line breaks, and printable."""
+    console.print(printable(line), markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
-def echo_line(line: str) -> None:
-    """Print a line that may hold text from data on standard output."""
-    click.echo(printable(line))
+def echo_line(line: str, *, err: bool = False) -> None:
+    """Print a line that may hold text from data on standard output, or on standard error."""
+    click.echo(printable(line), err=err)
 
 
 def echo_json(value: Any) -> None:
