@@ -88,12 +88,17 @@ class DeadLetterFile(DeadLetterCounter, Closeable):
         with writing(path):
             self._truncate(at)
             self._file = self._path.open("ab")
+            self._length = os.fstat(self._file.fileno()).st_size
 
     def add(self, letter: DeadLetter) -> None:
         """Count and write one dead letter."""
         super().add(letter)
+        try:
+            line = self._encoder.encode(letter)
+        except UnicodeEncodeError:
+            line = self._encoder.encode(_encodable(letter))
         with writing(self._path):
-            self._file.write(self._encoder.encode(letter) + b"\n")
+            self._length += self._file.write(line + b"\n")
 
     def flush(self) -> None:
         """Write everything to the disk."""
@@ -102,7 +107,7 @@ class DeadLetterFile(DeadLetterCounter, Closeable):
 
     def position(self) -> int:
         """Return the length of the file in bytes, with everything that was added."""
-        return self._file.tell()
+        return self._length
 
     def close(self) -> None:
         """Write everything to the disk and close the file."""
@@ -122,6 +127,12 @@ class DeadLetterFile(DeadLetterCounter, Closeable):
             raise ConnectorError(f"{self._path}: has {length:,} bytes, cannot be truncated to {at:,}")
         if length > at:
             os.truncate(self._path, at)
+
+
+def _encodable(letter: DeadLetter) -> DeadLetter:
+    """Return a dead letter with lone surrogates escaped, as those of a file name that is not UTF-8."""
+    source, raw = (text.encode(errors="backslashreplace").decode() for text in (letter.source, letter.raw))
+    return msgspec.structs.replace(letter, source=source, raw=raw)
 
 
 class DeadLetterLog(DeadLetterFile):
@@ -177,6 +188,6 @@ class DeadLetterLog(DeadLetterFile):
                     self._last_records[letter.source] = max(letter.record, self._last_records.get(letter.source, -1))
         except OSError as error:
             raise ConnectorError(f"{path}: cannot be read: {error.strerror}") from None
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ConnectorError(f"{path}: is not a dead-letter file: {error}") from None
         return complete
