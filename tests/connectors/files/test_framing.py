@@ -151,3 +151,8 @@ def test_a_field_that_is_just_within_the_limit_is_read() -> None:
     rules = FieldRules(100, ("k", "note"), frozenset({"k"}))
     data = b'a,"' + b"n\n" * 49 + b'"\nb,"' + b"n" * 98 + b'"\nc,' + b"n" * 100 + b"\n"
     assert [error for _, error in records_of(data, [], ",", rules)] == ["", "", ""]
+
+
+def test_a_stray_quote_does_not_hold_back_what_follows() -> None:
+    splitter = RecordSplitter("file", ",", FieldRules(names=("k", "x"), one_line=frozenset({"k", "x"})))
+    assert [block.data for block in splitter.feed(b'"a,1\nb,2\n')] == [b'"a,1\n', b"b,2\n"]
