@@ -11,6 +11,8 @@ from reading import AllDeadLetters, read
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.files.open import open_files
+from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,3 +257,7 @@ def test_a_cell_does_not_depend_on_its_neighbours(put: Put, cells: list[str]) ->
     for i, cell in enumerate(cells):
         events, dead = read(put("one.csv", f"k,x\n0,0\nk,{cell}\n"), schema)
         assert [*(row[2] for row in events[1:]), *(reason for _, reason in dead)] == [together[i]]
+
+
+def test_the_setting_has_the_default_of_the_reader() -> None:
+    assert ReplaySettings().field_size_limit == FIELD_SIZE_LIMIT
