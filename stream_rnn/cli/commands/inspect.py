@@ -6,14 +6,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from stream_rnn.checkpoints.file import STREAMS, CheckpointData, read
 from stream_rnn.checkpoints.folder import SUFFIX, CheckpointFolder
-from stream_rnn.cli.console.formatting import print_line
+from stream_rnn.cli.console.formatting import cell, echo_json, echo_line, print_line
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.compiled.core import Counts
 from stream_rnn.compiled.state import Clock
@@ -45,7 +44,7 @@ def run(path: str, *, as_json: bool) -> None:
         return
     contents = describe(file, data)
     if as_json:
-        click.echo(msgspec.json.encode(contents))
+        echo_json(contents)
     else:
         _print(contents, Console())
 
@@ -57,13 +56,13 @@ def _show_race(file: Path, data: CheckpointData, *, as_json: bool) -> None:
     members = {name: describe(file, member) for name, member in racing.items()}
     if as_json:
         race = race_settings_of(data).describe()
-        click.echo(msgspec.json.encode({"race": race, "members": members, "retired_at": retired}))
+        echo_json({"race": race, "members": members, "retired_at": retired})
         return
     for name, contents in members.items():
-        click.echo(f"member {name}")
+        echo_line(f"member {name}")
         _print(contents, Console())
     for name, at in retired.items():
-        click.echo(f"member {name}: retired at event {at:,}")
+        echo_line(f"member {name}: retired at event {at:,}")
 
 
 def describe(file: Path, data: CheckpointData) -> dict[str, Any]:
@@ -127,7 +126,7 @@ def _print_parameters(parameters: list[dict[str, Any]], console: Console) -> Non
     table = Table("parameter", "shape", "count", box=None)
     table.columns[2].justify = "right"
     for row in parameters:
-        table.add_row(row["name"], " x ".join(map(str, row["shape"])), f"{row['count']:,}")
+        table.add_row(cell(row["name"]), " x ".join(map(str, row["shape"])), f"{row['count']:,}")
     table.add_row("total", "", f"{sum(row['count'] for row in parameters):,}", style="bold")
     console.print(table)
 
@@ -137,7 +136,7 @@ def _print_streams(streams: list[dict[str, Any]], row_bytes: int, console: Conso
     table = Table("stream", "events", box=None)
     table.columns[1].justify = "right"
     for row in streams[:MAX_STREAMS]:
-        table.add_row(str(row["key"]) or "(no key)", f"{row['events']:,}")
+        table.add_row(cell(row["key"]) if row["key"] != "" else "(no key)", f"{row['events']:,}")
     console.print(table)
     if len(streams) > MAX_STREAMS:
         print_line(console, f"  and {len(streams) - MAX_STREAMS:,} more with fewer events")
