@@ -212,6 +212,8 @@ def _open(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise CheckpointError(f"no checkpoint at {path}") from None
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged or not a checkpoint: {error}") from None
+    except MemoryError:
+        raise CheckpointError(f"checkpoint {path} cannot be read: there is not enough memory") from None
 
 
 def _array(file: Any, name: str, path: str | os.PathLike[str]) -> NDArray[Any]:
