@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,8 @@ from stream_rnn.compiled.core import Counts
 from stream_rnn.compiled.state import Clock
 from stream_rnn.engine.build import WEIGHTS, plan_engine
 from stream_rnn.engine.conversions import are_whole
-from stream_rnn.engine.stream_table import INITIAL_CAPACITY, plain_key
-from stream_rnn.errors import CheckpointError, DataError
+from stream_rnn.engine.stream_table import INITIAL_CAPACITY
+from stream_rnn.errors import CheckpointError
 from stream_rnn.layers.bidirectional import Bidirectional
 from stream_rnn.layers.embedding import Embedding
 from stream_rnn.layers.stack import stacked_layers
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 SHARED = "weights."
 """Prefix, in a checkpoint, of the weight arrays that all streams share."""
+PLAIN = frozenset({str, int})
+"""Types of keys, as `stream_table.plain_key` returns them."""
 MAX_COUNT = 2**62
 """Of events, updates and the like: no counter overflows."""
 
@@ -93,20 +96,16 @@ def verify_arrays(data: CheckpointData, expected: Rows) -> None:
 def verify_streams(data: CheckpointData) -> None:
     """Check keys, their order and number."""
     limit = data.settings.max_streams
-    for key in data.keys:
-        try:
-            is_plain = type(plain_key(key)) is type(key)
-        except DataError as error:
-            raise data.invalid(str(error)) from None
-        if not is_plain:
-            raise data.invalid(f"key {key!r} must not be a {type(key).__name__}")
+    if not PLAIN.issuperset(map(type, data.keys)):
+        key = next(key for key in data.keys if type(key) not in PLAIN)
+        raise data.invalid(f"a key must be a string or an integer, got {type(key).__name__} {key!r}")
     if len(set(data.keys)) != len(data.keys):
-        repeated = next(key for place, key in enumerate(data.keys) if key in data.keys[:place])
-        raise data.invalid(f"key {repeated!r} appears twice")
+        key, count = Counter(data.keys).most_common(1)[0]
+        raise data.invalid(f"key {key!r} must not appear {count} times")
     if limit is not None and len(data.keys) > limit:
         raise data.invalid(f"there must be at most {limit} streams, got {len(data.keys)}")
-    is_recency = len(data.recency) == len(data.keys) and all(map(_is_plain, data.recency))
-    if not is_recency or set(data.recency) != set(data.keys) or (limit is None and data.recency != data.keys):
+    is_order = len(data.recency) == len(data.keys) and PLAIN.issuperset(map(type, data.recency))
+    if not is_order or set(data.recency) != set(data.keys) or (limit is None and data.recency != data.keys):
         raise data.invalid("recency must be an order of the keys")
     if not 0 <= data.evictions <= (0 if limit is None else MAX_COUNT):
         raise data.invalid(f"evictions must not be {data.evictions}")
@@ -139,10 +138,6 @@ def warn_of_infinite_weights(data: CheckpointData) -> None:
                     "use an older checkpoint",
                     *(data.path, count, array.size, name),
                 )
-
-
-def _is_plain(key: Any) -> bool:
-    return type(key) in {str, int}
 
 
 def _element(name: str, place: tuple[Any, ...]) -> str:

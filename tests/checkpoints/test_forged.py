@@ -241,7 +241,7 @@ def put(name: str, value: Any) -> Change:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put("keys", ["a", "b", "a"]), "key 'a' appears twice"),
+        (put("keys", ["a", "b", "a"]), "key 'a' must not appear 2 times"),
         (put("keys", ["a", "b", True]), "a key must be a string or an integer, got bool True"),
         (put("keys", ["a", "b", None]), "a key must be a string or an integer, got NoneType None"),
         (put("keys", ["a", "b", 1.5]), "a key must be a string or an integer, got float 1.5"),
