@@ -66,6 +66,20 @@ def check_values(settings: msgspec.Struct) -> None:
             raise SettingError(f"{name}: {str(error).lower()}, got {value!r}") from None
 
 
+def check_text(name: str, text: str) -> None:
+    """Check that no checkpoint is refused because of a text.
+
+    Raises
+    ------
+    SettingError
+        If it has a lone surrogate, which no encoding of Unicode has.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SettingError(f"{name} must be valid Unicode text, got {text!r}") from None
+
+
 def make_tuples(settings: msgspec.Struct, names: Iterable[str]) -> None:
     """Replace a list or a single value by a tuple: ``hidden=32`` means ``hidden=(32,)``."""
     for name in names:

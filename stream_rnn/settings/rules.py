@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stream_rnn.errors import SettingError
 from stream_rnn.layers import BIDIRECTIONAL
 from stream_rnn.losses import LOSSES
+from stream_rnn.settings.base import check_text
 
 if TYPE_CHECKING:
     from stream_rnn.settings.fields import EngineFields
@@ -40,6 +41,8 @@ def _columns(settings: EngineFields) -> None:
         repeated = [value for value, count in Counter(getattr(settings, name)).items() if count > 1]
         if repeated:
             raise SettingError(f"{name} must be distinct, got {min(repeated)!r} twice")
+        for value in getattr(settings, name):
+            check_text(name, value)
 
 
 def _sequences(settings: EngineFields) -> None:

@@ -40,6 +40,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "window": ({"window": 0}, "window must be from 1 to 100000, got 0"),
     "update_every": ({"update_every": 0}, "update_every must be at least 1, got 0"),
     "update_every beyond window": ({"window": 4, "update_every": 5}, r"update_every .* window \(4\), got 5"),
+    "surrogate": ({"inputs": ("a", "\ud800")}, r"inputs must be valid Unicode text, got '\\ud800'"),
+    "surrogate target": ({"targets": ("\udfff",)}, r"targets must be valid Unicode text, got '\\udfff'"),
     "layers": ({"layer": ["gru"] * 101, "hidden": 1}, "layer must name at most 100 layers, got 101"),
     "classes": ({"task": "classification", "targets": "y", "classes": 1}, "classes must be from 2 to 16777216, got 1"),
     "hidden": ({"hidden": 0}, "hidden must be from 1 to 100000, got 0"),
