@@ -81,6 +81,20 @@ def check_paths(settings: msgspec.Struct, names: Iterable[str]) -> None:
                 raise SettingError(f"{name} must be the name of a file or folder, got {path!r}")
 
 
+def check_text(name: str, text: str) -> None:
+    """Check that no checkpoint is refused because of a text.
+
+    Raises
+    ------
+    SettingError
+        If it has a lone surrogate, which no encoding of Unicode has.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SettingError(f"{name} must be valid Unicode text, got {text!r}") from None
+
+
 def make_tuples(settings: msgspec.Struct, names: Iterable[str]) -> None:
     """Replace a list or a single value by a tuple: ``hidden=32`` means ``hidden=(32,)``."""
     for name in names:

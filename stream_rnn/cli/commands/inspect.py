@@ -16,10 +16,10 @@ from stream_rnn.cli.console.formatting import cell, echo_json, echo_line, print_
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.compiled.core import Counts
 from stream_rnn.compiled.state import Clock
-from stream_rnn.engine.build import build_parts
+from stream_rnn.engine.build import plan_engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs import ordering_state
-from stream_rnn.race.snapshot import members_of, race_settings_of, split
+from stream_rnn.race.snapshot import members_of, race_settings_of, split, verify
 from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _show_race(file: Path, data: CheckpointData, *, as_json: bool) -> None:
 
 def describe(file: Path, data: CheckpointData) -> dict[str, Any]:
     """Return the contents of an engine's checkpoint as plain values."""
-    parameters = {p.name: p.shape for p in build_parts(data.settings).network.parameters()}
+    parameters = {p.name: p.shape for p in plan_engine(data.settings).model.network.parameters()}
     events = data.arrays[f"{STREAMS}clock"][:, Clock.EVENTS].tolist()
     streams: list[tuple[Hashable, int]] = sorted(zip(data.keys, events, strict=True), key=lambda pair: -pair[1])
     row_bytes = {
@@ -96,8 +96,10 @@ def find(path: str) -> tuple[Path, CheckpointData]:
         If there is none, or it is damaged.
     """
     if not Path(path).is_dir():
-        return Path(path), read(path)
-    newest = CheckpointFolder(path).newest()
+        data = read(path)
+        verify(data)
+        return Path(path), data
+    newest = CheckpointFolder(path).newest(verify=verify)
     if newest is None:
         subfolders = sorted(str(file.parent) for file in Path(path).glob(f"*/checkpoint-*{SUFFIX}"))
         hint = f"; there are checkpoints in {', '.join(dict.fromkeys(subfolders))}" if subfolders else ""

@@ -49,4 +49,4 @@ def run(engine_settings: dict[str, Any]) -> None:
     action = f"compiled {counter.kernels} kernels" if counter.kernels else "nothing to compile, loaded"
     echo_line(f"{'>'.join(settings.layer)}, {settings.loss_name}, {settings.dtype}: {action} in {seconds:.1f} s")
     folder = cache_folder()
-    echo_line(f"cache: {folder}" if folder is not None else "no writable cache folder: each process compiles again")
+    echo_line(f"cache: {folder}" if folder is not None else "no cache folder: each process compiles again")

@@ -14,6 +14,7 @@ from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
+from stream_rnn.jobs.live.positions import check_positions, verify_worker
 from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOffsets, checkpoint_positions
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ def open_worker(name: str, config: WorkerConfig, committed: Committed, source: K
         If partitions without a committed offset may not be read.
     """
     folder = CheckpointFolder(config.folder / name)
-    found = folder.newest(config.engine, accept=lambda positions: _is_usable(positions, config.group, committed))
+    found = folder.newest(
+        config.engine,
+        accept=lambda positions: _is_usable(positions, config.group, committed),
+        verify=verify_worker,
+    )
     if found is not None:
         return _resume(name, config, folder, found, _resumed_offsets(found, config.rule, committed, source))
     _check_no_history(folder, config.group, committed)
@@ -106,6 +111,7 @@ def _is_usable(positions: Mapping[str, Any], group: str, committed: Committed) -
 
     Without a committed offset, only the checkpoint at the start is usable: the process died before its first commit.
     """
+    check_positions(positions)
     saved = positions.get("kafka")
     if saved is None or saved["group"] != group:
         return False

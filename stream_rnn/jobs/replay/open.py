@@ -19,6 +19,7 @@ from stream_rnn.jobs.replay.dead_letters import open_dead_letters
 from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_inputs
 from stream_rnn.jobs.replay.job import Job
 from stream_rnn.jobs.replay.outputs import refuse_overwriting
+from stream_rnn.jobs.replay.positions import verify_replay
 from stream_rnn.jobs.replay.reader import EventReader
 from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.race.race import Race
@@ -127,7 +128,7 @@ def _open_job(
     """
     if not settings.files:
         raise SettingError("files must name at least one file, got none")
-    saved = CheckpointFolder(settings.checkpoint or "").newest() if settings.resume else None
+    saved = CheckpointFolder(settings.checkpoint or "").newest(verify=verify_replay) if settings.resume else None
     positions = saved[1].positions if saved is not None else START_POSITIONS
     stop = StopFlag()
     refuse_overwriting(settings)

@@ -29,16 +29,14 @@ if TYPE_CHECKING:
 
 def get(server: MetricsServer, path: str, accept: str = "") -> tuple[int, str, str]:
     """Return the status, the content type and the text of an answer."""
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=120)) as connection:
         connection.request("GET", path, headers={"Accept": accept} if accept else {})
         answer = connection.getresponse()
         return answer.status, answer.headers["Content-Type"], answer.read().decode()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
+def wait_until(condition: Callable[[], bool]) -> None:
+    while not condition():  # pytest ends a test that waits too long
         time.sleep(0.005)
 
 
@@ -160,7 +158,7 @@ def test_a_process_ends_while_a_client_is_still_connected() -> None:
         "    slow = socket.create_connection(('127.0.0.1', server.port))\n"
         "    slow.sendall(b'GET')\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
