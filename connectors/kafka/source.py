@@ -15,7 +15,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.decoder import Decoder
-from stream_rnn.connectors.kafka.partitions import commit_metadata, partition_name
+from stream_rnn.connectors.kafka.partitions import TopicIdentity, commit_metadata, partition_name
 from stream_rnn.connectors.kafka.subscription import START_POSITIONS, parse_time
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ BACKLOG_RECORDS = MAX_POLL_RECORDS // 4
 GATHER_MS = 3
 """How long a poll that returned little waits for more. The client returns what it fetched during the previous poll, and
 only then fetches what has arrived since."""
+METADATA_MS = 30_000
+"""How soon partitions that are added to a topic are noticed; the client's default is five minutes."""
 JOIN_MS = 1000
 """How much longer a poll may take while the group is being joined."""
 CLOSE_MS = 10_000
@@ -90,6 +92,7 @@ class KafkaSource(Closeable):
             isolation_level="read_committed",
             allow_auto_create_topics=False,
             max_poll_records=MAX_POLL_RECORDS,
+            metadata_max_age_ms=METADATA_MS,
         )
         try:
             self._consumer.subscribe(
@@ -152,6 +155,12 @@ class KafkaSource(Closeable):
         """Return the offset of the oldest record of a partition, and of the next one to be written."""
         first = self._consumer.beginning_offsets([partition])[partition]
         return first, self._consumer.end_offsets([partition])[partition]
+
+    def identity(self, topic: str) -> TopicIdentity:
+        """Return the identity of a topic, as the cluster last described it."""
+        found = self._consumer._cluster.topic_id(topic)  # noqa: SLF001 - there is no public way
+        count = len(self._consumer.partitions_for_topic(topic))
+        return TopicIdentity(None if found is None else str(found), count)
 
     def start_offset(self, partition: TopicPartition) -> int:
         """Return the offset to start at in a partition without a committed offset.

@@ -43,6 +43,13 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             " or committed to refuse such partitions."
         ),
     ] = "earliest"
+    lost_offsets: Annotated[
+        Literal["resume", "refuse"],
+        Meta(
+            description="What to do if the group's offsets have expired or were deleted. resume: continue from the "
+            "newest checkpoint; forecasts may be written twice if the job was killed. refuse: do not start."
+        ),
+    ] = "resume"
     key: Annotated[str | None, Meta(description="Field that names each event's stream. Default: the record's key.")] = (
         None
     )

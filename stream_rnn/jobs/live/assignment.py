@@ -134,8 +134,13 @@ class Assignment:
         """Return the worker that an earlier session has left if it is up to date, or a new one."""
         committed = {partition: self._source.committed(partition) for partition in sorted(partitions)}
         known = self.workers(partitions)
-        if len(known) == 1 and known[0].is_at(committed):
+        topics = {partition.topic for partition in partitions}
+        if (
+            len(known) == 1
+            and known[0].is_at(committed)
+            and all(known[0].is_of(topic, self._source.identity(topic)) for topic in topics)
+        ):
             known[0].mark_all_committed()
             return known[0]
         self.release(partitions)
-        return open_worker(name, self._context.config, committed, self._source)
+        return open_worker(name, self._context.config, committed, self._source, self.workers())

@@ -81,6 +81,8 @@ class LiveJob:
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
             rule=OrderingPolicy(settings.lateness, settings.duplicates),
+            has_record_keys=settings.key is None,
+            lost_offsets=settings.lost_offsets,
             writes_forecasts=settings.output is not None,
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from stream_rnn.jobs.live.ids import reject_invalid_ids
 from stream_rnn.jobs.live.payloads import PayloadEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from kafka import TopicPartition
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.writer import CheckpointTimings
     from stream_rnn.connectors.events import DeadLetter
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
-    from stream_rnn.connectors.kafka.partitions import Headers, Offsets
+    from stream_rnn.connectors.kafka.partitions import Headers, Offsets, TopicIdentity
     from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.connectors.ordering.ordering import OrderingPolicy
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
     from stream_rnn.settings.engine import Settings
+
+    Topics = Mapping[str, TopicIdentity]
+    """Identity of topics, by name."""
 
 log = logging.getLogger("stream_rnn")
 
@@ -55,6 +58,10 @@ class WorkerConfig(NamedTuple):
     """checkpoint that engines start from; None to start from scratch"""
     rule: OrderingPolicy
     """how long events are held back, and whether duplicates are dropped"""
+    has_record_keys: bool
+    """whether streams have the keys of records, by which records are assigned to partitions"""
+    lost_offsets: Literal["resume", "refuse"]
+    """what to do if the group has lost the offsets that it had committed"""
     writes_forecasts: bool
     checkpoint_events: int
     """events between two checkpoints"""
@@ -115,6 +122,8 @@ class PartitionWorker:
         Receives its checkpoints.
     offsets
         Offsets of its partitions.
+    topics
+        Identity of each of its topics when the worker was first started.
 
     Attributes
     ----------
@@ -123,11 +132,18 @@ class PartitionWorker:
     """
 
     def __init__(
-        self, name: str, config: WorkerConfig, engine: Engine, folder: CheckpointFolder, offsets: WorkerOffsets
+        self,
+        name: str,
+        config: WorkerConfig,
+        engine: Engine,
+        folder: CheckpointFolder,
+        offsets: WorkerOffsets,
+        topics: Topics,
     ) -> None:
         self.name = name
         self.engine = engine
         self.offsets = offsets
+        self.topics = topics
         self.scores = Scores(engine.settings, season=0)
         self._config = config
         self._encoder = PayloadEncoder(engine.settings)
@@ -157,13 +173,17 @@ class PartitionWorker:
         """Return whether the worker has exactly these partitions, and has processed exactly what is committed."""
         return self.offsets.processed == committed
 
+    def is_of(self, topic: str, identity: TopicIdentity) -> bool:
+        """Return whether the worker has read this topic, and not one of the same name that was deleted since."""
+        return self.topics[topic].id == identity.id
+
     def mark_all_committed(self) -> None:
         """Record that everything that was processed is committed."""
         self.offsets.committed = dict(self.offsets.processed)
 
-    def restore_orderings(self, saved: CheckpointData) -> None:
-        """Hold back the events that a checkpoint contains, even if new events are no longer held back."""
-        for partition in self.offsets.processed:
+    def restore_orderings(self, saved: CheckpointData, partitions: Iterable[TopicPartition]) -> None:
+        """Hold back the events of partitions that a checkpoint contains, even if new events are no longer held back."""
+        for partition in partitions:
             if (state := ordering_state.load(saved, partition_name(partition))) is not None:
                 self._orderings.setdefault(partition, self._new_ordering(partition)).restore(state)
 
@@ -173,7 +193,7 @@ class PartitionWorker:
         Raises
         ------
         ConnectorError
-            If a topic ends before the processed offset, because it was deleted and created again.
+            If a topic ends before the processed offset, because the cluster has lost records.
         """
         missing = {}
         for partition, processed in self.offsets.processed.items():
@@ -181,8 +201,8 @@ class PartitionWorker:
             read = max(processed, self.offsets.committed[partition])
             if read > end:
                 raise ConnectorError(
-                    f"{partition_name(partition)} ends at offset {end}, but was read up to {read}: was the topic "
-                    "deleted and created again? Use another group and checkpoint folder to start from scratch"
+                    f"{partition_name(partition)} ends at offset {end}, but was read up to {read}: the cluster has "
+                    "lost records. Use another group and checkpoint folder to start from scratch"
                 )
             if first > processed:
                 missing[partition] = first - processed
@@ -240,7 +260,7 @@ class PartitionWorker:
         held, arrays = ordering_state.dump(
             {partition_name(p): ordering.state() for p, ordering in self._orderings.items()}
         )
-        self._writer.begin(checkpoint_positions(self._config, self.offsets) | held, arrays)
+        self._writer.begin(checkpoint_positions(self._config, self.offsets, self.topics) | held, arrays)
 
     def start_last_checkpoint(self) -> None:
         """Start a checkpoint as `start_checkpoint`, unless the newest one has the present state."""
@@ -282,7 +302,7 @@ class PartitionWorker:
                 log.warning("%s: %s", self.name, drift)
 
 
-def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets) -> dict[str, Any]:
+def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: Topics) -> dict[str, Any]:
     """Return what a checkpoint says about the partitions: where they were started and how far they are processed."""
 
     def by_name(some: Offsets) -> dict[str, int]:
@@ -294,5 +314,6 @@ def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets) -> dict[s
             "rule": config.rule._asdict(),
             "start": by_name(offsets.start),
             "offsets": by_name(offsets.processed),
+            "topics": {name: identity._asdict() for name, identity in topics.items()},
         }
     }
