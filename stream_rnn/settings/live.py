@@ -29,6 +29,10 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     servers: Annotated[tuple[str, ...], Meta(description="host:port of some of the cluster's brokers.")] = (
         "localhost:9092",
     )
+    start_timeout: Annotated[
+        Positive | None,
+        Meta(description="Seconds to wait for a broker at the start. Default: as long as it takes, with warnings."),
+    ] = None
     topics: Annotated[tuple[str, ...], Meta(description="Topics to read. Records are JSON objects.")] = ()
     pattern: Annotated[
         str | None, Meta(description="Regular expression for the names of the topics to read, instead of topics.")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+from broker import Cluster
 from live import Live, feed, positions, reading
 from topics import read_all, send, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from broker import Broker, Cluster
+    from broker import Broker
 
 
 def assert_forecast_once(live: Live, usable: int) -> None:
@@ -203,3 +205,31 @@ def test_metrics_and_health_are_served(broker: Cluster, topic: str, tmp_path: Pa
     with urllib.request.urlopen(f"{url}/health") as answer:
         assert json.load(answer)["ok"]
     assert live.stop() == [0]
+
+
+def test_a_job_that_starts_before_the_broker_waits_for_it(own_broker: Broker, tmp_path: Path) -> None:
+    topic, output = own_broker.topic(), own_broker.topic()
+    usable = feed(own_broker, topic, 0, 200)
+    own_broker.stop()
+    live = Live(own_broker, tmp_path, topic, output, "waits", {"metrics_port": 0})
+    live.start()
+    wait_for(lambda: "waiting, next attempt in" in live.log())
+    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health")
+    assert (error.value.code, json.load(error.value)["reason"]) == (503, "starting: the broker does not answer")
+    own_broker.start()
+    live.wait_for_forecasts(usable)
+    assert live.stop() == [0]
+    assert f"no Kafka broker answers at {own_broker.bootstrap}; waiting" in live.log()
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1:9", "nowhere.invalid:9092"], ids=["refused", "not resolved"])
+def test_a_job_that_waits_for_its_broker_stops_at_once(server: str, tmp_path: Path) -> None:
+    live = Live(Cluster(server), tmp_path, "a", "b", "waits", {"metrics_port": 0})
+    process = live.start()
+    wait_for(lambda: "metrics and health at" in live.log())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert "INFO stopped before the broker answered" in live.log()
+    assert "Traceback" not in live.log()

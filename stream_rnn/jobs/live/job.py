@@ -13,12 +13,13 @@ from kafka.errors import FencedInstanceIdError, KafkaConnectionError, KafkaError
 
 from stream_rnn.connectors.deadletter import DeadLetterLog
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.kafka.client import BrokerError, make_cluster
+from stream_rnn.connectors.kafka.client import AuthenticationError, BrokerError, make_cluster
 from stream_rnn.connectors.kafka.subscription import Subscription
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError, require
 from stream_rnn.evaluation.prequential import Scores
+from stream_rnn.jobs.live.broker_wait import BrokerWait
 from stream_rnn.jobs.live.context import SessionContext
 from stream_rnn.jobs.live.engine_settings import find_initial_checkpoint, resolve_engine_settings
 from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
@@ -39,6 +40,7 @@ BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 30.0
 STABLE_SECONDS = 60.0
 """If a session lasts longer, the next failure counts as the first again."""
+STOPPED_EARLY = "stopped before everything was committed; the next start continues from the last commit"
 MEMBERS_INTERVAL = 2.0
 """Seconds between two looks at the members of the group."""
 
@@ -63,8 +65,8 @@ class LiveJob:
     Raises
     ------
     SettingError, ConnectorError, CheckpointError, MissingExtraError
-        Before anything starts: a setting is wrong, no broker answers, a topic does not exist, the checkpoint to start
-        from cannot be read, or metrics are to be served and prometheus_client is not installed.
+        Before anything starts: a setting is wrong, the checkpoint to start from cannot be read, or metrics are to be
+        served and prometheus_client is not installed.
     """
 
     def __init__(self, settings: LiveSettings, engine_settings: dict[str, Any], stop: Stop) -> None:
@@ -96,8 +98,6 @@ class LiveJob:
             session_timeout=settings.session_timeout,
         )
         self._cluster = make_cluster(settings.servers, settings.client)
-        outputs = [topic for topic in (settings.output, settings.dead_letter_topic) if topic is not None]
-        self._cluster.require([*settings.topics, *outputs])
         self._failures = 0
 
     def warmup(self) -> None:
@@ -106,12 +106,13 @@ class LiveJob:
         Scores.warmup()
 
     def run(self) -> None:
-        """Work until stopped; then commit, write checkpoints, and leave the group.
+        """Wait for the broker, then work until stopped; then commit, write checkpoints, and leave the group.
 
         Raises
         ------
         ConnectorError, CheckpointError
-            If an error does not go away by itself, or not everything could be committed in the end.
+            If a topic does not exist, no broker answers within `start_timeout`, another error does not go away by
+            itself, or not everything could be committed in the end.
         """
         settings = self.settings
         with ExitStack() as stack:
@@ -122,6 +123,9 @@ class LiveJob:
             if settings.dead_letters:
                 dead_letters = stack.enter_context(DeadLetterLog(settings.dead_letters))
             self._serve_metrics(stack)
+            if not self._find_topics():
+                log.info("stopped before the broker answered")
+                return
             if settings.scope == "job":
                 self._wait_for_other_members(subscription.instance)
             context = SessionContext(
@@ -134,7 +138,25 @@ class LiveJob:
                 metrics=self.metrics,
             )
             while not self._stop:
+                if self._failures and not BrokerWait(self._stop, self.metrics).until_answered(self._reach_cluster):
+                    raise BrokerError(f"{STOPPED_EARLY}: no broker answered")
                 self._run_session(context)
+
+    def _reach_cluster(self) -> None:
+        self._cluster.require(())
+
+    def _find_topics(self) -> bool:
+        """Wait until the broker answers, and check that the topics exist; return False if stopped before."""
+        settings = self.settings
+        outputs = [topic for topic in (settings.output, settings.dead_letter_topic) if topic is not None]
+
+        def find() -> None:
+            try:
+                self._cluster.require([*settings.topics, *outputs])
+            except AuthenticationError as error:
+                raise ConnectorError(str(error)) from None  # to wait does not help against a wrong password
+
+        return BrokerWait(self._stop, self.metrics, settings.start_timeout).until_answered(find)
 
     def _serve_metrics(self, stack: ExitStack) -> None:
         settings = self.settings
@@ -164,6 +186,7 @@ class LiveJob:
             session = Session(context)
             self._run_turns(session)
             session.stop()
+            log.info("stopped: everything is committed, checkpoints are written, and the group is left")
         except (KafkaError, BrokerError) as error:
             if session is not None:
                 session.abandon()
@@ -191,9 +214,7 @@ class LiveJob:
                 f"must use the same checkpoint folder, here {self.settings.checkpoint}"
             ) from None
         if self._stop:
-            raise BrokerError(
-                f"stopped before everything was committed; the next start continues from the last commit: {message}"
-            ) from None
+            raise BrokerError(f"{STOPPED_EARLY}: {message}") from None
         unreachable = isinstance(error, (BrokerError, KafkaConnectionError, KafkaTimeoutError))
         self.metrics.failed("broker" if unreachable else "transaction")
         self.metrics.broker(answers=not unreachable)

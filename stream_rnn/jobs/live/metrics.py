@@ -232,10 +232,11 @@ class JobMetrics:
         """Return whether the job works: its loop completes turns, and its broker answers."""
         with self._lock:
             age = self._turn_age()
-            if self._broker_answers is False:
+            if self._turn_at is None:
+                missing = "the broker does not answer" if self._broker_answers is False else "no turn is completed"
+                reason = f"starting: {missing}"
+            elif self._broker_answers is False:
                 reason = "the broker does not answer"
-            elif self._turn_at is None:
-                reason = "the job has not completed its first turn"
             elif age >= self._stalled_after:
                 reason = f"the job has not completed a turn for {format_duration(age)}"
             else:

@@ -92,7 +92,7 @@ def test_fields_are_the_numbers_of_the_last_line(metrics: JobMetrics, clock: Clo
 
 def test_a_job_is_healthy_after_its_first_turn(metrics: JobMetrics) -> None:
     assert not metrics.health().ok
-    assert metrics.health().reason == "the job has not completed its first turn"
+    assert metrics.health().reason == "starting: no turn is completed"
     metrics.turn_completed()
     assert metrics.health().ok
 

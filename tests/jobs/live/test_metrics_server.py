@@ -66,7 +66,7 @@ def test_metrics_are_served_as_openmetrics_on_request(metrics: JobMetrics, serve
 def test_the_status_of_health_says_whether_the_job_works(metrics: JobMetrics, server: MetricsServer) -> None:
     status, content_type, text = get(server, "/health")
     assert (status, content_type) == (503, "application/json")
-    assert msgspec.json.decode(text)["reason"] == "the job has not completed its first turn"
+    assert msgspec.json.decode(text)["reason"] == "starting: no turn is completed"
     metrics.turn_completed()
     status, _, text = get(server, "/health")
     assert status == 200
