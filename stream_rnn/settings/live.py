@@ -108,6 +108,13 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "hand over a partition in an orderly way, its checkpoint must be written in less."
         ),
     ] = 45.0
+    open_transaction_seconds: Annotated[
+        Positive,
+        Meta(
+            description="Seconds that an open transaction of another producer may hold a partition before a warning is "
+            "logged and the job is unhealthy."
+        ),
+    ] = 10.0
     metrics_port: Annotated[
         Annotated[int, Meta(ge=0, le=65535)] | None,
         Meta(description="Port of /metrics (Prometheus) and /health; 0 for any free one. Default: none."),

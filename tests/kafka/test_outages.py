@@ -7,10 +7,12 @@ import os
 import signal
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from broker import Cluster
+from kafka import KafkaProducer
 from live import Live, feed, positions, reading
 from topics import read_all, send, wait_for
 
@@ -233,3 +235,52 @@ def test_a_job_that_waits_for_its_broker_stops_at_once(server: str, tmp_path: Pa
     assert process.wait(10) == 0
     assert "INFO stopped before the broker answered" in live.log()
     assert "Traceback" not in live.log()
+
+
+def health(live: Live) -> dict[str, Any]:
+    """Return the health of a job that serves it, whatever its status."""
+    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        found = json.load(error)
+    return found
+
+
+def test_a_topic_of_another_format_is_reported_and_makes_the_job_unhealthy(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "avro", {"metrics_port": 0})
+    live.start()
+    send(broker.bootstrap, topic, [b"\0\0\0\0\7\x02\x04"] * 500)
+    wait_for(lambda: "WARNING" in live.log() and "500 records were refused" in health(live)["reason"])
+    reason = "begins with a schema registry's mark (schema id 7): Avro/Protobuf is not supported, only JSON (500)"
+    assert health(live)["reason"] == f"500 of the last minute's 500 records were refused: {reason}"
+    assert not health(live)["ok"]
+    live.wait_for_forecasts(feed(broker, topic, 0, 1000))
+    wait_for(lambda: health(live)["ok"])
+    assert live.stop() == [0]
+    assert f"records were refused: {reason.removesuffix(' (500)')}" in live.log()
+
+
+def test_a_partition_that_an_open_transaction_holds_is_reported(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    settings = {"metrics_port": 0, "open_transaction_seconds": 1.0}
+    live = Live(broker, tmp_path, topic, broker.topic(), "held", settings)
+    key, value = reading(0)
+    send(broker.bootstrap, topic, [value] * 10, [key] * 10, partition=2)
+    with closing(KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topic)) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, value, key, partition=2)
+        producer.flush()
+        send(broker.bootstrap, topic, [value] * 10, [key] * 10, partition=2)
+        live.start()
+        held = f"an open transaction holds {topic}-2 at offset 10"
+        wait_for(lambda: f"WARNING {held}" in live.log())
+        assert health(live)["reason"].startswith(held)
+        producer.abort_transaction()
+    live.wait_for_forecasts(20)
+    wait_for(lambda: health(live)["ok"])
+    assert live.stop() == [0]
+    assert f"INFO no longer: an open transaction holds {topic}-2" in live.log()

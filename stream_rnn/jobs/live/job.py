@@ -25,6 +25,7 @@ from stream_rnn.jobs.live.engine_settings import find_initial_checkpoint, resolv
 from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
 from stream_rnn.jobs.live.metrics_server import MetricsServer
+from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
 
@@ -98,6 +99,7 @@ class LiveJob:
             session_timeout=settings.session_timeout,
         )
         self._cluster = make_cluster(settings.servers, settings.client)
+        self._problem_log = ProblemLog()
         self._failures = 0
 
     def warmup(self) -> None:
@@ -200,6 +202,7 @@ class LiveJob:
         interval, logged_at = self.settings.log_seconds, time.monotonic()
         while not self._stop:
             session.run_once()
+            self._problem_log.update(self.metrics.problems())
             if 0 < interval <= time.monotonic() - logged_at:
                 logged_at = time.monotonic()
                 line = self.metrics.line()

@@ -42,6 +42,7 @@ from stream_rnn.jobs.live.checkpointing import Checkpointing
 from stream_rnn.jobs.live.committer import Committer
 from stream_rnn.jobs.live.pipeline import Pipeline
 from stream_rnn.jobs.live.reporting import report_output
+from stream_rnn.jobs.live.transaction_watch import TransactionWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,6 +97,7 @@ class Session:
         self._pipeline = Pipeline()
         self._committer = Committer(context, self._assignment, self._source, self._sink)
         self._checkpointing = Checkpointing(self._metrics)
+        self._watch = TransactionWatch(self._source, self._metrics, context.settings.open_transaction_seconds)
         self._metrics.broker(answers=True)
 
     def run_once(self) -> None:
@@ -125,6 +127,7 @@ class Session:
             self._process(batches)
             self._committer.commit()
         self._manage_checkpoints()
+        self._watch.check(self._assignment.workers())
         self._metrics.turn_completed()
 
     def stop(self) -> None:
