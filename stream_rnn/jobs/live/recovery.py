@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.kafka.source import KafkaSource
-    from stream_rnn.jobs.live.worker import WorkerConfig
+    from stream_rnn.jobs.live.worker import Topics, WorkerConfig
 
     Committed = Mapping[TopicPartition, int | None]
     """Committed offset of each partition, None for none."""
@@ -260,44 +260,50 @@ def _check_no_history(request: _Request) -> None:
 # --- partitions that were added to a topic -------------------------------------------------------------------------
 
 
-def _find_neighbour(request: _Request) -> tuple[str, Found] | None:
-    """Return the lowest partition whose worker was started when the topic did not have this one, if there is any."""
-    name, config, _, committed, source, _ = request
+def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
+    """Return the lowest partition whose worker was started when the topic did not have this one, if there is any.
+
+    Its state is that of its worker, if that is open here, or of its newest checkpoint.
+    """
+    name, config, _, committed, source, others = request
     partition = next(iter(committed))
     if name != partition_name(partition):
         return None  # the one engine of the job reads all partitions
+    now = source.identity(partition.topic)
 
-    def is_older(positions: Mapping[str, Any]) -> bool:
-        saved = positions.get("kafka", {"group": None})
-        before = _saved_identities(saved).get(partition.topic)
-        return (
-            saved["group"] == config.group
-            and before is not None
-            and before.id == source.identity(partition.topic).id
-            and before.partitions <= partition.partition
-        )
+    def is_older(topics: Topics) -> bool:
+        before = topics.get(partition.topic)
+        return before is not None and before.id == now.id and before.partitions <= partition.partition
 
+    def is_usable(positions: Mapping[str, Any]) -> bool:
+        saved = positions.get("kafka")
+        return saved is not None and saved["group"] == config.group and is_older(_saved_identities(saved))
+
+    workers = {other.name: other for other in others}
     for number in range(partition.partition):
-        other = partition_name(partition._replace(partition=number))
-        if (found := CheckpointFolder(config.folder / other).newest(config.engine, accept=is_older)) is not None:
-            return other, found
+        name = partition_name(partition._replace(partition=number))
+        if (worker := workers.get(name)) is not None:
+            if is_older(worker.topics):
+                copy = worker.engine.with_settings(config.engine)  # a checkpoint of the engine itself may be under way
+                return name, copy.snapshot().finish()
+        elif (found := CheckpointFolder(config.folder / name).newest(config.engine, accept=is_usable)) is not None:
+            return name, found[1]
     return None
 
 
-def _start_added(request: _Request, neighbour: tuple[str, Found]) -> PartitionWorker:
+def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> PartitionWorker:
     """Start at the first record, all of which are new, with the shared weights of a neighbour and without streams."""
-    name, config, _, committed, source, _ = request
-    other, (_, saved) = neighbour
-    shares = config.engine.weights == "shared"
-    engine = Engine.restore(saved.of_stream(None)) if shares else Engine(config.engine)
+    other, state = neighbour
+    shares = request.config.engine.weights == "shared"
+    engine = Engine.restore(state.of_stream(None)) if shares else Engine(request.config.engine)
     log.warning(
         "%s: the topic got this partition after the job had started; keys may have moved here from other partitions, "
         "and begin as new streams%s%s",
-        name,
+        request.name,
         f" with the weights of {other}" if shares else "",
         _moved_keys(request),
     )
-    return _start(request, engine, {partition: source.bounds(partition)[0] for partition in committed})
+    return _start(request, engine, {p: request.source.bounds(p)[0] for p in request.committed})
 
 
 def _moved_keys(request: _Request) -> str:

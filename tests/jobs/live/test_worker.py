@@ -11,8 +11,10 @@ from support import bits
 from workers import PARTITION, BoundedSource, batch_of, make_config, open_at, write_checkpoint
 
 from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.errors import CheckpointError
+from stream_rnn.jobs.live.recovery import open_worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -326,3 +328,23 @@ def test_a_partition_that_the_topic_always_had_starts_from_scratch(
     write_progress(config, 10, source)
     assert open_at(config, None, source, PARTITION._replace(partition=5)).engine.counts.events == 0
     assert caplog.messages == []
+
+
+def test_a_neighbour_that_is_open_gives_its_present_weights_and_its_keys(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_config(tmp_path)
+    neighbour = write_progress(config, 10, BoundedSource(partitions=4))
+    neighbour.process(batch_of(10, 20))
+    neighbour.start_checkpoint()  # which may be under way
+    worker = open_worker(
+        "sensors-4",
+        config,
+        {PARTITION._replace(partition=4): None},
+        BoundedSource(partitions=6),  # type: ignore[arg-type]
+        [neighbour],
+    )
+    for name, array in worker.engine.parameters.items():
+        np.testing.assert_array_equal(array, neighbour.engine.parameters[name])
+    assert partition_of(b"s0", 6) == 4
+    assert caplog.messages[0].endswith("of sensors-3; by Kafka's own rule 's0'")
