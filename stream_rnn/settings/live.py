@@ -112,9 +112,9 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Positive,
         Meta(
             description="Seconds that an open transaction of another producer may hold a partition before a warning is "
-            "logged and the job is unhealthy."
+            "logged and the job is unhealthy; longer than the transactions of producers that write in batches."
         ),
-    ] = 10.0
+    ] = 5.0
     metrics_port: Annotated[
         Annotated[int, Meta(ge=0, le=65535)] | None,
         Meta(description="Port of /metrics (Prometheus) and /health; 0 for any free one. Default: none."),
