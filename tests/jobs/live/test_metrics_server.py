@@ -154,12 +154,16 @@ def test_a_client_that_does_not_read_its_answer_is_disconnected(
     for number in range(3000):
         metrics.assigned(f"sensors-{number}")  # an answer that fits in no buffer
     before = threading.active_count()
-    with MetricsServer(metrics, exporter, 0, client_seconds=0.3) as server, socket.socket() as idle:
+    with MetricsServer(metrics, exporter, 0, client_seconds=5.0) as server, socket.socket() as idle:
+        idle.settimeout(30)
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         idle.connect(("127.0.0.1", server.port))
         idle.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         assert idle.recv(1) == b"H"  # the answer is under way
         wait_until(lambda: threading.active_count() == before + 1, 30)
+        answer = idle.makefile("rb").read()
+        length = int(answer.partition(b"Content-Length: ")[2].split()[0])
+        assert len(answer) < length
 
 
 def test_too_many_clients_are_disconnected_and_the_others_are_served(server: MetricsServer) -> None:
