@@ -112,10 +112,17 @@ class KafkaSource(Closeable):
         """Membership in the group, which a transaction is committed with."""
         return self._consumer.group_metadata()
 
-    def poll(self, seconds: float) -> list[KafkaBatch]:
+    def poll(self, seconds: float, most: int = MAX_POLL_RECORDS) -> list[KafkaBatch]:
         """Return the records that have arrived, by partition; wait up to so many seconds for some.
 
         The listener may be called meanwhile. Records of partitions that come or go meanwhile are not returned.
+
+        Parameters
+        ----------
+        seconds
+            How long to wait.
+        most
+            How many records to return at most.
 
         Raises
         ------
@@ -123,9 +130,10 @@ class KafkaSource(Closeable):
             If the cluster rejects a request, or the listener fails.
         """
         self._moved.clear()
-        polled = self._consumer.poll(timeout_ms=round(1000 * seconds))
-        if 0 < sum(map(len, polled.values())) < BACKLOG_RECORDS:
-            for partition, records in self._consumer.poll(timeout_ms=GATHER_MS).items():
+        polled = self._consumer.poll(timeout_ms=round(1000 * seconds), max_records=most)
+        count = sum(map(len, polled.values()))
+        if 0 < count < min(BACKLOG_RECORDS, most):
+            for partition, records in self._consumer.poll(timeout_ms=GATHER_MS, max_records=most - count).items():
                 polled.setdefault(partition, []).extend(records)
         self._finish_join()
         return [
