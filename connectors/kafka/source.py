@@ -170,6 +170,10 @@ class KafkaSource(Closeable):
         count = len(self._consumer.partitions_for_topic(topic))
         return TopicIdentity(None if found is None else str(found), count)
 
+    def missing_topics(self) -> list[str]:
+        """Return the topics that are to be read by name, but were deleted."""
+        return [topic for topic in self.subscription.topics if not self._consumer.partitions_for_topic(topic)]
+
     def start_offset(self, partition: TopicPartition) -> int:
         """Return the offset to start at in a partition without a committed offset.
 

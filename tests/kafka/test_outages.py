@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from broker import Cluster
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from live import Live, feed, positions, reading
 from topics import read_all, send, wait_for
 
@@ -284,3 +284,65 @@ def test_a_partition_that_an_open_transaction_holds_is_reported(broker: Cluster,
     wait_for(lambda: health(live)["ok"])
     assert live.stop() == [0]
     assert f"INFO no longer: an open transaction holds {topic}-2" in live.log()
+
+
+def test_no_record_is_too_large_for_the_job(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    letters = broker.topic(partitions=1)
+    live = Live(broker, tmp_path, topic, broker.topic(), "large", {"dead_letter_topic": letters})
+    live.start()
+    key, value = reading(0)
+    padded = value[:-1] + b',"pad":"' + b"p" * 1_000_000 + b'"}'
+    send(broker.bootstrap, topic, [value, padded, b"?" * 1_000_000], [key, key, key], partition=0)
+    send(broker.bootstrap, topic, [value, value], [b"k" * 900_000, b""], partition=0)
+    send(broker.bootstrap, topic, [value], [key], partition=0, headers=[("trace", b"t" * 1_047_400)])
+    send(broker.bootstrap, topic, [None, value], [key, key], partition=0)
+    live.wait_for_forecasts(4)
+    assert live.stop() == [0]
+    assert positions(live.forecasts()) == [(0, 0), (0, 1), (0, 4), (0, 7)]
+    refused = [json.loads(letter.value) for letter in read_all(broker.bootstrap, letters)]
+    assert {letter["record"]: letter["reason"] for letter in refused} == {
+        2: "not JSON",
+        3: "key and headers are too large for a forecast",
+        5: "key and headers are too large for a forecast",
+        6: "record has no value",
+    }
+
+
+def test_a_deleted_topic_is_reported_and_read_when_it_is_back(broker: Cluster, tmp_path: Path) -> None:
+    topic = broker.topic(partitions=1)
+    settings = {"metrics_port": 0, "client": {"metadata_max_age_ms": 500}}
+    live = Live(broker, tmp_path, topic, broker.topic(), f"vanishes-{topic}", settings)
+    live.start()
+    usable = feed(broker, topic, 0, 100)
+    live.wait_for_forecasts(usable)
+    broker.delete_topic(topic)
+    missing = f"topic {topic} was deleted; waiting until it is created again"
+    wait_for(lambda: f"WARNING {missing}" in live.log())
+    assert health(live)["reason"] == missing
+    broker.topic(partitions=1, name=topic)
+    usable += feed(broker, topic, 100, 200)
+    live.wait_for_forecasts(usable)
+    wait_for(lambda: health(live)["ok"])
+    assert live.stop() == [0]
+    assert "Traceback" not in live.log()
+
+
+def test_a_deleted_output_topic_ends_the_job_with_its_name(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "mute", {"client": {"metadata_max_age_ms": 500}})
+    process = live.start()
+    live.wait_for_forecasts(feed(broker, topic, 0, 100))
+    broker.delete_topic(live.output)
+    feed(broker, topic, 100, 200)
+    assert process.wait(60) == 1
+    assert live.log().splitlines()[-1].startswith(f"error: no topic '{live.output}' at {broker.bootstrap}")
+
+
+def test_a_group_of_other_consumers_is_refused(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    consumer = KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, group_id=f"taken-{topic}")
+    with closing(consumer):
+        wait_for(lambda: consumer.poll(timeout_ms=100) or consumer.assignment())
+        process = Live(broker, tmp_path, topic, broker.topic(), f"taken-{topic}").start()
+        wait_for(lambda: consumer.poll(timeout_ms=100) or process.poll() is not None)
+    assert process.returncode == 1
+    message = f"error: group 'taken-{topic}' is used by consumers of another kind: stop them, or set another group"
+    assert (tmp_path / "job.log").read_text().splitlines()[-1] == message

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from kafka.errors import FencedInstanceIdError, KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka import KafkaProducer
+from kafka.errors import (
+    FencedInstanceIdError,
+    InconsistentGroupProtocolError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+)
 
 from stream_rnn.connectors.deadletter import DeadLetterLog
 from stream_rnn.connectors.errors import ConnectorError
@@ -42,6 +49,9 @@ MAX_BACKOFF_SECONDS = 30.0
 STABLE_SECONDS = 60.0
 """If a session lasts longer, the next failure counts as the first again."""
 STOPPED_EARLY = "stopped before everything was committed; the next start continues from the last commit"
+MAX_REQUEST_BYTES: int = KafkaProducer.DEFAULT_CONFIG["max_request_size"]
+RECORD_OVERHEAD_BYTES = 1024
+"""More than what a request contains besides the record."""
 MEMBERS_INTERVAL = 2.0
 """Seconds between two looks at the members of the group."""
 
@@ -87,6 +97,7 @@ class LiveJob:
             has_record_keys=settings.key is None,
             lost_offsets=settings.lost_offsets,
             writes_forecasts=settings.output is not None,
+            max_output_bytes=settings.client.get("max_request_size", MAX_REQUEST_BYTES) - RECORD_OVERHEAD_BYTES,
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,
         )
@@ -145,16 +156,19 @@ class LiveJob:
                 self._run_session(context)
 
     def _reach_cluster(self) -> None:
-        self._cluster.require(())
+        """Check that the broker answers, and has the topics to write to; topics to read may come back."""
+        self._cluster.require(self._outputs())
+
+    def _outputs(self) -> list[str]:
+        return [topic for topic in (self.settings.output, self.settings.dead_letter_topic) if topic is not None]
 
     def _find_topics(self) -> bool:
         """Wait until the broker answers, and check that the topics exist; return False if stopped before."""
         settings = self.settings
-        outputs = [topic for topic in (settings.output, settings.dead_letter_topic) if topic is not None]
 
         def find() -> None:
             try:
-                self._cluster.require([*settings.topics, *outputs])
+                self._cluster.require([*settings.topics, *self._outputs()])
             except AuthenticationError as error:
                 raise ConnectorError(str(error)) from None  # to wait does not help against a wrong password
 
@@ -215,6 +229,10 @@ class LiveJob:
             raise ConnectorError(
                 f"another process has the same name in group {self.settings.group!r}: all processes of this machine "
                 f"must use the same checkpoint folder, here {self.settings.checkpoint}"
+            ) from None
+        if isinstance(error, InconsistentGroupProtocolError):
+            raise ConnectorError(
+                f"group {self.settings.group!r} is used by consumers of another kind: stop them, or set another group"
             ) from None
         if self._stop:
             raise BrokerError(f"{STOPPED_EARLY}: {message}") from None

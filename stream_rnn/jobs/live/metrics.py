@@ -17,7 +17,7 @@ from stream_rnn.jobs.live.progress import FAILED, format_duration, format_progre
 from stream_rnn.jobs.live.recent_records import RecentRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from stream_rnn.jobs.live.prometheus import PrometheusExporter
 
@@ -107,6 +107,7 @@ class JobMetrics:
         self._totals_at_line: Counter[str] = Counter()
         self._fields: dict[str, float | int | str] = {}
         self._recent = RecentRecords(clock)
+        self._missing_topics: tuple[str, ...] = ()
         if exporter is not None:
             exporter.set_function("partitions", lambda: len(self._partitions))
             exporter.set_function("turn_age_seconds", self._turn_age)
@@ -170,6 +171,11 @@ class JobMetrics:
         with self._lock:
             if (known := self._partitions.get(partition)) is not None:
                 known.held_at = offset
+
+    def missing_topics(self, topics: Iterable[str]) -> None:
+        """Set which topics that are to be read do not exist."""
+        with self._lock:
+            self._missing_topics = tuple(topics)
 
     def engine(self, partition: str, streams: int, totals: EngineTotals) -> None:
         """Set the number of streams, and count by how much the totals have grown since the last call.
@@ -301,6 +307,8 @@ class JobMetrics:
             for name, known in self._partitions.items()
             if known.held_at is not None
         }
+        for topic in self._missing_topics:
+            problems[f"topic {topic} is missing"] = f"topic {topic} was deleted; waiting until it is created again"
         if (complaint := self._recent.complaint()) is not None:
             problems["most records are refused"] = complaint
         return problems

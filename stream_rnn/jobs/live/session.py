@@ -43,7 +43,7 @@ from stream_rnn.jobs.live.committer import Committer
 from stream_rnn.jobs.live.pace import Pace
 from stream_rnn.jobs.live.pipeline import Pipeline
 from stream_rnn.jobs.live.reporting import report_output
-from stream_rnn.jobs.live.transaction_watch import TransactionWatch
+from stream_rnn.jobs.live.topic_watch import TopicWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +99,7 @@ class Session:
         self._pace = Pace(MAX_POLL_RECORDS)
         self._committer = Committer(context, self._assignment, self._source, self._sink)
         self._checkpointing = Checkpointing(self._metrics)
-        self._watch = TransactionWatch(self._source, self._metrics, context.settings.open_transaction_seconds)
+        self._watch = TopicWatch(self._source, self._metrics, context.settings.open_transaction_seconds)
         self._metrics.broker(answers=True)
 
     def run_once(self) -> None:

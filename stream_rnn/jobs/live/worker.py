@@ -16,13 +16,14 @@ import numpy as np
 from stream_rnn.checkpoints.policy import CheckpointPolicy
 from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.kafka.ordering import OrderedBatch, PartitionOrdering
 from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.errors import CheckpointError
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.live.ids import reject_invalid_ids
-from stream_rnn.jobs.live.payloads import PayloadEncoder
+from stream_rnn.jobs.live.payloads import Forecasts, PayloadEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.folder import CheckpointFolder
     from stream_rnn.checkpoints.writer import CheckpointTimings
-    from stream_rnn.connectors.events import DeadLetter
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets, TopicIdentity
     from stream_rnn.connectors.kafka.source import KafkaSource
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     """Identity of topics, by name."""
 
 log = logging.getLogger("stream_rnn")
+
+
+OVERSIZED = "key and headers are too large for a forecast"
+"""Why there is no forecast of an event, which was learned from nevertheless."""
 
 
 class WorkerConfig(NamedTuple):
@@ -64,6 +68,8 @@ class WorkerConfig(NamedTuple):
     lost_offsets: Literal["resume", "refuse"]
     """what to do if the group has lost the offsets that it had committed"""
     writes_forecasts: bool
+    max_output_bytes: int
+    """size of a forecast, with its key and its headers, that the producer accepts"""
     checkpoint_events: int
     """events between two checkpoints"""
     checkpoint_seconds: float
@@ -237,13 +243,22 @@ class PartitionWorker:
             payloads = self._encoder.encode(
                 events[new], y[new], result.rows(new), topic=partition.topic, learned=learned + replayed
             )
+        sent = Forecasts(
+            payloads,
+            keys=[key.encode() for key in events.keys[new].tolist()] if payloads else [],
+            headers=headers[new] if headers is not None and payloads else None,
+        )
+        sent, oversized = sent.split(self._config.max_output_bytes)
+        records = events.positions.record[new]
+        dead = [letter for letter in ordered.batch.dead if letter.record >= committed]
+        dead += [DeadLetter.of(partition_name(partition), int(records[i]), OVERSIZED, "") for i in oversized]
         return WorkerOutput(
             partition=partition,
             next=batch.next,
-            payloads=payloads,
-            keys=[key.encode() for key in events.keys[new].tolist()] if payloads else [],
-            headers=headers[new] if headers is not None and payloads else None,
-            dead=[letter for letter in ordered.batch.dead if letter.record >= committed],
+            payloads=sent.payloads,
+            keys=sent.keys,
+            headers=sent.headers,
+            dead=sorted(dead, key=lambda letter: letter.record),
             events=len(events),
             replayed=replayed,
             duplicates=int((ordered.duplicates >= committed).sum()),

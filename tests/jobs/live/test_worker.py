@@ -15,6 +15,7 @@ from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.live.recovery import open_worker
+from stream_rnn.jobs.live.worker import OVERSIZED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,17 @@ def test_every_usable_record_gets_one_forecast_with_its_offset(tmp_path: Path) -
     assert [(letter.source, letter.record, letter.reason) for letter in output.dead] == [("sensors-3", 7, "not JSON")]
     assert (output.next, output.events, output.replayed) == (10, 9, 0)
     assert worker.offsets.processed == {PARTITION: 10}
+
+
+def test_an_event_whose_forecast_would_be_too_large_is_learned_and_becomes_a_dead_letter(tmp_path: Path) -> None:
+    worker = open_at(make_config(tmp_path, max_output_bytes=600), None)
+    batch = batch_of(0, 3)
+    batch.events.keys[1] = "k" * 300  # which a forecast contains twice
+    output = worker.process(batch)
+    assert [json.loads(payload)["offset"] for payload in output.payloads] == [0, 2]
+    assert len(output.keys) == 2
+    assert [(letter.record, letter.reason) for letter in output.dead] == [(1, OVERSIZED)]
+    assert output.events == 3
 
 
 def test_without_an_output_topic_events_are_learned_and_nothing_is_encoded(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def make_config(folder: Path, **changes: Any) -> WorkerConfig:
         has_record_keys=True,
         lost_offsets="resume",
         writes_forecasts=True,
+        max_output_bytes=1_000_000,
         checkpoint_events=10,
         checkpoint_seconds=1e9,
     )

@@ -1,4 +1,4 @@
-"""TransactionWatch: notices partitions that an open transaction of another producer holds.
+"""TopicWatch: notices topics that were deleted, and partitions that an open transaction of another producer holds.
 
 A reader of committed records stops before the first record of an open transaction. If its producer hangs, nothing after
 that record arrives until the cluster ends the transaction, which may take as long as the producer has asked for.
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 1.0
 
 
-class TransactionWatch:
-    """Compares, where records wait but none arrive, the end of what is committed with the end of the partition.
+class TopicWatch:
+    """Looks for topics that do not exist, and partitions whose records wait but do not arrive.
+
+    Such a partition is held if what is committed ends where it stands.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ class TransactionWatch:
         """offset at which a partition with waiting records stands, and since when"""
 
     def check(self, workers: Iterable[PartitionWorker]) -> None:
-        """Tell the metrics which partitions are held; at most once a second, else do nothing.
+        """Tell the metrics what it has noticed; at most once a second, else do nothing.
 
         Raises
         ------
@@ -61,6 +63,7 @@ class TransactionWatch:
         if now - self._checked_at < CHECK_SECONDS:
             return
         self._checked_at = now
+        self._metrics.missing_topics(self._source.missing_topics())
         waiting: dict[TopicPartition, tuple[int, float]] = {}
         for worker in workers:
             for partition, offset in worker.offsets.processed.items():
