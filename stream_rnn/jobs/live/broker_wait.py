@@ -13,6 +13,7 @@ from stream_rnn.connectors.kafka.client import BrokerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stream_rnn.connectors.kafka.client import Cluster
     from stream_rnn.connectors.stop import Stop
     from stream_rnn.jobs.live.metrics import JobMetrics
 
@@ -33,6 +34,8 @@ class BrokerWait:
 
     Parameters
     ----------
+    cluster
+        Where the brokers are.
     stop
         Ends the wait.
     metrics
@@ -41,7 +44,8 @@ class BrokerWait:
         Seconds after which the wait fails; None to wait as long as it takes.
     """
 
-    def __init__(self, stop: Stop, metrics: JobMetrics, timeout: float | None = None) -> None:
+    def __init__(self, cluster: Cluster, stop: Stop, metrics: JobMetrics, timeout: float | None = None) -> None:
+        self._servers = ", ".join(cluster.servers)
         self._stop = stop
         self._metrics = metrics
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -57,7 +61,7 @@ class BrokerWait:
         ConnectorError
             If the request fails for another reason, such as a topic that does not exist.
         """
-        backoff, message = BACKOFF_SECONDS, "no broker has answered"
+        backoff, message = BACKOFF_SECONDS, f"no Kafka broker answers at {self._servers}"
         while not self._stop:
             attempt = _start(request)
             while not (attempt.done() or self._stop or self._is_over):

@@ -88,6 +88,8 @@ class LiveJob:
         self._exporter = _make_exporter() if settings.metrics_port is not None else None
         self.metrics = JobMetrics(self._exporter)
         self._stop = stop
+        self._cluster = make_cluster(settings.servers, settings.client)
+        max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         self._config = WorkerConfig(
             engine=resolve_engine_settings(engine_settings, initial[1] if initial is not None else None),
             group=settings.group,
@@ -97,7 +99,7 @@ class LiveJob:
             has_record_keys=settings.key is None,
             lost_offsets=settings.lost_offsets,
             writes_forecasts=settings.output is not None,
-            max_output_bytes=settings.client.get("max_request_size", MAX_REQUEST_BYTES) - RECORD_OVERHEAD_BYTES,
+            max_output_bytes=max_request_bytes - RECORD_OVERHEAD_BYTES,
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,
         )
@@ -109,7 +111,6 @@ class LiveJob:
             start=settings.start,
             session_timeout=settings.session_timeout,
         )
-        self._cluster = make_cluster(settings.servers, settings.client)
         self._problem_log = ProblemLog()
         self._failures = 0
 
@@ -151,7 +152,9 @@ class LiveJob:
                 metrics=self.metrics,
             )
             while not self._stop:
-                if self._failures and not BrokerWait(self._stop, self.metrics).until_answered(self._reach_cluster):
+                if self._failures and not BrokerWait(self._cluster, self._stop, self.metrics).until_answered(
+                    self._reach_cluster
+                ):
                     raise BrokerError(f"{STOPPED_EARLY}: no broker answered")
                 self._run_session(context)
 
@@ -172,7 +175,7 @@ class LiveJob:
             except AuthenticationError as error:
                 raise ConnectorError(str(error)) from None  # to wait does not help against a wrong password
 
-        return BrokerWait(self._stop, self.metrics, settings.start_timeout).until_answered(find)
+        return BrokerWait(self._cluster, self._stop, self.metrics, settings.start_timeout).until_answered(find)
 
     def _serve_metrics(self, stack: ExitStack) -> None:
         settings = self.settings

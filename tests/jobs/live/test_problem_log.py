@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def test_a_problem_is_logged_when_it_begins_once_a_minute_and_when_it_ends(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="stream_rnn")
     problems = ProblemLog(clock)
     for second in range(100):
         clock.now += 1
