@@ -54,6 +54,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "season": 24,
     },
     "kafka": {
+        "start_timeout": 300.0,
         "pattern": "^sensors-.*",
         "key": "sensor",
         "time": "time",

@@ -49,7 +49,6 @@ def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
 
     with GracefulStop(stop):
         job.run()
-    log.info("stopped: everything is committed, checkpoints are written, and the group is left")
     return 0
 
 

@@ -22,6 +22,12 @@ Offset = Annotated[int, Meta(ge=0, le=2**62)]
 class _Rule(msgspec.Struct, frozen=True):
     lateness: float | None = None
     duplicates: str = "keep"
+    max_ahead: float | None = None
+
+
+class _Topic(msgspec.Struct, frozen=True):
+    id: str | None
+    partitions: Annotated[int, Meta(ge=0)]
 
 
 class _Kafka(msgspec.Struct, frozen=True):
@@ -31,6 +37,7 @@ class _Kafka(msgspec.Struct, frozen=True):
     offsets: dict[str, Offset]
     """the next record of each partition"""
     rule: _Rule = _Rule()
+    topics: dict[str, _Topic] = {}  # noqa: RUF012 - msgspec copies it
 
     def __post_init__(self) -> None:
         if self.start.keys() != self.offsets.keys():

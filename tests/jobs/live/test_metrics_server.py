@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream_rnn.errors import SettingError
-from stream_rnn.jobs.live.metrics_server import MetricsServer
+from stream_rnn.jobs.live.metrics_server import MAX_CLIENTS, MetricsServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_metrics_are_served_as_openmetrics_on_request(metrics: JobMetrics, serve
 def test_the_status_of_health_says_whether_the_job_works(metrics: JobMetrics, server: MetricsServer) -> None:
     status, content_type, text = get(server, "/health")
     assert (status, content_type) == (503, "application/json")
-    assert msgspec.json.decode(text)["reason"] == "the job has not completed its first turn"
+    assert msgspec.json.decode(text)["reason"] == "starting: no turn is completed"
     metrics.turn_completed()
     status, _, text = get(server, "/health")
     assert status == 200
@@ -124,6 +124,62 @@ def test_a_client_that_disconnects_is_not_logged(server: MetricsServer, capfd: p
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # reset on close
     assert get(server, "/metrics")[0] == 200
     assert capfd.readouterr().err == ""
+
+
+def test_a_client_that_sends_byte_by_byte_is_disconnected_when_its_time_is_up(
+    metrics: JobMetrics, exporter: PrometheusExporter
+) -> None:
+    with (
+        MetricsServer(metrics, exporter, 0, client_seconds=0.3) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as slow,
+    ):
+        slow.sendall(b"GET /metrics HTTP/1.0\r\n")
+
+        def is_disconnected() -> bool:
+            try:
+                slow.sendall(b"X")
+            except OSError:
+                return True
+            return False
+
+        wait_until(is_disconnected)
+        assert get(server, "/metrics")[0] == 200
+
+
+def test_a_client_that_does_not_read_its_answer_is_disconnected(
+    metrics: JobMetrics, exporter: PrometheusExporter
+) -> None:
+    for number in range(3000):
+        metrics.assigned(f"sensors-{number}")  # an answer that fits in no buffer
+    before = threading.active_count()
+    with MetricsServer(metrics, exporter, 0, client_seconds=5.0) as server, socket.socket() as idle:
+        idle.settimeout(30)
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        idle.connect(("127.0.0.1", server.port))
+        idle.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert idle.recv(1) == b"H"  # the answer is under way
+        wait_until(lambda: threading.active_count() == before + 1, 30)
+        answer = idle.makefile("rb").read()
+        length = int(answer.partition(b"Content-Length: ")[2].split()[0])
+        assert len(answer) < length
+
+
+def test_too_many_clients_are_disconnected_and_the_others_are_served(server: MetricsServer) -> None:
+    before = threading.active_count()
+    with ExitStack() as stack:
+
+        def connect() -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+
+        first = [connect() for _ in range(MAX_CLIENTS)]
+        wait_until(lambda: threading.active_count() == before + MAX_CLIENTS)
+        for _ in range(MAX_CLIENTS):
+            assert connect().recv(1) == b""
+        assert threading.active_count() == before + MAX_CLIENTS
+        first[0].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert first[0].recv(15) == b"HTTP/1.0 200 OK"
+    wait_until(lambda: threading.active_count() == before)
+    assert get(server, "/metrics")[0] == 200
 
 
 # --- the end -------------------------------------------------------------------------------------------------------
