@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from command import COMMAND, SMALL, error_line, run, waves
+from command import COMMAND, SMALL, run, waves
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -141,6 +141,7 @@ def test_there_is_no_single_network_if_each_stream_has_its_own(part: str) -> Non
         _ = engine_of(**{part: "per_stream"}).parameters
 
 
+NO_KEY = "a key must be a string or an integer, got "
 MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
     "unknown name": ({}, lambda e: e.step("s", {"tempp": 1}), "unknown column 'tempp'.*did you mean 'temp'"),
     "text": ({}, lambda e: e.step("s", {"temp": "warm"}), "x must consist of numbers, got str 'warm' for 'temp'"),
@@ -165,11 +166,11 @@ MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
         r"ends must be as long as X \(3 rows\), got 1",
     ),
     "text times": ({}, lambda e: e.process("s", [[1.0]], times=["noon"]), "times must be seconds"),
-    "list as key": ({}, lambda e: e.step(["s"], [1.0]), "a key must be a string or an integer, got list"),
+    "list as key": ({}, lambda e: e.step(["s"], [1.0]), NO_KEY + "list"),
     "list among keys": (
         {},
         lambda e: e.process(["s", ["t"]], [[1.0], [2.0]]),
-        "a key must be a string or an integer, got list",
+        NO_KEY + "list",
     ),
     "no Y": (
         {"targets": ("y",)},
@@ -190,7 +191,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
     "list in a key": (
         {},
         lambda e: e.process([("a", [1])], [[1.0]]),
-        "a key must be a string or an integer, got tuple",
+        NO_KEY + "tuple",
     ),
 }
 

@@ -37,7 +37,7 @@ class _Kafka(msgspec.Struct, frozen=True):
     offsets: dict[str, Offset]
     """the next record of each partition"""
     rule: _Rule = _Rule()
-    topics: dict[str, _Topic] = {}  # noqa: RUF012 - msgspec copies it
+    topics: dict[str, _Topic] = {}
 
     def __post_init__(self) -> None:
         if self.start.keys() != self.offsets.keys():
