@@ -101,10 +101,14 @@ def receive(bootstrap: str, name: str, count: int) -> list[tuple[float, float]]:
         If no forecast arrives for a minute.
     """
     received: list[tuple[float, bytes]] = []
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False)
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
     with closing(consumer):
         consumer.assign([TopicPartition(name, number) for number in range(PARTITIONS)])
-        consumer.seek_to_beginning()
         last = time.monotonic()
         while len(received) < count:
             polled = consumer.poll(timeout_ms=1000)

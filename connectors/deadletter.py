@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stream_rnn.connectors.closeable import Closeable
-from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.durability import sync_file
+from stream_rnn.connectors.errors import ConnectorError, writing
 from stream_rnn.connectors.events import DeadLetter
 
 if TYPE_CHECKING:
@@ -84,31 +85,39 @@ class DeadLetterFile(DeadLetterCounter, Closeable):
         super().__init__()
         self._path = Path(path)
         self._encoder = msgspec.json.Encoder()
-        try:
+        with writing(path):
             self._truncate(at)
             self._file = self._path.open("ab")
-        except OSError as error:
-            raise ConnectorError(f"{path}: cannot be written: {error.strerror}") from error
+            self._length = os.fstat(self._file.fileno()).st_size
 
     def add(self, letter: DeadLetter) -> None:
         """Count and write one dead letter."""
         super().add(letter)
-        self._file.write(self._encoder.encode(letter) + b"\n")
+        try:
+            line = self._encoder.encode(letter)
+        except UnicodeEncodeError:
+            line = self._encoder.encode(_encodable(letter))
+        with writing(self._path):
+            self._length += self._file.write(line + b"\n")
 
     def flush(self) -> None:
         """Write everything to the disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with writing(self._path):
+            sync_file(self._file)
 
     def position(self) -> int:
         """Return the length of the file in bytes, with everything that was added."""
-        return self._file.tell()
+        return self._length
 
     def close(self) -> None:
         """Write everything to the disk and close the file."""
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        try:
             self.flush()
-            self._file.close()
+        finally:
+            with writing(self._path):
+                self._file.close()
 
     def _truncate(self, at: int | None) -> None:
         if at is None:
@@ -118,6 +127,12 @@ class DeadLetterFile(DeadLetterCounter, Closeable):
             raise ConnectorError(f"{self._path}: has {length:,} bytes, cannot be truncated to {at:,}")
         if length > at:
             os.truncate(self._path, at)
+
+
+def _encodable(letter: DeadLetter) -> DeadLetter:
+    """Return a dead letter with lone surrogates escaped, as those of a file name that is not UTF-8."""
+    source, raw = (text.encode(errors="backslashreplace").decode() for text in (letter.source, letter.raw))
+    return msgspec.structs.replace(letter, source=source, raw=raw)
 
 
 class DeadLetterLog(DeadLetterFile):
@@ -173,6 +188,6 @@ class DeadLetterLog(DeadLetterFile):
                     self._last_records[letter.source] = max(letter.record, self._last_records.get(letter.source, -1))
         except OSError as error:
             raise ConnectorError(f"{path}: cannot be read: {error.strerror}") from None
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ConnectorError(f"{path}: is not a dead-letter file: {error}") from None
         return complete

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -140,8 +141,7 @@ class EventBatch:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
     """A record that cannot be used.
 
     Parameters
@@ -154,15 +154,18 @@ class DeadLetter:
         Why it cannot be used, without values of the record, so that reasons can be counted.
     raw
         The record's text, cut to 1,000 characters.
+    line
+        The line of the file where it starts, from 1, if fewer lines belong to it than its quotes say.
     """
 
     source: str
     record: int
     reason: str
     raw: str
+    line: int | None = None
 
     @staticmethod
-    def of(source: str, record: int, reason: str, raw: bytes | str) -> DeadLetter:
+    def of(source: str, record: int, reason: str, raw: bytes | str, line: int | None = None) -> DeadLetter:
         """Return the dead letter for a record as it was read; bytes that are not UTF-8 become U+FFFD.
 
         Examples
@@ -171,7 +174,7 @@ class DeadLetter:
         DeadLetter(source='a.csv', record=7, reason='not a number', raw='warm')
         """
         data = raw[: 4 * MAX_RAW_CHARACTERS] if isinstance(raw, bytes) else raw.encode(errors="backslashreplace")
-        return DeadLetter(source, record, reason, data.decode(errors="replace")[:MAX_RAW_CHARACTERS])
+        return DeadLetter(source, record, reason, data.decode(errors="replace")[:MAX_RAW_CHARACTERS], line)
 
 
 class BadValue(NamedTuple):

@@ -64,6 +64,8 @@ class ByteStream(Closeable):
         self._bytes_read = 0
         self._raw: BinaryIO | None = None
         if path == STDIN:
+            if stdin is None and sys.stdin is None:
+                raise ConnectorError("standard input: is closed")
             file = stdin if stdin is not None else sys.stdin.buffer
             self._file: _Readable = file
             # read1 returns what a pipe has: events of a live stream must not wait for a full block.
@@ -117,8 +119,10 @@ class ByteStream(Closeable):
     def _fetch(self) -> bytes:
         try:
             data = self._read(BLOCK_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except EOFError as error:
             raise ConnectorError(f"{self.path}: is not a complete gzip file: {error}") from error
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise ConnectorError(f"{self.path}: is not an intact gzip file: {error}") from error
         except OSError as error:
             raise ConnectorError(f"{self.path}: cannot be read: {error.strerror or error}") from error
         # Progress through a compressed file is measured in compressed bytes.

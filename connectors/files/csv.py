@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,8 @@ from stream_rnn.connectors.decode.columns import Decoded
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
 from stream_rnn.connectors.decode.values import MISSING
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.files.framing import OPEN_QUOTE, RecordBlock, first_record_end
+from stream_rnn.connectors.files.framing import RecordBlock, RecordSplitter, count_lines, first_record_end
+from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT, FieldRules
 from stream_rnn.connectors.files.reader import TextReader, check_unique
 from stream_rnn.errors import require
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.decode.detect import ColumnSample
     from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.files.byte_stream import ByteStream
+    from stream_rnn.connectors.files.reader import Start
 else:
     pa, arrow_csv = require("pyarrow", "files"), require("pyarrow.csv", "files")
 
@@ -41,6 +44,8 @@ class CsvReader(TextReader):
         The bytes of the file; closed with the reader.
     delimiter
         Delimiter of the fields.
+    field_size_limit
+        Bytes of the longest field; a record with a longer one is refused.
 
     Raises
     ------
@@ -55,17 +60,25 @@ class CsvReader(TextReader):
     ['a', 'b']
     """
 
-    def __init__(self, stream: ByteStream, delimiter: str = ",") -> None:
-        super().__init__(stream, delimiter)
+    def __init__(self, stream: ByteStream, delimiter: str = ",", *, field_size_limit: int = FIELD_SIZE_LIMIT) -> None:
+        self._rules = FieldRules(field_size_limit)
+        super().__init__(stream, RecordSplitter(stream.path, delimiter, self._rules), delimiter)
         self._separator = delimiter
         self.names = self._read_header()
 
+    def start(self, start: Start) -> None:
+        """Say which column is what, and where to start; must be called before `read`."""
+        super().start(start)
+        # What has been read to detect the columns was split without knowing which fields must not span lines.
+        rules = self._rules._replace(names=tuple(self.names), one_line=frozenset(start.roles.read))
+        self._queue = deque(self._splitter.split_again(self._queue, rules, final=self._ended))
+
     def sample(self) -> Mapping[str, ColumnSample]:
         """Return the first values of every column, as text, without consuming them."""
-        block = self._peek_block()
-        if block is None:
+        if self._peek_block() is None:
             return {name: TextSample([]) for name in self.names}
-        table, _ = self._parse(block.data, dict.fromkeys(self.names, pa.binary()))
+        data = b"".join(block.data for block in self._queue if not block.error)
+        table, _ = self._parse(data, dict.fromkeys(self.names, pa.binary()))
         return {name: sample_of(table.column(name).slice(0, SAMPLE_SIZE).combine_chunks()) for name in self.names}
 
     def _read_header(self) -> list[str]:
@@ -75,12 +88,13 @@ class CsvReader(TextReader):
         if block is None or not block.data:
             raise ConnectorError(f"{self.path}: is empty, a header with column names is needed")
         if block.error:
-            raise ConnectorError(f"{self.path}: header: {OPEN_QUOTE}")
-        data = block.data.lstrip(b"\r\n")
-        end = first_record_end(data, self._separator)
-        if end < len(data):
-            self._queue.appendleft(RecordBlock(data[end:]))
-        header = data[:end].decode(errors="replace").rstrip("\r\n")
+            raise ConnectorError(f"{self.path}: header: {block.error}")
+        blank = len(block.data) - len(block.data.lstrip(b"\r\n"))
+        end = blank + first_record_end(block.data[blank:], self._separator)
+        if end < len(block.data):
+            line = block.line + count_lines(block.data[:end])
+            self._queue.appendleft(RecordBlock(block.data[end:], line=line))
+        header = block.data[blank:end].decode(errors="replace").rstrip("\r\n")
         names = [name.strip() for name in next(csv.reader([header], delimiter=self._separator))]
         _check_header(self.path, names)
         return names
@@ -152,6 +166,8 @@ def _check_header(path: str, names: list[str]) -> None:
     if len(names) == 1 and ";" in names[0]:
         raise ConnectorError(f"{path}: fields are separated by semicolons, commas are needed")
     check_unique(path, names)
+    if any("\0" in name for name in names):
+        raise ConnectorError(f"{path}: the header has NUL characters: is this a text file?")
     if all(_is_number(name) for name in names):
         first = ", ".join(names[:5])
         raise ConnectorError(f"{path}: the first line has only numbers ({first}), a header with names is needed")

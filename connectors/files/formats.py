@@ -6,14 +6,15 @@ A reader or sink that needs an optional dependency is imported when it is opened
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.files.byte_stream import GZIP_SUFFIX, ByteStream
 from stream_rnn.connectors.files.jsonl import JsonLinesReader
+from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
 from stream_rnn.connectors.files.rendering import csv_header, csv_lines, json_lines
 from stream_rnn.connectors.files.text_sink import TextLayout, open_text_sink
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 
     from stream_rnn.connectors.files.reader import Reader
     from stream_rnn.connectors.files.sink import Sink
+
+
+class ReadOptions(NamedTuple):
+    """How files are read."""
+
+    follow: bool = False
+    """whether the file is expected to grow"""
+    field_size_limit: int = FIELD_SIZE_LIMIT
+    """bytes of the longest field of CSV"""
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,8 @@ class Format(ABC):
     extensions: tuple[str, ...]
 
     @abstractmethod
-    def open_reader(self, path: str, *, follow: bool) -> Reader:
-        """Open a file for reading; `follow` if it is expected to grow.
+    def open_reader(self, path: str, options: ReadOptions) -> Reader:
+        """Open a file for reading.
 
         Raises
         ------
@@ -54,6 +64,16 @@ class Format(ABC):
     @abstractmethod
     def open_sink(self, path: str, *, at: int | None, time: str | None) -> Sink:
         """Open a file for writing, see `stream_rnn.connectors.files.open.open_sink`."""
+
+    def escaping_formulas(self) -> Format:
+        """Return the format with texts that a spreadsheet does not run as formulas.
+
+        Raises
+        ------
+        UsageError
+            If spreadsheets do not open files of this format as tables.
+        """
+        raise UsageError(f"escape_formulas needs csv or tsv, got {self.name}")
 
 
 @dataclass(frozen=True)
@@ -68,9 +88,11 @@ class TextFormat(Format):
     name, extensions
         As of every format.
     read
-        Returns the reader of a stream of bytes.
+        Returns the reader of a stream of bytes, with the options for reading.
     layout
         How rows are rendered.
+    escaped_layout
+        How rows are rendered so that a spreadsheet runs no text as a formula; None if it does not open such files.
 
     Examples
     --------
@@ -79,19 +101,20 @@ class TextFormat(Format):
     (b'x\n', bytearray(b'1.5\n'))
     """
 
-    read: Callable[[ByteStream], Reader]
+    read: Callable[[ByteStream, ReadOptions], Reader]
     layout: TextLayout
+    escaped_layout: TextLayout | None = None
 
-    def open_reader(self, path: str, *, follow: bool) -> Reader:
-        """Open a file for reading; `follow` if it is expected to grow."""
-        if follow and path.endswith(GZIP_SUFFIX):
+    def open_reader(self, path: str, options: ReadOptions) -> Reader:
+        """Open a file for reading."""
+        if options.follow and path.endswith(GZIP_SUFFIX):
             raise UsageError(f"{path}: a compressed file cannot be followed")
-        return self.read_stream(ByteStream(path, follow=follow))
+        return self.read_stream(ByteStream(path, follow=options.follow), options)
 
-    def read_stream(self, stream: ByteStream) -> Reader:
+    def read_stream(self, stream: ByteStream, options: ReadOptions) -> Reader:
         """Return the reader of a stream, which is closed if it cannot be read."""
         try:
-            return self.read(stream)
+            return self.read(stream, options)
         except BaseException:
             stream.close()
             raise
@@ -99,6 +122,10 @@ class TextFormat(Format):
     def open_sink(self, path: str, *, at: int | None, time: str | None) -> Sink:
         """Open a file for writing, or continue it after `at` bytes."""
         return open_text_sink(path, self.layout, at=at, time=time)
+
+    def escaping_formulas(self) -> Format:
+        """Return the format with texts that a spreadsheet does not run as formulas."""
+        return super().escaping_formulas() if self.escaped_layout is None else replace(self, layout=self.escaped_layout)
 
 
 @dataclass(frozen=True)
@@ -118,9 +145,9 @@ class FileFormat(Format):
     read: Callable[[str], Reader]
     write: Callable[..., Sink]
 
-    def open_reader(self, path: str, *, follow: bool) -> Reader:
+    def open_reader(self, path: str, options: ReadOptions) -> Reader:
         """Open a file for reading."""
-        if follow:
+        if options.follow:
             raise UsageError(f"{path}: {self.name} files cannot be followed, only {', '.join(text_formats())}")
         return self.read(path)
 
@@ -129,10 +156,14 @@ class FileFormat(Format):
         return self.write(path, at=at, time=time)
 
 
-def _read_csv(stream: ByteStream, delimiter: str) -> Reader:
+def _read_csv(stream: ByteStream, options: ReadOptions, delimiter: str) -> Reader:
     from stream_rnn.connectors.files.csv import CsvReader  # noqa: PLC0415 - needs pyarrow
 
-    return CsvReader(stream, delimiter)
+    return CsvReader(stream, delimiter, field_size_limit=options.field_size_limit)
+
+
+def _read_json_lines(stream: ByteStream, _: ReadOptions) -> Reader:
+    return JsonLinesReader(stream)
 
 
 def _read_parquet(path: str) -> Reader:
@@ -153,7 +184,15 @@ def _csv(name: str, delimiter: str) -> TextFormat:
         name=name,
         extensions=(f".{name}",),
         read=partial(_read_csv, delimiter=delimiter),
-        layout=TextLayout(partial(csv_lines, delimiter=delimiter), partial(csv_header, delimiter=delimiter)),
+        layout=_csv_layout(delimiter, escape_formulas=False),
+        escaped_layout=_csv_layout(delimiter, escape_formulas=True),
+    )
+
+
+def _csv_layout(delimiter: str, *, escape_formulas: bool) -> TextLayout:
+    return TextLayout(
+        partial(csv_lines, delimiter=delimiter, escape_formulas=escape_formulas),
+        partial(csv_header, delimiter=delimiter, escape_formulas=escape_formulas),
     )
 
 
@@ -161,7 +200,7 @@ CSV = _csv("csv", ",")
 JSONL = TextFormat(
     name="jsonl",
     extensions=(".jsonl", ".ndjson", ".json"),
-    read=JsonLinesReader,
+    read=_read_json_lines,
     layout=TextLayout(json_lines),
 )
 PARQUET = FileFormat(name="parquet", extensions=(".parquet",), read=_read_parquet, write=_write_parquet)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
 from stream_rnn.connectors.decode.json_records import JsonDecoder, as_word, parse_object
 from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.files.framing import RecordSplitter
 from stream_rnn.connectors.files.reader import TextReader
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class JsonLinesReader(TextReader):
     """
 
     def __init__(self, stream: ByteStream) -> None:
-        super().__init__(stream, None)
+        super().__init__(stream, RecordSplitter(stream.path, None), None)
         self._decoder: JsonDecoder | None = None
         block = self._peek_block()
         if block is not None and block.data.lstrip()[:1] == b"[":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,17 +12,19 @@ from typing import TYPE_CHECKING
 from stream_rnn.connectors.deadletter import DeadLetterCounter
 from stream_rnn.connectors.decode.detect import resolve_roles
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.errors import UsageError, suggest
-from stream_rnn.connectors.files.byte_stream import STDIN, ByteStream, refuse_directory
+from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
+from stream_rnn.connectors.files.byte_stream import GZIP_SUFFIX, STDIN, ByteStream, refuse_directory
 from stream_rnn.connectors.files.formats import (
     CSV,
     JSONL,
     PARQUET,
+    ReadOptions,
     TextFormat,
     format_named,
     format_of,
     text_formats,
 )
+from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
 from stream_rnn.connectors.files.source import Source
 from stream_rnn.connectors.files.text_sink import STDOUT_NAME, TextSink
 from stream_rnn.connectors.stop import Stop
@@ -48,6 +51,7 @@ def open_files(
     follow: bool = False,
     max_ahead: float | None = None,
     format: str | None = None,  # noqa: A002 - the standard term
+    field_size_limit: int = FIELD_SIZE_LIMIT,
     dead_letters: DeadLetterCounter | None = None,
     stop: threading.Event | Callable[[], bool] | None = None,
     stdin: BinaryIO | None = None,
@@ -74,6 +78,9 @@ def open_files(
         see `Clock`. Default: any.
     format
         Format of the files. Default: by extension.
+    field_size_limit
+        Bytes of the longest field of CSV; a record with a longer one, which is mostly a quote that is not closed, is
+        refused.
     dead_letters
         Receives the records that cannot be used. Default: they are counted in `Source.dead_letters`.
     stop
@@ -99,14 +106,17 @@ def open_files(
     schema = Schema() if schema is None else schema
     if batch_size < 1:
         raise UsageError(f"batch_size must be at least 1, got {batch_size}")
+    if field_size_limit < 1:
+        raise UsageError(f"field_size_limit must be at least 1, got {field_size_limit}")
     chosen = format_named(format) if format is not None else None
+    options = ReadOptions(follow, field_size_limit)
     files = expand(paths)
     start = {} if start is None else start
     _check_start(start, files)
     with ExitStack() as opened:  # closes the readers if one of the others cannot be opened
         readers: list[Reader] = []
         for path in files:
-            reader = _open_stdin(chosen, stdin) if path == STDIN else _open_reader(path, chosen, follow=follow)
+            reader = _open_stdin(chosen, options, stdin) if path == STDIN else _open_reader(path, chosen, options)
             opened.callback(reader.close)
             readers.append(reader)
         source = Source(
@@ -129,6 +139,7 @@ def open_sink(
     *,
     at: int | None = None,
     time: str | None = "time",
+    escape_formulas: bool = False,
     stdout: BinaryIO | None = None,
 ) -> Sink:
     """Open a file to write results to. Its contents are replaced, unless `at` says where to continue.
@@ -144,6 +155,9 @@ def open_sink(
         Truncate the file to this position, a result of `Sink.position`, and append.
     time
         Column of seconds since 1970-01-01 UTC that is written as timestamps (ISO 8601 in text).
+    escape_formulas
+        Put an apostrophe before texts (keys, labels, names of columns) that start with ``=``, ``+``, ``-``, ``@``, a
+        tab or a line end, so that a spreadsheet does not run them. Numbers are left as they are. CSV and TSV only.
     stdout
         Written for ``"-"``. Default: standard output of the process.
 
@@ -170,6 +184,8 @@ def open_sink(
     """
     name = str(path)
     chosen = _output_format(name, format)
+    if escape_formulas:
+        chosen = chosen.escaping_formulas()
     if at is not None and at < 0:
         raise UsageError(f"at must be at least 0, got {at}")
     if name != STDOUT:
@@ -178,6 +194,8 @@ def open_sink(
         raise UsageError(f"standard output: {chosen.name} cannot be written to a pipe, use {', '.join(text_formats())}")
     if at:
         raise UsageError("standard output cannot be truncated: to resume from a checkpoint, write to a file")
+    if stdout is None and sys.stdout is None:
+        raise ConnectorError(f"{STDOUT_NAME}: is closed")
     return TextSink(STDOUT_NAME, stdout or sys.stdout.buffer, chosen.layout, time=time)
 
 
@@ -189,7 +207,7 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
     Raises
     ------
     UsageError
-        If there is no path, a pattern matches nothing, or a file is named twice.
+        If there is no path, a path cannot be one, a pattern matches nothing, or a file is named twice.
 
     Examples
     --------
@@ -198,6 +216,8 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
     """
     files: list[str] = []
     for path in map(str, [paths] if isinstance(paths, str | Path) else paths):
+        if not path or "\0" in path:
+            raise UsageError(f"{path!r} is not the name of a file")
         if glob.has_magic(path) and not Path(path).exists():
             matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - patterns are text, as typed in a shell
             if not matches:
@@ -207,9 +227,12 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
             files.append(path)
     if not files:
         raise UsageError("no file named: paths is empty")
+    named: dict[str, str] = {}
     for path in files:
-        if files.count(path) > 1:
-            raise UsageError(f"{path}: is named twice")
+        place = path if path == STDIN else os.path.realpath(path)
+        if place in named:
+            raise UsageError(f"{path}: is named twice{'' if named[place] == path else f', also as {named[place]}'}")
+        named[place] = path
     return files
 
 
@@ -221,22 +244,24 @@ def _check_start(start: Mapping[str, int], files: Sequence[str]) -> None:
             raise UsageError(f"start of {path!r} must be at least 0, got {record}")
 
 
-def _open_reader(path: str, chosen: Format | None, *, follow: bool) -> Reader:
+def _open_reader(path: str, chosen: Format | None, options: ReadOptions) -> Reader:
     refuse_directory(path)
-    return (chosen or format_of(path)).open_reader(path, follow=follow)
+    return (chosen or format_of(path)).open_reader(path, options)
 
 
-def _open_stdin(chosen: Format | None, stdin: BinaryIO | None) -> Reader:
+def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | None) -> Reader:
     """Open standard input, by default in the format that its first bytes suggest."""
     if chosen is not None and not isinstance(chosen, TextFormat):
         raise UsageError(f"standard input: {chosen.name} cannot be read from a pipe, name a file")
     stream = ByteStream(STDIN, stdin=stdin)
     if chosen is None:
         chosen = JSONL if stream.peek().lstrip()[:1] in (b"{", b"[") else CSV
-    return chosen.read_stream(stream)
+    return chosen.read_stream(stream, options)
 
 
 def _output_format(path: str, name: str | None) -> Format:
+    if path.endswith(GZIP_SUFFIX):
+        raise UsageError(f"{path}: output is not compressed, name it {path.removesuffix(GZIP_SUFFIX)}")
     if name is not None:
         return format_named(name)
     if path == STDOUT:

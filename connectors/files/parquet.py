@@ -1,15 +1,17 @@
-"""Parquet: batches of rows; an incomplete file is refused by name."""
+"""Parquet: batches of rows; a damaged file is refused by name, and never read short without notice."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stream_rnn.connectors.closeable import Closeable
-from stream_rnn.connectors.decode.arrow_columns import decode_columns, sample_of
+from stream_rnn.connectors.decode.arrow_columns import decode_columns, is_number, is_timestamp, sample_of
+from stream_rnn.connectors.decode.arrow_text import is_text
 from stream_rnn.connectors.decode.columns import Decoded
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE
 from stream_rnn.connectors.decode.isolate import decode_isolated
@@ -34,6 +36,8 @@ else:
 
 BATCH_ROWS = 1 << 16
 """Rows that are decoded at once."""
+DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
+"""What Arrow raises for damaged files, among it names that are not UTF-8, and sizes that cannot be allocated."""
 
 
 class ParquetReader(Closeable):
@@ -48,6 +52,10 @@ class ParquetReader(Closeable):
     ------
     ConnectorError
         If it is not a complete Parquet file, or names a column twice.
+
+    Notes
+    -----
+    Checksums of pages are verified where a file has them. Text that is not UTF-8 is read as in CSV: as U+FFFD.
 
     Examples
     --------
@@ -66,6 +74,7 @@ class ParquetReader(Closeable):
         except BaseException:
             self._raw.close()
             raise
+        self._rows = self._file.metadata.num_rows
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._next = 0
         self._start: Start | None = None
@@ -78,12 +87,12 @@ class ParquetReader(Closeable):
     @property
     def bytes_read(self) -> int:
         """Share of the rows that have been read, in bytes of the file."""
-        rows = self._file.metadata.num_rows
-        return self._size * min(self._next, rows) // rows if rows else self._size
+        return self._size * min(self._next, self._rows) // self._rows if self._rows else self._size
 
     def sample(self) -> Mapping[str, ColumnSample]:
         """Return the first values of every column, without consuming them."""
-        batch = self._next_batch(self._file.iter_batches(batch_size=SAMPLE_SIZE))
+        with self._naming_damage():
+            batch = next(map(_checked, self._file.iter_batches(batch_size=SAMPLE_SIZE)), None)
         if batch is None:
             return {field.name: sample_of(pa.nulls(0, field.type)) for field in self._file.schema_arrow}
         return {name: sample_of(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
@@ -94,28 +103,41 @@ class ParquetReader(Closeable):
         Raises
         ------
         ConnectorError
-            If the file ends before the record to start at.
+            If the file ends before the record to start at, or the key is neither text nor a number.
         """
+        _check_key(self.path, self._file.schema_arrow, start.roles.key)
         metadata = self._file.metadata
-        if start.record > metadata.num_rows:
-            raise too_short(self.path, metadata.num_rows, start.record)
+        if start.record > self._rows:
+            raise too_short(self.path, self._rows, start.record)
         group = 0
         while group < metadata.num_row_groups and self._next + metadata.row_group(group).num_rows <= start.record:
             self._next += metadata.row_group(group).num_rows
             group += 1
         self._start = start
-        self._batches = self._file.iter_batches(
-            batch_size=BATCH_ROWS,
-            row_groups=list(range(group, metadata.num_row_groups)),
-            columns=list(start.roles.read),
-        )
+        with self._naming_damage():
+            self._batches = self._file.iter_batches(
+                batch_size=BATCH_ROWS,
+                row_groups=list(range(group, metadata.num_row_groups)),
+                columns=list(start.roles.read),
+            )
 
     def read(self) -> Chunk | None:
-        """Return the next chunk, None at the end."""
+        """Return the next chunk, None at the end.
+
+        Raises
+        ------
+        ConnectorError
+            If the file is damaged, or has other rows than its footer says.
+        """
         if self._start is None:
             raise RuntimeError("start must be called before read")
-        batch = self._next_batch(self._batches)
+        with self._naming_damage():
+            batch = next(map(_checked, self._batches), None)
         if batch is None:
+            if self._next != self._rows:
+                raise ConnectorError(
+                    f"{self.path}: is damaged: has {self._next:,} rows, its footer says {self._rows:,}"
+                )
             return None
         roles = self._start.roles
         columns, rows, refused = decode_isolated(batch, partial(_decode, roles=roles), _halves, roles.columns)
@@ -123,7 +145,7 @@ class ParquetReader(Closeable):
         events = usable_events(columns, first + rows, self._start)
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
         dead_letters = [
-            DeadLetter.of(self.path, first + row, reasons[row], str(batch.slice(row, 1).to_pylist()[0]))
+            DeadLetter.of(self.path, first + row, reasons[row], _row_text(batch.slice(row, 1)))
             for row in sorted(reasons)
             if first + row >= self._start.record
         ]
@@ -135,11 +157,14 @@ class ParquetReader(Closeable):
         self._file.close()
         self._raw.close()
 
-    def _next_batch(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    @contextmanager
+    def _naming_damage(self) -> Iterator[None]:
+        """Turn whatever Arrow raises for a damaged file into an error with its name, and how far it has been read."""
         try:
-            return next(batches, None)
-        except (pa.ArrowException, OSError) as error:
-            raise ConnectorError(f"{self.path}: is damaged: {_first_line(error)}") from error
+            yield
+        except DAMAGE as error:
+            read = f" after {self._next:,} rows" if self._next else ""
+            raise ConnectorError(f"{self.path}: is damaged{read}: {_first_line(error)}") from error
 
 
 def _decode(batch: pa.RecordBatch, roles: ColumnRoles) -> Decoded:
@@ -159,11 +184,56 @@ def _open(path: str, raw: BinaryIO, size: int) -> pq.ParquetFile:
     if not size:
         raise ConnectorError(f"{path}: is empty")
     try:
-        file = pq.ParquetFile(raw)
-    except (pa.ArrowException, OSError) as error:
+        file = pq.ParquetFile(raw, page_checksum_verification=True)
+        names, metadata = file.schema_arrow.names, file.metadata
+        rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    except DAMAGE as error:
         raise ConnectorError(f"{path}: is not a complete Parquet file: {_first_line(error)}") from error
-    check_unique(path, file.schema_arrow.names)
+    if sum(rows) != metadata.num_rows or min(rows, default=0) < 0:
+        raise ConnectorError(f"{path}: is damaged: its row groups have {sum(rows):,} rows, not {metadata.num_rows:,}")
+    check_unique(path, names)
     return file
+
+
+def _check_key(path: str, schema: pa.Schema, name: str | None) -> None:
+    """Refuse a key that has no text, such as a list."""
+    if name is None:
+        return
+    kind = schema.field(name).type
+    if not (is_text(kind) or is_number(kind) or is_timestamp(kind)):
+        raise ConnectorError(f"{path}: column {name!r} is of type {kind}, a key must be text or a number")
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return rows whose text is UTF-8: Arrow does not check it, and fails where it is used."""
+    columns = [_as_utf8(column) if is_text(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _as_utf8(column: pa.Array) -> pa.Array:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        column.cast(pa.binary()).validate(full=True)  # what is damaged beyond the text is an error
+        texts = [
+            None if value is None else value.decode(errors="replace") for value in column.cast(pa.binary()).to_pylist()
+        ]
+        return pa.array(texts, pa.string())
+    return column
+
+
+def _row_text(row: pa.RecordBatch) -> str:
+    """Return one row as text, also where Python has no such value, as for a timestamp in the year 20000."""
+    return str({name: _value(column) for name, column in zip(row.schema.names, row.columns, strict=True)})
+
+
+def _value(column: pa.Array) -> object:
+    try:
+        return column[0].as_py()
+    except (ValueError, OverflowError):
+        return column.to_string().strip("[]\n ")
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stream_rnn.connectors.closeable import Closeable
-from stream_rnn.connectors.errors import ConnectorError, UsageError
+from stream_rnn.connectors.durability import SUFFIX, Replacement, sync_folder
+from stream_rnn.connectors.errors import ConnectorError, UsageError, writing
 from stream_rnn.connectors.files.rendering import check_lengths, to_micros, to_texts
 from stream_rnn.connectors.files.sink import check_same_columns
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
     import pyarrow.parquet as pq
     from numpy.typing import NDArray
@@ -28,7 +31,8 @@ GROUP_ROWS = 1 << 17
 class ParquetFileSink(Closeable):
     """Writes one Parquet file, which has the suffix ".partial" until it is closed.
 
-    If the ``with`` block raises, the file is completed as well: the rows written so far are valid.
+    If the ``with`` block raises, the file is completed as well: the rows written so far are valid. If it cannot be
+    written, it is removed.
 
     Parameters
     ----------
@@ -40,7 +44,7 @@ class ParquetFileSink(Closeable):
     Raises
     ------
     UsageError
-        If the path is a directory.
+        If the path is a directory, a pipe or a device.
     ConnectorError
         If its folder does not exist.
 
@@ -55,8 +59,8 @@ class ParquetFileSink(Closeable):
 
     def __init__(self, path: str, *, time: str | None) -> None:
         self._path = path
-        self._partial = f"{path}.partial"
         self._time = time
+        self._file: Replacement | None = None
         self._writer: Any = None
         self._schema: pa.Schema | None = None
         self._pending: list[pa.Table] = []
@@ -65,6 +69,8 @@ class ParquetFileSink(Closeable):
         self._closed = False
         if Path(path).is_dir():
             raise UsageError(f"{path}: is a directory; {path}/ writes numbered files into it")
+        if Path(path).exists() and not Path(path).is_file():
+            raise UsageError(f"{path}: is not a regular file, and a Parquet file cannot be written to anything else")
         if not Path(path).absolute().parent.is_dir():
             raise ConnectorError(f"{path}: cannot be written: no folder {str(Path(path).parent)!r}")
 
@@ -79,7 +85,7 @@ class ParquetFileSink(Closeable):
         Raises
         ------
         ConnectorError
-            If the columns are not those of the earlier rows, or differ in length.
+            If the columns are not those of the earlier rows, or differ in length, or the file cannot be written.
         """
         table = to_table(rows, self._time)
         if self._schema is None:
@@ -106,16 +112,26 @@ class ParquetFileSink(Closeable):
             return
         self._closed = True
         self._write_groups(final=True)
-        if self._writer is None:
+        if self._file is None:
             return
-        try:
+        with self._writing(self._file):
             self._writer.close()
-            with Path(self._partial).open("rb") as file:
-                os.fsync(file.fileno())
-            Path(self._partial).replace(self._path)
-        except OSError as error:
-            raise ConnectorError(f"{self._path}: cannot be written: {error.strerror or error}") from error
+            self._file.commit()
         self._durable = self._rows
+
+    @contextmanager
+    def _writing(self, file: Replacement) -> Iterator[None]:
+        """Name the file in errors, and remove it: without the rows that could not be written it is not valid."""
+        try:
+            with writing(self._path):
+                yield
+        except BaseException:
+            self._closed = True
+            self._pending = []
+            if self._writer is not None:
+                self._writer.is_open = False  # or its destructor would write to the file
+            file.discard()
+            raise
 
     def _write_groups(self, *, final: bool) -> None:
         """Write complete row groups, and at the end also the last, smaller one."""
@@ -125,12 +141,13 @@ class ParquetFileSink(Closeable):
         complete = table.num_rows if final else table.num_rows - table.num_rows % GROUP_ROWS
         self._pending = [table.slice(complete)]
         table = table.slice(0, complete)
-        try:
+        if self._file is None:
+            with writing(self._path):
+                self._file = Replacement(self._path)
+        with self._writing(self._file):
             if self._writer is None:
-                self._writer = pq.ParquetWriter(self._partial, table.schema)
+                self._writer = pq.ParquetWriter(self._file.file, table.schema, write_page_checksum=True)
             self._writer.write_table(table, row_group_size=GROUP_ROWS)
-        except OSError as error:
-            raise ConnectorError(f"{self._path}: cannot be written: {error.strerror or error}") from error
 
 
 class ParquetFolderSink(Closeable):
@@ -163,15 +180,15 @@ class ParquetFolderSink(Closeable):
         self._folder = Path(folder)
         self._time = time
         self._complete = at or 0
-        try:
+        with writing(folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             files = sorted(self._folder.glob("part-*.parquet"))
             if len(files) < self._complete:
                 raise ConnectorError(f"{folder}: has {len(files)} files, cannot continue at {self._complete}")
-            for file in [*files[self._complete :], *self._folder.glob("part-*.parquet.partial")]:
+            for file in [*files[self._complete :], *self._folder.glob(f"part-*.parquet{SUFFIX}")]:
                 file.unlink()
-        except OSError as error:
-            raise ConnectorError(f"{folder}: cannot be written: {error.strerror}") from error
+            sync_folder(self._folder)
+            sync_folder(self._folder.absolute().parent)
         self._part = self._next_part()
 
     def write(self, rows: Rows) -> None:
@@ -182,7 +199,7 @@ class ParquetFolderSink(Closeable):
         """Complete the current file; later rows go to the next one."""
         if self._part.rows:
             self._part.close()
-            self._complete += 1
+            self._complete += self._part.position() > 0  # not one that could not be written
             self._part = self._next_part()
 
     def position(self) -> int:

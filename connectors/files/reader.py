@@ -13,7 +13,7 @@ from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.decode.isolate import decode_isolated, halves
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
-from stream_rnn.connectors.files.framing import RecordBlock, RecordSplitter, count_records, split_records
+from stream_rnn.connectors.files.framing import RecordBlock, count_records, split_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.events import BadValue
     from stream_rnn.connectors.files.byte_stream import ByteStream
+    from stream_rnn.connectors.files.framing import RecordSplitter
 
 
 class Chunk(NamedTuple):
@@ -83,15 +84,17 @@ class TextReader(Closeable):
     ----------
     stream
         The bytes of the file; closed with the reader.
+    splitter
+        Splits them into records.
     delimiter
         Delimiter of CSV fields; None if every line is a record.
     """
 
-    def __init__(self, stream: ByteStream, delimiter: str | None) -> None:
+    def __init__(self, stream: ByteStream, splitter: RecordSplitter, delimiter: str | None) -> None:
         self.path = stream.path
         self._stream = stream
         self._delimiter = delimiter
-        self._splitter = RecordSplitter(stream.path, delimiter)
+        self._splitter = splitter
         self._queue: deque[RecordBlock] = deque()
         self._ended = False
         self._next = 0
@@ -157,7 +160,7 @@ class TextReader(Closeable):
         chunk = self._skipped(1)
         if chunk.first < start.record:
             return chunk
-        letter = DeadLetter.of(self.path, chunk.first, block.error, block.data.rstrip(b"\r\n"))
+        letter = DeadLetter.of(self.path, chunk.first, block.error, block.data.rstrip(b"\r\n"), block.line)
         return chunk._replace(dead_letters=[letter])
 
     def _decoded(self, data: bytes, start: Start) -> Chunk:

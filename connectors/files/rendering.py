@@ -31,6 +31,8 @@ MIN_DECIMAL = 1e-6
 PROTECTED_COMMA = b"\xff"
 """Replaces commas of texts while commas are the delimiters; not a byte of UTF-8."""
 NEWLINE = ord("\n")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""How a text starts that a spreadsheet may run as a formula."""
 
 ENCODER = msgspec.json.Encoder()
 
@@ -43,18 +45,19 @@ class _Dialect(NamedTuple):
     missing: Any
 
 
-def csv_header(names: Sequence[str], delimiter: str = ",") -> bytes:
-    r"""Return the header line.
+def csv_header(names: Sequence[str], delimiter: str = ",", *, escape_formulas: bool = False) -> bytes:
+    r"""Return the header line; parameters as for `csv_lines`.
 
     Examples
     --------
     >>> csv_header(["time", "a,b"])
     b'time,"a,b"\n'
     """
-    return delimiter.join(_quoted(name, delimiter) for name in names).encode() + b"\n"
+    text = _formula_escaped if escape_formulas else str
+    return delimiter.join(_quoted(text(name), delimiter) for name in names).encode() + b"\n"
 
 
-def csv_lines(rows: Rows, time: str | None = None, delimiter: str = ",") -> bytearray:
+def csv_lines(rows: Rows, time: str | None = None, delimiter: str = ",", *, escape_formulas: bool = False) -> bytearray:
     r"""Return rows as CSV without a header; missing and infinite values are empty.
 
     Parameters
@@ -65,6 +68,8 @@ def csv_lines(rows: Rows, time: str | None = None, delimiter: str = ",") -> byte
         Column of seconds since 1970-01-01 UTC that is written as ISO 8601.
     delimiter
         Between fields.
+    escape_formulas
+        Put an apostrophe before texts that a spreadsheet may run as a formula; numbers are left as they are.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def csv_lines(rows: Rows, time: str | None = None, delimiter: str = ",") -> byte
     >>> csv_lines({"time": np.array([0.5, np.nan]), "x": np.array([1.0, 0.1])}, time="time")
     bytearray(b'1970-01-01T00:00:00.500000Z,1\n,0.1\n')
     """
-    columns = _columns(rows, time, _Dialect(_csv_text(delimiter), msgspec.Raw, msgspec.Raw(b"")))
+    columns = _columns(rows, time, _Dialect(_csv_text(delimiter, escape_formulas), msgspec.Raw, msgspec.Raw(b"")))
     # Each row is written as an array, [1,2]; its first byte overwrites the last one of the previous row: a line end.
     lines = bytearray(b"]")
     for row in zip(*columns, strict=True):
@@ -219,12 +224,17 @@ def _special_number(value: float) -> str:
     return f"{sign}{digits[0]}{'.' if len(digits) > 1 else ''}{digits[1:]}e{power:+}"
 
 
-def _csv_text(delimiter: str) -> Callable[[str], msgspec.Raw]:
+def _csv_text(delimiter: str, escape_formulas: bool) -> Callable[[str], msgspec.Raw]:
     def spell(text: str) -> msgspec.Raw:
+        text = _formula_escaped(text) if escape_formulas else text
         data = _quoted(text, delimiter).encode()
         return msgspec.Raw(data if delimiter == "," else data.replace(b",", PROTECTED_COMMA))
 
     return spell
+
+
+def _formula_escaped(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _quoted(text: str, delimiter: str) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from stream_rnn.connectors.closeable import Closeable
-from stream_rnn.connectors.errors import ConnectorError, UsageError
+from stream_rnn.connectors.durability import sync_file, sync_folder
+from stream_rnn.connectors.errors import ConnectorError, UsageError, writing
 from stream_rnn.connectors.files.sink import check_same_columns
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class TextSink(Closeable):
         Raises
         ------
         ConnectorError
-            If the columns are not those of the earlier rows.
+            If the columns are not those of the earlier rows, or the file cannot be written.
         """
         if self._columns is None:
             self._columns = list(rows)
@@ -92,9 +93,11 @@ class TextSink(Closeable):
 
     def flush(self) -> None:
         """Write everything to the disk."""
-        self._file.flush()
-        if self._name != STDOUT_NAME:
-            os.fsync(self._file.fileno())
+        with writing(self._name):
+            if self._name == STDOUT_NAME:
+                self._file.flush()
+            else:
+                sync_file(self._file)
         self._durable = self._written
 
     def position(self) -> int:
@@ -103,10 +106,14 @@ class TextSink(Closeable):
 
     def close(self) -> None:
         """Write everything to the disk and close the file; standard output stays open."""
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        try:
             self.flush()
+        finally:
             if self._name != STDOUT_NAME:
-                self._file.close()
+                with writing(self._name):
+                    self._file.close()
 
     def _write_header(self, names: list[str]) -> None:
         if self._layout.header is None:
@@ -119,7 +126,8 @@ class TextSink(Closeable):
             raise ConnectorError(f"{self._name}: has the header {existing!r}, the rows have {names}")
 
     def _append(self, data: bytes | bytearray) -> None:
-        self._file.write(data)
+        with writing(self._name):
+            self._file.write(data)
         self._written += len(data)
 
 
@@ -146,13 +154,13 @@ def open_text_sink(path: str, layout: TextLayout, *, at: int | None, time: str |
     """
     if Path(path).is_dir():
         raise UsageError(f"{path}: is a directory, name a file")
-    try:
+    with writing(path):
         if not at:
-            return TextSink(path, Path(path).open("wb"), layout, time=time)
+            new = Path(path).open("wb")  # noqa: SIM115 - the sink closes it
+            sync_folder(Path(path).absolute().parent)
+            return TextSink(path, new, layout, time=time)
         file = Path(path).open("r+b")  # noqa: SIM115 - the sink closes it
         header = _truncate(path, file, at)
-    except OSError as error:
-        raise ConnectorError(f"{path}: cannot be written: {error.strerror}") from error
     return TextSink(path, file, layout, time=time, position=at, header=header)
 
 

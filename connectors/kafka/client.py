@@ -43,6 +43,10 @@ class BrokerError(ConnectorError):
     """The cluster does not answer, or rejects a request; the same request may succeed later."""
 
 
+class AuthenticationError(BrokerError):
+    """The cluster rejects the user, or does not answer one who has to authenticate; it cannot tell which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """Where a cluster is, and how clients connect to it; created by `make_cluster`.
@@ -156,7 +160,9 @@ class Cluster:
             if isinstance(error, ACCESS_ERRORS):
                 raise ConnectorError(self.explain(error)) from None
             if isinstance(error, KafkaError) and not isinstance(error, KafkaConfigurationError):
-                raise BrokerError(self.explain(error)) from None
+                message = self.explain(error)
+                rejected = message == self._authentication_failed()
+                raise (AuthenticationError if rejected else BrokerError)(message) from None
             if isinstance(error, OPTION_ERRORS):
                 raise UsageError(f"Kafka client: {one_line(error)}") from None
             raise

@@ -13,6 +13,7 @@ from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.kafka.partitions import partition_name
+from stream_rnn.connectors.kafka.schema_registry import explain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,7 @@ class Decoder:
         _, _, _, offsets, timestamps, _, raw_keys, payloads, headers, *_ = zip(*records, strict=True)
         columns, rows, refused = self._records.decode(payloads if None not in payloads else _without_none(payloads))
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
+        reasons |= {i: explain(payloads[i] or b"", reason) for i, reason in refused.items()}
         reasons |= {i: NO_VALUE for i, payload in enumerate(payloads) if payload is None}
         keys, times = columns.keys, columns.times
         if not self._has_key:

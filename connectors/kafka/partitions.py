@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
@@ -12,6 +12,14 @@ Offsets: TypeAlias = dict[TopicPartition, int]
 """The next offset to read of each partition."""
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 """Names and values of the headers of one record."""
+
+
+class TopicIdentity(NamedTuple):
+    """What tells a topic from one of the same name that was created later, or from itself before it grew."""
+
+    id: str | None
+    """None if the cluster is older than Kafka 2.8, which introduced ids"""
+    partitions: int
 
 
 def partition_name(partition: TopicPartition) -> str:

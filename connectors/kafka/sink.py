@@ -29,6 +29,11 @@ RETRY_BACKOFF_MS = 2
 """How soon a request is repeated while the cluster completes the previous transaction. The client's default of 100 ms
 would be most of a forecast's latency."""
 BATCH_BYTES = 1 << 18
+DELIVERY_SECONDS = 10.0
+"""How long to wait for a delivery: less than the timeout of its transaction, after which it would be in vain. The
+client waits two minutes for a topic that was deleted."""
+MAX_BLOCK_MS = 10_000
+"""How long the client waits for a topic that has disappeared, or for its transactions to be available."""
 
 
 class KafkaSink(Closeable):
@@ -75,6 +80,7 @@ class KafkaSink(Closeable):
             retry_backoff_ms=RETRY_BACKOFF_MS,
             linger_ms=0,
             batch_size=BATCH_BYTES,
+            max_block_ms=MAX_BLOCK_MS,
         )
         self._encoder = msgspec.json.Encoder()
         self._partitions: dict[bytes, TopicPartition] = {}
@@ -181,7 +187,7 @@ class KafkaSink(Closeable):
         futures, self._undelivered = self._undelivered, []
         if futures:
             with suppress(UnknownError):  # a batch that was split because of its size fails as such, its parts do not
-                self._producer.flush()
+                self._producer.flush(timeout=DELIVERY_SECONDS)
         for future in futures:
             future.get()
 

@@ -15,7 +15,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.decoder import Decoder
-from stream_rnn.connectors.kafka.partitions import commit_metadata, partition_name
+from stream_rnn.connectors.kafka.partitions import TopicIdentity, commit_metadata, partition_name
 from stream_rnn.connectors.kafka.subscription import START_POSITIONS, parse_time
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ BACKLOG_RECORDS = MAX_POLL_RECORDS // 4
 GATHER_MS = 3
 """How long a poll that returned little waits for more. The client returns what it fetched during the previous poll, and
 only then fetches what has arrived since."""
+METADATA_MS = 30_000
+"""How soon partitions that are added to a topic are noticed; the client's default is five minutes."""
 JOIN_MS = 1000
 """How much longer a poll may take while the group is being joined."""
 CLOSE_MS = 10_000
@@ -90,6 +92,7 @@ class KafkaSource(Closeable):
             isolation_level="read_committed",
             allow_auto_create_topics=False,
             max_poll_records=MAX_POLL_RECORDS,
+            metadata_max_age_ms=METADATA_MS,
         )
         try:
             self._consumer.subscribe(
@@ -109,10 +112,17 @@ class KafkaSource(Closeable):
         """Membership in the group, which a transaction is committed with."""
         return self._consumer.group_metadata()
 
-    def poll(self, seconds: float) -> list[KafkaBatch]:
+    def poll(self, seconds: float, most: int = MAX_POLL_RECORDS) -> list[KafkaBatch]:
         """Return the records that have arrived, by partition; wait up to so many seconds for some.
 
         The listener may be called meanwhile. Records of partitions that come or go meanwhile are not returned.
+
+        Parameters
+        ----------
+        seconds
+            How long to wait.
+        most
+            How many records to return at most.
 
         Raises
         ------
@@ -120,9 +130,10 @@ class KafkaSource(Closeable):
             If the cluster rejects a request, or the listener fails.
         """
         self._moved.clear()
-        polled = self._consumer.poll(timeout_ms=round(1000 * seconds))
-        if 0 < sum(map(len, polled.values())) < BACKLOG_RECORDS:
-            for partition, records in self._consumer.poll(timeout_ms=GATHER_MS).items():
+        polled = self._consumer.poll(timeout_ms=round(1000 * seconds), max_records=most)
+        count = sum(map(len, polled.values()))
+        if 0 < count < min(BACKLOG_RECORDS, most):
+            for partition, records in self._consumer.poll(timeout_ms=GATHER_MS, max_records=most - count).items():
                 polled.setdefault(partition, []).extend(records)
         self._finish_join()
         return [
@@ -152,6 +163,16 @@ class KafkaSource(Closeable):
         """Return the offset of the oldest record of a partition, and of the next one to be written."""
         first = self._consumer.beginning_offsets([partition])[partition]
         return first, self._consumer.end_offsets([partition])[partition]
+
+    def identity(self, topic: str) -> TopicIdentity:
+        """Return the identity of a topic, as the cluster last described it."""
+        found = self._consumer._cluster.topic_id(topic)  # noqa: SLF001 - there is no public way
+        count = len(self._consumer.partitions_for_topic(topic))
+        return TopicIdentity(None if found is None else str(found), count)
+
+    def missing_topics(self) -> list[str]:
+        """Return the topics that are to be read by name, but were deleted."""
+        return [topic for topic in self.subscription.topics if not self._consumer.partitions_for_topic(topic)]
 
     def start_offset(self, partition: TopicPartition) -> int:
         """Return the offset to start at in a partition without a committed offset.

@@ -10,11 +10,13 @@ copies nothing and releases the interpreter lock. `save`, which builds the file 
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 import msgspec
 import numpy as np
@@ -35,6 +37,21 @@ if TYPE_CHECKING:
 VERSION = 3
 STREAMS = "streams."
 """Prefix of the arrays that have one row per stream."""
+ORDERING = "ordering"
+"""Where a job keeps the events that it holds back: name among the positions, and first part of the arrays' names."""
+DTYPES = frozenset({"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64"})
+"""Dtypes, in the words of safetensors, that numpy has."""
+MAX_AXES = 32
+MAX_BYTES = 2**62
+"""Of an array, counting axes without elements as 1: numpy refuses larger shapes even if they are empty."""
+
+
+class RaceDocument(TypedDict):
+    """Settings of a race, as JSON values."""
+
+    settings: dict[str, Any]
+    members: dict[str, dict[str, Any]]
+    """settings of each member, by name"""
 
 
 class CheckpointData(NamedTuple):
@@ -51,8 +68,14 @@ class CheckpointData(NamedTuple):
     arrays: dict[str, NDArray[Any]]
     tokens: Sequence[str] = ()
     """tokens with the ids 1, 2, ...; empty without an embedding"""
-    race: dict[str, Any] | None = None
-    """settings of a race and of its members, as JSON values; None for a single engine"""
+    race: RaceDocument | None = None
+    """None for a single engine"""
+    path: Path | None = None
+    """the file that it was read from"""
+
+    def invalid(self, problem: str) -> CheckpointError:
+        """Return the error to raise where the contents cannot be right."""
+        return CheckpointError(f"checkpoint {self.path or 'data'} is not valid: {problem}")
 
     def of_stream(self, slot: int | None) -> CheckpointData:
         """Return the data of an engine that holds only this stream, or none; arrays are views."""
@@ -77,7 +100,7 @@ class _Document(_Versioned, frozen=True, kw_only=True):
     evictions: int
     positions: dict[str, Any]
     tokens: list[str] = []
-    race: dict[str, Any] | None = None
+    race: RaceDocument | None = None
 
 
 def write(path: str | os.PathLike[str], data: CheckpointData) -> None:
@@ -86,29 +109,30 @@ def write(path: str | os.PathLike[str], data: CheckpointData) -> None:
     Raises
     ------
     CheckpointError
-        If the file cannot be written, or a key is neither a string nor an integer.
+        If the file cannot be written, or positions are not JSON values.
     """
     target = Path(path)
     arrays = {name: np.asarray(array, order="C") for name, array in data.arrays.items()}
     document = _encode(data)
     metadata = {"about": document, "checksum": str(_checksum(arrays, document))}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # save_file itself writes to a temporary file next to its target; a folder of our own keeps that from leaking.
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
-            temporary = Path(folder) / target.name
+        _make_folder(target.parent)
+        with _temporary_folder(target) as folder:
+            temporary = folder / target.name
             save_file(arrays, temporary, metadata)
             _sync(temporary)
             temporary.replace(target)
         _sync(target.parent)  # the rename has to reach the disk, too
     except OSError as error:
-        raise CheckpointError(f"cannot write checkpoint {target}: {error.strerror}") from error
+        raise CheckpointError(f"cannot write checkpoint {target}: {error.strerror or error}") from error
     except SafetensorError as error:
         raise CheckpointError(f"cannot write checkpoint {target}: {error}") from error
 
 
 def read(path: str | os.PathLike[str], settings: Settings | None = None) -> CheckpointData:
-    """Return the contents of a checkpoint.
+    """Return the contents of a checkpoint; whether a model can have them is checked by `engine.contents`.
+
+    Memory is allocated for what the file contains, and not for what it claims.
 
     Raises
     ------
@@ -117,7 +141,7 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Chec
     """
     with _open(path) as file:
         metadata = _metadata(file, path)
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        arrays = {name: _array(file, name, path) for name in file.keys()}  # noqa: SIM118 - not a dict
     if metadata["checksum"] != str(_checksum(arrays, metadata["about"])):
         raise CheckpointError(f"checkpoint {path} is damaged: its checksum does not match; use an older one")
     document = _decode(metadata, path)
@@ -137,6 +161,7 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Chec
         arrays=arrays,
         tokens=document.tokens,
         race=document.race,
+        path=Path(path),
     )
 
 
@@ -187,6 +212,20 @@ def _open(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise CheckpointError(f"no checkpoint at {path}") from None
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged or not a checkpoint: {error}") from None
+    except MemoryError:
+        raise CheckpointError(f"checkpoint {path} cannot be read: there is not enough memory") from None
+
+
+def _array(file: Any, name: str, path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Return an array. That its bytes are in the file was checked when the file was opened."""
+    about = file.get_slice(name)
+    shape, kind = about.get_shape(), about.get_dtype()
+    if kind not in DTYPES:
+        raise CheckpointError(f"checkpoint {path} is not valid: the dtype of {name!r} must not be {kind}")
+    if len(shape) > MAX_AXES or math.prod(max(length, 1) for length in shape) > MAX_BYTES // 8:
+        raise CheckpointError(f"checkpoint {path} is not valid: {name!r} must not have the shape {shape}")
+    array: NDArray[Any] = file.get_tensor(name)
+    return array
 
 
 def _metadata(file: Any, path: str | os.PathLike[str]) -> dict[str, str]:
@@ -203,16 +242,12 @@ def _decode(metadata: dict[str, str], path: str | os.PathLike[str]) -> _Document
         if version != VERSION:
             raise CheckpointError(f"checkpoint {path} has format {version}; this version of stream_rnn reads {VERSION}")
         return msgspec.json.decode(metadata["about"], type=_Document)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from None
 
 
 def _encode(data: CheckpointData) -> str:
     """Return everything but the arrays as JSON."""
-    for kind in set(map(type, data.keys)):
-        if not issubclass(kind, (str, int)) or kind is bool:
-            key = next(key for key in data.keys if type(key) is kind)
-            raise CheckpointError(f"a key must be a string or an integer to be saved, got {kind.__name__} {key!r}")
     document = _Document(
         version=VERSION,
         settings=data.settings.describe(),
@@ -225,8 +260,30 @@ def _encode(data: CheckpointData) -> str:
     )
     try:
         return msgspec.json.encode(document).decode()
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"keys and positions must be JSON values: {error}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"positions must be JSON values: {error}") from None
+
+
+@contextmanager
+def _temporary_folder(target: Path) -> Iterator[Path]:
+    """Create a folder next to a file, and remove it at the end.
+
+    `save_file` itself writes to a temporary file next to its target, and a folder of our own keeps that from leaking.
+    A `TemporaryDirectory` would be removed by any process that is forked meanwhile, when that ends.
+    """
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # `CheckpointFolder` removes what is left behind
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder, and the folders above it, so that they outlast a loss of power."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in new:
+        _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

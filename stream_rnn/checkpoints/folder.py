@@ -57,11 +57,18 @@ class CheckpointFolder:
         self._remove_stale()
         file.write(path, data)
         for old in self.files[: -self._keep]:
-            old.unlink(missing_ok=True)
+            try:
+                old.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("cannot remove the old checkpoint %s: %s", old, error.strerror or error)
         return path
 
     def newest(
-        self, settings: Settings | None = None, accept: Callable[[Mapping[str, Any]], bool] | None = None
+        self,
+        settings: Settings | None = None,
+        *,
+        accept: Callable[[Mapping[str, Any]], bool] | None = None,
+        verify: Callable[[CheckpointData], object] | None = None,
     ) -> tuple[Path, CheckpointData] | None:
         """Return the newest intact checkpoint, or None if the folder has none; damaged ones are logged.
 
@@ -70,7 +77,11 @@ class CheckpointFolder:
         settings
             Settings that the checkpoint must have; None for any.
         accept
-            Called with a checkpoint's positions; where it returns False the checkpoint is skipped unread.
+            Called with a checkpoint's positions; where it returns False the checkpoint is skipped unread. A
+            `CheckpointError` that it raises means that they cannot be right.
+        verify
+            Called with a checkpoint's contents; raises a `CheckpointError` if they cannot be right. None where they
+            are only looked at.
 
         Raises
         ------
@@ -83,6 +94,8 @@ class CheckpointFolder:
                 if accept is not None and not accept(file.read_positions(path)):
                     continue
                 data = file.read(path)
+                if verify is not None:
+                    verify(data)
             except CheckpointError as error:
                 log.warning("%s; falling back to the previous checkpoint", error)
                 errors.append(error)

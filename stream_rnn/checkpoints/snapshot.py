@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import sys
 import threading
 import time
@@ -45,8 +46,8 @@ class Snapshot:
     def __init__(self, data: CheckpointData) -> None:
         self.pause = 0.0
         """The longest time, in seconds, that `protect` has taken."""
-        self.done = not data.keys
-        """Whether the copy is complete, and nothing has to be protected any more."""
+        self._is_complete = not data.keys
+        self._process = os.getpid()
         self._live = {name: array for name, array in data.arrays.items() if name.startswith(STREAMS)}
         self._copies = {name: _small_pages(array.shape, array.dtype) for name, array in self._live.items()}
         small = {name: array.copy() for name, array in data.arrays.items() if name not in self._live}
@@ -55,6 +56,14 @@ class Snapshot:
         self._next = 0
         self._row_bytes = sum(array.itemsize * math.prod(array.shape[1:]) for array in self._live.values())
         self._lock = threading.Lock()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing has to be protected any more: the copy is complete, or belongs to another process.
+
+        A forked process has the snapshot, but not the thread that copies it, which may have held the lock.
+        """
+        return self._is_complete or os.getpid() != self._process
 
     def protect(self, slots: NDArray[np.int64]) -> int:
         """Copy the rows of slots that are about to change.
@@ -73,14 +82,22 @@ class Snapshot:
         return len(first)
 
     def advance(self, nbytes: int) -> bool:
-        """Copy about so many bytes more, at least one row; return whether the copy is complete."""
+        """Copy about so many bytes more, at least one row; return whether the copy is complete.
+
+        Raises
+        ------
+        CheckpointError
+            In another process than that which made the snapshot.
+        """
+        if os.getpid() != self._process:
+            raise CheckpointError("the snapshot was made before this process was forked: make another one")
         with self._lock:
             start, self._next = self._next, min(self._next + self._rows_in(nbytes), len(self._pending))
             self._copy(start + np.flatnonzero(self._pending[start : self._next]))
-            self.done = self._next == len(self._pending)
-            if self.done:
+            self._is_complete = self._next == len(self._pending)
+            if self._is_complete:
                 self._live = {}  # releases arrays that the stream table has left behind
-            return self.done
+            return self._is_complete
 
     def finish(self) -> CheckpointData:
         """Copy the rest, and return the state."""

@@ -93,11 +93,11 @@ class CheckpointWriter:
 
     def __init__(self, folder: CheckpointFolder, model: Snapshottable) -> None:
         self.last: CheckpointTimings | None = None
-        """Timings of the newest checkpoint on disk."""
+        """Timings of the checkpoint that `advance` or `finish` returned last."""
         self._folder = folder
         self._model = model
         self._running: _WriterThread | None = None
-        self._results: deque[Path | Exception] = deque()
+        self._results: deque[tuple[Path, CheckpointTimings] | Exception] = deque()
 
     @property
     def busy(self) -> bool:
@@ -154,10 +154,11 @@ class CheckpointWriter:
         thread.join()
         thread.pause = max(thread.pause, time.perf_counter() - start)
         self._running = None
-        if thread.result is not None:
-            self._results.append(thread.result)
-        if thread.timings is not None:
-            self.last = thread.timings._replace(pause=max(thread.pause, thread.snapshot.pause))
+        match thread.result:
+            case path, timings:
+                self._results.append((path, timings._replace(pause=max(thread.pause, thread.snapshot.pause))))
+            case Exception() as error:
+                self._results.append(error)
 
     def _report(self) -> Path | None:
         if not self._results:
@@ -165,7 +166,8 @@ class CheckpointWriter:
         result = self._results.popleft()
         if isinstance(result, Exception):
             raise result
-        return result
+        path, self.last = result
+        return path
 
 
 class _WriterThread(threading.Thread):
@@ -181,8 +183,8 @@ class _WriterThread(threading.Thread):
     ) -> None:
         super().__init__(name="checkpoint", daemon=True)
         self.snapshot = snapshot
-        self.result: Path | Exception | None = None
-        self.timings: CheckpointTimings | None = None
+        self.result: tuple[Path, CheckpointTimings] | Exception | None = None
+        """None while it runs, and in a process that was forked meanwhile"""
         self.pause = 0.0
         self._folder = folder
         self._arrays = arrays
@@ -197,7 +199,6 @@ class _WriterThread(threading.Thread):
             data = self.snapshot.finish()
             path = self._folder.write(data._replace(arrays=data.arrays | self._arrays), self._events)
             written = time.perf_counter() - self._start
-            self.timings = CheckpointTimings(0.0, copied, written, path.stat().st_size)
-            self.result = path
+            self.result = path, CheckpointTimings(0.0, copied, written, path.stat().st_size)
         except Exception as error:  # noqa: BLE001 - raised in the caller's thread by `advance` or `finish`
             self.result = error

@@ -39,6 +39,18 @@ WEIGHTS = ("body", "body_moments", "body_updates", "head", "head_moments", "head
 """Names of the weight arrays, which are stream arrays where each stream has its own; see `weights_from`."""
 
 
+class EnginePlan(NamedTuple):
+    """A network, how it learns, and the shapes of what it remembers: all that is known before memory is allocated."""
+
+    model: Model
+    rows: Rows
+    """shape and dtype of one stream's row of each stream array"""
+    shared: Rows
+    """shape and dtype of each weight array that all streams share"""
+    kept: int
+    """newest events that are kept for learning"""
+
+
 class EngineParts(NamedTuple):
     """A network, how it learns, and the shapes of all memory that it needs."""
 
@@ -101,8 +113,8 @@ def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDAr
     return views
 
 
-def build_parts(settings: Settings) -> EngineParts:
-    """Return the parts that the settings ask for. Tokens are neither scaled nor flagged, whatever the settings are."""
+def plan_engine(settings: Settings) -> EnginePlan:
+    """Return what the settings ask for. Tokens are neither scaled nor flagged, whatever the settings are."""
     inputs = _inputs(settings)
     is_forecast = settings.task == "forecast"
     layers = _layers(settings, inputs.columns)
@@ -122,24 +134,28 @@ def build_parts(settings: Settings) -> EngineParts:
         conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
     )
+    own, shared = _split_ownership(settings, *_weight_rows(net, model.learning, dtype))
+    return EnginePlan(model, rows_of(_dimensions(settings, model, kept), dtype) | own, shared, kept)
+
+
+def build_parts(settings: Settings) -> EngineParts:
+    """Return the parts of what `plan_engine` returns, with initial weights and scratch memory."""
+    plan, dtype = plan_engine(settings), np.dtype(settings.dtype)
+    net = plan.model.network
     initialisation = Initialisation(
         settings.init_input,
         settings.init_recurrent,
         {"f": settings.forget_bias, "z": settings.update_bias},
     )
     initial = net.split(initial_weights(net, initialisation, settings.seed).astype(dtype))
-    own, shared = _split_ownership(
-        settings, _weight_rows("body", initial.body, model.learning), _head_rows(net, initial.head, model.learning)
-    )
-    rows = rows_of(_dimensions(settings, model, kept), dtype)
-    return EngineParts(model, initial, _work(settings, model, kept, dtype), rows | own, shared)
+    return EngineParts(plan.model, initial, _work(settings, plan.model, plan.kept, dtype), plan.rows, plan.shared)
 
 
 def _task(settings: Settings, checked: int) -> TaskShape:
     return TaskShape(
         targets=len(settings.target_names),
         horizon=settings.horizon if settings.task == "forecast" else 0,
-        width=len(settings.output_suffixes),
+        width=settings.outputs_per_target,
         point=settings.point,
         categorical=settings.categorical,
         feedback=_feedback(settings),
@@ -270,22 +286,21 @@ def _split_ownership(settings: Settings, body: Rows, head: Rows) -> tuple[Rows, 
     return (head, body) if settings.head == "per_stream" else ({}, body | head)
 
 
-def _weight_rows(part: str, initial: NDArray[Any], learning: Learning) -> Rows:
-    moments = MOMENTS_PER_WEIGHT[type(learning.optimizer)]
-    return {
-        part: (initial.shape, initial.dtype),
-        f"{part}_moments": ((moments, *initial.shape), initial.dtype),
-        f"{part}_updates": ((2,), np.int64),
-    }
-
-
-def _head_rows(net: Network, initial: NDArray[Any], learning: Learning) -> Rows:
-    rows = _weight_rows("head", initial, learning)
+def _weight_rows(net: Network, learning: Learning, kind: np.dtype[Any]) -> tuple[Rows, Rows]:
+    """Return the rows of the weights of the body and of the head."""
+    per_weight, sizes = MOMENTS_PER_WEIGHT[type(learning.optimizer)], (net.head_start, net.outputs * (net.features + 1))
+    body, head = (
+        {
+            part: ((size,), kind),
+            f"{part}_moments": ((per_weight, size), kind),
+            f"{part}_updates": ((2,), np.int64),
+        }
+        for part, size in zip(BodyAndHead._fields, sizes, strict=True)
+    )
     if not isinstance(learning.rls, RLS):
-        return rows | {"inverse": ((0, 0), np.float64)}
-    moments, kind = rows["head_moments"]
+        return body, head | {"inverse": ((0, 0), np.float64)}
     q = net.features + 1
-    return rows | {"head_moments": ((moments[0], 0), kind), "inverse": ((q, q), np.float64)}
+    return body, head | {"head_moments": ((per_weight, 0), kind), "inverse": ((q, q), np.float64)}
 
 
 def _work(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]) -> Work:

@@ -15,6 +15,7 @@ from stream_rnn.compiled.step import N_EVENTS, Batch, EventBuffers, OutputBuffer
 from stream_rnn.engine import conversions
 from stream_rnn.engine.batch_size import BatchSize
 from stream_rnn.engine.build import EngineParts, build_parts
+from stream_rnn.engine.contents import verify_engine, warn_of_infinite_weights
 from stream_rnn.engine.diagnostics import diagnosis_of, with_update
 from stream_rnn.engine.exclusive import Idle, exclusive, refuse
 from stream_rnn.engine.forecaster import Forecaster
@@ -22,7 +23,7 @@ from stream_rnn.engine.growth import grow
 from stream_rnn.engine.intake import Intake, blank_event
 from stream_rnn.engine.result import allocate_outputs, wrap_outputs
 from stream_rnn.engine.state import EngineState
-from stream_rnn.errors import CheckpointError, DataError
+from stream_rnn.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -621,7 +622,10 @@ class Engine:
 
     @exclusive
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle and copy the data: arrays, keys and settings, but no code."""
+        """Pickle and copy the data: arrays, keys and settings, but no code.
+
+        A pickle from elsewhere may run any code when it is loaded, whatever is in it. A file of `save` is checked.
+        """
         return self.restore, (self._state.data(None),)
 
     @exclusive
@@ -638,7 +642,7 @@ class Engine:
         Raises
         ------
         CheckpointError
-            If the file cannot be written, or a key is neither a string nor an integer.
+            If the file cannot be written, or positions are not JSON values.
         """
         checkpoint_file.write(path, self._state.data(positions))
 
@@ -674,9 +678,12 @@ class Engine:
         Raises
         ------
         CheckpointError
-            If the file is missing, damaged, of another format version or has other settings.
+            If the file is missing, damaged, not that of an engine, of another format version or has other settings.
         """
-        return cls.restore(checkpoint_file.read(path, settings))
+        data = checkpoint_file.read(path, settings)
+        engine = cls.restore(data)
+        warn_of_infinite_weights(data)
+        return engine
 
     @classmethod
     def restore(cls, data: CheckpointData) -> Self:
@@ -685,13 +692,14 @@ class Engine:
         Raises
         ------
         CheckpointError
-            If the data is that of a race.
+            If the data is that of a race, cannot be that of an engine, or does not fit into memory.
         """
-        if data.race is not None:
-            members = ", ".join(data.race["members"])
-            raise CheckpointError(f"the checkpoint is of a race of {members}, not of an engine: use Race.load")
-        engine = cls(data.settings)
-        engine._state.restore(data)
+        verify_engine(data)
+        try:
+            engine = cls(data.settings)
+            engine._state.restore(data)
+        except MemoryError as error:
+            raise data.invalid(f"there is not enough memory: {error}") from None
         return engine
 
 

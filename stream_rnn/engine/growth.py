@@ -22,7 +22,7 @@ import numpy as np
 from stream_rnn.checkpoints.file import STREAMS
 from stream_rnn.compiled.state import STREAM_ARRAYS
 from stream_rnn.engine.build import build_parts
-from stream_rnn.engine.state import SHARED
+from stream_rnn.engine.contents import SHARED
 from stream_rnn.errors import SettingError
 from stream_rnn.layers.input_rows import input_rows
 from stream_rnn.layers.network import BodyAndHead

@@ -12,6 +12,7 @@ from stream_rnn.checkpoints.snapshot import Snapshot
 from stream_rnn.compiled.core import Counts
 from stream_rnn.compiled.step import Batch, RowOp, process
 from stream_rnn.engine.build import WEIGHTS, weights_from
+from stream_rnn.engine.contents import SHARED
 from stream_rnn.engine.intake import blank_event
 from stream_rnn.engine.result import allocate_outputs
 from stream_rnn.engine.stream_table import StreamTable
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from stream_rnn.layers.network import BodyAndHead
     from stream_rnn.learning.tbptt import Weights
     from stream_rnn.settings.engine import Settings
-
-SHARED = "weights."
-"""Prefix, in a checkpoint, of the weight arrays that all streams share."""
 
 
 class EngineState:
@@ -162,7 +160,7 @@ class EngineState:
         )
 
     def restore(self, data: CheckpointData) -> None:
-        """Replace everything by the data of a checkpoint with the same settings."""
+        """Replace everything by the data of a checkpoint with the same settings, which `verify_engine` accepts."""
         self.counts[:] = data.arrays["counts"]
         arrays = {name.removeprefix(STREAMS): a for name, a in data.arrays.items() if name.startswith(STREAMS)}
         self.streams.restore(data.keys, data.recency, arrays)

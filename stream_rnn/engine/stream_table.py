@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from stream_rnn.errors import DataError
@@ -76,7 +77,7 @@ class StreamTable:
         try:
             return self._slots.get(key)
         except TypeError:
-            raise _not_hashable(key) from None
+            raise _wrong_type(key) from None
 
     def slot(self, key: Hashable) -> tuple[int, bool]:
         """Return the slot of a stream that has an event now, and whether the stream is new.
@@ -84,12 +85,12 @@ class StreamTable:
         Raises
         ------
         DataError
-            If the key is not hashable.
+            If the key is not hashable, or that of a new stream and `plain_key` refuses it.
         """
         try:
             slot = self._slots.get(key)
         except TypeError:
-            raise _not_hashable(key) from None
+            raise _wrong_type(key) from None
         if slot is None:
             return self._add(key), True
         if self._limit is not None:
@@ -101,12 +102,18 @@ class StreamTable:
 
         Without a limit there is no Python step per event. With one, streams are looked up one by one, because each may
         evict another.
+
+        Raises
+        ------
+        DataError
+            As `slot`, before any stream is added.
         """
         first_of_new = np.zeros(len(keys), bool)
         try:
             new = [key for key in dict.fromkeys(keys) if key not in self._slots]
         except TypeError:
-            raise _not_hashable(next(key for key in keys if not _is_hashable(key))) from None
+            raise _wrong_type(next(key for key in keys if not _is_hashable(key))) from None
+        new = [plain_key(key) for key in new]
         if self._limit is not None:
             slots = np.empty(len(keys), np.int64)
             for i, key in enumerate(keys):
@@ -133,6 +140,7 @@ class StreamTable:
             self.arrays[name][: len(keys)] = array
 
     def _add(self, key: Hashable) -> int:
+        key = plain_key(key)
         if self._limit is not None and len(self._slots) == self._limit:
             oldest = next(iter(self._slots))
             slot = self._slots.pop(oldest)
@@ -163,6 +171,34 @@ class StreamTable:
         self.capacity = capacity
 
 
+def plain_key(key: Any) -> str | int:
+    """Return the key of a new stream as a checkpoint holds it: numpy's 5 is 5.
+
+    Raises
+    ------
+    DataError
+        If it is neither text nor an integer, or no checkpoint could hold it.
+
+    Examples
+    --------
+    >>> plain_key(np.int64(5))
+    5
+    """
+    plain = key.item() if isinstance(key, np.generic) else key
+    if isinstance(plain, bool) or not isinstance(plain, (str, int)):
+        raise _wrong_type(key)
+    try:
+        msgspec.json.encode(plain)
+    except ValueError as error:  # a lone surrogate, or an integer of thousands of digits
+        raise DataError(f"a key must be valid Unicode text or an integer, got {_short(plain)}: {error}") from None
+    return str.__str__(plain) if isinstance(plain, str) else int.__int__(plain)
+
+
+def _short(key: str | int) -> str:
+    """Return a key as it is shown in a message; Python does not print integers of thousands of digits."""
+    return f"{key!r:.50}" if isinstance(key, str) else f"an integer of {key.bit_length()} bits"
+
+
 def _is_hashable(key: Any) -> bool:
     try:
         hash(key)
@@ -171,5 +207,5 @@ def _is_hashable(key: Any) -> bool:
     return True
 
 
-def _not_hashable(key: Any) -> DataError:
-    return DataError(f"a key must be hashable, such as a string or a number, got {type(key).__name__} {key!r}")
+def _wrong_type(key: Any) -> DataError:
+    return DataError(f"a key must be a string or an integer, got {type(key).__name__} {key!r}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stream_rnn.engine.stream_table import plain_key
 from stream_rnn.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,11 +41,13 @@ def check_key(key: Any) -> Hashable:
     Raises
     ------
     DataError
-        If it is missing, or cannot be a key.
+        If it is missing, or cannot be a key of an engine.
     """
+    if type(key) is int or (type(key) is str and key.isascii()):
+        return key
     if is_missing(key, "key"):
         raise DataError(f"key must identify a stream, got {key!r}")
-    return key
+    return plain_key(key)
 
 
 def is_count(value: Any) -> bool:

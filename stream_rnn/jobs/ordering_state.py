@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from stream_rnn.connectors.ordering.ordering import OrderingState
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from stream_rnn.checkpoints.file import ORDERING
+from stream_rnn.connectors.ordering.ordering import HELD, READY, OrderingState
+from stream_rnn.engine.contents import verify_arrays, verify_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,30 +18,78 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.checkpoints.file import CheckpointData
+    from stream_rnn.compiled.state import Rows
 
-NAME = "ordering"
 FILES = "files"
 """Name of the only state of a replay; a live job has one state per partition, with the partition's name."""
+Count = Annotated[int, Meta(ge=0, le=2**62)]
 COUNTS = ("held", "late", "duplicates")
 
 
 def dump(states: Mapping[str, OrderingState]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return ordering states, given by name, as positions and arrays of a checkpoint."""
-    positions = {NAME: {name: state.metadata for name, state in states.items()}} if states else {}
+    positions = {ORDERING: {name: state.metadata for name, state in states.items()}} if states else {}
     arrays = {
-        f"{NAME}.{name}.{array_name}": array
+        f"{ORDERING}.{name}.{array_name}": array
         for name, state in states.items()
         for array_name, array in state.arrays.items()
     }
     return positions, arrays
 
 
+class _Metadata(msgspec.Struct, frozen=True):
+    """The JSON values of an `OrderingState` that are needed to restore it."""
+
+    late: Count
+    duplicates: Count
+    held: Count
+    seen: dict[str, int]
+    places: dict[str, str]
+    keys: list[str | int]
+
+
+def verify(data: CheckpointData) -> None:
+    """Check that the ordering states in a checkpoint, if any, can be restored.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the file, and the first part that is wrong.
+    """
+    try:
+        states = msgspec.convert(data.positions.get(ORDERING, {}), dict[str, _Metadata])
+    except msgspec.ValidationError as error:
+        raise data.invalid(f"positions of events that are held back: {error}") from None
+    for name, about in states.items():
+        _verify_arrays(data, f"{ORDERING}.{name}.", about)
+
+
+def _verify_arrays(data: CheckpointData, prefix: str, about: _Metadata) -> None:
+    """Check the arrays of one state: their rows, and the numbers of streams and files in them."""
+    if not all(place.isdecimal() for place in about.places):
+        raise data.invalid(f"{prefix}places must be numbers, got {', '.join(about.places)}")
+    expected: Rows = {f"{prefix}{name}": ((len(about.keys),), np.float64) for name in ("newest", "last")}
+    for part in (HELD, READY):
+        own = f"{prefix}{part}"
+        rows = len(data.arrays.get(f"{own}time", ()))
+        kinds = {"stream": np.int64, "time": np.float64, "end": np.bool_, "file": np.int32, "record": np.int64}
+        expected |= {f"{own}{name}": ((rows,), kind) for name, kind in kinds.items()}
+        columns = {name for name in data.arrays if name.startswith(own)} - expected.keys()
+        expected |= dict.fromkeys(columns, ((rows,), np.float64))
+    verify_arrays(data._replace(arrays={name: data.arrays[name] for name in expected if name in data.arrays}), expected)
+    files = {int(place) for place in about.places} | {-1}
+    for part in (HELD, READY):
+        verify_counts(data, f"{prefix}{part}stream", most=len(about.keys) - 1)
+        if not files.issuperset(data.arrays[f"{prefix}{part}file"].tolist()):
+            raise data.invalid(f"{prefix}{part}file must be among {', '.join(about.places)}")
+
+
 def load(data: CheckpointData, name: str) -> OrderingState | None:
     """Return the ordering state of this name in a checkpoint, or None if it has none."""
-    about = data.positions.get(NAME, {}).get(name)
+    about = data.positions.get(ORDERING, {}).get(name)
     if about is None:
         return None
-    prefix = f"{NAME}.{name}."
+    prefix = f"{ORDERING}.{name}."
     arrays = {key.removeprefix(prefix): array for key, array in data.arrays.items() if key.startswith(prefix)}
     return OrderingState(about, arrays)
 
@@ -49,7 +103,7 @@ def summary(positions: Mapping[str, Any]) -> dict[str, Any]:
     >>> summary({"source": {}, "ordering": {"files": state}})
     {'source': {}, 'ordering': {'files': {'held': 2, 'late': 1, 'duplicates': 0}}}
     """
-    states = {name: {count: about[count] for count in COUNTS} for name, about in positions.get(NAME, {}).items()}
+    states = {name: {count: about[count] for count in COUNTS} for name, about in positions.get(ORDERING, {}).items()}
     counted = {name: counts for name, counts in states.items() if any(counts.values())}
-    others = {name: position for name, position in positions.items() if name != NAME}
-    return others | {NAME: counted} if counted else others
+    others = {name: position for name, position in positions.items() if name != ORDERING}
+    return others | {ORDERING: counted} if counted else others

@@ -12,6 +12,7 @@ import numpy as np
 from stream_rnn.checkpoints import file as checkpoint_file
 from stream_rnn.compiled.core import Counts
 from stream_rnn.engine.batch_size import BatchSize
+from stream_rnn.engine.contents import warn_of_infinite_weights
 from stream_rnn.engine.engine import Engine
 from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.engine.intake import Intake
@@ -20,7 +21,15 @@ from stream_rnn.engine.stream_table import StreamTable
 from stream_rnn.errors import DataError, StreamRNNError
 from stream_rnn.learning import mixing
 from stream_rnn.learning.mixing import MixingBatch, MixingState, MixOp
-from stream_rnn.race.snapshot import MIXING, RaceSnapshot, members_of, race_settings_of, split
+from stream_rnn.race.snapshot import (
+    MIXING,
+    RaceSnapshot,
+    members_of,
+    mixing_rows,
+    race_settings_of,
+    split,
+    verify_race,
+)
 from stream_rnn.settings.race import RaceSettings, check_members
 
 if TYPE_CHECKING:
@@ -31,7 +40,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from stream_rnn.checkpoints.file import CheckpointData
-    from stream_rnn.compiled.state import Rows
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.intake import Events
     from stream_rnn.settings.engine import Settings
@@ -99,14 +107,7 @@ class Race:
         count, horizon = len(members), 0 if self.settings.task != "forecast" else self.settings.horizon
         groups, targets = max(horizon, 1), len(self.settings.target_names)
         self._mixing = mixing.Mixing(self.race_settings.rate, self.race_settings.forgetting, horizon)
-        rows: Rows = {
-            "made": ((groups, count, groups * targets), np.float64),
-            "log_weights": ((groups, count), np.float64),
-            "scale": ((2, groups * targets), np.float64),
-            "seen": ((targets,), np.bool_),
-            "length": ((), np.int64),
-        }
-        self._streams = StreamTable(rows, self.settings.max_streams)
+        self._streams = StreamTable(mixing_rows(self.settings, count), self.settings.max_streams)
         """State of the mixing; its slots are those of every member."""
         self._members = mixing.Members(
             racing=np.ones(count, np.bool_),
@@ -365,7 +366,11 @@ class Race:
         CheckpointError
             If the file is missing, damaged, of another format version or of a single engine.
         """
-        return cls.restore(checkpoint_file.read(path))
+        data = checkpoint_file.read(path)
+        race = cls.restore(data)
+        for member in split(data)[0].values():
+            warn_of_infinite_weights(member)
+        return race
 
     @classmethod
     def restore(cls, data: CheckpointData) -> Self:
@@ -374,9 +379,13 @@ class Race:
         Raises
         ------
         CheckpointError
-            If the data is that of a single engine.
+            If the data is that of a single engine, cannot be that of a race, or does not fit into memory.
         """
-        race = cls(members_of(data), race_settings_of(data))
+        verify_race(data)
+        try:
+            race = cls(members_of(data), race_settings_of(data))
+        except MemoryError as error:
+            raise data.invalid(f"there is not enough memory: {error}") from None
         members, kept = split(data)
         race.members = {name: Engine.restore(member) for name, member in members.items()}
         race._members.use[:] = kept.pop("use")

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_rnn.checkpoints.file import check_settings
-from stream_rnn.errors import CheckpointError
+import numpy as np
+
+from stream_rnn.checkpoints.file import ORDERING, check_settings
+from stream_rnn.compiled.core import Counts
+from stream_rnn.engine.contents import verify_arrays, verify_counts, verify_engine, verify_streams
+from stream_rnn.errors import CheckpointError, SettingError
 from stream_rnn.settings.engine import Settings
-from stream_rnn.settings.race import RaceSettings
+from stream_rnn.settings.race import RaceSettings, check_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +25,21 @@ if TYPE_CHECKING:
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.snapshot import Snapshot
+    from stream_rnn.compiled.state import Rows
 
 MIXING = "mixing."
+
+
+def mixing_rows(settings: Settings, members: int) -> Rows:
+    """Return shape and dtype of one stream's row of each array of the mixing; see `learning.mixing.MixingState`."""
+    groups, targets = (settings.horizon if settings.task == "forecast" else 1), len(settings.target_names)
+    return {
+        "made": ((groups, members, groups * targets), np.float64),
+        "log_weights": ((groups, members), np.float64),
+        "scale": ((2, groups * targets), np.float64),
+        "seen": ((targets,), np.bool_),
+        "length": ((), np.int64),
+    }
 
 
 class RaceSnapshot:
@@ -81,16 +98,104 @@ def members_of(data: CheckpointData) -> dict[str, Settings]:
     Raises
     ------
     CheckpointError
-        If the data is not that of a race.
+        If the data is not that of a race, or this version does not know the settings.
     """
     if data.race is None:
         raise CheckpointError("the checkpoint is of a single engine, not of a race: use Engine.load")
-    return {name: Settings.parse(values) for name, values in data.race["members"].items()}
+    members = {}
+    for name, values in data.race["members"].items():
+        try:
+            members[name] = Settings.parse(values)
+        except SettingError as error:
+            raise data.invalid(f"member {name!r}: {error}") from None
+    return members
 
 
 def race_settings_of(data: CheckpointData) -> RaceSettings:
-    """Return the settings of the race whose data it is."""
-    return RaceSettings.parse(data.race["settings"] if data.race is not None else {})
+    """Return the settings of the race whose data it is.
+
+    Raises
+    ------
+    CheckpointError
+        If this version does not know them.
+    """
+    try:
+        return RaceSettings.parse(data.race["settings"] if data.race is not None else {})
+    except SettingError as error:
+        raise data.invalid(str(error)) from None
+
+
+def verify(data: CheckpointData) -> None:
+    """Check that data can be the state of an engine or of a race, whichever it says.
+
+    Raises
+    ------
+    CheckpointError
+        As `verify_engine` and `verify_race`.
+    """
+    if data.race is None:
+        verify_engine(data)
+    else:
+        verify_race(data)
+
+
+def verify_race(data: CheckpointData) -> None:
+    """Check that data can be the state of a race with its settings, and of its members.
+
+    Raises
+    ------
+    CheckpointError
+        If it is that of an engine, or naming the first part that is wrong, its value and what is allowed.
+    """
+    settings = members_of(data)
+    try:
+        check_members(settings, race_settings_of(data))
+    except SettingError as error:
+        raise data.invalid(str(error)) from None
+    if data.settings != next(iter(settings.values())):
+        raise data.invalid("its settings must be those of its first member")
+    verify_streams(data)
+    members, mixing = split(data)
+    if not members:
+        raise data.invalid("no member is racing")
+    events = _verify_members(data, members)
+    known = sum(map(len, [mixing, *(member.arrays for member in members.values())]))
+    if known + sum(name.startswith(f"{ORDERING}.") for name in data.arrays) != len(data.arrays):
+        raise data.invalid("it has arrays of neither members nor mixing")
+    _verify_mixing(data._replace(arrays=mixing), list(settings), list(members), events)
+
+
+def _verify_members(data: CheckpointData, members: Mapping[str, CheckpointData]) -> int:
+    """Check the data of each member that is racing; return the number of events, which is the same for all."""
+    events = set()
+    for name, member in members.items():
+        try:
+            verify_engine(member)
+        except CheckpointError as error:
+            raise CheckpointError(f"{error} (member {name!r})") from None
+        events.add(int(member.arrays["counts"][Counts._fields.index("events")]))
+    if len(events) != 1:
+        raise data.invalid(f"its members must have had the same events, got {', '.join(map(str, sorted(events)))}")
+    return events.pop()
+
+
+def _verify_mixing(data: CheckpointData, names: list[str], racing: list[str], events: int) -> None:
+    """Check the arrays of the mixing."""
+    count = len(names)
+    rows = mixing_rows(data.settings, count)
+    expected: Rows = {name: ((len(data.keys), *shape), kind) for name, (shape, kind) in rows.items()} | {
+        "use": ((count,), np.float64),
+        "retired_at": ((count,), np.int64),
+        "left": ((len(Counts._fields),), np.int64),
+    }
+    verify_arrays(data, expected)
+    verify_counts(data, "length", most=events)
+    verify_counts(data, "retired_at", most=events)
+    verify_counts(data, "left")
+    if not (np.isfinite(data.arrays["use"]).all() and (data.arrays["use"] >= 0).all()):
+        raise data.invalid("use must be finite, and at least 0")
+    if [name for name, at in zip(names, data.arrays["retired_at"], strict=True) if at == 0] != racing:
+        raise data.invalid(f"retired_at must be 0 for {', '.join(racing)} only, got {data.arrays['retired_at']}")
 
 
 def check_race(

@@ -66,6 +66,35 @@ def check_values(settings: msgspec.Struct) -> None:
             raise SettingError(f"{name}: {str(error).lower()}, got {value!r}") from None
 
 
+def check_paths(settings: msgspec.Struct, names: Iterable[str]) -> None:
+    """Check that these settings, where they are set, can be names of files or folders.
+
+    Raises
+    ------
+    SettingError
+        For an empty name, as from a variable of a shell that is not set, and one with a NUL character.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        for path in value if isinstance(value, tuple) else (value,):
+            if path is not None and (not path or "\0" in path):
+                raise SettingError(f"{name} must be the name of a file or folder, got {path!r}")
+
+
+def check_text(name: str, text: str) -> None:
+    """Check that no checkpoint is refused because of a text.
+
+    Raises
+    ------
+    SettingError
+        If it has a lone surrogate, which no encoding of Unicode has.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SettingError(f"{name} must be valid Unicode text, got {text!r}") from None
+
+
 def make_tuples(settings: msgspec.Struct, names: Iterable[str]) -> None:
     """Replace a list or a single value by a tuple: ``hidden=32`` means ``hidden=(32,)``."""
     for name in names:

@@ -43,7 +43,7 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "forecast"
     horizon: Annotated[Size, Meta(description="Forecast 1 to this many events ahead.")] = 1
     classes: Annotated[
-        Annotated[int, Meta(ge=2)],
+        Annotated[int, Meta(ge=2, le=MAX_VOCABULARY)],
         Meta(description="Number of classes (classification, and forecasts with the softmax loss)."),
     ] = 2
 
@@ -291,6 +291,11 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.loss_spec.suffixes(self.classes, self.quantiles)
 
     @property
+    def outputs_per_target(self) -> int:
+        """The number of `output_suffixes`, which may be millions of classes that nobody names."""
+        return self.classes if self.loss_spec.one_target else len(self.output_suffixes)
+
+    @property
     def is_residual(self) -> bool:
         """Whether forecasts are changes from the last value."""
         return self.task == "forecast" and not self.categorical if self.residual is None else self.residual
@@ -317,7 +322,7 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         classification by softmax, (D,) by logistic.
         """
         lengths = (self.horizon,) if self.task == "forecast" else ()
-        outputs = len(self.output_suffixes)
+        outputs = self.outputs_per_target
         if self.loss_spec.one_target:
             return (*lengths, outputs)
         return (*lengths, len(self.target_names), *((outputs,) if outputs > 1 or self.loss_spec.has_spread else ()))

@@ -29,6 +29,10 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     servers: Annotated[tuple[str, ...], Meta(description="host:port of some of the cluster's brokers.")] = (
         "localhost:9092",
     )
+    start_timeout: Annotated[
+        Positive | None,
+        Meta(description="Seconds to wait for a broker at the start. Default: as long as it takes, with warnings."),
+    ] = None
     topics: Annotated[tuple[str, ...], Meta(description="Topics to read. Records are JSON objects.")] = ()
     pattern: Annotated[
         str | None, Meta(description="Regular expression for the names of the topics to read, instead of topics.")
@@ -43,6 +47,13 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             " or committed to refuse such partitions."
         ),
     ] = "earliest"
+    lost_offsets: Annotated[
+        Literal["resume", "refuse"],
+        Meta(
+            description="What to do if the group's offsets have expired or were deleted. resume: continue from the "
+            "newest checkpoint; forecasts may be written twice if the job was killed. refuse: do not start."
+        ),
+    ] = "resume"
     key: Annotated[str | None, Meta(description="Field that names each event's stream. Default: the record's key.")] = (
         None
     )
@@ -99,6 +110,13 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "hand over a partition in an orderly way, its checkpoint must be written in less."
         ),
     ] = 45.0
+    open_transaction_seconds: Annotated[
+        Positive,
+        Meta(
+            description="Seconds that an open transaction of another producer may hold a partition before a warning is "
+            "logged and the job is unhealthy; longer than the transactions of producers that write in batches."
+        ),
+    ] = 5.0
     metrics_port: Annotated[
         Annotated[int, Meta(ge=0, le=65535)] | None,
         Meta(description="Port of /metrics (Prometheus) and /health; 0 for any free one. Default: none."),

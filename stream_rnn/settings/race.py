@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from stream_rnn.errors import SettingError
 from stream_rnn.losses import LOSSES
-from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, Positive, check_values
+from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, Positive, check_text, check_values
 from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:
     for name, settings in members.items():
         if not isinstance(name, str) or not isinstance(settings, Settings):
             raise SettingError(f"members must map names to Settings, got {settings!r} for {name!r}")
+        check_text("members", name)
     first = next(iter(members.items()))
     for name, settings in members.items():
         _check_member(name, settings, first)

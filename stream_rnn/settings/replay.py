@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_values, make_tuples
+from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_paths, check_values, make_tuples
 
 MAX_SEASON = 1_000_000
 """Values that the seasonal naive forecast keeps of each stream."""
@@ -82,6 +82,12 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     time_format: TimeFormat = "auto"
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    field_size_limit: Annotated[
+        AtLeastOne,
+        Meta(
+            description="Bytes of the longest CSV field; a longer one, mostly a quote that is not closed, is refused."
+        ),
+    ] = 65_536
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
@@ -98,6 +104,13 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
         ),
     ] = None
     output_format: Annotated[Format | None, Meta(description="Format of the output. Default: by extension.")] = None
+    escape_formulas: Annotated[
+        bool,
+        Meta(
+            description="In CSV and TSV output, put an apostrophe before texts, such as keys, that start with = + - @ "
+            "or a tab, so that a spreadsheet does not run them as formulas."
+        ),
+    ] = False
     dead_letters: Annotated[
         str | None, Meta(description="Append records that cannot be used to this file, as JSON lines.")
     ] = None
@@ -123,6 +136,7 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Validate every value, and that they go together."""
         make_tuples(self, ("files",))
         check_values(self)
+        check_paths(self, ("files", "output", "dead_letters", "checkpoint"))
         if self.resume and self.checkpoint is None:
             raise SettingError("resume needs checkpoint, the folder to resume from")
         if self.output is not None and self.output != "-" and self.output in self.files:

@@ -6,15 +6,20 @@ are part of the fields' types (see `fields`).
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from stream_rnn.errors import SettingError
 from stream_rnn.layers import BIDIRECTIONAL
 from stream_rnn.losses import LOSSES
+from stream_rnn.settings.base import check_text
 
 if TYPE_CHECKING:
     from stream_rnn.settings.fields import EngineFields
+
+MAX_LAYERS = 100
+"""Stacks nest, and so do the calls that describe and compile them."""
 
 
 def check(settings: EngineFields) -> None:
@@ -33,16 +38,19 @@ def _columns(settings: EngineFields) -> None:
     if not settings.inputs and not settings.targets:
         raise SettingError("inputs must name at least one column where no targets are named, got none")
     for name in ("inputs", "targets", "calendar"):
-        values = getattr(settings, name)
-        repeated = {value for value in values if values.count(value) > 1}
+        repeated = [value for value, count in Counter(getattr(settings, name)).items() if count > 1]
         if repeated:
             raise SettingError(f"{name} must be distinct, got {min(repeated)!r} twice")
+        for value in getattr(settings, name):
+            check_text(name, value)
 
 
 def _sequences(settings: EngineFields) -> None:
     if not settings.layer:
         raise SettingError("layer must name at least one layer, got none")
     layers = len(settings.layer)
+    if layers > MAX_LAYERS:
+        raise SettingError(f"layer must name at most {MAX_LAYERS} layers, got {layers}")
     if len(settings.hidden) not in {1, layers}:
         raise SettingError(
             f"hidden must be one number or one per layer ({layers}), got {_plain(settings.hidden) or 'none'}"

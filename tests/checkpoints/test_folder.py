@@ -144,6 +144,19 @@ def test_a_snapshot_is_written_as_the_engine_itself(folder: CheckpointFolder, tm
     assert contents(path) == contents(folder.files[-1])
 
 
+def test_an_old_checkpoint_that_cannot_be_removed_is_told_and_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, stuck = CheckpointFolder(tmp_path, keep=1), tmp_path / "checkpoint-000000000000000.safetensors"
+    stuck.mkdir()
+    with caplog.at_level(logging.WARNING, "stream_rnn"):
+        engine = Engine(SETTINGS)
+        engine.step("s", [1.0])
+        path = write(folder, engine)
+    assert folder.files == [stuck, path]
+    assert caplog.messages == [f"cannot remove the old checkpoint {stuck}: Is a directory"]
+
+
 def test_files_of_a_killed_process_are_removed_but_not_those_of_a_running_one(folder: CheckpointFolder) -> None:
     old, young = (folder.folder / f".checkpoint-000000000000009.safetensors.{name}" for name in ("old", "young"))
     for path in (old, young):

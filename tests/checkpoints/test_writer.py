@@ -237,14 +237,6 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path, engine: Eng
     assert writer.last is None
 
 
-def test_a_key_that_cannot_be_saved_is_reported(folder: CheckpointFolder, engine: Engine) -> None:
-    engine.step(1.5, [1.0])
-    writer = CheckpointWriter(folder, engine)
-    writer.begin({})
-    with pytest.raises(CheckpointError, match=r"a key must be a string or an integer to be saved, got float 1\.5"):
-        writer.finish()
-
-
 def test_no_thread_is_left(folder: CheckpointFolder, engine: Engine) -> None:
     writer = CheckpointWriter(folder, engine)
     writer.begin({})
@@ -265,13 +257,27 @@ def test_timings_and_size_are_those_of_the_newest_checkpoint(folder: CheckpointF
     assert last.pause > 0
 
 
+def test_each_checkpoint_is_reported_with_its_own_size(folder: CheckpointFolder, engine: Engine) -> None:
+    writer = CheckpointWriter(folder, engine)
+    writer.begin({})
+    engine.process(range(50), [[1.0]] * 50)
+    writer.begin({})
+    wait_for_thread()
+    for _ in range(2):
+        path, last = writer.finish(), writer.last
+        assert path is not None
+        assert last is not None
+        assert last.bytes == path.stat().st_size
+    assert last.bytes > folder.files[0].stat().st_size
+
+
 # Processes that end while a checkpoint is being written.
 
 
 PROGRAM = """
 import os, sys, time
 import numpy as np
-from stream_rnn import Engine, Settings
+from stream_rnn import CheckpointError, Engine, Settings
 from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.checkpoints.folder import CheckpointFolder
 engine = Engine(Settings(inputs=("a",), hidden=4, window=4))
@@ -304,13 +310,13 @@ def test_a_killed_process_leaves_an_intact_checkpoint(folder: CheckpointFolder) 
 
 
 SLOW_DISK = """
-os.fsync = lambda _: time.sleep(60)
+os.fsync = lambda _: time.sleep(3600)
 writer.begin({})
 """
 
 
 def test_a_checkpoint_that_is_not_written_yet_does_not_keep_the_process_alive(folder: CheckpointFolder) -> None:
-    subprocess.run([sys.executable, "-c", PROGRAM + SLOW_DISK, folder.folder], check=True, timeout=50)
+    subprocess.run([sys.executable, "-c", PROGRAM + SLOW_DISK, folder.folder], check=True, timeout=280)
     assert folder.files == []
 
 
@@ -338,6 +344,98 @@ def test_a_disk_that_fills_up_leaves_the_previous_checkpoint_and_no_other_file(f
     found = folder.newest()
     assert found is not None
     assert found[1].positions == {"at": "first"}
+
+
+# Processes that are forked while a checkpoint is being written.
+
+
+FORK = """
+import os, signal, threading
+import numpy as np
+from stream_rnn import Engine, Settings
+from stream_rnn.checkpoints import file
+from stream_rnn.checkpoints.folder import CheckpointFolder
+from stream_rnn.checkpoints.snapshot import Snapshot
+from stream_rnn.checkpoints.writer import CheckpointWriter
+
+reached, forked = threading.Event(), threading.Event()
+
+def pausing(function):
+    def paused(*args):
+        if threading.current_thread().name == "checkpoint" and os.getpid() == parent:
+            reached.set()
+            assert forked.wait(60)
+        return function(*args)
+    return paused
+
+parent = os.getpid()
+if sys.argv[2] == "copying":
+    Snapshot._copy = pausing(Snapshot._copy)  # with the lock of the snapshot
+else:
+    file._sync = pausing(file._sync)  # with a partial file
+
+engine.save(sys.argv[1] + "/expected")
+writer.begin({})
+assert reached.wait(60)
+child = os.fork()
+if child == 0:
+    signal.alarm(120)
+    engine.step(0, [1.0])
+    engine.process(range(100), np.ones((100, 1)))
+    assert writer.advance() is None
+    engine.save(sys.argv[1] + "/child")
+    writer = CheckpointWriter(CheckpointFolder(sys.argv[1] + "/of_child"), engine)
+    writer.begin({})
+    assert writer.finish() is not None
+    sys.exit(0)
+_, status = os.waitpid(child, 0)
+forked.set()
+print(os.waitstatus_to_exitcode(status), writer.finish())
+"""
+
+
+@pytest.mark.parametrize("moment", ["copying", "writing"])
+def test_a_process_that_is_forked_is_usable_and_does_not_disturb_the_checkpoint(
+    folder: CheckpointFolder, moment: str
+) -> None:
+    completed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM + FORK, folder.folder, moment],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert completed.stdout == f"0 {folder.files[-1]}\n"
+    assert contents(folder.files[-1]) == contents(folder.folder / "expected")
+    assert Engine.load(folder.folder / "child").counts.events == 2101
+    assert Engine.load(CheckpointFolder(folder.folder / "of_child").files[-1]).counts.events == 2101
+    assert not list(folder.folder.glob(".*"))
+
+
+FINISH = """
+snapshot = engine.snapshot()
+snapshot.advance(1)
+child = os.fork()
+engine.step(0, [1.0])
+if child == 0:
+    try:
+        snapshot.finish()
+    except CheckpointError as error:
+        os.write(1, f"{error}\\n".encode())
+    os._exit(int(engine.snapshot().finish().arrays["counts"][0] != 2001))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), snapshot.finish().arrays["counts"][0])
+"""
+
+
+def test_a_snapshot_belongs_to_the_process_that_made_it(folder: CheckpointFolder) -> None:
+    completed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM + FINISH, folder.folder],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert completed.stdout == ("the snapshot was made before this process was forked: make another one\n0 2000\n")
 
 
 # Jobs.

@@ -31,6 +31,13 @@ def test_the_command_needs_the_extra_cli(package: str, args: list[str]) -> None:
     assert result.stderr == f"error: {package} is not installed: pip install 'stream-rnn[cli]'\n"
 
 
+def test_the_live_job_says_which_systems_it_needs() -> None:
+    result = command_without(["fcntl"], "run", "--topics", "sensors", "--inputs", "load", "--servers", "localhost:1")
+    assert (result.returncode, result.stdout) == (2, "")
+    line = result.stderr.splitlines()[-1]  # what is before it is filelock's warning, which Windows does not have
+    assert line.startswith("error: run needs Linux or macOS, and this is ")
+
+
 @pytest.mark.parametrize("command", ["replay", "race", "gradients"])
 def test_plots_need_the_extra_plot(recording: Path, command: str) -> None:
     members = ["--members", "gru,rnn"] if command == "race" else []

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from command import COMMAND, SMALL, error_line, run, waves
+from command import COMMAND, SMALL, run, waves
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -253,12 +253,20 @@ def test_tokens_are_forecast_from_a_column_of_ids(invoke: Invoke, tmp_path: Path
     assert (tmp_path / "plot.png").exists()
 
 
-def test_a_token_id_beyond_the_vocabulary_is_reported_in_one_line(invoke: Invoke, tmp_path: Path) -> None:
-    path = tmp_path / "tokens.csv"
-    path.write_text("token,y\n1,0.5\n8,0.5\n")
+def test_a_token_id_beyond_the_vocabulary_is_a_dead_letter(invoke: Invoke, tmp_path: Path) -> None:
+    path, letters = tmp_path / "tokens.csv", tmp_path / "refused.jsonl"
+    path.write_text("token,y\n1,0.5\n8,0.5\n3,0.5\n")
     args = ["--layer", "embedding,gru", "--inputs", "token", "--targets", "y", "--vocabulary", "8", "--hidden", "4"]
-    result = invoke("replay", path, *args)
-    assert (result.exit_code, error_line(result)) == (1, "token must be an id from 0 to 7, got 8 in event 1")
+    result = invoke("replay", path, *args, "--json", "--dead-letters", letters)
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)
+    assert (summary["events"], summary["skipped"]) == (2, 1)
+    assert json.loads(letters.read_text()) | {"source": ""} == {
+        "source": "",
+        "record": 1,
+        "reason": "not a token of this job",
+        "raw": "",
+    }
 
 
 def test_labels_with_lookahead_are_written_at_the_event_that_completes_them(invoke: Invoke, recording: Path) -> None:

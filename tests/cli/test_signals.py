@@ -30,15 +30,13 @@ def start(*args: object, **options: Any) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
+def wait_for(condition: Callable[[], object]) -> None:
+    while not condition():  # pytest ends a test that waits too long
         time.sleep(0.02)
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=240)
     assert "Traceback" not in stderr
     summary: dict[str, Any] = json.loads(stdout)
     return summary
@@ -84,7 +82,7 @@ def test_a_run_that_waits_for_a_pipe_can_be_stopped(tmp_path: Path) -> None:
     process.stdin.flush()
     wait_for(lambda: CheckpointFolder(state).files)
     process.send_signal(signal.SIGTERM)
-    wait_for(lambda: process.poll() is not None, 20)
+    wait_for(lambda: process.poll() is not None)
     process.stdin.close()
     process.stdin = None
     assert finish(process)["events"] == 50

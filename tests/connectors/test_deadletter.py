@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,3 +135,26 @@ def test_a_log_that_cannot_be_opened_is_named_in_the_error(tmp_path: Path) -> No
         DeadLetterLog(tmp_path / "nowhere" / "dead.jsonl")
     with pytest.raises(ConnectorError, match="cannot be read: Is a directory"):
         DeadLetterLog(tmp_path)
+
+
+def test_dead_letters_are_written_to_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with DeadLetterFile(tmp_path / "pipe") as file:
+        file.add(letter(0))
+        file.flush()
+        assert len(os.read(reader, 1000)) == file.position()
+    os.close(reader)
+
+
+def test_a_file_that_is_nested_too_deeply_is_not_a_dead_letter_file(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"source":"a","x":' + "[" * 100_000 + "]" * 100_000 + "}\n")
+    with pytest.raises(ConnectorError, match="is not a dead-letter file"):
+        DeadLetterLog(path)
+
+
+def test_a_source_whose_name_is_not_utf8_is_written_escaped(tmp_path: Path) -> None:
+    with DeadLetterFile(tmp_path / "refused.jsonl") as file:
+        file.add(letter(0, source="\udcff.csv"))
+    assert records_in(tmp_path / "refused.jsonl") == [("\\udcff.csv", 0)]

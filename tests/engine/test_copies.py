@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,10 +80,8 @@ def test_a_pickle_is_hardly_larger_than_the_arrays() -> None:
     assert len(pickle.dumps(engine)) < sum(array.nbytes for array in arrays(engine).values()) + 5000
 
 
-@pytest.mark.parametrize(
-    "key", ["ключ", 5, 1.5, True, None, ("a", 1), frozenset({1, 2}), b"x", datetime(2024, 1, 1, tzinfo=UTC)], ids=str
-)
-def test_a_copy_has_keys_of_any_type(key: Any) -> None:
+@pytest.mark.parametrize("key", ["ключ", "", 5, -(2**70)])
+def test_a_copy_has_the_keys(key: Any) -> None:
     engine = engine_of(**changes_of("gru"))
     engine.step(key, [1.0], 2.0)
     for copied in (pickled, copy.deepcopy):

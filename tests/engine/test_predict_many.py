@@ -172,7 +172,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], Any, str]] = {
     "list among keys": (
         {},
         lambda e: e.predict_many(["s", ["t"]], [[1.0], [2.0]]),
-        "a key must be hashable, .*, got list",
+        "a key must be a string or an integer, got list",
     ),
     "id": (TOKENS, lambda e: e.predict_many("s", [[1.0], [5.0]]), "token must be an id from 0 to 4, got 5 in event 1"),
     "lookahead": (

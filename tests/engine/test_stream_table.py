@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import bits, engine_of, reserve_streams, series, stream_arrays, weights
+from support import bits, engine_of, reserve_streams, series, settings, stream_arrays, weights
 
-from stream_rnn import DataError
+from stream_rnn import DataError, Race
 from stream_rnn.engine.stream_table import INITIAL_CAPACITY, StreamTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stream_rnn import Engine
 
 ROWS: Any = {"state": ((3,), np.float32), "clock": ((), np.int64)}
 KEYS = st.lists(st.integers(0, 7), max_size=50)
@@ -90,10 +96,73 @@ def test_a_limit_bounds_the_memory() -> None:
     assert table.evictions == 995
 
 
-def test_a_key_that_is_not_hashable_is_refused() -> None:
-    for call in (lambda: StreamTable(ROWS, None).slots([["a"]]), lambda: StreamTable(ROWS, 2).slot({})):
-        with pytest.raises(DataError, match=r"a key must be hashable, such as a string or a number, got (list|dict)"):
-            call()
+CALLS = pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, key: model.step(key, [1.0]),
+        lambda model, key: model.process([key], [[1.0]]),
+        lambda model, key: model.process(["known", key, "new"], [[1.0]] * 3),
+    ],
+    ids=["step", "process", "process several"],
+)
+MODELS = pytest.mark.parametrize(
+    "model_of",
+    [engine_of, lambda: engine_of(max_streams=3), lambda: Race({"a": settings(), "b": settings()})],
+    ids=["engine", "limited engine", "race"],
+)
+
+
+@CALLS
+@MODELS
+@pytest.mark.parametrize("key", [None, ("a", 1), 1.5, True, b"a", float("nan"), ["a"], {}], ids=repr)
+def test_a_key_that_is_neither_text_nor_an_integer_is_refused_when_it_is_first_seen(
+    model_of: Callable[[], Engine | Race], call: Callable[[Engine | Race, Any], object], key: Any
+) -> None:
+    model = model_of()
+    model.step("known", [1.0])
+    with pytest.raises(DataError) as caught:
+        call(model, key)
+    assert str(caught.value) == f"a key must be a string or an integer, got {type(key).__name__} {key!r}"
+    assert model.keys == ["known"]
+    assert model.counts.events == 1
+
+
+@CALLS
+@MODELS
+@pytest.mark.parametrize(
+    "key", ["\ud800", "pump \udfff", np.str_("\ud800"), 10**5000], ids=["alone", "in a word", "of numpy", "integer"]
+)
+def test_a_key_that_no_file_can_hold_is_refused_when_it_is_first_seen(
+    model_of: Callable[[], Engine | Race], call: Callable[[Engine | Race, Any], object], key: Any
+) -> None:
+    model = model_of()
+    model.step("known", [1.0])
+    with pytest.raises(DataError, match="a key must be valid Unicode text or an integer, got ") as caught:
+        call(model, key)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+    assert (model.keys, model.counts.events) == (["known"], 1)
+
+
+class Color(StrEnum):
+    """Text with a type of its own."""
+
+    RED = "red"
+
+
+@MODELS
+@pytest.mark.parametrize(
+    "key", [np.int64(5), np.uint8(5), np.str_("a"), Color.RED, IntEnum("Five", {"X": 5}).X, 2**100]
+)
+def test_a_key_is_kept_as_plain_text_or_a_plain_integer(model_of: Callable[[], Engine | Race], key: Any) -> None:
+    one_by_one, batch = model_of(), model_of()
+    one_by_one.step(key, [1.0])
+    batch.process([key, key], [[1.0]] * 2)
+    for model in (one_by_one, batch):
+        assert model.keys == [key]
+        assert type(model.keys[0]) in {str, int}
+        model.step(key, [2.0])
+        assert model.stream_count == 1
 
 
 def test_finding_a_stream_does_not_protect_it_from_eviction() -> None:

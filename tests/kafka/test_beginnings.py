@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import TopicAlreadyExistsError
 from live import ENGINE, Live, feed, positions, reading
 from topics import send, wait_for
 
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from broker import Cluster
+
+
+def recreate(broker: Cluster, topic: str) -> None:
+    """Create a topic of which an earlier one may not be deleted completely yet."""
+
+    def created() -> bool:
+        with suppress(TopicAlreadyExistsError):
+            broker.topic(partitions=1, name=topic)
+            return True
+        return False
+
+    wait_for(created)
 
 
 def test_it_starts_from_the_checkpoint_of_a_replay(broker: Cluster, topic: str, tmp_path: Path) -> None:
@@ -52,7 +65,8 @@ def test_latest_skips_records_before_the_first_start_and_none_after_it(
     assert len(positions(live.forecasts())) == usable
 
 
-def test_a_start_time_skips_older_records(broker: Cluster, topic: str, tmp_path: Path) -> None:
+def test_a_start_time_skips_older_records(broker: Cluster, tmp_path: Path) -> None:
+    topic = broker.topic(retention_ms=-1)  # or the broker deletes such old records, now and then
     feed(broker, topic, 0, 300, at=1_700_000_000_000)
     usable = feed(broker, topic, 300, 500, at=1_767_225_600_000)
     live = Live(broker, tmp_path, topic, broker.topic(), "time", {"start": "2025-06-01T00:00:00"})
@@ -98,3 +112,82 @@ def test_records_that_were_deleted_before_they_were_read_are_counted_and_skipped
     assert live.stop() == [0]
     assert positions(live.forecasts()) == [(0, offset) for offset in (*range(10), *range(25, 30))]
     assert f"{topic}-0: 15 records were deleted before they were read" in live.log()
+
+
+def test_a_group_whose_offsets_were_deleted_resumes_from_its_checkpoints(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), f"expires-{topic}")
+    live.start()
+    usable = feed(broker, topic, 0, 300)
+    live.wait_for_forecasts(usable)
+    assert live.stop() == [0]
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
+        admin.delete_groups([live.group])
+    usable += feed(broker, topic, 300, 400)
+    assert live.start(lost_offsets="refuse").wait(60) == 1
+    assert f"group '{live.group}' has lost its committed offset of {topic}-" in live.log()
+    live.start()
+    live.wait_for_forecasts(usable)
+    assert live.stop()[-1] == 0
+    found = positions(live.forecasts())
+    assert len(found) == len(set(found)) == usable
+    assert "continuing from checkpoint" in live.log()
+
+
+def test_a_topic_that_is_created_again_is_read_from_its_start_with_what_was_learned(
+    broker: Cluster, tmp_path: Path
+) -> None:
+    topic = broker.topic(partitions=1)
+    live = Live(broker, tmp_path, topic, broker.topic(), f"again-{topic}")
+    live.start()
+    usable = feed(broker, topic, 0, 200)
+    live.wait_for_forecasts(usable)
+    assert live.stop() == [0]
+    broker.delete_topic(topic)
+    recreate(broker, topic)
+    more = feed(broker, topic, 200, 500)  # more records than the old topic had
+    live.start()
+    live.wait_for_forecasts(usable + more)
+    assert live.stop() == [0]
+    learned = [json.loads(value)["learned"] for values in live.forecasts().values() for value in values]
+    assert sorted(learned) == list(range(1, usable + more + 1))
+    assert f"{topic}-0: the topic was deleted and created again" in live.log()
+
+
+def test_a_topic_that_is_created_again_while_the_job_runs_is_read_from_its_start(
+    broker: Cluster, tmp_path: Path
+) -> None:
+    topic = broker.topic(partitions=1)
+    live = Live(broker, tmp_path, topic, broker.topic(), f"meanwhile-{topic}", {"client": {"metadata_max_age_ms": 500}})
+    live.start()
+    usable = feed(broker, topic, 0, 200)
+    live.wait_for_forecasts(usable)
+    broker.delete_topic(topic)
+    recreate(broker, topic)
+    more = feed(broker, topic, 200, 300)
+    live.wait_for_forecasts(usable + more)
+    assert live.stop() == [0]
+    assert len(positions(live.forecasts())) == usable + more
+    assert f"{topic}-0: the topic was deleted and created again" in live.log()
+    assert "Traceback" not in live.log()
+
+
+def test_partitions_that_are_added_start_with_what_a_neighbour_has_learned(broker: Cluster, tmp_path: Path) -> None:
+    topic = broker.topic(partitions=1)
+    live = Live(broker, tmp_path, topic, broker.topic(), f"adds-{topic}", {"client": {"metadata_max_age_ms": 500}})
+    live.kafka["start"] = "latest"  # which does not apply to partitions that are added
+    live.start()
+    wait_for(lambda: live.assigned() == 1)
+    usable = feed(broker, topic, 0, 400)
+    live.wait_for_forecasts(usable)
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
+        admin.create_partitions({topic: 3})
+    send(broker.bootstrap, topic, [reading(t)[1] for t in range(10)], [reading(t)[0] for t in range(10)], partition=2)
+    live.wait_for_forecasts(usable + 10)
+    assert live.stop() == [0]
+    rows = [json.loads(value) for values in live.forecasts().values() for value in values]
+    assert len(rows) == usable + 10
+    assert min(row["learned"] for row in rows if row["partition"] == 2) > 100
+    assert f"{topic}-2: the topic got this partition after the job had started; keys may have moved here" in live.log()
+    assert "; by Kafka's own rule 's" in live.log()

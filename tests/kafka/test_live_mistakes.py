@@ -69,12 +69,13 @@ def test_a_target_must_not_have_the_name_of_an_output_field(tmp_path: Path) -> N
     assert "got 'offset'" in line
 
 
-def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
+def test_a_broker_that_does_not_answer_in_time_is_named(tmp_path: Path) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
-    code, line = run(tmp_path, {"topics": ["a"], "servers": [f"127.0.0.1:{port}"]})
-    assert (code, line) == (1, f"error: no Kafka broker answers at 127.0.0.1:{port}")
+    code, line = run(tmp_path, {"topics": ["a"], "servers": [f"127.0.0.1:{port}"], "start_timeout": 1.0})
+    expected = f"error: no Kafka broker answers at 127.0.0.1:{port}; gave up after start_timeout, 1 s"
+    assert (code, line) == (1, expected)
 
 
 def test_a_wrong_password_is_reported_and_not_shown(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from broker import Cluster
+from kafka import KafkaConsumer, KafkaProducer
 from live import Live, feed, positions, reading
 from topics import read_all, send, wait_for
 
@@ -17,7 +21,7 @@ from stream_rnn.connectors.ordering.ordering import AHEAD
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from broker import Broker, Cluster
+    from broker import Broker
 
 
 def assert_forecast_once(live: Live, usable: int) -> None:
@@ -236,3 +240,142 @@ def test_metrics_and_health_are_served(broker: Cluster, topic: str, tmp_path: Pa
     with urllib.request.urlopen(f"{url}/health") as answer:
         assert json.load(answer)["ok"]
     assert live.stop() == [0]
+
+
+def test_a_job_that_starts_before_the_broker_waits_for_it(own_broker: Broker, tmp_path: Path) -> None:
+    topic, output = own_broker.topic(), own_broker.topic()
+    usable = feed(own_broker, topic, 0, 200)
+    own_broker.stop()
+    live = Live(own_broker, tmp_path, topic, output, "waits", {"metrics_port": 0})
+    live.start()
+    wait_for(lambda: "waiting, next attempt in" in live.log())
+    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health")
+    assert (error.value.code, json.load(error.value)["reason"]) == (503, "starting: the broker does not answer")
+    own_broker.start()
+    live.wait_for_forecasts(usable)
+    assert live.stop() == [0]
+    assert f"no Kafka broker answers at {own_broker.bootstrap}; waiting" in live.log()
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1:9", "nowhere.invalid:9092"], ids=["refused", "not resolved"])
+def test_a_job_that_waits_for_its_broker_stops_at_once(server: str, tmp_path: Path) -> None:
+    live = Live(Cluster(server), tmp_path, "a", "b", "waits", {"metrics_port": 0})
+    process = live.start()
+    wait_for(lambda: "metrics and health at" in live.log())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert "INFO stopped before the broker answered" in live.log()
+    assert "Traceback" not in live.log()
+
+
+def health(live: Live) -> dict[str, Any]:
+    """Return the health of a job that serves it, whatever its status."""
+    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        found = json.load(error)
+    return found
+
+
+def test_a_topic_of_another_format_is_reported_and_makes_the_job_unhealthy(
+    broker: Cluster, topic: str, tmp_path: Path
+) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "avro", {"metrics_port": 0})
+    live.start()
+    send(broker.bootstrap, topic, [b"\0\0\0\0\7\x02\x04"] * 500)
+    wait_for(lambda: "WARNING" in live.log() and "500 records were refused" in health(live)["reason"])
+    reason = "begins with a schema registry's mark (schema id 7): Avro/Protobuf is not supported, only JSON (500)"
+    assert health(live)["reason"] == f"500 of the last minute's 500 records were refused: {reason}"
+    assert not health(live)["ok"]
+    live.wait_for_forecasts(feed(broker, topic, 0, 1000))
+    wait_for(lambda: health(live)["ok"])
+    assert live.stop() == [0]
+    assert f"records were refused: {reason.removesuffix(' (500)')}" in live.log()
+
+
+def test_a_partition_that_an_open_transaction_holds_is_reported(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    settings = {"metrics_port": 0, "open_transaction_seconds": 1.0}
+    live = Live(broker, tmp_path, topic, broker.topic(), "held", settings)
+    key, value = reading(0)
+    send(broker.bootstrap, topic, [value] * 10, [key] * 10, partition=2)
+    with closing(KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topic)) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, value, key, partition=2)
+        producer.flush()
+        send(broker.bootstrap, topic, [value] * 10, [key] * 10, partition=2)
+        live.start()
+        held = f"an open transaction holds {topic}-2 at offset 10"
+        wait_for(lambda: f"WARNING {held}" in live.log())
+        assert health(live)["reason"].startswith(held)
+        producer.abort_transaction()
+    live.wait_for_forecasts(20)
+    wait_for(lambda: health(live)["ok"])
+    assert live.stop() == [0]
+    assert f"INFO no longer: an open transaction holds {topic}-2" in live.log()
+
+
+def test_no_record_is_too_large_for_the_job(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    letters = broker.topic(partitions=1)
+    live = Live(broker, tmp_path, topic, broker.topic(), "large", {"dead_letter_topic": letters})
+    live.start()
+    key, value = reading(0)
+    padded = value[:-1] + b',"pad":"' + b"p" * 1_000_000 + b'"}'
+    send(broker.bootstrap, topic, [value, padded, b"?" * 1_000_000], [key, key, key], partition=0)
+    send(broker.bootstrap, topic, [value, value], [b"k" * 900_000, b""], partition=0)
+    send(broker.bootstrap, topic, [value], [key], partition=0, headers=[("trace", b"t" * 1_047_400)])
+    send(broker.bootstrap, topic, [None, value], [key, key], partition=0)
+    live.wait_for_forecasts(4)
+    assert live.stop() == [0]
+    assert positions(live.forecasts()) == [(0, 0), (0, 1), (0, 4), (0, 7)]
+    refused = [json.loads(letter.value) for letter in read_all(broker.bootstrap, letters)]
+    assert {letter["record"]: letter["reason"] for letter in refused} == {
+        2: "not JSON",
+        3: "key and headers are too large for a forecast",
+        5: "key and headers are too large for a forecast",
+        6: "record has no value",
+    }
+
+
+def test_a_deleted_topic_is_reported_and_read_when_it_is_back(broker: Cluster, tmp_path: Path) -> None:
+    topic = broker.topic(partitions=1)
+    settings = {"metrics_port": 0, "client": {"metadata_max_age_ms": 500}}
+    live = Live(broker, tmp_path, topic, broker.topic(), f"vanishes-{topic}", settings)
+    live.start()
+    usable = feed(broker, topic, 0, 100)
+    live.wait_for_forecasts(usable)
+    broker.delete_topic(topic)
+    missing = f"topic {topic} was deleted; waiting until it is created again"
+    wait_for(lambda: f"WARNING {missing}" in live.log())
+    assert health(live)["reason"] == missing
+    broker.topic(partitions=1, name=topic)
+    usable += feed(broker, topic, 100, 200)
+    live.wait_for_forecasts(usable)
+    wait_for(lambda: health(live)["ok"])
+    assert live.stop() == [0]
+    assert "Traceback" not in live.log()
+
+
+def test_a_deleted_output_topic_ends_the_job_with_its_name(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    live = Live(broker, tmp_path, topic, broker.topic(), "mute", {"client": {"metadata_max_age_ms": 500}})
+    process = live.start()
+    live.wait_for_forecasts(feed(broker, topic, 0, 100))
+    broker.delete_topic(live.output)
+    feed(broker, topic, 100, 200)
+    assert process.wait(60) == 1
+    assert live.log().splitlines()[-1].startswith(f"error: no topic '{live.output}' at {broker.bootstrap}")
+
+
+def test_a_group_of_other_consumers_is_refused(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    consumer = KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, group_id=f"taken-{topic}")
+    with closing(consumer):
+        wait_for(lambda: consumer.poll(timeout_ms=100) or consumer.assignment())
+        process = Live(broker, tmp_path, topic, broker.topic(), f"taken-{topic}").start()
+        wait_for(lambda: consumer.poll(timeout_ms=100) or process.poll() is not None)
+    assert process.returncode == 1
+    message = f"error: group 'taken-{topic}' is used by consumers of another kind: stop them, or set another group"
+    assert (tmp_path / "job.log").read_text().splitlines()[-1] == message

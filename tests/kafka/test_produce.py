@@ -49,11 +49,6 @@ def failure(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
     return done.returncode, lines[0].removeprefix("error: ")
 
 
-def written(broker: Cluster, topic: str) -> list[Any]:
-    """Return the records of a topic that has some: on a busy machine, a reader may see them later than the writer."""
-    return wait_for(lambda: read_all(broker.bootstrap, topic))
-
-
 def fields(broker: Cluster, topic: str) -> list[dict[str, Any]]:
     return [json.loads(record.value) for record in read_all(broker.bootstrap, topic)]
 
@@ -76,7 +71,8 @@ def test_a_record_has_the_names_of_the_columns_and_null_for_missing_values(
     path.write_text("At,Sensor,flow [l/s],note,last\n2026-01-31T12:00:00.25+01:00,pömp,,x,false\n1,q,2.5,y,true\n")
     done = run(broker, path, "--topic", topic, "--key", "Sensor", "--time", "At", "--end", "last")
     assert done.returncode == 0
-    found = {record.key.decode(): (record.timestamp, record.value.decode()) for record in written(broker, topic)}
+    records = read_all(broker.bootstrap, topic)
+    found = {record.key.decode(): (record.timestamp, record.value.decode()) for record in records}
     assert found == {
         "pömp": (
             1_769_857_200_250,
@@ -91,7 +87,7 @@ def test_a_live_job_reads_the_events_of_the_file(broker: Cluster, topic: str, re
     run(broker, recording, "--topic", topic, "--key", "sensor", "--time", "at")
     schema = Schema("sensor", "at", None, ("a", "b"))
     (expected,) = open_files(recording, schema)
-    records = written(broker, topic)
+    records = read_all(broker.bootstrap, topic)
     batch = Decoder(schema).decode(TopicPartition(topic, 0), records)
     assert not batch.dead
     for key in ("s0", "s1"):
@@ -108,7 +104,7 @@ def test_a_stream_goes_to_the_partition_that_kafkas_own_clients_choose(
     path = tmp_path / "events.csv"
     path.write_text("sensor,a\n" + "".join(f"{key},1\n" for key in keys))
     run(broker, path, "--topic", topic, "--key", "sensor")
-    ours = {record.key: record.partition for record in written(broker, topic)}
+    ours = {record.key: record.partition for record in read_all(broker.bootstrap, topic)}
     theirs = send(broker.bootstrap, topic, [b"1"] * 40, [key.encode() for key in keys])
     assert ours == {key.encode(): sent.partition for key, sent in zip(keys, theirs, strict=True)}
     assert len(set(ours.values())) == 4
@@ -131,7 +127,7 @@ def test_without_a_key_all_events_are_one_stream_in_one_partition(broker: Cluste
     path.write_text("a\n" + "".join(f"{i}\n" for i in range(100)))
     start_time = time.time()
     run(broker, path, "--topic", topic)
-    records = written(broker, topic)
+    records = read_all(broker.bootstrap, topic)
     assert [json.loads(record.value) for record in records] == [{"a": i} for i in range(100)]
     assert {(record.partition, record.key) for record in records} == {(records[0].partition, b"")}
     assert records[0].timestamp >= 1000 * start_time - 1  # the current time, for events without time
@@ -142,7 +138,11 @@ def test_words_where_numbers_belong_are_counted_and_sent_as_null(broker: Cluster
     path.write_text("a\n1\nunavailable\n3\n")
     done = run(broker, path, "--topic", topic)
     assert done.stdout.endswith("not numbers, sent as null: 1 value\n")
-    assert [json.loads(record.value) for record in written(broker, topic)] == [{"a": 1}, {"a": None}, {"a": 3}]
+    assert [json.loads(record.value) for record in read_all(broker.bootstrap, topic)] == [
+        {"a": 1},
+        {"a": None},
+        {"a": 3},
+    ]
 
 
 def test_refused_records_are_counted(broker: Cluster, topic: str, recording: Path) -> None:
@@ -256,7 +256,7 @@ def test_the_docker_job_forecasts_what_is_produced(broker: Cluster, topic: str, 
     others = ["--servers", broker.bootstrap, "--group", topic, "--metrics-port", "0"]
     job = [*COMMAND[:-1], "run", str(ROOT / "docker" / "job.toml"), *topics, *others]
     process = subprocess.Popen(job, cwd=tmp_path, stderr=subprocess.DEVNULL)
-    wait_for(lambda: len(read_all(broker.bootstrap, output)) == len(written(broker, topic)), 120)
+    wait_for(lambda: len(read_all(broker.bootstrap, output)) == len(read_all(broker.bootstrap, topic)), 120)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
     assert {"key", "temperature+1.q0.05", "temperature+3.q0.95"} <= fields(broker, output)[0].keys()

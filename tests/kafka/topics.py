@@ -49,6 +49,7 @@ def read_all(bootstrap: str, topic: str, committed: bool = True) -> list[Consume
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=None,
+        auto_offset_reset="earliest",  # the client's default goes to the end whenever it has to find a position again
         isolation_level="read_committed" if committed else "read_uncommitted",
         max_poll_records=10_000,
     )
@@ -56,7 +57,6 @@ def read_all(bootstrap: str, topic: str, committed: bool = True) -> list[Consume
         numbers = wait_for(lambda: consumer.partitions_for_topic(topic))
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
-        consumer.seek_to_beginning()
         ends = consumer.end_offsets(partitions)
         found: list[ConsumerRecord] = []
 

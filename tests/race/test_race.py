@@ -333,6 +333,11 @@ def test_settings_of_a_race_outside_their_bounds_are_refused(values: dict[str, A
         race_of({}, {}, race=RaceSettings(**values))
 
 
+def test_a_member_whose_name_cannot_be_saved_is_refused() -> None:
+    with pytest.raises(SettingError, match="members must be valid Unicode text, got "):
+        Race({"\ud800": settings()})
+
+
 def test_a_race_without_members_is_refused() -> None:
     with pytest.raises(SettingError, match="a race needs at least one member, got none"):
         Race({})

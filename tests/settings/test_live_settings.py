@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "servers": ({"servers": 7}, "servers.*: expected `str`, got `int`.*7"),
+    "start_timeout": ({"start_timeout": 0.0}, "start_timeout must be above 0, got 0.0"),
+    "lost_offsets": ({"lost_offsets": "resme"}, "lost_offsets must be one of .*, got .*; did you mean 'resume'"),
     "topics": ({"topics": ["a", 7]}, "topics.*: expected `str`, got `int`"),
     "pattern": ({"pattern": ["a"]}, "pattern: expected `str | null`, got `array`"),
     "group": ({"group": ""}, "group must not be empty, got ''"),

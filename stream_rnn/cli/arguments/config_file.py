@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,8 @@ def _read(path: str | None) -> Values:
         raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path}: is not TOML: {error}") from None
+    except RecursionError:
+        raise SettingError(f"{path}: is nested too deeply: a job file has tables of settings and lists") from None
     return document
 
 
@@ -114,7 +117,7 @@ def _tables(document: Values, path: str | None, known: Mapping[str, type[msgspec
 def _check_members(members: Any, path: str | None) -> dict[str, Values]:
     """Return the members in a job file; refuse anything but tables of known settings."""
     if not isinstance(members, dict) or not all(isinstance(values, dict) for values in members.values()):
-        raise SettingError(f"{path}: members must be tables [members.NAME], got {members!r}")
+        raise SettingError(f"{path}: members must be tables [members.NAME], got {reprlib.repr(members)}")
     for name, values in members.items():
         _refuse_unknown(values, path, f"members.{name}", "engine")
     return members

@@ -115,7 +115,7 @@ backpropagated.
 WARMUP = """Compile the kernels of a network before they are first used; later processes load them from the cache.
 
 Each combination of layers and precision is compiled once; sizes, windows, losses and learning rates do not matter.
-The environment variable STREAM_RNN_CACHE sets the cache folder.
+The environment variable STREAM_RNN_CACHE sets the cache folder, which nobody else may be able to write to.
 
 \b
   stream-rnn warmup

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import click
-import msgspec
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from stream_rnn.cli.console.formatting import counted, print_line
+from stream_rnn.cli.console.formatting import cell, counted, echo_json, print_line
 from stream_rnn.cli.console.progress import ProgressBar
 from stream_rnn.cli.console.signals import GracefulStop
 from stream_rnn.cli.diagnose.advice import warnings
@@ -78,7 +76,7 @@ def run(settings: ReplaySettings, engine_settings: dict[str, Any], outputs: Outp
 
         draw(plot, sampler.samples)
     if outputs.as_json:
-        click.echo(msgspec.json.encode(_to_plain(findings)))
+        echo_json(_to_plain(findings))
     else:
         _print(findings, plot, Console(stderr=settings.output == "-"))
     return stop.exit_status
@@ -142,7 +140,7 @@ def _table(samples: list[Sample]) -> Table:
     for sample in selected:
         table.add_column(f"{sample.events:,}", justify="right")
     for label, cells in _rows([sample.diagnosis for sample in selected]):
-        table.add_row(label, *cells)
+        table.add_row(cell(label), *cells)
     return table
 
 

@@ -6,11 +6,12 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 
 from stream_rnn.cli.arguments.config_file import TABLES
 from stream_rnn.cli.arguments.fields import Field, fields_of
+from stream_rnn.cli.console.formatting import echo_line
+from stream_rnn.cli.console.untrusted import printable
 from stream_rnn.errors import SettingError
 from stream_rnn.settings.presets import PRESET_HELP
 
@@ -53,6 +54,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "season": 24,
     },
     "kafka": {
+        "start_timeout": 300.0,
         "pattern": "^sensors-.*",
         "key": "sensor",
         "time": "time",
@@ -96,7 +98,7 @@ def run(path: str) -> None:
         raise SettingError(f"{path} exists: name another file") from None
     except OSError as error:
         raise SettingError(f"{path}: cannot be written: {error.strerror}") from None
-    click.echo(
+    echo_line(
         f"wrote {path}; set files in it and call stream-rnn replay --config {path}, or set topics and inputs and call "
         f"stream-rnn run {path}"
     )
@@ -108,7 +110,7 @@ def job_file(path: str) -> str:
         f"\n[{table}]\n{_preset(table)}{''.join(_entry(table, field) for field in fields_of(struct))}"
         for table, struct in TABLES.items()
     )
-    return HEADER.format(file=path) + "".join(tables)
+    return HEADER.format(file=printable(path)) + "".join(tables)
 
 
 def _preset(table: str) -> str:

@@ -6,21 +6,20 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from stream_rnn.checkpoints.file import STREAMS, CheckpointData, read
 from stream_rnn.checkpoints.folder import SUFFIX, CheckpointFolder
-from stream_rnn.cli.console.formatting import print_line
+from stream_rnn.cli.console.formatting import cell, echo_json, echo_line, print_line
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.compiled.core import Counts
 from stream_rnn.compiled.state import Clock
-from stream_rnn.engine.build import build_parts
+from stream_rnn.engine.build import plan_engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs import ordering_state
-from stream_rnn.race.snapshot import members_of, race_settings_of, split
+from stream_rnn.race.snapshot import members_of, race_settings_of, split, verify
 from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def run(path: str, *, as_json: bool) -> None:
         return
     contents = describe(file, data)
     if as_json:
-        click.echo(msgspec.json.encode(contents))
+        echo_json(contents)
     else:
         _print(contents, Console())
 
@@ -57,18 +56,18 @@ def _show_race(file: Path, data: CheckpointData, *, as_json: bool) -> None:
     members = {name: describe(file, member) for name, member in racing.items()}
     if as_json:
         race = race_settings_of(data).describe()
-        click.echo(msgspec.json.encode({"race": race, "members": members, "retired_at": retired}))
+        echo_json({"race": race, "members": members, "retired_at": retired})
         return
     for name, contents in members.items():
-        click.echo(f"member {name}")
+        echo_line(f"member {name}")
         _print(contents, Console())
     for name, at in retired.items():
-        click.echo(f"member {name}: retired at event {at:,}")
+        echo_line(f"member {name}: retired at event {at:,}")
 
 
 def describe(file: Path, data: CheckpointData) -> dict[str, Any]:
     """Return the contents of an engine's checkpoint as plain values."""
-    parameters = {p.name: p.shape for p in build_parts(data.settings).network.parameters()}
+    parameters = {p.name: p.shape for p in plan_engine(data.settings).model.network.parameters()}
     events = data.arrays[f"{STREAMS}clock"][:, Clock.EVENTS].tolist()
     streams: list[tuple[Hashable, int]] = sorted(zip(data.keys, events, strict=True), key=lambda pair: -pair[1])
     row_bytes = {
@@ -97,8 +96,10 @@ def find(path: str) -> tuple[Path, CheckpointData]:
         If there is none, or it is damaged.
     """
     if not Path(path).is_dir():
-        return Path(path), read(path)
-    newest = CheckpointFolder(path).newest()
+        data = read(path)
+        verify(data)
+        return Path(path), data
+    newest = CheckpointFolder(path).newest(verify=verify)
     if newest is None:
         subfolders = sorted(str(file.parent) for file in Path(path).glob(f"*/checkpoint-*{SUFFIX}"))
         hint = f"; there are checkpoints in {', '.join(dict.fromkeys(subfolders))}" if subfolders else ""
@@ -127,7 +128,7 @@ def _print_parameters(parameters: list[dict[str, Any]], console: Console) -> Non
     table = Table("parameter", "shape", "count", box=None)
     table.columns[2].justify = "right"
     for row in parameters:
-        table.add_row(row["name"], " x ".join(map(str, row["shape"])), f"{row['count']:,}")
+        table.add_row(cell(row["name"]), " x ".join(map(str, row["shape"])), f"{row['count']:,}")
     table.add_row("total", "", f"{sum(row['count'] for row in parameters):,}", style="bold")
     console.print(table)
 
@@ -137,7 +138,7 @@ def _print_streams(streams: list[dict[str, Any]], row_bytes: int, console: Conso
     table = Table("stream", "events", box=None)
     table.columns[1].justify = "right"
     for row in streams[:MAX_STREAMS]:
-        table.add_row(str(row["key"]) or "(no key)", f"{row['events']:,}")
+        table.add_row(cell(row["key"]) if row["key"] != "" else "(no key)", f"{row['events']:,}")
     console.print(table)
     if len(streams) > MAX_STREAMS:
         print_line(console, f"  and {len(streams) - MAX_STREAMS:,} more with fewer events")

@@ -7,10 +7,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-import click
 import numpy as np
 
-from stream_rnn.cli.console.formatting import counted, listed
+from stream_rnn.cli.console.formatting import counted, echo_line, listed
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.deadletter import DeadLetterCounter
@@ -83,11 +82,11 @@ def run(settings: LiveSettings, request: ProduceRequest) -> int:
     seconds = time.perf_counter() - start
     events = f"{counted(producer.delivered, 'event')} of {counted(len(keys), 'stream')} to topic {request.topic}"
     rate = f"{seconds:.1f} s: {producer.delivered / seconds:,.0f} events/s"
-    click.echo(f"{events} in {rate}{_refused(recording.dead_letters)}")
+    echo_line(f"{events} in {rate}{_refused(recording.dead_letters)}")
     if recording.bad_values:
-        click.echo(f"not numbers, sent as null: {counted(recording.bad_values, 'value')}")
+        echo_line(f"not numbers, sent as null: {counted(recording.bad_values, 'value')}")
     if recording.ignored:
-        click.echo(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in recording.ignored.items()])}")
+        echo_line(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in recording.ignored.items()])}")
     return stopping.exit_status
 
 
@@ -187,7 +186,7 @@ class _Duration:
 
 
 def _report_timeout() -> None:
-    click.echo(f"error: no answer from Kafka within {STOP_SECONDS:g} s: the last events may be missing", err=True)
+    echo_line(f"error: no answer from Kafka within {STOP_SECONDS:g} s: the last events may be missing", err=True)
 
 
 def _refused(letters: DeadLetterCounter) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.text import Text
 
 from stream_rnn.cli.commands.running import Outputs, Renderer, run_job
-from stream_rnn.cli.console.formatting import percent
+from stream_rnn.cli.console.formatting import cell, percent
 from stream_rnn.cli.console.report import FORECASTER_NAMES, format_error, format_skill, new_table, print_counts
 from stream_rnn.jobs.replay.open import open_race
 
@@ -63,7 +62,7 @@ def _score_table(summary: Summary, race: Race) -> Table:
     def add(name: str, row: dict[str, Any] | None, *cells: str, style: str = "") -> None:
         if row is not None:
             errors = format_error(row["mae"]), format_error(row["rmse"]), format_skill(row, naive)
-            table.add_row(Text(name), *errors, *cells, style=style)
+            table.add_row(cell(name), *errors, *cells, style=style)
 
     add("mixture", summary.scores["model"], style="bold")
     for name, standing in standings.items():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.stop import Stop
+from stream_rnn.errors import SettingError
 from stream_rnn.jobs.live.job import LiveJob
 from stream_rnn.jobs.stopping import StopFlag
 
@@ -33,6 +35,7 @@ def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
     SettingError, ConnectorError, CheckpointError
         If the user has to change something.
     """
+    _check_platform()
     log_to_stderr(logging.INFO, settings.log_format)
     sys.setswitchinterval(SWITCH_SECONDS)
     flag = StopFlag()
@@ -46,8 +49,17 @@ def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
 
     with GracefulStop(stop):
         job.run()
-    log.info("stopped: everything is committed, checkpoints are written, and the group is left")
     return 0
+
+
+def _check_platform() -> None:
+    """Refuse systems without the locks and signals by which processes share a job and resume it."""
+    try:
+        import_module("fcntl")
+    except ModuleNotFoundError:
+        raise SettingError(
+            f"run needs Linux or macOS, and this is {sys.platform}: use WSL or Docker; replay works here"
+        ) from None
 
 
 def _report_timeout() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import click
-import msgspec
 from rich.console import Console
 
 from stream_rnn.cli.console.errors import DATA_ERROR
+from stream_rnn.cli.console.formatting import echo_json, echo_line
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.progress import ProgressBar
 from stream_rnn.cli.console.report import failure_lines
@@ -82,7 +81,7 @@ def run_job(job: Job[Any], outputs: Outputs, renderer: Renderer) -> int:
     is_drawn = plot is not None and outputs.plot is not None and plot.draw(outputs.plot)
     settings = job.settings
     if outputs.as_json:
-        click.echo(msgspec.json.encode(renderer.to_plain(summary)))
+        echo_json(renderer.to_plain(summary))
     else:
         written = {
             "output": settings.output,
@@ -93,7 +92,7 @@ def run_job(job: Job[Any], outputs: Outputs, renderer: Renderer) -> int:
         renderer.print_summary(summary, written, Console(stderr=settings.output == "-"))
     failure = failure_lines(summary, job.source.dead_letters)
     for line in failure:
-        click.echo(line, err=True)
+        echo_line(line, err=True)
     return stop.exit_status or (DATA_ERROR if failure else 0)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from stream_rnn.cli.commands.inspect import find
+from stream_rnn.cli.console.formatting import echo_line
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.diagnose.diagram import unfold
 from stream_rnn.cli.plots.paths import check_plot
@@ -34,4 +33,4 @@ def run(checkpoint: str | None, config: str | None, engine_settings: dict[str, A
     from stream_rnn.cli.plots.unfold import draw  # noqa: PLC0415 - matplotlib takes time to load
 
     draw(output, diagram)
-    click.echo(f"{diagram.title}: {output}")
+    echo_line(f"{diagram.title}: {output}")

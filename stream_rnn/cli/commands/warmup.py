@@ -6,8 +6,7 @@ import logging
 import time
 from typing import Any
 
-import click
-
+from stream_rnn.cli.console.formatting import echo_line
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.settings.engine import Settings
 
@@ -48,6 +47,6 @@ def run(engine_settings: dict[str, Any]) -> None:
         log.removeHandler(counter)
     seconds = time.perf_counter() - start
     action = f"compiled {counter.kernels} kernels" if counter.kernels else "nothing to compile, loaded"
-    click.echo(f"{'>'.join(settings.layer)}, {settings.loss_name}, {settings.dtype}: {action} in {seconds:.1f} s")
+    echo_line(f"{'>'.join(settings.layer)}, {settings.loss_name}, {settings.dtype}: {action} in {seconds:.1f} s")
     folder = cache_folder()
-    click.echo(f"cache: {folder}" if folder is not None else "no writable cache folder: each process compiles again")
+    echo_line(f"cache: {folder}" if folder is not None else "no cache folder: each process compiles again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import click
 from click.exceptions import NoSuchCommand, NoSuchOption
 
+from stream_rnn.cli.console.untrusted import printable
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.errors import SettingError, StreamRNNError
 
 DATA_ERROR, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 """Exit statuses."""
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class FriendlyErrors(click.Group):
@@ -27,7 +30,7 @@ class FriendlyErrors(click.Group):
             click.echo(error.format_message(), err=True)
             status = USAGE_ERROR
         except click.ClickException as error:
-            status = _report(_reworded(error), USAGE_ERROR)
+            status = _report(" ".join(_reworded(error).split()), USAGE_ERROR)
         except (click.Abort, KeyboardInterrupt):
             status = _report("interrupted", INTERRUPTED)
         except BrokenPipeError:
@@ -38,7 +41,7 @@ class FriendlyErrors(click.Group):
             expected = _exit_status(error)
             if expected is None:
                 raise
-            status = _report(str(error) or "not enough memory", expected)
+            status = _report(_message(error), expected)
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -62,5 +65,14 @@ def _reworded(error: click.ClickException) -> str:
 
 
 def _report(message: str, status: int) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    click.echo(f"error: {printable(message)}", err=True)
     return status
+
+
+def _message(error: Exception) -> str:
+    """Return the message of an error; those of the operating system with the name of the file."""
+    if isinstance(error, OSError) and error.strerror:
+        # Everything else that is written to names its file.
+        name = error.filename or ("standard output" if error.errno in DISK_ERRORS else "")
+        return f"{name}: {error.strerror}" if name else error.strerror
+    return str(error) or "not enough memory"

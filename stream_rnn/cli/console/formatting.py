@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from rich.text import Text
+
+from stream_rnn.cli.console.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,5 +53,39 @@ def percent(share: float, *, sign: bool = False) -> str:
 
 
 def print_line(console: Console, line: str) -> None:
-    """Print a line as it is: no markup, no highlighting, no line breaks."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    """Print a line that may hold text from data: no markup, emoji, highlighting or line breaks, and printable."""
+    console.print(printable(line), markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def echo_line(line: str, *, err: bool = False) -> None:
+    """Print a line that may hold text from data on standard output, or on standard error."""
+    click.echo(printable(line), err=err)
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as JSON on standard output; bytes of file names that are not UTF-8 are escaped."""
+    try:
+        data = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        data = msgspec.json.encode(_encodable(msgspec.to_builtins(value)))
+    click.echo(data)
+
+
+def _encodable(value: Any) -> Any:
+    """Return a value with its lone surrogates escaped."""
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(_encodable, value))
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
+
+def cell(text: object) -> Text:
+    r"""Return text from data as a cell or title of a table.
+
+    Examples
+    --------
+    >>> print(cell("[/x]\x07").plain)
+    [/x]\x07
+    """
+    return Text(printable(text))

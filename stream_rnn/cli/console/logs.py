@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from stream_rnn.cli.console.untrusted import printable, printable_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -157,13 +159,13 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _plain(entry: _Entry) -> str:
-    return entry.message
+    return printable(entry.message)
 
 
 def _text(entry: _Entry) -> str:
-    line = f"{entry.time} {entry.level} {entry.message}"
+    line = f"{entry.time} {entry.level} {printable(entry.message)}"
     if entry.exception:
-        line += ("\n" if "\n" in entry.exception else ": ") + entry.exception
+        line += ("\n" if "\n" in entry.exception else ": ") + printable_lines(entry.exception)
     return line
 
 

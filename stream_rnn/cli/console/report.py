@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
-from rich.text import Text
 
-from stream_rnn.cli.console.formatting import MAX_LISTED, counted, listed, percent, print_line
+from stream_rnn.cli.console.formatting import MAX_LISTED, cell, counted, listed, percent, print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from stream_rnn.connectors.deadletter import DeadLetterCounter
     from stream_rnn.jobs.replay.summary import Summary
@@ -50,7 +50,7 @@ def failure_lines(summary: Summary, letters: DeadLetterCounter) -> list[str]:
 
 def new_table(summary: Summary) -> Table:
     """Return an empty table whose title says what is forecast, and how far ahead."""
-    return Table(title=Text(_title(summary)), title_justify="left", title_style="")
+    return Table(title=cell(_title(summary)), title_justify="left", title_style="")
 
 
 def format_error(value: float) -> str:
@@ -106,7 +106,7 @@ def _add_scores(table: Table, target: str | None, scores: dict[str, Any]) -> Non
     for place, (name, row) in enumerate(scores.items()):
         if row is None:
             continue
-        cells: list[str | Text] = [] if target is None else [Text(target if place == 0 else "")]
+        cells: list[str | Text] = [] if target is None else [cell(target if place == 0 else "")]
         cells.append(FORECASTER_NAMES[name])
         if "accuracy" in row:
             cells.append(f"{row['accuracy']:.2%}")

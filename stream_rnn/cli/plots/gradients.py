@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from stream_rnn.cli.diagnose.advice import EXPLODED, LARGE_UPDATE, SATURATED, SMALL_UPDATE, VANISHED
 from stream_rnn.cli.diagnose.measurements import median_curve
-from stream_rnn.cli.plots.style import COLOURS, HEALTHY, LIMIT, UNKNOWN, add_legend, set_title, tidy
+from stream_rnn.cli.plots.style import COLOURS, HEALTHY, LIMIT, UNKNOWN, add_legend, save, set_title, tidy
 from stream_rnn.learning.diagnosis import relative_norms
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def draw(path: str, samples: list[Sample]) -> None:
     _draw_radii(radii, samples)
     _draw_saturation(saturated, samples)
     _draw_updates(updates, samples)
-    figure.savefig(path, metadata={"Software": None})
+    save(figure, path)
 
 
 def _draw_map(axes: Axes, samples: list[Sample], fading: NDArray[np.float64]) -> None:

@@ -9,8 +9,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from stream_rnn.cli.console.untrusted import printable
 from stream_rnn.cli.plots.series import BinnedSums, NewestEvents
-from stream_rnn.cli.plots.style import add_legend, set_title, tidy
+from stream_rnn.cli.plots.style import add_legend, save, set_title, tidy
 from stream_rnn.evaluation.prequential import Sum
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class ReplayPlot:
         self._draw_errors(lower)
         for axes in (upper, lower):
             tidy(axes, margin=0.01)
-        figure.savefig(path, metadata={"Software": None})
+        save(figure, path)
         return True
 
     def _draw_forecasts(self, axes: Axes, excerpt: Excerpt) -> None:
@@ -83,7 +84,7 @@ class ReplayPlot:
         stream = f", stream {excerpt.key}" if self._has_keys else ""
         shown = f"last {len(excerpt.values):,} of" if len(excerpt.values) < excerpt.events else "all"
         set_title(axes, f"{target}{stream}: {shown} {excerpt.events:,} events")
-        axes.set_ylabel(target)
+        axes.set_ylabel(printable(target), parse_math=False)
         if settings.categorical:
             axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         add_legend(axes, "upper left", ncols=4, fontsize=9)

@@ -13,6 +13,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from stream_rnn.cli.console.untrusted import printable_lines
+from stream_rnn.cli.plots.style import save
+
 if TYPE_CHECKING:
     from stream_rnn.cli.diagnose.diagram import Block, Diagram
 
@@ -38,7 +41,7 @@ def draw(path: str, diagram: Diagram) -> None:
     """Write the diagram to an SVG or PNG file; in an SVG file, text stays text."""
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "stream-rnn"}):
         figure = _Drawing(diagram).figure
-        figure.savefig(path, metadata={"Date" if path.lower().endswith(".svg") else "Software": None})
+        save(figure, path)
 
 
 class _Drawing:
@@ -173,7 +176,7 @@ class _Drawing:
 
     def _text(self, x: float, y: float, text: str, *, size: float = 8, **style: Any) -> None:
         default: dict[str, Any] = {"ha": "center", "va": "center", "color": TEXT, "fontsize": size, "parse_math": False}
-        self._axes.text(x, y, text, **default | style)
+        self._axes.text(x, y, printable_lines(text), **default | style)
 
     def _arrow(self, start: tuple[float, float], end: tuple[float, float], colour: str, **style: Any) -> None:
         default: dict[str, Any] = {"arrowstyle": "-|>", "color": colour, "lw": 1.5, "shrinkA": 0, "shrinkB": 0}

@@ -6,7 +6,7 @@ Each partition is in one of three states:
     pending         assigned by the group and paused; it has no worker yet
     open            has a worker, and is read
 
-`add` makes partitions pending, `open_pending` opens them, and `release` gives them up.
+`add` makes partitions pending, `open_next` opens one of them, and `release` gives them up.
 """
 
 from __future__ import annotations
@@ -83,29 +83,31 @@ class Assignment:
             self._context.workers.pop(partition, None)
         self._pending -= given_up
 
-    def open_pending(self) -> set[TopicPartition]:
-        """Open the pending partitions; return those that are now read from a worker's offset on.
+    def open_next(self) -> set[TopicPartition]:
+        """Open one of the pending partitions, or the worker of the job; return what is now read from its offset on.
 
         Nothing may be in progress or uncommitted. Records that were polled of the returned partitions before will be
-        read again.
+        read again. To open a partition of a large network takes seconds, so a stop is noticed after each.
 
         Raises
         ------
         ConnectorError, CheckpointError
             If a partition cannot be opened.
         """
-        pending, self._pending = self._pending, set()
         assigned = self._source.assignment()
         self.release(set(self._context.workers) - assigned)  # workers that an earlier session has left
-        opened: dict[str, set[TopicPartition]] = {}
+        self._pending &= assigned
+        if not self._pending:
+            return set()
         if self._context.settings.scope == "job":
             self._check_alone(assigned)
-            opened[JOB_WORKER] = assigned
-        else:
-            opened |= {partition_name(partition): {partition} for partition in sorted(pending & assigned)}
-        for name, partitions in opened.items():
-            self._open(name, partitions)
-        return set().union(*opened.values())
+            self._pending.clear()
+            self._open(JOB_WORKER, assigned)
+            return assigned
+        partition = min(self._pending)
+        self._pending.remove(partition)
+        self._open(partition_name(partition), {partition})
+        return {partition}
 
     def _check_alone(self, assigned: set[TopicPartition]) -> None:
         if assigned != self._source.partitions():
@@ -134,8 +136,13 @@ class Assignment:
         """Return the worker that an earlier session has left if it is up to date, or a new one."""
         committed = {partition: self._source.committed(partition) for partition in sorted(partitions)}
         known = self.workers(partitions)
-        if len(known) == 1 and known[0].is_at(committed):
+        topics = {partition.topic for partition in partitions}
+        if (
+            len(known) == 1
+            and known[0].is_at(committed)
+            and all(known[0].is_of(topic, self._source.identity(topic)) for topic in topics)
+        ):
             known[0].mark_all_committed()
             return known[0]
         self.release(partitions)
-        return open_worker(name, self._context.config, committed, self._source)
+        return open_worker(name, self._context.config, committed, self._source, self.workers())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stream_rnn.checkpoints.file import read
 from stream_rnn.checkpoints.folder import CheckpointFolder
+from stream_rnn.engine.contents import verify_engine
 from stream_rnn.errors import CheckpointError, SettingError
 from stream_rnn.jobs.live.payloads import EVENT_FIELDS, ORIGIN_FIELDS
 from stream_rnn.settings.engine import Settings
@@ -30,8 +31,10 @@ def find_initial_checkpoint(path: str | None) -> tuple[Path, CheckpointData] | N
     if path is None:
         return None
     if not Path(path).is_dir():
-        return Path(path), read(path)
-    found = CheckpointFolder(path).newest()
+        data = read(path)
+        verify_engine(data)
+        return Path(path), data
+    found = CheckpointFolder(path).newest(verify=verify_engine)
     if found is None:
         raise CheckpointError(f"begin_with: the folder {path} has no checkpoint")
     return found

@@ -9,21 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from kafka.errors import FencedInstanceIdError, KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka import KafkaProducer
+from kafka.errors import (
+    FencedInstanceIdError,
+    InconsistentGroupProtocolError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+)
 
 from stream_rnn.connectors.deadletter import DeadLetterLog
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.kafka.client import BrokerError, make_cluster
+from stream_rnn.connectors.kafka.client import AuthenticationError, BrokerError, make_cluster
 from stream_rnn.connectors.kafka.subscription import Subscription
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError, require
 from stream_rnn.evaluation.prequential import Scores
+from stream_rnn.jobs.live.broker_wait import BrokerWait
 from stream_rnn.jobs.live.context import SessionContext
 from stream_rnn.jobs.live.engine_settings import find_initial_checkpoint, resolve_engine_settings
 from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
 from stream_rnn.jobs.live.metrics_server import MetricsServer
+from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
 
@@ -39,6 +48,10 @@ BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 30.0
 STABLE_SECONDS = 60.0
 """If a session lasts longer, the next failure counts as the first again."""
+STOPPED_EARLY = "stopped before everything was committed; the next start continues from the last commit"
+MAX_REQUEST_BYTES: int = KafkaProducer.DEFAULT_CONFIG["max_request_size"]
+RECORD_OVERHEAD_BYTES = 1024
+"""More than what a request contains besides the record."""
 MEMBERS_INTERVAL = 2.0
 """Seconds between two looks at the members of the group."""
 
@@ -63,8 +76,8 @@ class LiveJob:
     Raises
     ------
     SettingError, ConnectorError, CheckpointError, MissingExtraError
-        Before anything starts: a setting is wrong, no broker answers, a topic does not exist, the checkpoint to start
-        from cannot be read, or metrics are to be served and prometheus_client is not installed.
+        Before anything starts: a setting is wrong, the checkpoint to start from cannot be read, or metrics are to be
+        served and prometheus_client is not installed.
     """
 
     def __init__(self, settings: LiveSettings, engine_settings: dict[str, Any], stop: Stop) -> None:
@@ -75,13 +88,18 @@ class LiveJob:
         self._exporter = _make_exporter() if settings.metrics_port is not None else None
         self.metrics = JobMetrics(self._exporter)
         self._stop = stop
+        self._cluster = make_cluster(settings.servers, settings.client)
+        max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         self._config = WorkerConfig(
             engine=resolve_engine_settings(engine_settings, initial[1] if initial is not None else None),
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
             rule=OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead),
+            has_record_keys=settings.key is None,
+            lost_offsets=settings.lost_offsets,
             writes_forecasts=settings.output is not None,
+            max_output_bytes=max_request_bytes - RECORD_OVERHEAD_BYTES,
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,
         )
@@ -93,9 +111,7 @@ class LiveJob:
             start=settings.start,
             session_timeout=settings.session_timeout,
         )
-        self._cluster = make_cluster(settings.servers, settings.client)
-        outputs = [topic for topic in (settings.output, settings.dead_letter_topic) if topic is not None]
-        self._cluster.require([*settings.topics, *outputs])
+        self._problem_log = ProblemLog()
         self._failures = 0
 
     def warmup(self) -> None:
@@ -104,12 +120,13 @@ class LiveJob:
         Scores.warmup()
 
     def run(self) -> None:
-        """Work until stopped; then commit, write checkpoints, and leave the group.
+        """Wait for the broker, then work until stopped; then commit, write checkpoints, and leave the group.
 
         Raises
         ------
         ConnectorError, CheckpointError
-            If an error does not go away by itself, or not everything could be committed in the end.
+            If a topic does not exist, no broker answers within `start_timeout`, another error does not go away by
+            itself, or not everything could be committed in the end.
         """
         settings = self.settings
         with ExitStack() as stack:
@@ -120,6 +137,9 @@ class LiveJob:
             if settings.dead_letters:
                 dead_letters = stack.enter_context(DeadLetterLog(settings.dead_letters))
             self._serve_metrics(stack)
+            if not self._find_topics():
+                log.info("stopped before the broker answered")
+                return
             if settings.scope == "job":
                 self._wait_for_other_members(subscription.instance)
             context = SessionContext(
@@ -132,7 +152,30 @@ class LiveJob:
                 metrics=self.metrics,
             )
             while not self._stop:
+                if self._failures and not BrokerWait(self._cluster, self._stop, self.metrics).until_answered(
+                    self._reach_cluster
+                ):
+                    raise BrokerError(f"{STOPPED_EARLY}: no broker answered")
                 self._run_session(context)
+
+    def _reach_cluster(self) -> None:
+        """Check that the broker answers, and has the topics to write to; topics to read may come back."""
+        self._cluster.require(self._outputs())
+
+    def _outputs(self) -> list[str]:
+        return [topic for topic in (self.settings.output, self.settings.dead_letter_topic) if topic is not None]
+
+    def _find_topics(self) -> bool:
+        """Wait until the broker answers, and check that the topics exist; return False if stopped before."""
+        settings = self.settings
+
+        def find() -> None:
+            try:
+                self._cluster.require([*settings.topics, *self._outputs()])
+            except AuthenticationError as error:
+                raise ConnectorError(str(error)) from None  # to wait does not help against a wrong password
+
+        return BrokerWait(self._cluster, self._stop, self.metrics, settings.start_timeout).until_answered(find)
 
     def _serve_metrics(self, stack: ExitStack) -> None:
         settings = self.settings
@@ -162,6 +205,7 @@ class LiveJob:
             session = Session(context)
             self._run_turns(session)
             session.stop()
+            log.info("stopped: everything is committed, checkpoints are written, and the group is left")
         except (KafkaError, BrokerError) as error:
             if session is not None:
                 session.abandon()
@@ -175,6 +219,7 @@ class LiveJob:
         interval, logged_at = self.settings.log_seconds, time.monotonic()
         while not self._stop:
             session.run_once()
+            self._problem_log.update(self.metrics.problems())
             if 0 < interval <= time.monotonic() - logged_at:
                 logged_at = time.monotonic()
                 line = self.metrics.line()
@@ -188,10 +233,12 @@ class LiveJob:
                 f"another process has the same name in group {self.settings.group!r}: all processes of this machine "
                 f"must use the same checkpoint folder, here {self.settings.checkpoint}"
             ) from None
-        if self._stop:
-            raise BrokerError(
-                f"stopped before everything was committed; the next start continues from the last commit: {message}"
+        if isinstance(error, InconsistentGroupProtocolError):
+            raise ConnectorError(
+                f"group {self.settings.group!r} is used by consumers of another kind: stop them, or set another group"
             ) from None
+        if self._stop:
+            raise BrokerError(f"{STOPPED_EARLY}: {message}") from None
         unreachable = isinstance(error, (BrokerError, KafkaConnectionError, KafkaTimeoutError))
         self.metrics.failed("broker" if unreachable else "transaction")
         self.metrics.broker(answers=not unreachable)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.connectors.bad_values import BadValueCounter
 from stream_rnn.jobs.live.progress import FAILED, format_duration, format_progress
+from stream_rnn.jobs.live.recent_records import RecentRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -55,6 +56,8 @@ class _Partition:
     checkpoint_at: float
     """when its last checkpoint was written, or when it was assigned"""
     gauges: dict[str, float] = field(default_factory=dict)
+    held_at: int | None = None
+    """offset at which an open transaction holds it; None if none does"""
     totals: EngineTotals | None = None
     """last known totals of its engine"""
 
@@ -106,6 +109,8 @@ class JobMetrics:
         self._totals_at_line: Counter[str] = Counter()
         self._bad_values = BadValueCounter()
         self._fields: dict[str, float | int | str] = {}
+        self._recent = RecentRecords(clock)
+        self._missing_topics: tuple[str, ...] = ()
         if exporter is not None:
             exporter.set_function("partitions", lambda: len(self._partitions))
             exporter.set_function("turn_age_seconds", self._turn_age)
@@ -135,6 +140,7 @@ class JobMetrics:
     def processed(self, partition: str, *, events: int, forecasts: int, replayed: int) -> None:
         """Count events, forecasts written, and events that were processed again without output."""
         with self._lock:
+            self._recent.add_used(events)
             self._events[partition] += events
             self._count("events", events, partition)
             self._count("forecasts", forecasts, partition)
@@ -143,6 +149,7 @@ class JobMetrics:
     def refused(self, partition: str, reasons: Mapping[str, int]) -> None:
         """Count records that cannot be used, by reason."""
         with self._lock:
+            self._recent.add_refused(reasons)
             for reason, records in reasons.items():
                 self._count("dead_letters", records, partition, reason)
 
@@ -171,6 +178,17 @@ class JobMetrics:
         """Set how many records have not been processed."""
         with self._lock:
             self._set(partition, lag_records=records)
+
+    def held(self, partition: str, offset: int | None) -> None:
+        """Set the offset at which an open transaction of another producer holds a partition; None if none does."""
+        with self._lock:
+            if (known := self._partitions.get(partition)) is not None:
+                known.held_at = offset
+
+    def missing_topics(self, topics: Iterable[str]) -> None:
+        """Set which topics that are to be read do not exist."""
+        with self._lock:
+            self._missing_topics = tuple(topics)
 
     def engine(self, partition: str, streams: int, totals: EngineTotals) -> None:
         """Set the number of streams, and count by how much the totals have grown since the last call.
@@ -241,18 +259,24 @@ class JobMetrics:
         with self._lock:
             self._turn_at = self._clock()
 
-    def health(self) -> Health:
-        """Return whether the job works: its loop completes turns, and its broker answers."""
+    def problems(self) -> dict[str, str]:
+        """Return what keeps a job that runs from working, each as its name and a message."""
         with self._lock:
-            age = self._turn_age()
-            if self._broker_answers is False:
+            return self._problems()
+
+    def health(self) -> Health:
+        """Return whether the job works: its loop completes turns, its broker answers, and there are no problems."""
+        with self._lock:
+            age, problems = self._turn_age(), self._problems()
+            if self._turn_at is None:
+                missing = "the broker does not answer" if self._broker_answers is False else "no turn is completed"
+                reason = f"starting: {missing}"
+            elif self._broker_answers is False:
                 reason = "the broker does not answer"
-            elif self._turn_at is None:
-                reason = "the job has not completed its first turn"
             elif age >= self._stalled_after:
                 reason = f"the job has not completed a turn for {format_duration(age)}"
             else:
-                reason = "ok"
+                reason = "; ".join(problems.values()) or "ok"
             return Health(
                 ok=reason == "ok",
                 reason=reason,
@@ -288,6 +312,19 @@ class JobMetrics:
 
     def _sum(self, gauge: str) -> float:
         return sum(known.gauges.get(gauge, 0) for known in self._partitions.values())
+
+    def _problems(self) -> dict[str, str]:
+        problems = {
+            f"an open transaction holds {name}": f"an open transaction holds {name} at offset {known.held_at}: nothing "
+            "after it can be read before its producer, or the cluster, ends it"
+            for name, known in self._partitions.items()
+            if known.held_at is not None
+        }
+        for topic in self._missing_topics:
+            problems[f"topic {topic} is missing"] = f"topic {topic} was deleted; waiting until it is created again"
+        if (complaint := self._recent.complaint()) is not None:
+            problems["most records are refused"] = complaint
+        return problems
 
     def _turn_age(self) -> float:
         return self._clock() - (self._started_at if self._turn_at is None else self._turn_at)

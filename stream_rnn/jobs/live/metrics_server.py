@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from stream_rnn.jobs.live.metrics import JobMetrics
     from stream_rnn.jobs.live.prometheus import PrometheusExporter
 
-CLIENT_TIMEOUT = 10.0
-"""Seconds that a client may take to send its request, and to receive the answer."""
+CLIENT_SECONDS = 10.0
+"""Seconds that a client may take, from its connection until it has received its answer."""
+MAX_CLIENTS = 32
+"""Clients that are served at a time; further ones are disconnected. Each has a thread."""
 CLOSE_INTERVAL = 0.1
 """Seconds that closing may take."""
 MAX_PORT = 65535
@@ -46,6 +49,8 @@ class MetricsServer(Closeable):
         Port to listen at; 0 for any free one.
     address
         Address to listen at; the default can be reached from this machine only.
+    client_seconds
+        Seconds after which a client is disconnected, however slowly it sends or reads.
 
     Attributes
     ----------
@@ -59,12 +64,18 @@ class MetricsServer(Closeable):
     """
 
     def __init__(
-        self, metrics: JobMetrics, exporter: PrometheusExporter, port: int, address: str = "127.0.0.1"
+        self,
+        metrics: JobMetrics,
+        exporter: PrometheusExporter,
+        port: int,
+        address: str = "127.0.0.1",
+        *,
+        client_seconds: float = CLIENT_SECONDS,
     ) -> None:
         if not 0 <= port <= MAX_PORT:
             raise SettingError(f"metrics_port must be from 0 to {MAX_PORT}, got {port}")
         try:
-            self._server = _Server(metrics, exporter, port, address)
+            self._server = _Server(metrics, exporter, port, address, client_seconds)
         except OSError as error:
             is_address = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
             setting = f"metrics_address {address!r}" if is_address else f"metrics_port {port}"
@@ -86,10 +97,16 @@ class MetricsServer(Closeable):
 class _Server(ThreadingHTTPServer):
     """Answers each client in a daemon thread."""
 
-    def __init__(self, metrics: JobMetrics, exporter: PrometheusExporter, port: int, address: str) -> None:
+    request_queue_size = MAX_CLIENTS
+
+    def __init__(
+        self, metrics: JobMetrics, exporter: PrometheusExporter, port: int, address: str, client_seconds: float
+    ) -> None:
         self.metrics = metrics
         self.exporter = exporter
-        self._clients: set[Any] = set()
+        self._client_seconds = client_seconds
+        self._clients: dict[Any, float] = {}
+        """connections, oldest first, and when each ends at the latest"""
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self.address_family = found[0][0]
         super().__init__((address, port), _RequestHandler)
@@ -98,18 +115,31 @@ class _Server(ThreadingHTTPServer):
         """Bind without a name lookup of this machine, which may take seconds."""
         TCPServer.server_bind(self)
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the library's signature
+        """Accept a client if there are not too many; a client that is not accepted is disconnected."""
+        return len(self._clients) < MAX_CLIENTS
+
     def process_request(self, request: Any, client_address: Any) -> None:
-        self._clients.add(request)
+        self._clients[request] = time.monotonic() + self._client_seconds
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        self._clients.discard(request)
+        self._clients.pop(request, None)
         super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Disconnect clients whose time is up. A socket's own timeout starts again with every byte."""
+        now = time.monotonic()
+        self._disconnect([client for client, end in list(self._clients.items()) if end <= now])
 
     def server_close(self) -> None:
         """Close connections of slow clients, too, so that their threads end."""
         super().server_close()
-        for client in list(self._clients):
+        self._disconnect(list(self._clients))
+
+    def _disconnect(self, clients: list[Any]) -> None:
+        """Disconnect clients; the thread of each then ends, and removes it."""
+        for client in clients:
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
 
@@ -124,7 +154,6 @@ class _RequestHandler(BaseHTTPRequestHandler):
     """Answers one request."""
 
     server: _Server
-    timeout = CLIENT_TIMEOUT
 
     def do_GET(self) -> None:
         match self.path.partition("?")[0]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,15 +12,46 @@ import numpy as np
 from stream_rnn.jobs.output_columns import output_columns, output_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.events import EventBatch
+    from stream_rnn.connectors.kafka.partitions import Headers
     from stream_rnn.engine.result import BatchResult
     from stream_rnn.settings.engine import Settings
 
 EVENT_FIELDS = ("time", "key")
 ORIGIN_FIELDS = ("horizon", "model", "learned", "topic", "partition", "offset")
 """Fields that say which model made a forecast, and at which event."""
+
+
+HEADER_BYTES = 16
+"""More than what the lengths of a header take."""
+
+
+class Forecasts(NamedTuple):
+    """Forecasts as they are written."""
+
+    payloads: list[bytes]
+    keys: list[bytes]
+    headers: Sequence[Headers] | None
+
+    def split(self, max_bytes: int) -> tuple[Forecasts, list[int]]:
+        """Return those that are not larger than allowed, and the numbers of the others.
+
+        A forecast contains its key twice, and the headers of its event, so it may be larger than the event's record.
+        """
+        if self.headers is None and 2 * max(map(len, self.payloads), default=0) <= max_bytes:
+            return self, []
+        sizes = [len(payload) + len(key) for payload, key in zip(self.payloads, self.keys, strict=True)]
+        if self.headers is not None:
+            for i, some in enumerate(self.headers):
+                sizes[i] += sum(len(name.encode()) + len(value or b"") + HEADER_BYTES for name, value in some)
+        kept = [i for i, size in enumerate(sizes) if size <= max_bytes]
+        headers = None if self.headers is None else [self.headers[i] for i in kept]
+        few = Forecasts([self.payloads[i] for i in kept], [self.keys[i] for i in kept], headers)
+        return few, [i for i, size in enumerate(sizes) if size > max_bytes]
 
 
 class PayloadEncoder:

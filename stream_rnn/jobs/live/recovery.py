@@ -3,34 +3,65 @@
 A worker continues from the newest checkpoint that is not ahead of what is committed. The engine then processes the
 records between the checkpoint and the committed offsets again, without writing forecasts: the same records give the
 same bits, so afterwards it is where it was.
+
+A checkpoint is started only when its state is committed. So if the group has no offset of a partition, but a checkpoint
+has progress there, the group's offset was lost, and the checkpoint's takes its place.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stream_rnn.checkpoints.file import ORDERING
 from stream_rnn.checkpoints.folder import CheckpointFolder
-from stream_rnn.connectors.kafka.partitions import partition_name
+from stream_rnn.connectors.kafka.batch_producer import partition_of
+from stream_rnn.connectors.kafka.partitions import TopicIdentity, partition_name
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
+from stream_rnn.jobs.live.positions import check_positions, verify_worker
 from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOffsets, checkpoint_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from kafka import TopicPartition
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.kafka.source import KafkaSource
-    from stream_rnn.jobs.live.worker import WorkerConfig
+    from stream_rnn.jobs.live.worker import Topics, WorkerConfig
 
     Committed = Mapping[TopicPartition, int | None]
     """Committed offset of each partition, None for none."""
+    Found = tuple[Path, CheckpointData]
+    """A checkpoint and its file."""
+
+log = logging.getLogger("stream_rnn")
+
+MAX_KEYS_SHOWN = 10
+"""Keys that a message names."""
 
 
-def open_worker(name: str, config: WorkerConfig, committed: Committed, source: KafkaSource) -> PartitionWorker:
+class _Request(NamedTuple):
+    """What is asked of `open_worker`."""
+
+    name: str
+    config: WorkerConfig
+    folder: CheckpointFolder
+    committed: Committed
+    source: KafkaSource
+    others: Sequence[PartitionWorker]
+
+
+def open_worker(
+    name: str,
+    config: WorkerConfig,
+    committed: Committed,
+    source: KafkaSource,
+    others: Sequence[PartitionWorker] = (),
+) -> PartitionWorker:
     """Return a worker for partitions, in the state that belongs to their committed offsets.
 
     Parameters
@@ -43,78 +74,164 @@ def open_worker(name: str, config: WorkerConfig, committed: Committed, source: K
         The group's committed offset of each partition, None if there is none.
     source
         Knows where to start in partitions without a committed offset.
+    others
+        The open workers of this process, whose keys may have moved to a partition that was added.
 
     Raises
     ------
     CheckpointError
-        If the folder has no checkpoint that matches the committed offsets, or its settings differ.
+        If the folder has no checkpoint that matches the committed offsets, its settings differ, or offsets were lost
+        and the job is not to resume without them.
     ConnectorError
         If partitions without a committed offset may not be read.
     """
-    folder = CheckpointFolder(config.folder / name)
-    found = folder.newest(config.engine, accept=lambda positions: _is_usable(positions, config.group, committed))
+    request = _Request(name, config, CheckpointFolder(config.folder / name), committed, source, others)
+    found = request.folder.newest(
+        config.engine, accept=lambda positions: _is_usable(positions, request), verify=verify_worker
+    )
     if found is not None:
-        return _resume(name, config, folder, found, _resumed_offsets(found, config.rule, committed, source))
-    _check_no_history(folder, config.group, committed)
-    return _start(name, config, folder, {partition: source.start_offset(partition) for partition in committed})
-
-
-def _start(
-    name: str, config: WorkerConfig, folder: CheckpointFolder, start: dict[TopicPartition, int]
-) -> PartitionWorker:
-    """Start from scratch, and save that: before the first commit, only the checkpoint knows the start offsets."""
+        return _resume(request, found)
+    _check_no_history(request)
+    if (neighbour := _find_neighbour(request)) is not None:
+        return _start_added(request, neighbour)
     path = config.initial_checkpoint
     engine = Engine(config.engine) if path is None else Engine.load(path, settings=config.engine)
+    return _start(request, engine, {partition: source.start_offset(partition) for partition in committed})
+
+
+def _start(request: _Request, engine: Engine, start: dict[TopicPartition, int]) -> PartitionWorker:
+    """Start at offsets, and save that: before the first commit, only the checkpoint knows them."""
+    name, config, folder, _, source, _ = request
     offsets = WorkerOffsets(start=start, processed=dict(start), committed=dict(start))
-    folder.write(engine.snapshot(positions=checkpoint_positions(config, offsets)).finish(), engine.counts.events)
-    return PartitionWorker(name, config, engine, folder, offsets)
+    topics = _identities(start, source)
+    snapshot = engine.snapshot(positions=checkpoint_positions(config, offsets, topics))
+    folder.write(snapshot.finish(), engine.counts.events)
+    return PartitionWorker(name, config, engine, folder, offsets, topics)
 
 
-def _resume(
-    name: str,
-    config: WorkerConfig,
-    folder: CheckpointFolder,
-    found: tuple[Path, CheckpointData],
-    offsets: WorkerOffsets,
-) -> PartitionWorker:
-    saved = found[1]
-    worker = PartitionWorker(name, config, Engine.restore(saved), folder, offsets)
-    worker.restore_orderings(saved)
+# --- resuming ------------------------------------------------------------------------------------------------------
+
+
+def _resume(request: _Request, found: Found) -> PartitionWorker:
+    name, config, folder, committed, source, _ = request
+    path, saved = found
+    positions = saved.positions["kafka"]
+    recreated = [p for p, offset in committed.items() if _is_recreated(positions, p, offset, source)]
+    kept = [partition for partition in committed if partition not in recreated]
+    offsets = WorkerOffsets(start={}, processed={}, committed={})
+    for partition in kept:
+        known, offset = partition_name(partition), committed[partition]
+        new = 0 if known in positions["start"] else _new_start(positions, partition, source)
+        offsets.start[partition] = positions["start"].get(known, new)
+        offsets.processed[partition] = positions["offsets"].get(known, new)
+        offsets.committed[partition] = offsets.processed[partition] if offset is None else offset
+        if offset is None and offsets.processed[partition] > offsets.start[partition]:
+            _report_lost_offset(path, config, partition, offsets.processed[partition])
+    _check_rule(
+        path, OrderingPolicy(**{"max_ahead": config.rule.max_ahead} | positions.get("rule", {})), config.rule, offsets
+    )
+    for partition in recreated:
+        first, _ = source.bounds(partition)
+        for some in (offsets.start, offsets.processed, offsets.committed):
+            some[partition] = first
+    topics = _saved_identities(positions)
+    topics |= _identities([p for p in committed if p in recreated or p.topic not in topics], source)
+    worker = PartitionWorker(name, config, Engine.restore(saved), folder, offsets, topics)
+    worker.restore_orderings(saved, kept)
+    if recreated:
+        _restart_recreated(worker, path, saved, recreated)
     return worker
 
 
-def _resumed_offsets(
-    found: tuple[Path, CheckpointData], rule: OrderingPolicy, committed: Committed, source: KafkaSource
-) -> WorkerOffsets:
-    path, saved = found
-    positions = saved.positions["kafka"]
-    offsets = WorkerOffsets(start={}, processed={}, committed={})
-    for partition, offset in committed.items():
-        name = partition_name(partition)
-        new = source.start_offset(partition) if name not in positions["start"] else 0
-        offsets.start[partition] = positions["start"].get(name, new)
-        offsets.processed[partition] = positions["offsets"].get(name, new)
-        offsets.committed[partition] = offsets.processed[partition] if offset is None else offset
-    # Checkpoints of 0.2.0 have no limit of how far times may be ahead: no sane time is refused by it.
-    saved_rule = OrderingPolicy(**{"max_ahead": rule.max_ahead} | positions.get("rule", {}))
-    _check_rule(path, saved_rule, rule, offsets)
-    return offsets
+def _restart_recreated(
+    worker: PartitionWorker, path: Path, saved: CheckpointData, recreated: Iterable[TopicPartition]
+) -> None:
+    """End all sequences, as the new topic need not continue the old one, and save that, as for a start.
 
-
-def _is_usable(positions: Mapping[str, Any], group: str, committed: Committed) -> bool:
-    """Return whether a checkpoint belongs to the group and is not ahead of what is committed.
-
-    Without a committed offset, only the checkpoint at the start is usable: the process died before its first commit.
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint cannot be written.
     """
+    for key in worker.engine.keys:
+        worker.engine.reset(key)
+    orderings = saved.positions.get(ORDERING, {})
+    for partition in recreated:
+        held = orderings.get(partition_name(partition), {}).get("held", 0)
+        log.warning(
+            "%s: the topic was deleted and created again; reading the new one from offset %d with the weights of %s, "
+            "hidden states are reset%s",
+            partition_name(partition),
+            worker.offsets.start[partition],
+            path,
+            f", {held} events that were held back are discarded" if held else "",
+        )
+    worker.start_checkpoint()
+    worker.wait_for_checkpoint()
+
+
+def _new_start(saved: Mapping[str, Any], partition: TopicPartition, source: KafkaSource) -> int:
+    """Return where to start in a partition that a checkpoint does not know: if it was added, all records are new."""
+    before = _saved_identities(saved).get(partition.topic)
+    is_added = before is not None and before.partitions <= partition.partition
+    return source.bounds(partition)[0] if is_added else source.start_offset(partition)
+
+
+def _report_lost_offset(path: Path, config: WorkerConfig, partition: TopicPartition, offset: int) -> None:
+    """Log that the group has lost an offset.
+
+    Raises
+    ------
+    CheckpointError
+        If the job is not to resume without it.
+    """
+    lost = f"group {config.group!r} has lost its committed offset of {partition_name(partition)}"
+    if config.lost_offsets == "refuse":
+        raise CheckpointError(
+            f"{lost}, and checkpoint {path} is of offset {offset}: set lost_offsets to resume to continue there, or "
+            "use another group and checkpoint folder to start from scratch"
+        )
+    log.warning(
+        "%s (expired or deleted); continuing from checkpoint %s at offset %d. If the job was killed after it, "
+        "forecasts of the records in between are written twice",
+        lost,
+        path,
+        offset,
+    )
+
+
+def _is_usable(positions: Mapping[str, Any], request: _Request) -> bool:
+    """Return whether a checkpoint belongs to the group and is not ahead of what is committed."""
+    check_positions(positions)
     saved = positions.get("kafka")
-    if saved is None or saved["group"] != group:
+    if saved is None or saved["group"] != request.config.group:
         return False
-    for partition, offset in committed.items():
-        name = partition_name(partition)
-        processed = saved["offsets"].get(name)
-        if processed is not None and processed > (saved["start"][name] if offset is None else offset):
-            return False
-    return True
+    return all(
+        offset is None
+        or saved["offsets"].get(partition_name(partition), 0) <= offset
+        or _is_recreated(saved, partition, offset, request.source)
+        for partition, offset in request.committed.items()
+    )
+
+
+def _is_recreated(
+    saved: Mapping[str, Any], partition: TopicPartition, committed: int | None, source: KafkaSource
+) -> bool:
+    """Return whether a checkpoint is of another topic of the same name, which was deleted since."""
+    before = _saved_identities(saved).get(partition.topic)
+    now = source.identity(partition.topic)
+    if before is not None and before.id is not None and now.id is not None:
+        return before.id != now.id
+    _, end = source.bounds(partition)
+    return max(saved["offsets"].get(partition_name(partition), 0), committed or 0) > end
+
+
+def _identities(partitions: Iterable[TopicPartition], source: KafkaSource) -> dict[str, TopicIdentity]:
+    return {topic: source.identity(topic) for topic in sorted({partition.topic for partition in partitions})}
+
+
+def _saved_identities(saved: Mapping[str, Any]) -> dict[str, TopicIdentity]:
+    return {name: TopicIdentity(**identity) for name, identity in saved.get("topics", {}).items()}
 
 
 def _check_rule(path: Path, saved: OrderingPolicy, rule: OrderingPolicy, offsets: WorkerOffsets) -> None:
@@ -129,8 +246,9 @@ def _check_rule(path: Path, saved: OrderingPolicy, rule: OrderingPolicy, offsets
     )
 
 
-def _check_no_history(folder: CheckpointFolder, group: str, committed: Committed) -> None:
+def _check_no_history(request: _Request) -> None:
     """Check that no state was lost: a model from scratch must not replace one that has learned."""
+    folder, group, committed = request.folder, request.config.group, request.committed
     offsets = {partition_name(partition): offset for partition, offset in committed.items() if offset is not None}
     if offsets:
         name, offset = next(iter(offsets.items()))
@@ -143,3 +261,66 @@ def _check_no_history(folder: CheckpointFolder, group: str, committed: Committed
         f"{history} {folder.folder} has no checkpoint that matches: restore the folder, or use another group and "
         "checkpoint folder to start from scratch"
     )
+
+
+# --- partitions that were added to a topic -------------------------------------------------------------------------
+
+
+def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
+    """Return the lowest partition whose worker was started when the topic did not have this one, if there is any.
+
+    Its state is that of its worker, if that is open here, or of its newest checkpoint.
+    """
+    name, config, _, committed, source, others = request
+    partition = next(iter(committed))
+    if name != partition_name(partition):
+        return None  # the one engine of the job reads all partitions
+    now = source.identity(partition.topic)
+
+    def is_older(topics: Topics) -> bool:
+        before = topics.get(partition.topic)
+        return before is not None and before.id == now.id and before.partitions <= partition.partition
+
+    def is_usable(positions: Mapping[str, Any]) -> bool:
+        saved = positions.get("kafka")
+        return saved is not None and saved["group"] == config.group and is_older(_saved_identities(saved))
+
+    workers = {other.name: other for other in others}
+    for number in range(partition.partition):
+        name = partition_name(partition._replace(partition=number))
+        if (worker := workers.get(name)) is not None:
+            if is_older(worker.topics):
+                copy = worker.engine.with_settings(config.engine)  # a checkpoint of the engine itself may be under way
+                return name, copy.snapshot().finish()
+        elif (found := CheckpointFolder(config.folder / name).newest(config.engine, accept=is_usable)) is not None:
+            return name, found[1]
+    return None
+
+
+def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> PartitionWorker:
+    """Start at the first record, all of which are new, with the shared weights of a neighbour and without streams."""
+    other, state = neighbour
+    shares = request.config.engine.weights == "shared"
+    engine = Engine.restore(state.of_stream(None)) if shares else Engine(request.config.engine)
+    log.warning(
+        "%s: the topic got this partition after the job had started; keys may have moved here from other partitions, "
+        "and begin as new streams%s%s",
+        request.name,
+        f" with the weights of {other}" if shares else "",
+        _moved_keys(request),
+    )
+    return _start(request, engine, {p: request.source.bounds(p)[0] for p in request.committed})
+
+
+def _moved_keys(request: _Request) -> str:
+    """Return, as the end of a message, the keys that move to an added partition by the rule of Kafka's own clients."""
+    if not request.config.has_record_keys:
+        return ""
+    partition = next(iter(request.committed))
+    count = request.source.identity(partition.topic).partitions
+    known = {key for other in request.others if partition.topic in other.topics for key in other.engine.keys}
+    moved = sorted(key for key in map(str, known) if partition_of(key.encode(), count) == partition.partition)
+    if not moved:
+        return ""
+    shown, rest = ", ".join(map(repr, moved[:MAX_KEYS_SHOWN])), len(moved) - MAX_KEYS_SHOWN
+    return f"; by Kafka's own rule {shown}" + (f" and {rest} more" if rest > 0 else "")

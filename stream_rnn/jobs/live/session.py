@@ -36,12 +36,14 @@ from kafka.errors import KafkaError
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.client import BrokerError
 from stream_rnn.connectors.kafka.sink import KafkaSink
-from stream_rnn.connectors.kafka.source import BACKLOG_RECORDS, KafkaSource
+from stream_rnn.connectors.kafka.source import BACKLOG_RECORDS, MAX_POLL_RECORDS, KafkaSource
 from stream_rnn.jobs.live.assignment import Assignment
 from stream_rnn.jobs.live.checkpointing import Checkpointing
 from stream_rnn.jobs.live.committer import Committer
+from stream_rnn.jobs.live.pace import Pace
 from stream_rnn.jobs.live.pipeline import Pipeline
 from stream_rnn.jobs.live.reporting import report_output
+from stream_rnn.jobs.live.topic_watch import TopicWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,8 +96,10 @@ class Session:
             raise
         self._assignment = Assignment(context, self._source)
         self._pipeline = Pipeline()
+        self._pace = Pace(MAX_POLL_RECORDS)
         self._committer = Committer(context, self._assignment, self._source, self._sink)
         self._checkpointing = Checkpointing(self._metrics)
+        self._watch = TopicWatch(self._source, self._metrics, context.settings.open_transaction_seconds)
         self._metrics.broker(answers=True)
 
     def run_once(self) -> None:
@@ -108,13 +112,15 @@ class Session:
         ConnectorError, CheckpointError
             If a partition cannot be opened.
         """
-        batches = self._source.poll(0.0 if self._pipeline.busy else IDLE_SECONDS)
-        has_backlog = sum(map(len, batches)) >= BACKLOG_RECORDS
+        most = self._pace.limit
+        has_work = self._pipeline.busy or self._assignment.has_pending
+        batches = self._source.poll(0.0 if has_work else IDLE_SECONDS, most)
+        has_backlog = sum(map(len, batches)) >= min(BACKLOG_RECORDS, most)
         if self._failure is not None:
             raise self._failure
         if self._assignment.has_pending:
             self._drain()
-            reread = self._assignment.open_pending()
+            reread = self._assignment.open_next()
             batches = [batch for batch in batches if batch.partition not in reread]
         self._collect()
         if has_backlog:
@@ -125,6 +131,7 @@ class Session:
             self._process(batches)
             self._committer.commit()
         self._manage_checkpoints()
+        self._watch.check(self._assignment.workers())
         self._metrics.turn_completed()
 
     def stop(self) -> None:
@@ -202,6 +209,7 @@ class Session:
     def _write(self, results: list[Result]) -> None:
         self._committer.write(results)
         for worker, output in results:
+            self._pace.add(output.records, output.seconds)
             report_output(self._metrics, self._source, worker, output)
 
     def _drain(self) -> None:

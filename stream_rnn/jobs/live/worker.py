@@ -7,24 +7,26 @@ committed offsets are never behind it. See `recovery` for how a worker continues
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from stream_rnn.checkpoints.policy import CheckpointPolicy
 from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.kafka.ordering import OrderedBatch, PartitionOrdering
 from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.errors import CheckpointError
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs import ordering_state
-from stream_rnn.jobs.live.ids import reject_invalid_ids
-from stream_rnn.jobs.live.payloads import PayloadEncoder
+from stream_rnn.jobs.ids import invalid_ids
+from stream_rnn.jobs.live.payloads import Forecasts, PayloadEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from kafka import TopicPartition
@@ -32,16 +34,23 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.folder import CheckpointFolder
     from stream_rnn.checkpoints.writer import CheckpointTimings
-    from stream_rnn.connectors.events import BadValue, DeadLetter
+    from stream_rnn.connectors.events import BadValue
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
-    from stream_rnn.connectors.kafka.partitions import Headers, Offsets
+    from stream_rnn.connectors.kafka.partitions import Headers, Offsets, TopicIdentity
     from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.connectors.ordering.ordering import OrderingPolicy
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
     from stream_rnn.settings.engine import Settings
 
+    Topics = Mapping[str, TopicIdentity]
+    """Identity of topics, by name."""
+
 log = logging.getLogger("stream_rnn")
+
+
+OVERSIZED = "key and headers are too large for a forecast"
+"""Why there is no forecast of an event, which was learned from nevertheless."""
 
 
 class WorkerConfig(NamedTuple):
@@ -55,7 +64,13 @@ class WorkerConfig(NamedTuple):
     """checkpoint that engines start from; None to start from scratch"""
     rule: OrderingPolicy
     """how long events are held back, and whether duplicates are dropped"""
+    has_record_keys: bool
+    """whether streams have the keys of records, by which records are assigned to partitions"""
+    lost_offsets: Literal["resume", "refuse"]
+    """what to do if the group has lost the offsets that it had committed"""
     writes_forecasts: bool
+    max_output_bytes: int
+    """size of a forecast, with its key and its headers, that the producer accepts"""
     checkpoint_events: int
     """events between two checkpoints"""
     checkpoint_seconds: float
@@ -100,6 +115,9 @@ class WorkerOutput(NamedTuple):
     """records that were dropped as duplicates"""
     bad_values: list[BadValue]
     """values that count as missing because they are not numbers"""
+    records: int
+    seconds: float
+    """how long they took"""
 
 
 class PartitionWorker:
@@ -117,6 +135,8 @@ class PartitionWorker:
         Receives its checkpoints.
     offsets
         Offsets of its partitions.
+    topics
+        Identity of each of its topics when the worker was first started.
 
     Attributes
     ----------
@@ -125,11 +145,18 @@ class PartitionWorker:
     """
 
     def __init__(
-        self, name: str, config: WorkerConfig, engine: Engine, folder: CheckpointFolder, offsets: WorkerOffsets
+        self,
+        name: str,
+        config: WorkerConfig,
+        engine: Engine,
+        folder: CheckpointFolder,
+        offsets: WorkerOffsets,
+        topics: Topics,
     ) -> None:
         self.name = name
         self.engine = engine
         self.offsets = offsets
+        self.topics = topics
         self.scores = Scores(engine.settings, season=0)
         self._config = config
         self._encoder = PayloadEncoder(engine.settings)
@@ -159,13 +186,17 @@ class PartitionWorker:
         """Return whether the worker has exactly these partitions, and has processed exactly what is committed."""
         return self.offsets.processed == committed
 
+    def is_of(self, topic: str, identity: TopicIdentity) -> bool:
+        """Return whether the worker has read this topic, and not one of the same name that was deleted since."""
+        return self.topics[topic].id == identity.id
+
     def mark_all_committed(self) -> None:
         """Record that everything that was processed is committed."""
         self.offsets.committed = dict(self.offsets.processed)
 
-    def restore_orderings(self, saved: CheckpointData) -> None:
-        """Hold back the events that a checkpoint contains, even if new events are no longer held back."""
-        for partition in self.offsets.processed:
+    def restore_orderings(self, saved: CheckpointData, partitions: Iterable[TopicPartition]) -> None:
+        """Hold back the events of partitions that a checkpoint contains, even if new events are no longer held back."""
+        for partition in partitions:
             if (state := ordering_state.load(saved, partition_name(partition))) is not None:
                 self._orderings.setdefault(partition, self._new_ordering(partition)).restore(state)
 
@@ -175,7 +206,7 @@ class PartitionWorker:
         Raises
         ------
         ConnectorError
-            If a topic ends before the processed offset, because it was deleted and created again.
+            If a topic ends before the processed offset, because the cluster has lost records.
         """
         missing = {}
         for partition, processed in self.offsets.processed.items():
@@ -183,8 +214,8 @@ class PartitionWorker:
             read = max(processed, self.offsets.committed[partition])
             if read > end:
                 raise ConnectorError(
-                    f"{partition_name(partition)} ends at offset {end}, but was read up to {read}: was the topic "
-                    "deleted and created again? Use another group and checkpoint folder to start from scratch"
+                    f"{partition_name(partition)} ends at offset {end}, but was read up to {read}: the cluster has "
+                    "lost records. Use another group and checkpoint folder to start from scratch"
                 )
             if first > processed:
                 missing[partition] = first - processed
@@ -197,8 +228,9 @@ class PartitionWorker:
         The forecast of an event was committed before if the record whose arrival released the event was: even if events
         are held back, the same record releases the same events whenever the partition is read again.
         """
+        started = time.perf_counter()
         settings, partition = self.engine.settings, batch.partition
-        ordered = self._order(reject_invalid_ids(settings, batch))
+        ordered = self._order(_reject_invalid_ids(settings, batch))
         events, headers = ordered.batch.events, ordered.batch.headers
         learned, committed = self.engine.counts.events, self.offsets.committed[partition]
 
@@ -214,17 +246,28 @@ class PartitionWorker:
             payloads = self._encoder.encode(
                 events[new], y[new], result.rows(new), topic=partition.topic, learned=learned + replayed
             )
+        sent = Forecasts(
+            payloads,
+            keys=[key.encode() for key in events.keys[new].tolist()] if payloads else [],
+            headers=headers[new] if headers is not None and payloads else None,
+        )
+        sent, oversized = sent.split(self._config.max_output_bytes)
+        records = events.positions.record[new]
+        dead = [letter for letter in ordered.batch.dead if letter.record >= committed]
+        dead += [DeadLetter.of(partition_name(partition), int(records[i]), OVERSIZED, "") for i in oversized]
         return WorkerOutput(
             partition=partition,
             next=batch.next,
-            payloads=payloads,
-            keys=[key.encode() for key in events.keys[new].tolist()] if payloads else [],
-            headers=headers[new] if headers is not None and payloads else None,
-            dead=[letter for letter in ordered.batch.dead if letter.record >= committed],
+            payloads=sent.payloads,
+            keys=sent.keys,
+            headers=sent.headers,
+            dead=sorted(dead, key=lambda letter: letter.record),
             events=len(events),
             replayed=replayed,
             duplicates=int((ordered.duplicates >= committed).sum()),
             bad_values=[value for value in ordered.batch.bad_values if value.record >= committed],
+            records=len(batch),
+            seconds=time.perf_counter() - started,
         )
 
     def checkpoint_due(self) -> bool:
@@ -243,7 +286,7 @@ class PartitionWorker:
         held, arrays = ordering_state.dump(
             {partition_name(p): ordering.state() for p, ordering in self._orderings.items()}
         )
-        self._writer.begin(checkpoint_positions(self._config, self.offsets) | held, arrays)
+        self._writer.begin(checkpoint_positions(self._config, self.offsets, self.topics) | held, arrays)
 
     def start_last_checkpoint(self) -> None:
         """Start a checkpoint as `start_checkpoint`, unless the newest one has the present state."""
@@ -285,7 +328,20 @@ class PartitionWorker:
                 log.warning("%s: %s", self.name, drift)
 
 
-def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets) -> dict[str, Any]:
+def _reject_invalid_ids(settings: Settings, batch: KafkaBatch) -> KafkaBatch:
+    """Return a batch without the events that have an invalid class or token; these are among its dead letters."""
+    reasons = invalid_ids(settings, batch.events)
+    valid = reasons == ""
+    if valid.all():
+        return batch
+    source = partition_name(batch.partition)
+    rejected = zip(batch.events.positions.record[~valid].tolist(), reasons[~valid].tolist(), strict=True)
+    letters = [DeadLetter.of(source, offset, reason, "") for offset, reason in rejected]
+    dead = sorted([*batch.dead, *letters], key=lambda letter: letter.record)
+    return replace(batch.select(valid), dead=dead)
+
+
+def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: Topics) -> dict[str, Any]:
     """Return what a checkpoint says about the partitions: where they were started and how far they are processed."""
 
     def by_name(some: Offsets) -> dict[str, int]:
@@ -297,5 +353,6 @@ def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets) -> dict[s
             "rule": config.rule._asdict(),
             "start": by_name(offsets.start),
             "offsets": by_name(offsets.processed),
+            "topics": {name: identity._asdict() for name, identity in topics.items()},
         }
     }

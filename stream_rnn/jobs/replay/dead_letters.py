@@ -42,6 +42,6 @@ def _refused_before(path: str, at: int, next_records: dict[str, int]) -> list[De
         with Path(path).open("rb") as file:
             file.seek(at)
             letters = [msgspec.json.decode(line, type=DeadLetter) for line in file if line.endswith(b"\n")]
-    except (OSError, msgspec.DecodeError):  # opening the file for writing reports what is wrong
+    except (OSError, msgspec.DecodeError, RecursionError):  # opening the file for writing reports what is wrong
         return []
     return [letter for letter in letters if letter.record < next_records.get(letter.source, 0)]

@@ -8,7 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from stream_rnn.connectors.deadletter import DeadLetterFile
+from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.evaluation.prequential import Scores
+from stream_rnn.jobs.ids import invalid_ids
 from stream_rnn.jobs.output_columns import output_columns
 from stream_rnn.jobs.replay.checkpoints import ReplayCheckpoints
 from stream_rnn.jobs.replay.reader import ReadPosition
@@ -121,7 +123,7 @@ class Job(Generic[ModelT]):
         self._reader.stop()
 
     def _process(self, batch: EventBatch) -> BatchReport:
-        settings = self.model.settings
+        settings, batch = self.model.settings, self._reject_invalid_ids(batch)
         x, y = batch.table(settings.inputs), batch.table(settings.target_names)
         result = self.model.process_detailed(batch.keys, x, y, batch.times, batch.ends)
         for drift in result.drifts:
@@ -131,6 +133,17 @@ class Job(Generic[ModelT]):
             self._sink.write(self._rows(batch, y, result))
         self.events += len(batch)
         return BatchReport(batch, y, result, scored)
+
+    def _reject_invalid_ids(self, batch: EventBatch) -> EventBatch:
+        """Return a batch without the events that have an invalid class or token, which become dead letters."""
+        reasons = invalid_ids(self.model.settings, batch)
+        valid = reasons == ""
+        if valid.all():
+            return batch
+        where = batch.positions[~valid]
+        for file, record, reason in zip(where.file, where.record, reasons[~valid], strict=True):
+            self.source.dead_letters.add(DeadLetter.of(self.source.files[file], int(record), reason, ""))
+        return batch[valid]
 
     def _rows(self, batch: EventBatch, y: NDArray[np.float64], result: BatchResult) -> dict[str, NDArray[Any]]:
         """Return the output rows of a batch: time, key, targets and results, by column."""

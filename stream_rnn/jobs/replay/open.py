@@ -18,6 +18,8 @@ from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.replay.dead_letters import open_dead_letters
 from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_inputs
 from stream_rnn.jobs.replay.job import Job
+from stream_rnn.jobs.replay.outputs import refuse_overwriting
+from stream_rnn.jobs.replay.positions import verify_replay
 from stream_rnn.jobs.replay.reader import EventReader
 from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.race.race import Race
@@ -126,9 +128,10 @@ def _open_job(
     """
     if not settings.files:
         raise SettingError("files must name at least one file, got none")
-    saved = CheckpointFolder(settings.checkpoint or "").newest() if settings.resume else None
+    saved = CheckpointFolder(settings.checkpoint or "").newest(verify=verify_replay) if settings.resume else None
     positions = saved[1].positions if saved is not None else START_POSITIONS
     stop = StopFlag()
+    refuse_overwriting(settings)
     with ExitStack() as stack:  # closes what is open if a later step fails
         letters = open_dead_letters(settings, positions)
         if isinstance(letters, DeadLetterFile):
@@ -147,6 +150,7 @@ def _open_job(
             follow=settings.follow,
             max_ahead=settings.max_ahead,
             format=settings.format,
+            field_size_limit=settings.field_size_limit,
             dead_letters=letters,
             stop=stop,
         )
@@ -187,4 +191,4 @@ def _open_sink(settings: ReplaySettings, at: int | None, events: int) -> Sink | 
         return None
     if at == 0 and events:  # a single Parquet file is not durable before it is closed
         raise SettingError(f"output {settings.output!r} cannot be resumed: write to a folder/ of Parquet files instead")
-    return open_sink(settings.output, settings.output_format, at=at)
+    return open_sink(settings.output, settings.output_format, at=at, escape_formulas=settings.escape_formulas)

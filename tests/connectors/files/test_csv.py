@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +11,11 @@ from reading import AllDeadLetters, read, rows
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.files.open import open_files
+from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Put = Callable[[str, bytes | str], str]
 
@@ -128,10 +130,82 @@ def test_na_is_a_key(put: Put) -> None:
     assert events[0][0] == "NA"
 
 
-def test_quoted_fields_may_hold_commas_quotes_and_newlines(put: Put) -> None:
-    events, dead = read(put("a.csv", 'k,x\n"a,b",1\n"c\nd",2\n"e""f",3\n'), Schema(key="k"))
-    assert [(row[0], row[5]) for row in events] == [("a,b", 0), ("c\nd", 1), ('e"f', 2)]
+def test_quoted_fields_may_hold_commas_and_quotes(put: Put) -> None:
+    events, dead = read(put("a.csv", 'k,x\n"a,b",1\n"e""f",3\n'), Schema(key="k"))
+    assert [(row[0], row[5]) for row in events] == [("a,b", 0), ('e"f', 1)]
     assert dead == []
+
+
+NOTES = 'k,note,x\na,"two\nlines",1\nb,"a ""quoted""\r\n\r\nword, and more",2\nc,,3\n'
+
+
+def test_a_column_of_text_that_is_not_read_may_hold_line_breaks(put: Put) -> None:
+    events, dead = read(put("a.csv", NOTES), Schema(key="k"))
+    assert [(row[0], row[2], row[5]) for row in events] == [("a", (1.0,), 0), ("b", (2.0,), 1), ("c", (3.0,), 2)]
+    assert dead == []
+
+
+@pytest.mark.parametrize("start", range(4))
+def test_reading_starts_at_any_record_between_line_breaks(put: Put, start: int) -> None:
+    path = put("a.csv", NOTES + 'd,"e\n')
+    events, dead = read(path, Schema(key="k"), start={path: start})
+    assert [row[5] for row in events] == list(range(start, 3))
+    assert dead == [(3, "quote is not closed")]
+
+
+def letters_of(path: str, schema: Schema, **options: int) -> tuple[int, list[tuple[int, int | None, str]]]:
+    """Return the number of events, and (record, line, reason) of each dead letter."""
+    letters = AllDeadLetters()
+    with open_files(path, schema, dead_letters=letters, **options) as source:
+        events = sum(map(len, source))
+    return events, [(letter.record, letter.line, letter.reason) for letter in letters.all]
+
+
+@pytest.mark.parametrize("gap", [3, 500, 5900])
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_stray_quotes_cost_their_own_lines_only(put: Put, gap: int, column: int) -> None:
+    lines = [[f"s{i % 5}", str(1_700_000_000 + i), f"{i}.5"] for i in range(10_000)]
+    for i in (1000, 1000 + gap):
+        lines[i][column] = '"' + lines[i][column]
+    path = put("a.csv", "k,time,x\n" + "".join(",".join(line) + "\n" for line in lines))
+    events, dead = letters_of(path, Schema(key="k", time="time"))
+    reason = f"column {('k', 'time', 'x')[column]!r}: line break in quotes"
+    assert (events, dead) == (9998, [(i, i + 2, reason) for i in (1000, 1000 + gap)])
+
+
+def test_a_stray_quote_in_text_is_found_where_another_one_opens(put: Put) -> None:
+    path = put("a.csv", 'k,note,x\na,"5 inch,1\na,ok,2\na,"6 inch,3\na,ok,4\n')
+    events, dead = letters_of(path, Schema(key="k"))
+    assert (events, dead) == (2, [(0, 2, "text after a closing quote"), (2, 4, "quote is not closed")])
+
+
+def test_a_field_may_be_as_long_as_the_limit_says(put: Put) -> None:
+    path = put("a.csv", 'k,note,x\na,"' + 40 * "more\n" + '",1\nb,,2\n')
+    schema = Schema(key="k", columns=("x",))
+    assert letters_of(path, schema) == (2, [])
+    events, dead = letters_of(path, schema, field_size_limit=100)
+    assert events == 1
+    assert dead[0] == (0, 2, "column 'note': field is longer than 100 bytes")
+    assert dead[1:-1] == [(i, None, "expected 3 fields, got 1") for i in range(1, 40)]
+    with pytest.raises(ConnectorError, match="field_size_limit must be at least 1, got 0"):
+        read(path, field_size_limit=0)
+
+
+QUOTED_CELL = st.text(st.sampled_from(['"', '"', "1", "a", "\n", ","]), max_size=6)
+
+
+@SETTINGS
+@given(st.lists(st.tuples(QUOTED_CELL, QUOTED_CELL, QUOTED_CELL), max_size=12), st.integers(0, 20))
+def test_every_line_is_read_or_refused_whatever_quotes_there_are(
+    put: Put, cells: list[tuple[str, str, str]], start: int
+) -> None:
+    path = put("a.csv", "k,x,y\nk,1,2\n" + "".join(",".join(row) + "\n" for row in cells))
+    lines = [line for line in Path(path).read_text().split("\n")[1:] if line]
+    events, dead = read(path, Schema(key="k", columns=("x", "y")))
+    assert sorted([row[5] for row in events] + [record for record, _ in dead]) == list(range(len(lines)))
+    start = min(start, len(lines))
+    rest = read(path, Schema(key="k", columns=("x", "y")), start={path: start})
+    assert rest == ([row for row in events if row[5] >= start], [letter for letter in dead if letter[0] >= start])
 
 
 def test_windows_files_read_the_same(put: Put) -> None:
@@ -246,3 +320,7 @@ def test_a_cell_does_not_depend_on_its_neighbours(put: Put, cells: list[str]) ->
     for i, cell in enumerate(cells):
         events, dead = read(put("one.csv", f"k,x\n0,0\nk,{cell}\n"), schema)
         assert [*(row[2] for row in events[1:]), *(reason for _, reason in dead)] == [together[i]]
+
+
+def test_the_setting_has_the_default_of_the_reader() -> None:
+    assert ReplaySettings().field_size_limit == FIELD_SIZE_LIMIT

@@ -8,21 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_rnn.connectors.files.framing import (
-    MAX_QUOTED_BYTES,
-    OPEN_QUOTE,
-    RecordSplitter,
-    count_records,
-    split_records,
-)
+from stream_rnn.connectors.files.framing import RecordSplitter, count_records, split_records
+from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT, OPEN_QUOTE, TEXT_AFTER_QUOTE, FieldRules
 
 CSV_TEXT = st.text(alphabet='ab",\r\n', max_size=60).map(str.encode)
 TEXT = st.text(alphabet="ab {}\r\n", max_size=60).map(str.encode)
 
 
-def records_of(data: bytes, cuts: list[int], delimiter: str | None) -> list[tuple[bytes, str]]:
+RULES = [
+    FieldRules(),
+    FieldRules(size_limit=5),
+    FieldRules(names=("a", "b"), one_line=frozenset({"a"})),
+    FieldRules(size_limit=7, names=("a", "b", "c"), one_line=frozenset({"a", "b"})),
+    FieldRules(names=("a", "b"), one_line=frozenset({"a", "b"})),
+]
+
+
+def records_of(
+    data: bytes, cuts: list[int], delimiter: str | None, rules: FieldRules | None = None
+) -> list[tuple[bytes, str]]:
     """Return the records, with their errors, of bytes that come in pieces."""
-    splitter = RecordSplitter("file", delimiter)
+    splitter = RecordSplitter("file", delimiter, rules)
     records = []
     edges = [0, *sorted(min(i, len(data)) for i in cuts), len(data)]
     pieces = [data[a:b] for a, b in itertools.pairwise(edges)]
@@ -35,9 +41,10 @@ def records_of(data: bytes, cuts: list[int], delimiter: str | None) -> list[tupl
     return records
 
 
+@pytest.mark.parametrize("rules", RULES)
 @given(CSV_TEXT, st.lists(st.integers(0, 60), max_size=5))
-def test_csv_records_do_not_depend_on_how_the_bytes_are_cut(data: bytes, cuts: list[int]) -> None:
-    assert records_of(data, cuts, ",") == records_of(data, [], ",")
+def test_csv_records_do_not_depend_on_how_the_bytes_are_cut(rules: FieldRules, data: bytes, cuts: list[int]) -> None:
+    assert records_of(data, cuts, ",", rules) == records_of(data, [], ",", rules)
 
 
 @given(TEXT, st.lists(st.integers(0, 60), max_size=5))
@@ -45,14 +52,30 @@ def test_lines_do_not_depend_on_how_the_bytes_are_cut(data: bytes, cuts: list[in
     assert records_of(data, cuts, None) == records_of(data, [], None)
 
 
+@pytest.mark.parametrize("rules", RULES)
 @given(CSV_TEXT)
-def test_all_blocks_together_are_the_bytes(data: bytes) -> None:
-    assert b"".join(block.data for block in RecordSplitter("file", ",").feed(data, final=True)) == data
+def test_all_blocks_together_are_the_bytes(rules: FieldRules, data: bytes) -> None:
+    assert b"".join(block.data for block in RecordSplitter("file", ",", rules).feed(data, final=True)) == data
 
 
 @given(CSV_TEXT)
-def test_arrow_finds_the_same_number_of_records(data: bytes) -> None:
-    for block in RecordSplitter("file", ",").feed(data, final=True):
+def test_each_block_knows_its_line(data: bytes) -> None:
+    read = b""
+    for block in RecordSplitter("file", ",", FieldRules(size_limit=5)).feed(data, final=True):
+        assert block.line == len((read + b"x").splitlines())
+        read += block.data
+
+
+@given(CSV_TEXT)
+def test_each_line_is_a_record_where_no_field_may_span_lines(data: bytes) -> None:
+    rules = FieldRules(names=("a", "b"), one_line=frozenset({"a", "b"}))
+    assert [record for record, _ in records_of(data, [], ",", rules)] == [line for line in data.splitlines() if line]
+
+
+@pytest.mark.parametrize("rules", RULES)
+@given(CSV_TEXT)
+def test_arrow_finds_the_same_number_of_records(rules: FieldRules, data: bytes) -> None:
+    for block in RecordSplitter("file", ",", rules).feed(data, final=True):
         if block.error:
             continue
         skipped: list[int] = []
@@ -89,10 +112,47 @@ def test_an_open_quote_breaks_only_its_line() -> None:
 
 
 @pytest.mark.parametrize("piece", [1 << 16, 1 << 20, 1 << 22])
-def test_an_open_quote_is_given_up_after_a_megabyte(piece: int) -> None:
+def test_an_open_quote_is_given_up_at_the_limit_of_a_field(piece: int) -> None:
     line = b"3," + b"c" * 97 + b"\n"
-    data = b'1,a\n2,"b\n' + line * (2 * MAX_QUOTED_BYTES // len(line)) + b'4,"d"\n'
+    data = b'1,a\n2,"b\n' + line * (2 * FIELD_SIZE_LIMIT // len(line)) + b'4,"d"\n'
     splitter = RecordSplitter("file", ",")
     blocks = [block for i in range(0, len(data), piece) for block in splitter.feed(data[i : i + piece])]
-    assert [block.data for block in blocks if block.error] == [b'2,"b\n']
+    assert [(block.data, block.line) for block in blocks if block.error] == [(b'2,"b\n', 2)]
     assert sum(len(block.data) for block in blocks) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (b'"a\nb",1,note', "column 'k': line break in quotes"),
+        (b'a,"1\n",note', "column 'x': line break in quotes"),
+        (b'a,1,"5 inch\nb,2,"6 inch', TEXT_AFTER_QUOTE),
+        (b'a,1,"5 inch\nb,2,6",7', "expected 3 fields, got 4"),
+        (b'a,1,note,"more\n"', "line break in quotes"),
+        (b'a,1,"' + b"n\n" * 50 + b'"', "column 'note': field is longer than 100 bytes"),
+        (b"a,1," + b"n" * 101, "column 'note': field is longer than 100 bytes"),
+        (b'a,1,"' + b'""' * 50 + b'"', "column 'note': field is longer than 100 bytes"),
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b'a,1,"n\nn"\n', b'5" pipe,1,n\n'])
+def test_a_field_that_must_not_span_lines_or_is_too_long_breaks_its_first_line_only(
+    before: bytes, record: bytes, reason: str
+) -> None:
+    rules = FieldRules(100, ("k", "x", "note"), frozenset({"k", "x"}))
+    splitter = RecordSplitter("file", ",", rules)
+    blocks = splitter.feed(before + record + b"\nz,9,last\n", final=True)
+    broken = next(block for block in blocks if block.error)
+    assert (broken.data, broken.error) == (record.splitlines(keepends=True)[0].rstrip() + b"\n", reason)
+    assert broken.line == before.count(b"\n") + 1
+    assert blocks[-1].data.endswith(b"z,9,last\n")
+
+
+def test_a_field_that_is_just_within_the_limit_is_read() -> None:
+    rules = FieldRules(100, ("k", "note"), frozenset({"k"}))
+    data = b'a,"' + b"n\n" * 49 + b'"\nb,"' + b"n" * 98 + b'"\nc,' + b"n" * 100 + b"\n"
+    assert [error for _, error in records_of(data, [], ",", rules)] == ["", "", ""]
+
+
+def test_a_stray_quote_does_not_hold_back_what_follows() -> None:
+    splitter = RecordSplitter("file", ",", FieldRules(names=("k", "x"), one_line=frozenset({"k", "x"})))
+    assert [block.data for block in splitter.feed(b'"a,1\nb,2\n')] == [b'"a,1\n', b"b,2\n"]

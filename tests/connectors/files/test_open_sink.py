@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 
-NAME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd"), min_size=1, max_size=6)
+# Lone surrogates cannot be written, and a key that spans lines cannot be told from a stray quote in CSV.
+NAME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd\r\n"), min_size=1, max_size=6)
 ROW = st.tuples(NAME, st.integers(-(10**15), 10**15).map(lambda micros: micros / 1e6), st.floats(allow_infinity=False))
 ROWS = st.lists(ROW, min_size=1, max_size=10)
 
@@ -198,6 +199,8 @@ def test_a_parquet_folder_can_be_continued(tmp_path: Path) -> None:
             "out.parquet: a Parquet file cannot be continued; out.parquet/ writes",
         ),
         ("-", {"at": 5}, "standard output cannot be truncated"),
+        ("out.jsonl", {"escape_formulas": True}, "escape_formulas needs csv or tsv, got jsonl"),
+        ("out.parquet", {"escape_formulas": True}, "escape_formulas needs csv or tsv, got parquet"),
         ("-", {"format": "parquet"}, "parquet cannot be written to a pipe, use csv, tsv, jsonl"),
         ("/", {"format": "csv"}, "/: is a directory"),
     ],

@@ -50,6 +50,23 @@ def test_texts_of_csv_are_read_back_by_any_reader(rows: list[tuple[str, str]], d
     assert list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) == [names, *map(list, rows)]
 
 
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("x,y")'])
+def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str, delimiter: str) -> None:
+    rows = {"=x": np.array([-1.5]), "key": np.array([text], object)}
+    for escape, mark in ((True, "'"), (False, "")):
+        header = csv_header(list(rows), delimiter, escape_formulas=escape)
+        lines = csv_lines(rows, delimiter=delimiter, escape_formulas=escape)
+        read = list(csv.reader(io.StringIO((header + lines).decode(), newline=""), delimiter=delimiter))
+        assert read == [[f"{mark}=x", "key"], ["-1.5", f"{mark}{text}"]]
+
+
+@pytest.mark.parametrize("text", ["a=1", "'=1", "", "1-1", "ä"])
+def test_other_texts_are_written_as_they_are(text: str) -> None:
+    rows = {"key": np.array([text], object)}
+    assert csv_lines(rows, escape_formulas=True) == csv_lines(rows)
+
+
 @pytest.mark.parametrize("names", [["a", "b"], ['quote"', "back\\slash"], ["", "line\nend"]])
 @given(st.lists(st.tuples(TEXT, st.integers(-9, 9)), max_size=10))
 def test_json_lines_are_read_back_by_any_reader(names: list[str], rows: list[tuple[str, int]]) -> None:

@@ -98,7 +98,7 @@ def test_fields_are_the_numbers_of_the_last_line(metrics: JobMetrics, clock: Clo
 
 def test_a_job_is_healthy_after_its_first_turn(metrics: JobMetrics) -> None:
     assert not metrics.health().ok
-    assert metrics.health().reason == "the job has not completed its first turn"
+    assert metrics.health().reason == "starting: no turn is completed"
     metrics.turn_completed()
     assert metrics.health().ok
 
@@ -132,6 +132,49 @@ def test_health_has_the_total_lag_and_the_oldest_checkpoint(metrics: JobMetrics,
     metrics.turn_completed()
     health = metrics.health()
     assert (health.partitions, health.lag, health.checkpoint_age, health.seconds_since_turn) == (2, 12, 64, 0)
+
+
+def test_a_job_that_refuses_most_records_is_unhealthy_until_they_are_a_minute_old(
+    metrics: JobMetrics, clock: Clock
+) -> None:
+    metrics.turn_completed()
+    metrics.processed(PARTITION, events=400, forecasts=400, replayed=0)
+    metrics.refused(PARTITION, {"not JSON": 350, "time is missing": 50})
+    assert metrics.health().ok  # half of them
+    clock.now += 30
+    metrics.refused(PARTITION, {"not JSON": 1000})
+    assert metrics.health().reason == (
+        "1,400 of the last minute's 1,800 records were refused: not JSON (1,350), time is missing (50)"
+    )
+    clock.now += 29
+    metrics.turn_completed()
+    assert not metrics.health().ok
+    clock.now += 2
+    assert metrics.health().reason == "1,000 of the last minute's 1,000 records were refused: not JSON (1,000)"
+    clock.now += 30
+    metrics.turn_completed()
+    assert metrics.health().ok
+    assert metrics.problems() == {}
+
+
+def test_usable_records_make_a_job_healthy_again(metrics: JobMetrics) -> None:
+    metrics.turn_completed()
+    metrics.refused(PARTITION, {"not JSON": 3})
+    assert not metrics.health().ok
+    metrics.processed(PARTITION, events=3, forecasts=3, replayed=0)
+    assert metrics.health().ok
+
+
+def test_a_partition_that_a_transaction_holds_is_named_until_it_is_released(metrics: JobMetrics) -> None:
+    metrics.turn_completed()
+    metrics.assigned("a-0")
+    metrics.held("a-0", 200)
+    assert metrics.health().reason.startswith("an open transaction holds a-0 at offset 200: ")
+    metrics.held("a-0", None)
+    assert metrics.health().ok
+    metrics.held("a-0", 200)
+    metrics.released("a-0")
+    assert metrics.health().ok
 
 
 # --- without prometheus_client -------------------------------------------------------------------------------------

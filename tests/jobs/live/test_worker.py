@@ -6,6 +6,7 @@ import json
 from itertools import product
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from support import bits
 from workers import (
@@ -20,11 +21,30 @@ from workers import (
 )
 
 from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.errors import CheckpointError
+from stream_rnn.jobs.live.recovery import open_worker
+from stream_rnn.jobs.live.worker import OVERSIZED
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from stream_rnn.jobs.live.worker import PartitionWorker, WorkerConfig
+
+
+def write_progress(config: WorkerConfig, stop: int, source: BoundedSource | None = None) -> PartitionWorker:
+    """Open a worker from scratch, let it process and commit records up to an offset, and write a checkpoint."""
+    worker = open_at(config, None, source)
+    worker.process(batch_of(0, stop))
+    worker.mark_all_committed()
+    write_checkpoint(worker)
+    return worker
+
+
+def newest(folder: Path) -> Path:
+    return max((folder / "sensors-3").glob("*.safetensors"))
+
 
 # --- output --------------------------------------------------------------------------------------------------------
 
@@ -54,6 +74,17 @@ def test_whatever_a_record_contains_it_gets_a_forecast_that_is_json_or_a_dead_le
         assert (len(output.payloads), len(output.dead)) in {(1, 0), (0, 1)}
         for payload, encoded in zip(output.payloads, output.keys, strict=True):
             assert json.loads(payload.decode())["key"].encode() == encoded
+
+
+def test_an_event_whose_forecast_would_be_too_large_is_learned_and_becomes_a_dead_letter(tmp_path: Path) -> None:
+    worker = open_at(make_config(tmp_path, max_output_bytes=600), None)
+    batch = batch_of(0, 3)
+    batch.events.keys[1] = "k" * 300  # which a forecast contains twice
+    output = worker.process(batch)
+    assert [json.loads(payload)["offset"] for payload in output.payloads] == [0, 2]
+    assert len(output.keys) == 2
+    assert [(letter.record, letter.reason) for letter in output.dead] == [(1, OVERSIZED)]
+    assert output.events == 3
 
 
 def test_without_an_output_topic_events_are_learned_and_nothing_is_encoded(tmp_path: Path) -> None:
@@ -163,7 +194,6 @@ def test_a_checkpoint_ahead_of_the_committed_offset_is_not_used(tmp_path: Path) 
         worker.process(batch_of(worker.offsets.processed[PARTITION], stop))
         write_checkpoint(worker)
     assert open_at(config, 8).offsets.processed == {PARTITION: 5}
-    assert open_at(config, None).offsets.processed == {PARTITION: 0}
 
 
 def test_before_the_first_commit_the_start_is_that_of_the_first_process(tmp_path: Path) -> None:
@@ -205,7 +235,7 @@ def test_another_rule_is_refused_while_records_must_be_processed_again(tmp_path:
     assert open_at(make_config(tmp_path, rule=OrderingPolicy(3.0)), 0).offsets.processed == {PARTITION: 0}
 
 
-def test_a_topic_that_was_created_again_is_refused(tmp_path: Path) -> None:
+def test_a_partition_that_ends_before_what_was_read_is_refused(tmp_path: Path) -> None:
     worker = open_at(make_config(tmp_path), None)
     worker.process(batch_of(0, 10))
     with pytest.raises(ConnectorError, match="sensors-3 ends at offset 9, but was read up to 10"):
@@ -217,3 +247,150 @@ def test_deleted_records_are_skipped_and_counted(tmp_path: Path) -> None:
     worker.process(batch_of(0, 10))
     assert worker.skip_deleted_records(BoundedSource(first=25)) == {PARTITION: 15}  # type: ignore[arg-type]
     assert worker.offsets.processed == {PARTITION: 25}
+
+
+# --- the group has lost its offsets --------------------------------------------------------------------------------
+
+
+def test_without_the_committed_offsets_the_newest_checkpoint_continues(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_config(tmp_path)
+    write_progress(config, 10)
+    worker = open_at(config, None)
+    assert (worker.offsets.processed, worker.offsets.committed) == ({PARTITION: 10}, {PARTITION: 10})
+    assert [json.loads(payload)["offset"] for payload in worker.process(batch_of(10, 12)).payloads] == [10, 11]
+    (message,) = caplog.messages
+    assert message.startswith(
+        "group 'pumps' has lost its committed offset of sensors-3 (expired or deleted); continuing"
+    )
+    assert (
+        "at offset 10. If the job was killed after it, forecasts of the records in between are written twice" in message
+    )
+
+
+def test_lost_offsets_are_refused_on_request(tmp_path: Path) -> None:
+    write_progress(make_config(tmp_path), 10)
+    with pytest.raises(CheckpointError) as error:
+        open_at(make_config(tmp_path, lost_offsets="refuse"), None)
+    assert str(error.value) == (
+        f"group 'pumps' has lost its committed offset of sensors-3, and checkpoint {newest(tmp_path)} is of offset 10: "
+        "set lost_offsets to resume to continue there, or use another group and checkpoint folder to start from scratch"
+    )
+
+
+def test_before_the_first_commit_no_offset_is_lost(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    open_at(make_config(tmp_path, lost_offsets="refuse"), None)
+    assert open_at(make_config(tmp_path, lost_offsets="refuse"), None).offsets.processed == {PARTITION: 0}
+    assert caplog.messages == []
+
+
+def test_records_that_were_deleted_while_the_offsets_were_lost_are_counted(tmp_path: Path) -> None:
+    config = make_config(tmp_path)
+    write_progress(config, 10)
+    source = BoundedSource(first=25)
+    worker = open_at(config, None, source)
+    assert worker.skip_deleted_records(source) == {PARTITION: 15}  # type: ignore[arg-type]
+    assert worker.offsets.processed == {PARTITION: 25}
+
+
+# --- the topic was deleted and created again -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("committed", [None, 10], ids=["offset deleted", "offset left behind"])
+@pytest.mark.parametrize(
+    "again",
+    [BoundedSource(end=50, topic_id="b"), BoundedSource(end=5, topic_id=None)],
+    ids=["another id", "no ids, and fewer records"],
+)
+def test_a_topic_that_was_created_again_is_read_from_its_first_record_with_the_weights(
+    tmp_path: Path, committed: int | None, again: BoundedSource, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_config(tmp_path)
+    weights = write_progress(config, 10).engine.parameters
+    worker = open_at(config, committed, again)
+    assert (worker.offsets.start, worker.offsets.processed, worker.offsets.committed) == ({PARTITION: 0},) * 3
+    for name, array in worker.engine.parameters.items():
+        np.testing.assert_array_equal(array, weights[name])
+    assert [worker.engine.length(key) for key in ("s0", "s1")] == [0, 0]
+    assert "sensors-3: the topic was deleted and created again; reading the new one from offset 0" in caplog.text
+    assert len(worker.process(batch_of(0, 5)).payloads) == 5
+
+
+def test_a_topic_that_was_created_again_is_started_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config, again = make_config(tmp_path), BoundedSource(topic_id="b")
+    write_progress(config, 10)
+    first = open_at(config, None, again)
+    caplog.clear()
+    second = open_at(config, None, again)
+    assert caplog.messages == []
+    assert second.offsets.processed == {PARTITION: 0}
+    assert bits(first.engine) == bits(second.engine)
+    second.process(batch_of(0, 5))
+    assert open_at(config, 5, again).offsets.processed == {PARTITION: 0}
+
+
+def test_events_that_were_held_back_are_discarded_with_the_topic(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_config(tmp_path, rule=OrderingPolicy(3.0, "drop"))
+    held = write_progress(config, 10).held
+    worker = open_at(config, None, BoundedSource(topic_id="b"))
+    assert held > 0
+    assert worker.held == 0
+    assert f", {held} events that were held back are discarded" in caplog.text
+    assert worker.process(batch_of(0, 7)).duplicates == 0
+
+
+# --- partitions that were added ------------------------------------------------------------------------------------
+
+
+def test_a_partition_that_was_added_starts_with_the_weights_of_a_neighbour_and_without_streams(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, small = make_config(tmp_path), BoundedSource(partitions=4)
+    weights = write_progress(config, 10, small).engine.parameters
+    grown, added = BoundedSource(first=2, partitions=6), PARTITION._replace(partition=5)
+    worker = open_at(config, None, grown, added)
+    for name, array in worker.engine.parameters.items():
+        np.testing.assert_array_equal(array, weights[name])
+    assert worker.engine.keys == []
+    assert worker.offsets.start == {added: 2}
+    (message,) = caplog.messages
+    assert message == (
+        "sensors-5: the topic got this partition after the job had started; keys may have moved here from other "
+        "partitions, and begin as new streams with the weights of sensors-3"
+    )
+    caplog.clear()
+    again = open_at(config, None, grown, added)
+    assert bits(again.engine) == bits(worker.engine)
+    assert caplog.messages == []
+
+
+def test_a_partition_that_the_topic_always_had_starts_from_scratch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, source = make_config(tmp_path), BoundedSource(partitions=6)
+    write_progress(config, 10, source)
+    assert open_at(config, None, source, PARTITION._replace(partition=5)).engine.counts.events == 0
+    assert caplog.messages == []
+
+
+def test_a_neighbour_that_is_open_gives_its_present_weights_and_its_keys(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_config(tmp_path)
+    neighbour = write_progress(config, 10, BoundedSource(partitions=4))
+    neighbour.process(batch_of(10, 20))
+    neighbour.start_checkpoint()  # which may be under way
+    worker = open_worker(
+        "sensors-4",
+        config,
+        {PARTITION._replace(partition=4): None},
+        BoundedSource(partitions=6),  # type: ignore[arg-type]
+        [neighbour],
+    )
+    for name, array in worker.engine.parameters.items():
+        np.testing.assert_array_equal(array, neighbour.engine.parameters[name])
+    assert partition_of(b"s0", 6) == 4
+    assert caplog.messages[0].endswith("of sensors-3; by Kafka's own rule 's0'")

@@ -12,6 +12,7 @@ from support import settings
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.decoder import Decoder
+from stream_rnn.connectors.kafka.partitions import TopicIdentity, partition_name
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.jobs.live.recovery import open_worker
 from stream_rnn.jobs.live.worker import WorkerConfig
@@ -29,9 +30,13 @@ NAME = "sensors-3"
 class BoundedSource:
     """A source whose partition has the records from `first` up to `end`."""
 
-    def __init__(self, first: int = 0, end: int = 1000) -> None:
+    def __init__(self, first: int = 0, end: int = 1000, *, topic_id: str | None = "a", partitions: int = 4) -> None:
         self.first = first
         self.end = end
+        self.topic = TopicIdentity(topic_id, partitions)
+
+    def identity(self, _: str) -> TopicIdentity:
+        return self.topic
 
     def start_offset(self, _: TopicPartition) -> int:
         return self.first
@@ -47,16 +52,21 @@ def make_config(folder: Path, **changes: Any) -> WorkerConfig:
         folder=folder,
         initial_checkpoint=None,
         rule=OrderingPolicy(),
+        has_record_keys=True,
+        lost_offsets="resume",
         writes_forecasts=True,
+        max_output_bytes=1_000_000,
         checkpoint_events=10,
         checkpoint_seconds=1e9,
     )
     return config._replace(**changes)
 
 
-def open_at(config: WorkerConfig, committed: int | None, source: Any = None) -> PartitionWorker:
-    """Open a worker for the partition with this committed offset."""
-    return open_worker(NAME, config, {PARTITION: committed}, source or BoundedSource())
+def open_at(
+    config: WorkerConfig, committed: int | None, source: Any = None, partition: TopicPartition = PARTITION
+) -> PartitionWorker:
+    """Open a worker for a partition with this committed offset."""
+    return open_worker(partition_name(partition), config, {partition: committed}, source or BoundedSource())
 
 
 def batch_of(start: int, stop: int, **fields: Any) -> KafkaBatch:

@@ -181,10 +181,9 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(recording: Path, c
     for _ in range(2):
         before = saved_events(tmp_path)
         process = subprocess.Popen([sys.executable, "-m", "stream_rnn.cli", *map(str, args)])
-        deadline = time.monotonic() + 60
         try:
             while saved_events(tmp_path) < before + 300:
-                assert time.monotonic() < deadline
+                assert process.poll() is None
                 time.sleep(0.02)
         finally:
             process.send_signal(signal.SIGKILL)

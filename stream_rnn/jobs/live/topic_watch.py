@@ -1,0 +1,79 @@
+"""TopicWatch: notices topics that were deleted, and partitions that an open transaction of another producer holds.
+
+A reader of committed records stops before the first record of an open transaction. If its producer hangs, nothing after
+that record arrives until the cluster ends the transaction, which may take as long as the producer has asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from stream_rnn.connectors.kafka.partitions import partition_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from kafka import TopicPartition
+
+    from stream_rnn.connectors.kafka.source import KafkaSource
+    from stream_rnn.jobs.live.metrics import JobMetrics
+    from stream_rnn.jobs.live.worker import PartitionWorker
+
+CHECK_SECONDS = 1.0
+
+
+class TopicWatch:
+    """Looks for topics that do not exist, and partitions whose records wait but do not arrive.
+
+    Such a partition is held if what is committed ends where it stands.
+
+    Parameters
+    ----------
+    source
+        Knows the ends of partitions.
+    metrics
+        Is told which partitions are held.
+    after
+        Seconds without a record before a partition counts as held.
+    clock
+        Returns seconds, monotonically.
+    """
+
+    def __init__(
+        self, source: KafkaSource, metrics: JobMetrics, after: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._source = source
+        self._metrics = metrics
+        self._after = after
+        self._clock = clock
+        self._checked_at = clock()
+        self._waiting: dict[TopicPartition, tuple[int, float]] = {}
+        """offset at which a partition with waiting records stands, and since when"""
+
+    def check(self, workers: Iterable[PartitionWorker]) -> None:
+        """Tell the metrics what it has noticed; at most once a second, else do nothing.
+
+        Raises
+        ------
+        KafkaError
+            If the cluster does not answer.
+        """
+        now = self._clock()
+        if now - self._checked_at < CHECK_SECONDS:
+            return
+        self._checked_at = now
+        self._metrics.missing_topics(self._source.missing_topics())
+        waiting: dict[TopicPartition, tuple[int, float]] = {}
+        for worker in workers:
+            for partition, offset in worker.offsets.processed.items():
+                if self._source.lag(partition, offset):
+                    known = self._waiting.get(partition)
+                    waiting[partition] = known if known is not None and known[0] == offset else (offset, now)
+        released = self._waiting.keys() - waiting.keys()
+        self._waiting = waiting
+        for partition in released:
+            self._metrics.held(partition_name(partition), None)
+        for partition, (offset, since) in waiting.items():
+            is_held = now - since >= self._after and self._source.bounds(partition)[1] <= offset
+            self._metrics.held(partition_name(partition), offset if is_held else None)
