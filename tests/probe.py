@@ -9,9 +9,11 @@ import numpy as np
 from stream_rnn.kernels.jit import entry
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
-from stream_rnn.layers.initialise import trained_ranges
+from stream_rnn.layers.initialise import dense_ranges
+from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import infer, make_network
 from stream_rnn.layers.stack import stack
+from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning.tbptt import RecentEvents, Work, backpropagate
 from stream_rnn.losses import LOSSES, LossName, make_loss
 from stream_rnn.losses.loss import loss_gradient
@@ -159,6 +161,7 @@ class Probe:
         """Return loss, outputs and last state, and with a window the gradients in the weights and the first input."""
         events = self.events if events is None else events
         sizes, length = self.network.body.sizes, len(events.X)
+        blocks = sum(p.shape[0] for p in self.network.parameters() if p.sparse)
         last_state = (self.state if state is None else state).copy()
         recent = RecentEvents(
             np.zeros((length, sizes.tape)),
@@ -173,7 +176,7 @@ class Probe:
             rows=np.zeros(max(window, 1), np.int64),
             gradient=np.zeros_like(self.params),
             penalty_mask=np.zeros_like(self.params),
-            trained_ranges=trained_ranges(self.network),
+            touched=touched_parameters(dense_ranges(self.network), blocks),
             d_body=np.zeros(self.network.hidden),
             d_state=np.zeros(sizes.state),
             d_input=np.zeros(sizes.inputs),
@@ -198,8 +201,9 @@ class Probe:
     def numeric_gradient(self, loss: Callable[[], float] | None = None) -> NDArray[np.float64]:
         """Return the gradient of a loss in the weights (P,) by central differences; 0 for fixed weights."""
         gradient = np.zeros_like(self.params)
-        for begin, end in trained_ranges(self.network):
-            gradient[begin:end] = finite_differences(self.loss_of if loss is None else loss, self.params[begin:end])
+        for parameter, part in parameter_slices(self.network.parameters()):
+            if parameter.role != "fixed":
+                gradient[part] = finite_differences(self.loss_of if loss is None else loss, self.params[part])
         return gradient
 
 

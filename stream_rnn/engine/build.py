@@ -13,10 +13,11 @@ from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.aligned import aligned_zeros
 from stream_rnn.kernels.dispatch import Off
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
-from stream_rnn.layers.initialise import Initialisation, initial_weights, penalty_mask, trained_ranges
+from stream_rnn.layers.initialise import Initialisation, dense_ranges, initial_weights, penalty_mask
 from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
+from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning import anomaly, conformal
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
@@ -291,6 +292,7 @@ def _work(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]) -> W
     net, learning = model.network, model.learning
     sizes = net.body.sizes
     weighted = penalty_mask(net).astype(kind)
+    learned = net.body if isinstance(learning.rls, RLS) else net
     return Work(
         x=aligned_zeros(((1 + settings.lookahead) * model.inputs.columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
@@ -298,7 +300,7 @@ def _work(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]) -> W
         rows=np.zeros(learning.window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalty_mask=weighted,
-        trained_ranges=trained_ranges(net.body if isinstance(learning.rls, RLS) else net),
+        touched=touched_parameters(dense_ranges(learned), sum(p.shape[0] for p in learned.parameters() if p.sparse)),
         d_body=aligned_zeros((net.hidden,), kind),
         d_state=aligned_zeros((sizes.state,), kind),
         d_input=aligned_zeros((0,), kind),
