@@ -13,6 +13,7 @@ the mean of -log p of the next word in bits, prequential, over all events and ov
 
 from __future__ import annotations
 
+import itertools
 import re
 from pydoc_data.topics import topics
 from typing import TYPE_CHECKING, Any
@@ -33,9 +34,10 @@ VOCABULARY = WORDS + 1
 FOLLOWS = 0.3
 """Probability that a word of the generated text is a successor of the word before."""
 UNITS = 32
+TOP = 10
 CHUNK = 1000
-WARMUP = 200
-"""Events that are learned from before the clock starts, so that the window is full."""
+MOST_TIMED = 50_000
+"""Most words of the run that forecasts the most likely words, which learns the same."""
 
 
 def generated(count: int, seed: int) -> NDArray[np.int64]:
@@ -68,8 +70,7 @@ def manual(count: int, seed: int) -> NDArray[np.int64]:  # noqa: ARG001 - there 
 
 TEXTS: dict[str, Callable[[int, int], NDArray[np.int64]]] = {"generated": generated, "manual": manual}
 
-LOSSES: dict[str, dict[str, Any]] = {"softmax": {"loss": "softmax"}}
-"""Settings of the losses that are compared."""
+LOSSES = ("softmax", "hierarchical_softmax")
 
 
 def _ids(text: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -81,35 +82,39 @@ def _ids(text: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def measure(text: NDArray[np.int64], seed: int, changes: dict[str, Any]) -> dict[str, float]:
-    """Return events per second, and the loss in bits per word."""
-    engine = Engine(
-        Settings(
-            inputs="word",
-            layer=("embedding", "gru"),
-            hidden=UNITS,
-            vocabulary=VOCABULARY,
-            classes=VOCABULARY,
-            seed=seed,
-            **changes,
-        )
-    )
-    x = text[:, np.newaxis].astype(float)
-    bits, seconds, events = [], 0.0, 0
-    for start in range(0, len(x) - 1, CHUNK):
+    """Return the loss in bits per word, and events per second with all probabilities and with the most likely words."""
+    losses, rate = _run(text, _settings(seed, changes))
+    _, rate_of_top = _run(text[:MOST_TIMED], _settings(seed, changes | {"top": TOP}))
+    return {
+        "bits": float(losses.mean()),
+        "bits, second half": float(losses[len(losses) // 2 :].mean()),
+        "events/s": rate,
+        f"events/s, top {TOP}": rate_of_top,
+    }
+
+
+def _settings(seed: int, changes: dict[str, Any]) -> Settings:
+    sizes = {"vocabulary": VOCABULARY, "classes": VOCABULARY, "hidden": UNITS}
+    return Settings(inputs="word", layer=("embedding", "gru"), seed=seed, **sizes, **changes)
+
+
+def _run(text: NDArray[np.int64], settings: Settings) -> tuple[NDArray[np.float64], float]:
+    """Return -log2 p of each word after the first, 0 where only the most likely words are known; and events per second.
+
+    The clock stands still in the first chunk, in which the window fills.
+    """
+    engine, x = Engine(settings), text[:, np.newaxis].astype(float)
+    engine.warmup()
+    losses, seconds = np.zeros(len(x) - 1), 0.0
+    for start in range(0, len(losses), CHUNK):
         following = text[start + 1 : start + CHUNK + 1]
         begin = now()
         forecasts = engine.process("text", x[start : start + len(following)])
-        if start >= CHUNK:
-            seconds += since(begin)
-            events += len(following)
-        p = forecasts[np.arange(len(following)), 0, following]
-        bits.append(-np.log2(np.maximum(p, 1e-30)))
-    losses = np.concatenate(bits)
-    return {
-        "events_per_second": events / seconds,
-        "bits": float(losses.mean()),
-        "bits_second_half": float(losses[len(losses) // 2 :].mean()),
-    }
+        seconds += since(begin) if start else 0.0
+        if settings.top is None:
+            p = forecasts[np.arange(len(following)), 0, following]
+            losses[start : start + len(following)] = -np.log2(np.maximum(p, 1e-30))
+    return losses, (len(losses) - CHUNK) / seconds
 
 
 def main() -> None:
@@ -118,19 +123,21 @@ def main() -> None:
     parser.add_argument("--events", type=options.positive, default=100_000, help="words per run (default 100000)")
     parser.add_argument("--seeds", type=options.positive, default=1, help="number of runs, with the seeds 0, 1, ...")
     parser.add_argument("--texts", nargs="+", choices=TEXTS, default=tuple(TEXTS), help="texts (default: all)")
-    parser.add_argument("--losses", nargs="+", choices=LOSSES, default=tuple(LOSSES), help="losses (default: all)")
+    parser.add_argument("--losses", nargs="+", choices=LOSSES, default=LOSSES, help="losses (default: both)")
+    parser.add_argument("--rates", nargs="+", type=float, default=(1e-3,), help="learning rates (default 0.001)")
     arguments = parser.parse_args()
+    if arguments.events <= 2 * CHUNK:
+        parser.error(f"--events must be above {2 * CHUNK}, got {arguments.events}")
     rows: list[dict[str, Any]] = []
-    for name in arguments.texts:
-        for loss in arguments.losses:
-            runs = [measure(TEXTS[name](arguments.events, seed), seed, LOSSES[loss]) for seed in range(arguments.seeds)]
-            rows.append(
-                {"text": name, "loss": loss} | {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
-            )
+    for text, loss, rate in itertools.product(arguments.texts, arguments.losses, arguments.rates):
+        changes = {"loss": loss, "learning_rate": rate}
+        runs = [measure(TEXTS[text](arguments.events, seed), seed, changes) for seed in range(arguments.seeds)]
+        means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
+        rows.append({"text": text, "loss": loss, "learning rate": rate} | means)
     if arguments.json:
         report.show_json({"text": rows, "seeds": arguments.seeds, "events": arguments.events})
         return
-    report.show(f"Forecasts of the next word, {arguments.events:,} words", rows)
+    report.show(f"Forecasts of the next of {WORDS:,} words, {arguments.events:,} events", rows)
     report.show_machine()
 
 

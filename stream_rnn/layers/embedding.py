@@ -105,7 +105,7 @@ def _touch_rows(layer: Embedding, tapes: Any, tape: int, rows: Any, touched: Tou
         for k in range(layer.inputs):
             if not math.isnan(tapes[rows[r], tape + k]):
                 i = int(tapes[rows[r], tape + k])
-                touch(touched, i, i * H, (i + 1) * H, gradient)
+                touch(touched, touched.body, i, i * H, (i + 1) * H, gradient)
 
 
 @gates_of.register

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_rnn.layers.layer import Carries, Layer, Parameter, Sizes, accumulate, backward, forward, touch_rows
-from stream_rnn.layers.touched import Touched
 
 
 class Stack(NamedTuple):
@@ -158,5 +157,5 @@ def _accumulate(layer: Stack, tapes: Any, tape: int, deltas: Any, delta: int, ro
 
 
 @touch_rows.register
-def _touch_rows(layer: Stack, tapes: Any, tape: int, rows: Any, touched: Touched, gradient: Any) -> None:
+def _touch_rows(layer: Stack, tapes: Any, tape: int, rows: Any, touched: Any, gradient: Any) -> None:
     touch_rows(layer.lower, tapes, tape, rows, touched, gradient)

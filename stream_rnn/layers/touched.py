@@ -27,14 +27,16 @@ class Touched(NamedTuple):
     """(k, 2) int64, start and end of each range of parameters"""
     counters: Any
     """(3,) int64"""
-    newest: Any
-    """(blocks,) int64, number of the update that touched each block last"""
+    body: Any
+    """(blocks,) int64, number of the update that touched each block of the body last"""
+    head: Any
+    """(blocks,) int64, the same for the readout"""
 
 
-def touched_parameters(dense: NDArray[np.int64], blocks: int) -> Touched:
-    """Return memory for the touched parameters, where the ranges `dense` (k, 2) are always among them."""
-    ranges = np.concatenate([dense, np.zeros((blocks, 2), np.int64)])
-    return Touched(ranges, np.array([0, len(dense), 0]), np.zeros(blocks, np.int64))
+def touched_parameters(dense: NDArray[np.int64], body: int, head: int) -> Touched:
+    """Return memory for the touched parameters: always the ranges `dense` (k, 2), and so many blocks of sparse ones."""
+    ranges = np.concatenate([dense, np.zeros((body + head, 2), np.int64)])
+    return Touched(ranges, np.array([0, len(dense), 0]), np.zeros(body, np.int64), np.zeros(head, np.int64))
 
 
 @inner
@@ -48,12 +50,15 @@ def touch_dense(touched: Touched, gradient: Any) -> None:
 
 
 @inner
-def touch(touched: Touched, block: int, begin: int, end: int, gradient: Any) -> None:
-    """Touch a block of sparse parameters, and clear its gradient, unless this was done in this update."""
+def touch(touched: Touched, newest: Any, block: int, begin: int, end: int, gradient: Any) -> None:
+    """Touch a block of sparse parameters, and clear its gradient in that (P,) of all, unless this update has done so.
+
+    `newest` is `touched.body` or `touched.head`. The block's parameters are those from `begin` to `end`.
+    """
     counters = touched.counters
-    if touched.newest[block] == counters[UPDATE]:
+    if newest[block] == counters[UPDATE]:
         return
-    touched.newest[block] = counters[UPDATE]
+    newest[block] = counters[UPDATE]
     touched.ranges[counters[COUNT], 0] = begin
     touched.ranges[counters[COUNT], 1] = end
     counters[COUNT] += 1

@@ -15,11 +15,12 @@ from stream_rnn.kernels.dispatch import Off, dispatched
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
 from stream_rnn.layers.layer import accumulate, backward, touch_rows
-from stream_rnn.layers.network import BodyAndHead, Network, readout_backward
+from stream_rnn.layers.network import BodyAndHead, Network  # noqa: TC001 - `register` reads annotations
 from stream_rnn.layers.touched import COUNT, Touched, touch_dense
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, optimizer_step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay_weights
+from stream_rnn.learning.readout import learn_readout
 from stream_rnn.learning.rls import RLS, EventErrors, update_readout, with_forgetting
 
 
@@ -78,7 +79,7 @@ class RecentEvents(NamedTuple):
     features: Any
     """(rows, F)"""
     errors: Any
-    """(rows, O), dL/do that has arrived and was not learned from"""
+    """(rows, E), dL/do that has arrived and was not learned from; E = O, unless the loss says otherwise"""
     faded: Any
     """(rows,) factor by which the state faded before each event; (0,) if it does not fade"""
 
@@ -126,7 +127,7 @@ def update_weights(
     if weights.updates.head[BOOSTED] > 0:
         weights.updates.head[BOOSTED] -= 1
         boost = learning.boost
-    backpropagate(network, learning.window, weights.params, recent, progress.length, work)
+    backpropagate(network, learning.loss, learning.window, weights.params, recent, progress.length, work)
     done = _apply_gradient(network, learning, weights, 1.0 / progress.errors, boost, work)
     if done:
         done = _fit_readout(learning.rls, network, weights, recent, progress, boost, work)
@@ -199,12 +200,12 @@ def _apply_gradient(
 
 @inner
 def backpropagate(
-    network: Network, window: int, params: BodyAndHead, recent: RecentEvents, length: int, work: Work
+    network: Network, loss: Any, window: int, params: BodyAndHead, recent: RecentEvents, length: int, work: Work
 ) -> None:
-    """Write the gradient of the errors in `recent` to `work.gradient`."""
+    """Touch the parameters that the errors in `recent` depend on, and write their gradient to `work.gradient`."""
     kept = recent.errors.shape[0]
-    B = network.head_start
-    touch_dense(work.touched, work.gradient)
+    B, touched, gradient = network.head_start, work.touched, work.gradient
+    touch_dense(touched, gradient)
     work.d_state[:] = 0
     steps = min(length, window)
     for age in range(min(length, kept)):
@@ -213,7 +214,7 @@ def backpropagate(
         work.d_body[:] = 0
         for o in range(errors.shape[0]):
             if errors[o] != 0:
-                readout_backward(network, params.head, recent.features[row], errors, work.gradient[B:], work.d_body)
+                learn_readout(loss, network, params.head, recent.features[row], errors, touched, gradient, work.d_body)
                 break
         if age < steps:
             work.rows[age] = row
@@ -228,5 +229,5 @@ def backpropagate(
             )
             if recent.faded.shape[0] > 0:
                 multiply(recent.faded[row], work.d_state)
-    touch_rows(network.body, recent.tape, 0, work.rows[:steps], work.touched, work.gradient[:B])
-    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[:B])
+    touch_rows(network.body, recent.tape, 0, work.rows[:steps], touched, gradient[:B])
+    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], gradient[:B])
