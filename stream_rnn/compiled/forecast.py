@@ -43,33 +43,26 @@ def forecast_event(
         discarded.
     """
     infer(core.network, params, core.work.x, state, tape, features)
-    if finite(state[: core.task.checked]) and _write_forecast(core.top, core, params.head, features, known, out):
-        return True
-    _write_first_forecast(core.top, core, known, out)
-    return False
+    is_finite = finite(state[: core.task.checked])
+    return _write_forecast(core.top, core, params.head, features, known, out, is_finite)
 
 
 @dispatched
-def _write_forecast(top: Any, core: Any, head: Any, features: Any, known: Known, out: Any) -> bool:  # noqa: ARG001
-    """Write the forecast; return whether the outputs are finite."""
-    read_out(core.network, head, features, 0, core.work.outputs)
-    if not finite(core.work.outputs):
-        return False
-    _denormalise(core, known, core.work.outputs, out)
-    return True
-
-
-@dispatched
-def _write_first_forecast(top: Any, core: Any, known: Known, out: Any) -> None:  # noqa: ARG001 - all classes
-    """Write the forecast of outputs of 0."""
-    core.work.outputs[:] = 0
-    _denormalise(core, known, core.work.outputs, out)
-
-
-@inner
-def _denormalise(core: Any, known: Known, outputs: Any, out: Any) -> None:
-    """Write the outputs (O,) in the targets' units to `out`, float64."""
-    task, W = core.task, core.task.width
+def _write_forecast(
+    top: Any,  # noqa: ARG001 - it chooses the implementation
+    core: Any,
+    head: Any,
+    features: Any,
+    known: Known,
+    out: Any,
+    is_finite: bool,
+) -> bool:
+    """Write the forecast, that of outputs of 0 if not all is finite; return whether it is."""
+    task, W, outputs = core.task, core.task.width, core.work.outputs
+    read_out(core.network, head, features, 0, outputs)
+    is_finite = is_finite and finite(outputs)
+    if not is_finite:
+        outputs[:] = 0
     columns = outputs.shape[0] // W
     N = out.shape[0] // columns
     for column in range(columns):
@@ -77,24 +70,31 @@ def _denormalise(core: Any, known: Known, outputs: Any, out: Any) -> None:
         scale = scale_of(core.targets, known.scales, column)
         part = outputs[column * W : (column + 1) * W]
         to_forecast(core.learning.loss, part, middle, scale, out[column * N : (column + 1) * N])
+    return is_finite
 
 
 @_write_forecast.register
-def _write_top(top: Top, core: Any, head: Any, features: Any, known: Known, out: Any) -> bool:  # noqa: ARG001 - classes have no units
+def _write_top(
+    top: Top,
+    core: Any,
+    head: Any,
+    features: Any,
+    known: Known,  # noqa: ARG001 - classes have no units
+    out: Any,
+    is_finite: bool,
+) -> bool:
     W, K = core.task.width, top.classes
+    outputs = core.work.outputs[:W]
     for column in range(out.shape[0] // (2 * K)):
         pairs = out[column * 2 * K : (column + 1) * 2 * K].reshape(K, 2)
-        outputs = core.work.outputs[:W]
-        if not _find_likeliest(core.learning.loss, core.network, head, features, column * W, outputs, pairs):
-            return False
-    return True
-
-
-@_write_first_forecast.register
-def _write_first_top(top: Top, core: Any, known: Known, out: Any) -> None:  # noqa: ARG001
-    pairs = out.reshape(out.shape[0] // 2, 2)
-    for k in range(pairs.shape[0]):
-        pairs[k, 0], pairs[k, 1] = k % top.classes, 1.0 / core.task.classes
+        is_finite = is_finite and _find_likeliest(
+            core.learning.loss, core.network, head, features, column * W, outputs, pairs
+        )
+    if not is_finite:
+        pairs = out.reshape(out.shape[0] // 2, 2)
+        for k in range(pairs.shape[0]):
+            pairs[k, 0], pairs[k, 1] = k % K, 1.0 / core.task.classes
+    return is_finite
 
 
 @dispatched
