@@ -16,6 +16,7 @@ activate_backward = entry(activations.activate_backward)
 add_sum = entry(linalg.add_sum)
 add_scaled_columns = entry(linalg.add_scaled_columns)
 copy = entry(linalg.copy)
+finite = entry(linalg.finite)
 linear_recurrence = entry(linalg.linear_recurrence)
 
 lru_recurrence = entry(lru._recurrence)

@@ -9,12 +9,14 @@ import numpy as np
 from stream_rnn.kernels.jit import entry
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
-from stream_rnn.layers.initialise import trained_ranges
-from stream_rnn.layers.network import infer, make_network
+from stream_rnn.layers.initialise import dense_ranges
+from stream_rnn.layers.layer import parameter_slices
+from stream_rnn.layers.network import infer, make_network, read_out
 from stream_rnn.layers.stack import stack
+from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning.tbptt import RecentEvents, Work, backpropagate
 from stream_rnn.losses import LOSSES, LossName, make_loss
-from stream_rnn.losses.loss import loss_gradient
+from stream_rnn.losses.loss import OutputShape, loss_gradient, output_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,11 +65,12 @@ def body_of(name: str, hidden: int = HIDDEN, **options: Any) -> Any:
 
 
 def loss_of(kind: LossName) -> Any:
-    return make_loss(kind, {"delta": DELTA, "levels": np.array(LEVELS)})
+    return make_loss(kind, {"delta": DELTA, "levels": np.array(LEVELS), "classes": CLASSES})
 
 
-def width_of(kind: LossName) -> int:
-    return len(LOSSES[kind].suffixes(CLASSES, LEVELS))
+def shape_of(kind: LossName) -> OutputShape:
+    """Return the numbers of outputs and errors of one target."""
+    return output_shape(loss_of(kind), len(LOSSES[kind].suffixes(CLASSES, LEVELS)))
 
 
 def targets_of(kind: LossName, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -100,20 +103,20 @@ def _run(
     network: Any, loss: Any, window: int, params: Any, state: Any, events: Any, recent: Any, work: Any, out: Any
 ) -> float:
     D = events.Z.shape[1]
-    W = out.shape[1] // D
+    W, E = out.shape[1] // D, recent.errors.shape[1] // D
     total = 0.0
     recent.errors[:] = 0
     for t in range(events.X.shape[0]):
         if recent.faded.shape[0] > 0:
             multiply(recent.faded[t], state)
-        infer(network, params, events.X[t], state, recent.tape[t], recent.features[t], out[t])
+        infer(network, params, events.X[t], state, recent.tape[t], recent.features[t])
+        read_out(network, params.head, recent.features[t], 0, out[t])
         for d in range(D):
             if events.has_error[t]:
-                first = d * W
-                errors = recent.errors[t, first : first + W]
-                total += loss_gradient(loss, out[t, first : first + W], events.Z[t, d], errors)
+                errors = recent.errors[t, d * E : (d + 1) * E]
+                total += loss_gradient(loss, out[t, d * W : (d + 1) * W], events.Z[t, d], errors)
     if window > 0:
-        backpropagate(network, window, params, recent, events.X.shape[0], work)
+        backpropagate(network, loss, window, params, recent, events.X.shape[0], work)
     return total
 
 
@@ -143,7 +146,8 @@ class Probe:
     ) -> None:
         rng = np.random.default_rng(seed)
         self.loss = loss_of(kind)
-        self.outputs = TARGETS * width_of(kind)
+        self.shape = shape_of(kind)
+        self.outputs = TARGETS * self.shape.outputs
         self.network = make_network(body, self.outputs, skip=skip)
         self.params = rng.normal(0, 0.4, sum(int(np.prod(p.shape)) for p in self.network.parameters()))
         self.state = rng.normal(0, 0.5, body.sizes.state)
@@ -159,11 +163,13 @@ class Probe:
         """Return loss, outputs and last state, and with a window the gradients in the weights and the first input."""
         events = self.events if events is None else events
         sizes, length = self.network.body.sizes, len(events.X)
+        dense = self.network if self.shape.blocks == 0 else self.network.body
+        vectors = sum(p.shape[0] for p in self.network.body.parameters() if p.sparse)
         last_state = (self.state if state is None else state).copy()
         recent = RecentEvents(
             np.zeros((length, sizes.tape)),
             np.zeros((length, self.network.features)),
-            np.zeros((length, self.outputs)),
+            np.zeros((length, TARGETS * self.shape.errors)),
             self.faded[:length],
         )
         work = Work(
@@ -173,7 +179,7 @@ class Probe:
             rows=np.zeros(max(window, 1), np.int64),
             gradient=np.zeros_like(self.params),
             penalty_mask=np.zeros_like(self.params),
-            trained_ranges=trained_ranges(self.network),
+            touched=touched_parameters(dense_ranges(dense), vectors, TARGETS * self.shape.blocks),
             d_body=np.zeros(self.network.hidden),
             d_state=np.zeros(sizes.state),
             d_input=np.zeros(sizes.inputs),
@@ -198,8 +204,9 @@ class Probe:
     def numeric_gradient(self, loss: Callable[[], float] | None = None) -> NDArray[np.float64]:
         """Return the gradient of a loss in the weights (P,) by central differences; 0 for fixed weights."""
         gradient = np.zeros_like(self.params)
-        for begin, end in trained_ranges(self.network):
-            gradient[begin:end] = finite_differences(self.loss_of if loss is None else loss, self.params[begin:end])
+        for parameter, part in parameter_slices(self.network.parameters()):
+            if parameter.role != "fixed":
+                gradient[part] = finite_differences(self.loss_of if loss is None else loss, self.params[part])
         return gradient
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -168,3 +169,17 @@ def ahead(X: Array, lookahead: int) -> Array:
     """Return each event of X (T, I) with its lookahead, NaN after the end: (T, (lookahead + 1) I)."""
     padded = np.vstack([X, np.full((lookahead, X.shape[1]), np.nan)])
     return np.hstack([padded[k : k + len(X)] for k in range(lookahead + 1)])
+
+
+def softmax(o: Any) -> Any:
+    """Return probabilities from outputs."""
+    e = np.exp(o - np.max(o))
+    return e / e.sum()
+
+
+def hierarchical_softmax(o: Any, classes: int) -> Any:
+    """Return the probabilities of classes in clusters, from the outputs of the clusters and then of the classes."""
+    size = math.ceil(math.sqrt(classes))
+    clusters = math.ceil(classes / size)
+    parts = np.split(o[clusters:], range(size, classes, size))
+    return np.concatenate([p * softmax(part) for p, part in zip(softmax(o[:clusters]), parts, strict=True)])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stream_rnn.kernels.structure import Structure
 
 if TYPE_CHECKING:
+    from stream_rnn.compiled.forecast import Top
     from stream_rnn.kernels.dispatch import Off
     from stream_rnn.layers.network import BodyAndHead, Network
     from stream_rnn.learning.anomaly import Anomaly
@@ -29,11 +30,15 @@ class TaskShape(NamedTuple):
     horizon: int
     """H, events ahead; 0 for a label of the same event"""
     width: int
-    """outputs of one target at one horizon; O = max(H, 1) D width"""
+    """W, outputs of one target at one horizon; O = max(H, 1) D W"""
+    errors: int
+    """length of the gradient in these; W, unless few of them have one"""
     point: int
     """which of these is fed back when a forecast is rolled out"""
     categorical: bool
     """whether targets are classes"""
+    classes: int
+    """number of classes"""
     feedback: Any
     """(I,) int64, which target each input is; -1 for none"""
     checked: int
@@ -60,6 +65,7 @@ class Model(NamedTuple):
     task: TaskShape
     inputs: InputEncoding
     targets: TargetEncoding
+    top: Top | Off
     lookahead: Lookahead | Off
     conformal: Conformal | Off
     anomaly: Anomaly | Off

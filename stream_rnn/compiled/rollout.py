@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.compiled.step import denormalise, fade, infer_checked, params_of, past_of, place_of, scales_of
+from stream_rnn.compiled.forecast import Known, Top, forecast_event
+from stream_rnn.compiled.step import fade, params_of, past_of, place_of, scales_of
+from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.learning.inputs import PastInputs, encode_event
 from stream_rnn.learning.scaling import is_known
@@ -25,7 +27,7 @@ class Rollout(NamedTuple):
     """How forecasts become the inputs of the events that follow."""
 
     temperature: float
-    """classes are drawn from p^(1/T); at 0 the most likely one is taken"""
+    """classes are drawn from p^(1/T), where `Top` is set among those (Fan et al. 2018); at 0 the likeliest is taken"""
     draws: Any
     """(steps,) float64, a uniform number in [0, 1) for each draw"""
     picks: Any
@@ -132,11 +134,10 @@ def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, r
             fade(task, state, elapsed)
             elapsed = gap
             time += gap
-            if not infer_checked(core, params, state, tape, features):
+            if not forecast_event(core, params, Known(scales, last_y), state, tape, features, out[i]):
                 state[:] = 0
-            denormalise(core, scales, last_y, core.work.outputs, out[i])
         if task.categorical:
-            rollout.picks[i] = _pick(out[i, : task.width], rollout.temperature, rollout.draws[i])
+            rollout.picks[i] = _pick_class(core.top, task, out[i], rollout.temperature, rollout.draws[i])
 
 
 @inner
@@ -163,21 +164,34 @@ def _elapsed(core: Any, slot: int, at: float) -> float:
     return max(at - core.time[slot], 0.0) if is_known(core.time[slot]) else math.nan
 
 
+@dispatched
+def _pick_class(top: Any, task: Any, forecast: Any, temperature: float, draw: float) -> int:  # noqa: ARG001
+    """Return a class of the forecast one event ahead."""
+    return _pick(forecast[: task.classes].reshape(task.classes, 1), temperature, draw)
+
+
+@_pick_class.register
+def _pick_from_top(top: Top, task: Any, forecast: Any, temperature: float, draw: float) -> int:  # noqa: ARG001
+    pairs = forecast[: 2 * top.classes].reshape(top.classes, 2)
+    return int(pairs[_pick(pairs, temperature, draw), 0])
+
+
 @inner
 def _pick(p: Any, temperature: float, draw: float) -> int:
-    """Return a class by the probabilities p (classes,): the inverse of p^(1/T)'s cumulative distribution at `draw`."""
+    """Return a row of p (n, columns), which ends with probabilities: their p^(1/T), cumulated, inverted at `draw`."""
+    last = p.shape[1] - 1
     likeliest = 0
     for k in range(1, p.shape[0]):
-        if p[k] > p[likeliest]:
+        if p[k, last] > p[likeliest, last]:
             likeliest = k
     if temperature == 0.0:
         return likeliest
     total = 0.0
     for k in range(p.shape[0]):
-        total += (p[k] / p[likeliest]) ** (1.0 / temperature)
+        total += (p[k, last] / p[likeliest, last]) ** (1.0 / temperature)
     rest = draw * total
     for k in range(p.shape[0]):
-        rest -= (p[k] / p[likeliest]) ** (1.0 / temperature)
+        rest -= (p[k, last] / p[likeliest, last]) ** (1.0 / temperature)
         if rest < 0.0:
             return k
     return likeliest  # the sums were rounded

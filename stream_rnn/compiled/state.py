@@ -27,8 +27,10 @@ class Dimensions(NamedTuple):
     """tape of one event"""
     F: int
     """features of the readout"""
-    O: int
-    """outputs"""
+    N: int
+    """numbers of a forecast"""
+    E: int
+    """errors of one event"""
     R: int
     """newest events that are kept for learning"""
     D: int
@@ -105,9 +107,9 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     "state": StreamArray(("S",), NETWORK, "hidden state", reset=True, prefetch=True),
     "tape": StreamArray(("R", "T"), NETWORK, "what the gradient needs of the newest events", prefetch=True),
     "features": StreamArray(("R", "F"), NETWORK, "the readout's inputs at these events"),
-    "forecast": StreamArray(("O",), F8, "newest forecast, in the targets' units", prefetch=True),
+    "forecast": StreamArray(("N",), F8, "newest forecast, in the targets' units", prefetch=True),
     "errors": StreamArray(
-        ("R", "O"), NETWORK, "dL/do that has arrived and was not learned from", reset=True, prefetch=True
+        ("R", "E"), NETWORK, "dL/do that has arrived and was not learned from", reset=True, prefetch=True
     ),
     "base": StreamArray(("R", "D"), F8, "last_y at each event", blank=NAN, prefetch=True),
     "last_y": StreamArray(

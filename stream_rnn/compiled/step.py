@@ -24,6 +24,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from stream_rnn.compiled.core import Counts, Lookahead, TaskShape
+from stream_rnn.compiled.forecast import Known, forecast_event
 from stream_rnn.compiled.state import SEQUENCE, STREAM_ARRAYS, Clock
 from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import entry, inner, rare
@@ -31,24 +32,23 @@ from stream_rnn.kernels.linalg import multiply
 from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.kernels.structure import Structure
 from stream_rnn.kernels.unrolled import unrolled
-from stream_rnn.layers.network import BodyAndHead, infer, read_out
+from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.learning.anomaly import Anomaly, anomaly_score
 from stream_rnn.learning.conformal import Conformal, predict_interval, update_calibration
 from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
+from stream_rnn.learning.readout import read_target
 from stream_rnn.learning.rls import reset_inverse
 from stream_rnn.learning.scaling import is_known
 from stream_rnn.learning.targets import (
     TargetScales,
     base_after,
-    centre_of,
     encode_target,
     has_basis,
     record_change,
     record_value,
-    scale_of,
 )
 from stream_rnn.learning.tbptt import Progress, RecentEvents, Weights, update_weights
-from stream_rnn.losses.loss import distance, loss_gradient, to_forecast
+from stream_rnn.losses.loss import distance, loss_gradient, scale_gradient
 
 N_EVENTS = Counts._fields.index("events")
 N_UPDATES = Counts._fields.index("updates")
@@ -93,7 +93,7 @@ class OutputBuffers(NamedTuple):
     """Results of N events."""
 
     forecasts: Any
-    """(N, O) float64, NaN where the lookahead is not complete"""
+    """(N, numbers of a forecast) float64, NaN where the lookahead is not complete"""
     intervals: Any
     """(N, C, 2) float64, low and high of each forecast number; C = 0 without intervals"""
     scores: Any
@@ -344,13 +344,12 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
     task, clock, last_y = core.task, core.clock[slot], core.last_y[slot]
     length = clock[Clock.LENGTH]
     row = length % core.features.shape[1]
-    params = params_of(core, slot)
-    is_finite = infer_checked(core, params, core.state[slot], core.tape[slot, row], core.features[slot, row])
+    params, known, tape, features = params_of(core, slot), known_of(core, slot), core.tape[slot], core.features[slot]
+    is_finite = forecast_event(core, params, known, core.state[slot], tape[row], features[row], core.forecast[slot])
     if is_finite:
         core.base[slot, row] = last_y
     else:
         core.counts[N_OVERFLOWS] += 1
-    denormalise(core, scales_of(core, slot), last_y, core.work.outputs, core.forecast[slot])
     _issue_intervals(core.conformal, core, slot, row)
     if not is_finite:
         _start_sequence(core, slot)
@@ -359,23 +358,6 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
     if task.horizon == 0:
         _score_arrivals(core, slot, y, time)
         _learn(core, slot, _inject_label(core, slot, row, y))
-
-
-@inner
-def infer_checked(core: Any, params: BodyAndHead, state: Any, tape: Any, features: Any) -> bool:
-    """Advance `state` by the event in `work.x` and write tape, features and `work.outputs`.
-
-    Returns
-    -------
-    bool
-        Whether state and outputs are finite. If not, the outputs are set to 0, and the state must be discarded.
-    """
-    outputs = core.work.outputs
-    infer(core.network, params, core.work.x, state, tape, features, outputs)
-    if finite(state[: core.task.checked]) and finite(outputs):
-        return True
-    outputs[:] = 0
-    return False
 
 
 @dispatched
@@ -450,10 +432,8 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
     would correct again and again until its own correction shows: with many streams or far horizons there are hundreds
     of updates between the two, and learning would overshoot and oscillate.
     """
-    task, targets, scales = core.task, core.targets, scales_of(core, slot)
-    D, W = task.targets, task.width
+    task, targets, scales, D = core.task, core.targets, scales_of(core, slot), core.task.targets
     length, kept = core.clock[slot, Clock.LENGTH], core.features.shape[1]
-    params = params_of(core, slot)
     total, count = 0.0, 0
     arrived = False
     for d in range(D):
@@ -466,11 +446,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
             if targets.residual and math.isnan(base):
                 continue
             record_change(targets, scales, column, base, y[d])
-            first = column * W
-            outputs = core.work.outputs[:W]
-            read_out(core.network, params.head, core.features[slot, row], first, outputs)
-            z = encode_target(targets, scales, column, base, y[d])
-            missed = _inject(core, z, outputs, core.errors[slot, row, first : first + W])
+            missed = _inject(core, slot, row, column, encode_target(targets, scales, column, base, y[d]))
             if ahead == 1:
                 total += missed
                 count += 1
@@ -483,14 +459,13 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
 @inner
 def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
     """Inject the errors of this event's own targets; return whether there are any."""
-    task, targets, scales, W = core.task, core.targets, scales_of(core, slot), core.task.width
+    targets, scales = core.targets, scales_of(core, slot)
     total, count = 0.0, 0
-    for d in range(task.targets):
+    for d in range(core.task.targets):
         if not is_known(y[d]):
             continue
         record_value(targets, scales, d, y[d])
-        z = encode_target(targets, scales, d, 0.0, y[d])
-        total += _inject(core, z, core.work.outputs[d * W : d * W + W], core.errors[slot, row, d * W : d * W + W])
+        total += _inject(core, slot, row, d, encode_target(targets, scales, d, 0.0, y[d]))
         count += 1
     if count > 0:
         core.miss[slot] = total / count
@@ -498,14 +473,15 @@ def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
 
 
 @inner
-def _inject(core: Any, z: float, outputs: Any, errors: Any) -> float:
-    """Write the gradient of the mean loss over all targets and horizons; return the distance from z."""
-    loss = core.learning.loss
+def _inject(core: Any, slot: int, row: int, column: int, z: float) -> float:
+    """Write the gradient of the mean loss over all targets and horizons; return the forecast's distance from z."""
+    task, loss, E = core.task, core.learning.loss, core.task.errors
+    errors, outputs = core.errors[slot, row, column * E : (column + 1) * E], core.work.outputs[: task.width]
+    head, features = params_of(core, slot).head, core.features[slot, row]
+    read_target(loss, core.network, head, features, column * task.width, z, outputs)
     loss_gradient(loss, outputs, z, errors)
-    missed = distance(loss, outputs, core.task.point, z, errors)
-    share = errors.dtype.type(1.0 / (core.task.targets * max(core.task.horizon, 1)))
-    for w in range(errors.shape[0]):
-        errors[w] *= share
+    missed = distance(loss, outputs, task.point, z, errors)
+    scale_gradient(loss, errors.dtype.type(1.0 / (task.targets * max(task.horizon, 1))), errors)
     return missed
 
 
@@ -557,21 +533,6 @@ def scales_of(core: Any, slot: int) -> TargetScales:
 
 
 @inner
-def denormalise(core: Any, scales: TargetScales, last_y: Any, outputs: Any, out: Any) -> None:
-    """Write the outputs (O,) in the targets' units to `out` (O,) float64."""
-    task, W = core.task, core.task.width
-    for column in range(outputs.shape[0] // W):
-        first = column * W
-        middle = centre_of(core.targets, scales, column, last_y[column % task.targets])
-        scale = scale_of(core.targets, scales, column)
-        to_forecast(core.learning.loss, outputs[first : first + W], middle, scale, out[first : first + W])
-
-
-@inner
-def finite(values: Any) -> bool:
-    """Return whether all values (n,) are finite: 0 times a value that is not is NaN, and a sum is vectorised."""
-    zero = values.dtype.type(0)
-    total = zero
-    for j in range(values.shape[0]):
-        total += zero * values[j]
-    return total == zero
+def known_of(core: Any, slot: int) -> Known:
+    """Return what a forecast is made from, besides the network's outputs."""
+    return Known(scales_of(core, slot), core.last_y[slot])

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.compiled.core import Core, Lookahead, Model, TaskShape, bind
+from stream_rnn.compiled.forecast import Top
 from stream_rnn.compiled.state import STREAM_ARRAYS, Dimensions, Rows, StreamArrays, rows_of
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.aligned import aligned_zeros
 from stream_rnn.kernels.dispatch import Off
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
-from stream_rnn.layers.initialise import Initialisation, initial_weights, penalty_mask, trained_ranges
+from stream_rnn.layers.initialise import Initialisation, dense_ranges, initial_weights, penalty_mask
 from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
+from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning import anomaly, conformal
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
@@ -26,6 +28,7 @@ from stream_rnn.learning.rls import RLS, reset_inverse
 from stream_rnn.learning.targets import TargetEncoding
 from stream_rnn.learning.tbptt import Learning, Weights, Work
 from stream_rnn.losses import make_loss
+from stream_rnn.losses.loss import OutputShape, output_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +46,8 @@ class EnginePlan(NamedTuple):
     """A network, how it learns, and the shapes of what it remembers: all that is known before memory is allocated."""
 
     model: Model
+    outputs: OutputShape
+    """of one target's loss"""
     rows: Rows
     """shape and dtype of one stream's row of each stream array"""
     shared: Rows
@@ -119,23 +124,26 @@ def plan_engine(settings: Settings) -> EnginePlan:
     is_forecast = settings.task == "forecast"
     layers = _layers(settings, inputs.columns)
     body = stack(*layers)
-    net = make_network(body, math.prod(settings.forecast_shape), skip=settings.skip)
+    loss = _loss(settings)
+    shape = output_shape(loss, settings.outputs_per_target)
+    net = make_network(body, _columns(settings) * shape.outputs, skip=settings.skip)
     reach = (settings.horizon if is_forecast else 1) + settings.update_every - 1
     window = settings.window if net.body.carries == "window" else reach
     kept = max(window, reach)
     dtype = np.dtype(settings.dtype)
     model = Model(
         network=net,
-        learning=_learning(settings, window),
-        task=_task(settings, body.sizes.state - (layers[0].sizes.state if settings.tokens else 0)),
+        learning=_learning(settings, loss, window),
+        task=_task(settings, shape, body.sizes.state - (layers[0].sizes.state if settings.tokens else 0)),
         inputs=inputs,
         targets=_targets(settings),
+        top=Off() if settings.top is None else Top(settings.top),
         lookahead=Lookahead(settings.lookahead) if settings.lookahead else Off(),
         conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
     )
     own, shared = _split_ownership(settings, *_weight_rows(net, model.learning, dtype))
-    return EnginePlan(model, rows_of(_dimensions(settings, model, kept), dtype) | own, shared, kept)
+    return EnginePlan(model, shape, rows_of(_dimensions(settings, model, kept), dtype) | own, shared, kept)
 
 
 def build_parts(settings: Settings) -> EngineParts:
@@ -148,16 +156,32 @@ def build_parts(settings: Settings) -> EngineParts:
         {"f": settings.forget_bias, "z": settings.update_bias},
     )
     initial = net.split(initial_weights(net, initialisation, settings.seed).astype(dtype))
-    return EngineParts(plan.model, initial, _work(settings, plan.model, plan.kept, dtype), plan.rows, plan.shared)
+    return EngineParts(plan.model, initial, _work(settings, plan, dtype), plan.rows, plan.shared)
 
 
-def _task(settings: Settings, checked: int) -> TaskShape:
+def _loss(settings: Settings) -> Any:
+    options = {
+        "delta": float(settings.huber_delta),
+        "levels": np.array(settings.quantiles),
+        "classes": settings.classes,
+    }
+    return make_loss(settings.loss_name, options)
+
+
+def _columns(settings: Settings) -> int:
+    """Return C, the number of targets times that of horizons."""
+    return len(settings.target_names) * (settings.horizon if settings.task == "forecast" else 1)
+
+
+def _task(settings: Settings, shape: OutputShape, checked: int) -> TaskShape:
     return TaskShape(
         targets=len(settings.target_names),
         horizon=settings.horizon if settings.task == "forecast" else 0,
-        width=settings.outputs_per_target,
+        width=shape.outputs,
+        errors=shape.errors,
         point=settings.point,
         categorical=settings.categorical,
+        classes=settings.classes,
         feedback=_feedback(settings),
         checked=checked,
         reset_after=math.inf if settings.reset_after is None else float(settings.reset_after),
@@ -222,13 +246,11 @@ def _layers(settings: Settings, columns: int) -> list[Any]:
     return layers
 
 
-def _learning(settings: Settings, window: int) -> Learning:
+def _learning(settings: Settings, loss: Any, window: int) -> Learning:
     return Learning(
         window=window,
         every=settings.update_every,
-        loss=make_loss(
-            settings.loss_name, {"delta": float(settings.huber_delta), "levels": np.array(settings.quantiles)}
-        ),
+        loss=loss,
         clip=Clip(ClipKind[settings.clip.upper()].value, float(settings.clip_limit)),
         penalties=Penalties(float(settings.l1), float(settings.l2), float(settings.decay)),
         optimizer=_optimizer(settings),
@@ -255,12 +277,13 @@ def _rls(settings: Settings) -> RLS | Off:
 
 def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
     net, task, inputs = model.network, model.task, model.inputs
-    columns = max(task.horizon, 1) * task.targets
+    columns = _columns(settings)
     return Dimensions(
         S=net.body.sizes.state,
         T=net.body.sizes.tape,
         F=net.features,
-        O=net.outputs,
+        N=math.prod(settings.forecast_shape),
+        E=columns * task.errors,
         R=kept,
         D=task.targets,
         I=inputs.values,
@@ -303,10 +326,13 @@ def _weight_rows(net: Network, learning: Learning, kind: np.dtype[Any]) -> tuple
     return body, head | {"head_moments": ((per_weight, 0), kind), "inverse": ((q, q), np.float64)}
 
 
-def _work(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]) -> Work:
+def _work(settings: Settings, plan: EnginePlan, kind: np.dtype[Any]) -> Work:
+    model, shape, kept = plan.model, plan.outputs, plan.kept
     net, learning = model.network, model.learning
     sizes = net.body.sizes
     weighted = penalty_mask(net).astype(kind)
+    blocks = shape.blocks * _columns(settings)
+    dense = net if isinstance(learning.rls, Off) and not blocks else net.body
     return Work(
         x=aligned_zeros(((1 + settings.lookahead) * model.inputs.columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
@@ -314,7 +340,9 @@ def _work(settings: Settings, model: Model, kept: int, kind: np.dtype[Any]) -> W
         rows=np.zeros(learning.window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalty_mask=weighted,
-        trained_ranges=trained_ranges(net.body if isinstance(learning.rls, RLS) else net),
+        touched=touched_parameters(
+            dense_ranges(dense), sum(p.shape[0] for p in net.body.parameters() if p.sparse), blocks
+        ),
         d_body=aligned_zeros((net.hidden,), kind),
         d_state=aligned_zeros((sizes.state,), kind),
         d_input=aligned_zeros((0,), kind),

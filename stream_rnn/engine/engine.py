@@ -167,8 +167,9 @@ class Engine:
         Returns
         -------
         ndarray of shape `Settings.forecast_shape`
-            Forecasts in the targets' units; probabilities for classes. With lookahead L, the label of the event L
-            before this one, NaN if the sequence has none.
+            Forecasts in the targets' units; for classes their probabilities, or with the setting `top` pairs of a class
+            and its probability, most likely first. With lookahead L, the label of the event L before this one, NaN if
+            the sequence has none.
 
         Raises
         ------
@@ -494,7 +495,7 @@ class Engine:
             Number of events to forecast.
         temperature
             For classes: 0 takes the most likely class; above, a class is drawn from p^(1/temperature), at 1 from the
-            probabilities themselves.
+            probabilities themselves. With the setting `top`, it is one of the most likely classes.
         seed
             Seed of the draws: the same seed gives the same sequence.
 

@@ -89,7 +89,8 @@ class RecurrentClassifier(LabelEstimator, base.MiniBatchClassifier):
         return probabilities
 
     def _task_settings(self) -> dict[str, Any]:
-        return {"task": "classification", "targets": TARGET, "loss": "softmax", "classes": self._output_count}
+        classes = {"classes": self._output_count, "top": None}
+        return {"task": "classification", "targets": TARGET, "loss": "softmax"} | classes
 
     def _target_names(self, y: Any) -> tuple[Hashable, ...]:
         return () if is_missing(y, "y") else (y,)

@@ -216,6 +216,8 @@ def detect_season(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
 def point_forecasts(settings: Settings) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Return the function that reduces forecasts to point forecasts: the median, the mean, the most likely class."""
     spec, point = settings.loss_spec, settings.point
+    if settings.top is not None:
+        return lambda forecasts: forecasts[..., 0, 0]
     if spec.one_target:
         return lambda forecasts: forecasts.argmax(axis=-1).astype(float)
     if spec.categorical:

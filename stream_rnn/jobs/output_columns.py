@@ -70,5 +70,5 @@ def forecast_names(settings: Settings) -> Iterator[str]:
         leads = [".forecast" if settings.task == "regression" else ""]
     for lead in leads:
         for name in settings.target_names:
-            for suffix in settings.output_suffixes:
+            for suffix in settings.forecast_suffixes:
                 yield f"{name}{lead}{suffix}"

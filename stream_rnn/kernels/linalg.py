@@ -36,6 +36,16 @@ def multiply(a: Any, x: Any) -> None:
 
 
 @inner
+def finite(x: Any) -> bool:
+    """Return whether all of x (n,) are finite: 0 times a value that is not is NaN, and a sum is vectorised."""
+    zero = x.dtype.type(0)
+    total = zero
+    for j in range(x.shape[0]):
+        total += zero * x[j]
+    return total == zero
+
+
+@inner
 def linear_recurrence(A: Any, a: Any, x: Any, out: Any) -> None:
     """Out = A out + a x, element-wise: (m,) * (m,) + () * (m,) -> (m,)."""
     for j in range(x.shape[0]):

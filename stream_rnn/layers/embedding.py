@@ -8,6 +8,8 @@ The gradient, for d = dL/dy; there is none in an id:
 
     dE_i = d
 
+An update touches the vectors of the window's tokens only, see `touched`.
+
 Below a bidirectional layer, an event has several ids: its own, and those of the lookahead. Their vectors are
 concatenated. The id of an event that does not exist is NaN, and so is its vector.
 
@@ -24,7 +26,17 @@ from typing import Any, NamedTuple
 
 from stream_rnn.kernels.linalg import add_scaled, copy
 from stream_rnn.layers.gates import Gate, gates_of
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
+from stream_rnn.layers.layer import (
+    Carries,
+    Parameter,
+    Sizes,
+    accumulate,
+    backward,
+    forward,
+    parameter_count,
+    touch_rows,
+)
+from stream_rnn.layers.touched import Touched, touch
 
 SPREAD = 0.3
 """Standard deviation of the initial values."""
@@ -45,7 +57,7 @@ class Embedding(NamedTuple):
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the table of E."""
         shape = self.vocabulary, self.hidden
-        return (Parameter("E", shape, "input", "y", lambda rng: rng.normal(0.0, SPREAD, shape)),)
+        return (Parameter("E", shape, "input", "y", lambda rng: rng.normal(0.0, SPREAD, shape), sparse=True),)
 
     @property
     def sizes(self) -> Sizes:
@@ -84,6 +96,16 @@ def _accumulate(layer: Embedding, tapes: Any, tape: int, deltas: Any, delta: int
             if not math.isnan(tapes[q, tape + k]):
                 i, d = int(tapes[q, tape + k]), delta + k * H
                 add_scaled(one, deltas[q, d : d + H], gradient[i * H : (i + 1) * H])  # () * (H,) -> (H,)
+
+
+@touch_rows.register
+def _touch_rows(layer: Embedding, tapes: Any, tape: int, rows: Any, touched: Touched, gradient: Any) -> None:
+    H = layer.hidden
+    for r in range(rows.shape[0]):
+        for k in range(layer.inputs):
+            if not math.isnan(tapes[rows[r], tape + k]):
+                i = int(tapes[rows[r], tape + k])
+                touch(touched, touched.body, i, i * H, (i + 1) * H, gradient)
 
 
 @gates_of.register

@@ -51,9 +51,9 @@ def penalty_mask(network: Network) -> NDArray[np.float64]:
     return np.concatenate(masks)
 
 
-def trained_ranges(part: Network | Layer) -> NDArray[np.int64]:
-    """Return start and end of each contiguous range of parameters that are learned, (k, 2)."""
-    learned = [np.full(np.prod(p.shape), p.role != "fixed") for p in part.parameters()]
+def dense_ranges(part: Network | Layer) -> NDArray[np.int64]:
+    """Return start and end of each contiguous range of parameters that every update changes, (k, 2)."""
+    learned = [np.full(np.prod(p.shape), p.role != "fixed" and not p.sparse) for p in part.parameters()]
     edges = np.flatnonzero(np.diff(np.concatenate([[False], *learned, [False]])))
     return edges.reshape(-1, 2)
 

@@ -13,7 +13,8 @@ A layer is a `NamedTuple` of numbers. It owns no arrays; it is passed flat ones:
 
 `forward` processes one event, and `backward` propagates the gradient over one event and writes its delta. `accumulate`
 then sums the weight gradient of all events of the window in one blocked product. Each layer registers the three
-functions in its own file; Python and Numba select the implementation by the type of the layer.
+functions in its own file; Python and Numba select the implementation by the type of the layer. A layer with sparse
+parameters registers `touch_rows` as well.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from stream_rnn.layers.touched import Touched
 
 Carries = Literal["window", "below", "never"]
 """Which gradients a layer carries back from an event to the one before:
@@ -49,6 +52,8 @@ class Parameter(NamedTuple):
     """one letter for each gate; the blocks of the gates are side by side along the last axis"""
     initial: Callable[[np.random.Generator], NDArray[np.float64]] | None = None
     """draws the initial values, for weights that the settings do not initialise"""
+    sparse: bool = False
+    """whether its rows are blocks of sparse parameters, see `touched`"""
 
 
 class Sizes(NamedTuple):
@@ -124,3 +129,11 @@ def accumulate(layer: Any, tapes: Any, tape: int, deltas: Any, delta: int, rows:
     `tape` and `delta`.
     """
     raise TypeError(f"{type(layer).__name__} is not a layer")
+
+
+@dispatched
+def touch_rows(layer: Any, tapes: Any, tape: int, rows: Any, touched: Touched, gradient: Any) -> None:
+    """Touch the sparse parameters that the events of the window used, and clear their `gradient` (params,).
+
+    The arguments are those of `accumulate`. Only the lowest layer of a stack may have sparse parameters.
+    """

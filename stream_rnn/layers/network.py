@@ -64,13 +64,12 @@ def make_network(body: Layer, outputs: int, *, skip: bool) -> Network:
 
 
 @inner
-def infer(network: Network, params: BodyAndHead, x: Any, state: Any, tape: Any, features: Any, outputs: Any) -> None:
-    """Process one event: update `state`, and write its tape, the features (F,) and the outputs (O,)."""
+def infer(network: Network, params: BodyAndHead, x: Any, state: Any, tape: Any, features: Any) -> None:
+    """Process one event: update `state`, and write its tape and the features (F,), which `read_out` reads."""
     H = network.hidden
     forward(network.body, params.body, x, state, tape)
     features[:H] = state[:H]
     features[H:] = x[: network.features - H]
-    read_out(network, params.head, features, 0, outputs)
 
 
 @inner
@@ -83,13 +82,18 @@ def read_out(network: Network, head: Any, features: Any, first: int, outputs: An
 
 
 @inner
-def readout_backward(network: Network, head: Any, features: Any, errors: Any, gradient: Any, d_body: Any) -> None:
-    """Add the gradient in the head to `gradient` (R,) and that in h to `d_body` (H,), for dL/do = `errors` (O,)."""
+def readout_backward(
+    network: Network, head: Any, features: Any, first: int, errors: Any, gradient: Any, d_body: Any
+) -> None:
+    """Add the gradient in the head to `gradient` (R,) and that in h to `d_body` (H,).
+
+    `errors` (n,) is dL/do of the outputs from number `first` on.
+    """
     F, O, H = network.features, network.outputs, network.hidden
     V = head[: O * F].reshape(O, F)
     dV, dc = gradient[: O * F].reshape(O, F), gradient[O * F :]
-    for o in range(O):
+    for o in range(errors.shape[0]):
         if errors[o] != 0:
-            add_scaled(errors[o], features, dV[o])  # () * (F,) -> (F,)
-            add_scaled(errors[o], V[o, :H], d_body)  # () * (H,) -> (H,)
-            dc[o] += errors[o]
+            add_scaled(errors[o], features, dV[first + o])  # () * (F,) -> (F,)
+            add_scaled(errors[o], V[first + o, :H], d_body)  # () * (H,) -> (H,)
+            dc[first + o] += errors[o]

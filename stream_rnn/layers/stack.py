@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from stream_rnn.layers.layer import Carries, Layer, Parameter, Sizes, accumulate, backward, forward
+from stream_rnn.layers.layer import Carries, Layer, Parameter, Sizes, accumulate, backward, forward, touch_rows
 
 
 class Stack(NamedTuple):
@@ -154,3 +154,8 @@ def _accumulate(layer: Stack, tapes: Any, tape: int, deltas: Any, delta: int, ro
     split = layer.split
     accumulate(layer.lower, tapes, tape, deltas, delta, rows, gradient[: split.params])
     accumulate(layer.upper, tapes, tape + split.tape, deltas, delta + split.delta, rows, gradient[split.params :])
+
+
+@touch_rows.register
+def _touch_rows(layer: Stack, tapes: Any, tape: int, rows: Any, touched: Any, gradient: Any) -> None:
+    touch_rows(layer.lower, tapes, tape, rows, touched, gradient)

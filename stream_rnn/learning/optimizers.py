@@ -12,6 +12,11 @@
                                                   w <- w - a m' / (sqrt(s') + eps)
                (Kingma & Ba 2015, arXiv:1412.6980)
 
+Sparse parameters that an update does not touch (see `layers.touched`) stay as they are, and so do their moments, as in
+PyTorch's SparseAdam: neither decays, and momentum does not move them on. t counts all updates. For sgd without momentum
+this is the dense rule, because the gradient of what is not touched is zero. Penalties and weight decay apply to what is
+touched, too.
+
 AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) is Adam with weight decay, see `penalties`.
 """
 

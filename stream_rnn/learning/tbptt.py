@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 from stream_rnn.kernels.dispatch import Off, dispatched
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
-from stream_rnn.layers.layer import accumulate, backward
-from stream_rnn.layers.network import BodyAndHead, Network, readout_backward
+from stream_rnn.layers.layer import accumulate, backward, touch_rows
+from stream_rnn.layers.network import BodyAndHead, Network  # noqa: TC001 - `register` reads annotations
+from stream_rnn.layers.touched import COUNT, Touched, touch_dense
 from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, optimizer_step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay_weights
+from stream_rnn.learning.readout import learn_readout
 from stream_rnn.learning.rls import RLS, EventErrors, update_readout, with_forgetting
 
 
@@ -77,7 +79,7 @@ class RecentEvents(NamedTuple):
     features: Any
     """(rows, F)"""
     errors: Any
-    """(rows, O), dL/do that has arrived and was not learned from"""
+    """(rows, E), dL/do that has arrived and was not learned from; E = O, unless the loss says otherwise"""
     faded: Any
     """(rows,) factor by which the state faded before each event; (0,) if it does not fade"""
 
@@ -94,11 +96,11 @@ class Work(NamedTuple):
     rows: Any
     """(window,) rows of the window's events, newest first"""
     gradient: Any
-    """(P,) the body's (B,), then the head's (R,)"""
+    """(P,) the body's (B,), then the head's (R,); only that of touched parameters is computed"""
     penalty_mask: Any
     """(P,) 1 for weights, 0 for biases; constant"""
-    trained_ranges: Any
-    """(k, 2) start and end of each range of parameters that the optimizer learns; constant"""
+    touched: Touched
+    """the parameters that the optimizer changes in an update"""
     d_body: Any
     """(H,)"""
     d_state: Any
@@ -125,7 +127,7 @@ def update_weights(
     if weights.updates.head[BOOSTED] > 0:
         weights.updates.head[BOOSTED] -= 1
         boost = learning.boost
-    backpropagate(network, learning.window, weights.params, recent, progress.length, work)
+    backpropagate(network, learning.loss, learning.window, weights.params, recent, progress.length, work)
     done = _apply_gradient(network, learning, weights, 1.0 / progress.errors, boost, work)
     if done:
         done = _fit_readout(learning.rls, network, weights, recent, progress, boost, work)
@@ -165,25 +167,29 @@ def _fit_readout_by_least_squares(
 def _apply_gradient(
     network: Network, learning: Learning, weights: Weights, factor: float, boost: float, work: Work
 ) -> bool:
-    """Update the trained weights by the gradient factor * work.gradient, if it is finite; return whether it was."""
+    """Update the touched weights by the gradient factor * work.gradient, if it is finite; return whether it was."""
     B, square = network.head_start, 0.0
     params, moments, updates = weights.params, weights.moments, weights.updates
     gradient, penalty_mask, optimizer = work.gradient, work.penalty_mask, learning.optimizer
     rate = boost * optimizer.learning_rate
-    add_penalties(learning.penalties, factor, params.body, penalty_mask[:B], gradient[:B])
-    add_penalties(learning.penalties, factor, params.head, penalty_mask[B:], gradient[B:])
-    for k in range(work.trained_ranges.shape[0]):
-        begin, end = work.trained_ranges[k, 0], work.trained_ranges[k, 1]
+    ranges, count = work.touched.ranges, work.touched.counters[COUNT]
+    for k in range(count):
+        begin, end = ranges[k, 0], ranges[k, 1]
+        for part, first in enumerate((0, B)):  # the body, the readout
+            start, stop = max(begin, first), (min(end, B) if part == 0 else end)
+            if start < stop:
+                w, mask = params[part][start - first : stop - first], penalty_mask[start:stop]
+                add_penalties(learning.penalties, factor, w, mask, gradient[start:stop])
         square += dot(gradient[begin:end], gradient[begin:end])
     factor = clip_factor(learning.clip, square, factor)
     if math.isnan(factor):
         return False
     updates.body[DONE] += 1
     updates.head[DONE] += 1
-    for k in range(work.trained_ranges.shape[0]):
-        begin, end = work.trained_ranges[k, 0], work.trained_ranges[k, 1]
+    for k in range(count):
+        begin, end = ranges[k, 0], ranges[k, 1]
         clip_values(learning.clip, gradient[begin:end], factor)
-        for part, first in enumerate((0, B)):  # the body, the readout
+        for part, first in enumerate((0, B)):
             start, stop = max(begin, first), (min(end, B) if part == 0 else end)
             if start < stop:
                 w, g, last = params[part], gradient[first:], stop - first
@@ -194,14 +200,12 @@ def _apply_gradient(
 
 @inner
 def backpropagate(
-    network: Network, window: int, params: BodyAndHead, recent: RecentEvents, length: int, work: Work
+    network: Network, loss: Any, window: int, params: BodyAndHead, recent: RecentEvents, length: int, work: Work
 ) -> None:
-    """Write the gradient of the errors in `recent` to `work.gradient`."""
+    """Touch the parameters that the errors in `recent` depend on, and write their gradient to `work.gradient`."""
     kept = recent.errors.shape[0]
-    B = network.head_start
-    for k in range(work.trained_ranges.shape[0]):
-        begin, end = work.trained_ranges[k, 0], work.trained_ranges[k, 1]
-        work.gradient[begin:end] = 0
+    B, touched, gradient = network.head_start, work.touched, work.gradient
+    touch_dense(touched, gradient)
     work.d_state[:] = 0
     steps = min(length, window)
     for age in range(min(length, kept)):
@@ -210,7 +214,7 @@ def backpropagate(
         work.d_body[:] = 0
         for o in range(errors.shape[0]):
             if errors[o] != 0:
-                readout_backward(network, params.head, recent.features[row], errors, work.gradient[B:], work.d_body)
+                learn_readout(loss, network, params.head, recent.features[row], errors, touched, gradient, work.d_body)
                 break
         if age < steps:
             work.rows[age] = row
@@ -225,4 +229,5 @@ def backpropagate(
             )
             if recent.faded.shape[0] > 0:
                 multiply(recent.faded[row], work.d_state)
-    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], work.gradient[:B])
+    touch_rows(network.body, recent.tape, 0, work.rows[:steps], touched, gradient[:B])
+    accumulate(network.body, recent.tape, 0, work.deltas, 0, work.rows[:steps], gradient[:B])

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LossName = Literal["squared", "absolute", "huber", "quantile", "gaussian_nll", "logistic", "softmax"]
+LossName = Literal[
+    "squared", "absolute", "huber", "quantile", "gaussian_nll", "logistic", "softmax", "hierarchical_softmax"
+]
 
 NUMBER = ("",)
 """Suffixes of a loss whose forecast of a target is one number."""
@@ -23,7 +25,7 @@ class LossSpec(NamedTuple):
     """What the settings, the outputs and the scores need to know about a loss."""
 
     maker: str
-    """module and class of the compiled side"""
+    """module of the compiled side, and what makes the loss there"""
     tasks: tuple[str, ...]
     """the tasks that it can learn"""
     suffixes: Callable[[int, tuple[float, ...]], tuple[str, ...]] = lambda _classes, _levels: NUMBER
@@ -76,6 +78,13 @@ LOSSES: dict[LossName, LossSpec] = {
     "softmax": LossSpec(
         "softmax.Softmax", ("forecast", "classification"), _probabilities, categorical=True, one_target=True
     ),
+    "hierarchical_softmax": LossSpec(
+        "hierarchical_softmax.hierarchical_softmax",
+        ("forecast", "classification"),
+        _probabilities,
+        categorical=True,
+        one_target=True,
+    ),
 }
 """The losses that settings can name."""
 
@@ -83,6 +92,6 @@ LOSSES: dict[LossName, LossSpec] = {
 def make_loss(name: LossName, options: Mapping[str, Any]) -> Any:
     """Return a loss, built with those of the options that it accepts."""
     module, maker = LOSSES[name].maker.split(".")
-    loss_class: Callable[..., Any] = getattr(import_module(f"stream_rnn.losses.{module}"), maker)
-    accepted = inspect.signature(loss_class).parameters
-    return loss_class(**{option: value for option, value in options.items() if option in accepted})
+    make: Callable[..., Any] = getattr(import_module(f"stream_rnn.losses.{module}"), maker)
+    accepted = inspect.signature(make).parameters
+    return make(**{option: value for option, value in options.items() if option in accepted})

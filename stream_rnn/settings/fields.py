@@ -116,6 +116,13 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         LossName | None,
         Meta(description="Loss to minimise. Default: squared for numbers, logistic for 2 classes, softmax for more."),
     ] = None
+    top: Annotated[
+        AtLeastOne | None,
+        Meta(
+            description="Forecast this many classes only, the most likely ones, each with its probability (softmax "
+            "losses). Default: the probabilities of all classes."
+        ),
+    ] = None
     huber_delta: Annotated[
         Positive,
         Meta(description="Threshold between the quadratic and the linear part of the Huber loss, in scaled units."),
@@ -287,13 +294,20 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def output_suffixes(self) -> tuple[str, ...]:
-        """What is appended to a target's name for each output of it."""
+        """What is appended to a target's name for each output of its loss."""
         return self.loss_spec.suffixes(self.classes, self.quantiles)
 
     @property
     def outputs_per_target(self) -> int:
         """The number of `output_suffixes`, which may be millions of classes that nobody names."""
         return self.classes if self.loss_spec.one_target else len(self.output_suffixes)
+
+    @property
+    def forecast_suffixes(self) -> tuple[str, ...]:
+        """What is appended to a target's name for each number of its forecast."""
+        if self.top is None:
+            return self.output_suffixes
+        return tuple(f".top{place}{part}" for place in range(1, self.top + 1) for part in ("", ".p"))
 
     @property
     def is_residual(self) -> bool:
@@ -319,10 +333,12 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
         (H, D) for forecasts of D targets, (D,) for labels; with a last axis for the outputs of the quantile loss
         (levels) and gaussian_nll (mean, variance). Probabilities: (H, classes) for forecasts by softmax, (classes,) for
-        classification by softmax, (D,) by logistic.
+        classification by softmax, (D,) by logistic. With `top`, (H, top, 2) or (top, 2): a class and its probability.
         """
         lengths = (self.horizon,) if self.task == "forecast" else ()
         outputs = self.outputs_per_target
+        if self.top is not None:
+            return (*lengths, self.top, 2)
         if self.loss_spec.one_target:
             return (*lengths, outputs)
         return (*lengths, len(self.target_names), *((outputs,) if outputs > 1 or self.loss_spec.has_spread else ()))

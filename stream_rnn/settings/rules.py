@@ -119,8 +119,10 @@ def _tokens(settings: EngineFields) -> None:
         raise SettingError("skip must be false with an embedding: a token id is not a number, got true")
     if settings.task != "forecast" or settings.inputs[0] not in settings.target_names:
         return
-    if settings.loss_name != "softmax":
-        raise SettingError(f"loss must be softmax to forecast a token, got {settings.loss_name!r}")
+    if not settings.loss_spec.one_target:
+        raise SettingError(
+            f"loss must be softmax or hierarchical_softmax to forecast a token, got {settings.loss_name!r}"
+        )
     if settings.classes != settings.vocabulary:
         raise SettingError(
             f"classes must be vocabulary ({settings.vocabulary}) to forecast a token, got {settings.classes}"
@@ -167,6 +169,15 @@ def _task(settings: EngineFields) -> None:
         )
 
 
+def _top(settings: EngineFields) -> None:
+    if settings.top is None:
+        return
+    if not settings.loss_spec.one_target:
+        raise SettingError(f"top is for softmax and hierarchical_softmax, got {settings.top} for {settings.loss_name}")
+    if settings.top > settings.classes:
+        raise SettingError(f"top must be at most classes ({settings.classes}), got {settings.top}")
+
+
 def _uncertainty(settings: EngineFields) -> None:
     for name, value in (("interval", settings.interval), ("anomaly", settings.anomaly)):
         if not value:
@@ -191,6 +202,7 @@ RULES = (
     _tokens,
     _drift,
     _task,
+    _top,
     _uncertainty,
 )
 

@@ -47,6 +47,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "regression": {"task": "regression"},
     "logistic": {"task": "classification"},
     "softmax": {"task": "classification", "classes": 3},
+    "hierarchical_softmax": {"task": "classification", "classes": 3, "loss": "hierarchical_softmax"},
 }
 SCALING = pytest.mark.parametrize("scaled", [True, False], ids=["scaled", "unscaled"])
 LABELS = RNG.integers(0, 2, (N, 1)).astype(float)

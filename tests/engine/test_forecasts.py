@@ -138,6 +138,10 @@ def test_two_classes_have_a_single_probability() -> None:
         ({"task": "classification", "targets": ("y",), "classes": 5}, (5,)),
         ({"loss": "softmax", "classes": 5}, (1, 5)),
         ({"loss": "softmax", "classes": 5, "horizon": 3}, (3, 5)),
+        ({"loss": "softmax", "classes": 5, "horizon": 3, "top": 2}, (3, 2, 2)),
+        ({"task": "classification", "targets": ("y",), "classes": 5, "top": 1}, (1, 2)),
+        ({"loss": "hierarchical_softmax", "classes": 5}, (1, 5)),
+        ({"loss": "hierarchical_softmax", "classes": 5, "top": 4}, (1, 4, 2)),
     ],
     ids=str,
 )

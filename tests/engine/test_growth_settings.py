@@ -58,6 +58,7 @@ FIXED: dict[str, Any] = {
     "window": 4,
     "update_every": 1,
     "loss": "huber",
+    "top": 2,
     "quantiles": (0.5,),
     "optimizer": "sgd",
     "scale_inputs": False,
@@ -86,6 +87,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "horizon": {"task": "forecast"},
     "lookahead": {"layer": ("bigru",), "lookahead": 2},
     "reversion": {"task": "forecast"},
+    "top": {"task": "classification", "loss": "softmax"},
 }
 """Settings that some values need."""
 

@@ -23,6 +23,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "gaussian_nll": {"loss": "gaussian_nll", "targets": ("b",)},
     "regression": {"task": "regression", "targets": ("y",)},
     "softmax": LABELS | {"classes": 3, "loss": "softmax"},
+    "hierarchical_softmax": LABELS | {"classes": 3, "loss": "hierarchical_softmax"},
+    "top": {"targets": ("y",), "loss": "hierarchical_softmax", "classes": 3, "top": 2},
     "logistic": LABELS,
     "own weights": {"weights": "per_stream"},
     "own heads": {"head": "per_stream", "readout": "rls"},

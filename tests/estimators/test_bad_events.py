@@ -287,9 +287,10 @@ def test_an_unusable_setting_is_refused_when_the_estimator_is_created(
     assert "\n" not in str(raised.value)
 
 
-def test_a_classifier_does_not_accept_a_loss() -> None:
-    with pytest.raises(SettingError, match="loss is set by the estimator and cannot be passed, got 'squared'"):
-        GRUClassifier(loss="squared")
+@pytest.mark.parametrize(("name", "value"), [("loss", "squared"), ("top", 2)])
+def test_a_classifier_sets_its_loss_and_forecasts_all_classes(name: str, value: Any) -> None:
+    with pytest.raises(SettingError, match=f"{name} is set by the estimator and cannot be passed, got {value!r}"):
+        GRUClassifier(**{name: value})
 
 
 @pytest.mark.parametrize("bad", [-1.0, NAN, 0.0, "fast", None])

@@ -8,6 +8,7 @@ from compiled_kernels import (
     add_scaled_columns,
     add_sum,
     copy,
+    finite,
     linear_recurrence,
 )
 
@@ -42,6 +43,17 @@ def test_linear_recurrence_is_element_wise(n: int) -> None:
     expected = A * out + 0.3 * x
     linear_recurrence(A, 0.3, x, out)
     np.testing.assert_allclose(out, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@LENGTHS
+def test_finite_finds_a_value_that_is_not_wherever_it_is(n: int, bad: float) -> None:
+    x = np.full(n, 1e300)
+    assert finite(x)
+    for place in range(n):
+        x[place] = bad
+        assert not finite(x)
+        x[place] = -1e300
 
 
 @LENGTHS

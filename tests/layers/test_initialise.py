@@ -9,7 +9,7 @@ import pytest
 import reference
 from probe import BODIES, LAYERS, body_of
 
-from stream_rnn.layers.initialise import Initialisation, initial_weights, penalty_mask, trained_ranges
+from stream_rnn.layers.initialise import Initialisation, dense_ranges, initial_weights, penalty_mask
 from stream_rnn.layers.network import make_network
 
 H = 40
@@ -111,13 +111,14 @@ def test_learned_weights_are_penalised_and_biases_are_not(body: str) -> None:
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_trained_ranges_are_the_parameters_that_are_not_fixed(body: str) -> None:
+def test_dense_ranges_are_the_parameters_that_are_neither_fixed_nor_sparse(body: str) -> None:
     network = make_network(body_of(body), 2, skip=True)
-    expected = np.concatenate([np.full(p.shape, p.role != "fixed").ravel() for p in network.parameters()])
-    trained = np.zeros(len(expected), bool)
-    for start, end in trained_ranges(network):
-        trained[start:end] = True
-    np.testing.assert_array_equal(trained, expected)
+    learned = [np.full(p.shape, p.role != "fixed" and not p.sparse).ravel() for p in network.parameters()]
+    expected = np.concatenate(learned)
+    dense = np.zeros(len(expected), bool)
+    for start, end in dense_ranges(network):
+        dense[start:end] = True
+    np.testing.assert_array_equal(dense, expected)
 
 
 @pytest.mark.parametrize("body", BODIES)

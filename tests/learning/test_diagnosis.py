@@ -55,9 +55,9 @@ class Run:
     def tape(self, rows: int = LENGTH) -> NDArray[np.float64]:
         sizes = self.network.body.sizes
         state, tape = np.zeros(sizes.state), np.zeros((rows, sizes.tape))
-        features, outputs = np.zeros(self.network.features), np.zeros(TARGETS)
+        features = np.zeros(self.network.features)
         for t, x in enumerate(self.X):
-            infer(self.network, self.network.split(self.params), x, state, tape[t % rows], features, outputs)
+            infer(self.network, self.network.split(self.params), x, state, tape[t % rows], features)
         return tape
 
     def diagnose(self, window: int = LENGTH, rows: int = LENGTH) -> Diagnosis:

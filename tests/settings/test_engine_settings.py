@@ -118,7 +118,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "labels without targets": ({"task": "regression"}, "targets must be named for regression"),
     "logistic forecast": (
         {"loss": "logistic"},
-        "loss must be one of squared, absolute, huber, quantile, gaussian_nll, softmax for forecast, got 'logistic'",
+        "loss must be one of squared, absolute, huber, quantile, gaussian_nll, softmax, hierarchical_softmax for fore",
     ),
     "softmax regression": (
         {"task": "regression", "targets": "y", "loss": "softmax"},
@@ -144,15 +144,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"layer": "embedding", "targets": "y", "skip": True},
         "skip must be false with an embedding: a token id is not a number, got true",
     ),
-    "token as a number": ({"layer": "embedding"}, "loss must be softmax to forecast a token, got 'squared'"),
+    "token as a number": ({"layer": "embedding"}, "loss must be softmax or hierarchical_softmax to forecast a"),
     "token of two classes": (
         {"layer": "embedding", "loss": "softmax"},
         r"classes must be vocabulary \(256\) to forecast a token, got 2",
     ),
     "classes squared": (
         {"task": "classification", "targets": "y", "loss": "squared"},
-        "loss must be one of logistic, softmax for classification, got 'squared'",
+        "loss must be one of logistic, softmax, hierarchical_softmax for classification, got 'squared'",
     ),
+    "top of numbers": ({"top": 3}, "top is for softmax and hierarchical_softmax, got 3 for squared"),
+    "top of too many": ({"loss": "softmax", "classes": 5, "top": 6}, r"top must be at most classes \(5\), got 6"),
+    "top of none": ({"loss": "softmax", "top": 0}, "top must be at least 1, got 0"),
     "softmax of two": (
         {"task": "classification", "targets": ("y", "z"), "classes": 3},
         "targets must be a single column for softmax, got 2",
