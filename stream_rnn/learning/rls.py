@@ -4,20 +4,26 @@ With the features f and a constant, F = [f, 1] (q,), outputs o = W F (O,), error
 
     u = P F      g = l + F . u      W <- W + e u^T / g      P <- (P - u u^T / g) / l
 
-W consists of the network's V and c. Initially P = I / ridge. As long as P is not limited as below, W minimises
+W consists of the network's V and c. Initially P = I / ridge. The cost of an event is O(q^2 + q O).
 
-    sum_t l^(T-t) |z_t - W F_t|^2 + l^T ridge |W|^2
+**Leak.** P grows without bound in directions in which features do not vary, and weights in these directions drift. At
+one event of `LEAK_EVERY`, the weight of one feature i, of each in turn, is therefore pulled towards 0, as by an event
+with the feature s alone and the target 0, where s^2 = LEAK_EVERY q (1 - l) ridge / 10:
 
-exactly. The cost of an event is O(q^2 + q O).
+    u = s P_i      g = 1 + s u_i      W <- W - s W_i u^T / g      P <- P - u u^T / g
 
-P grows without bound in directions in which features do not vary. The variance P_ii is therefore limited to ten times
-its initial value, by not forgetting coordinate i at an event that would exceed the limit:
+In the long run W then minimises
 
-    P <- S (P - u u^T / g) S      S diagonal, with l^(-1/2), or 1 where P_ii / l would exceed 10 / ridge
+    sum_t l^(T-t) |z_t - W F_t|^2 + ridge / 10 |W|^2
 
-The limit is per coordinate, so that a feature that never varies, such as the flag of a value that is never missing,
-does not stop the others from forgetting. If a variance is not positive because of rounding, as with features of 1e8,
-P is reset to I / ridge, and W is kept.
+up to the order in which features take turns, and no variance in P exceeds 10 / ridge by much (leaky least squares;
+Horita et al. 2004, doi:10.1109/TCSII.2004.836887).
+
+**Changes.** After a change of the process that generates the data, most of what is remembered is wrong. The squared
+error is averaged over about 50 and 2,000 events. Where the first average is more than twice the second, 1 - l is raised
+up to 0.01, in proportion to the excess (variable forgetting; Fortescue et al. 1981, doi:10.1016/0005-1098(81)90070-4).
+
+If a variance is not positive because of rounding, as with features of 1e8, P is reset to I / ridge, and W is kept.
 
 At horizons beyond the first, errors arrive when P already contains the features of their event. They update W with the
 current P, and do not change P.
@@ -37,8 +43,21 @@ if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
 
 
-MAX_GROWTH = 10.0
-"""Maximum of a variance in P, in units of its initial value; it corresponds to a tenth of the ridge."""
+LEAK = 0.1
+"""Ridge penalty in the long run, in units of the initial one."""
+LEAK_EVERY = 4
+"""Events between two leaks."""
+
+COUNT, SHORT, LONG = range(3)
+"""The elements of `misfit` (3,): number of errors, and the averages of their squares over few and many events."""
+SHORT_MEMORY, LONG_MEMORY = 50.0, 2000.0
+"""Number of events that the averages are over."""
+MAX_SURPRISE = 10.0
+"""Maximum of a squared error, in units of the long average: a single outlier is no change."""
+CHANGED = 2.0
+"""Ratio of the averages from which more is forgotten."""
+FASTEST = 0.01
+"""Maximum of 1 - l after a change."""
 
 MAX_STEP = 1e30
 """Maximum step of a weight; larger ones are rejected, because float32 would soon overflow."""
@@ -78,16 +97,63 @@ def _reset_inverse(rls: RLS, P: Any) -> None:
 
 
 @inner
-def with_forgetting(rls: RLS, events: int, boost: float) -> RLS:
-    """Adapt the forgetting to a readout that streams share, and to a boosted update.
+def with_forgetting(rls: RLS, events: int, boost: float, misfit: Any) -> RLS:
+    """Adapt the forgetting to a readout that streams share, to a boosted update, and to recent errors.
 
     With `events` events of all streams since the stream's last one, a round of one event of each stream forgets as much
     as one event of a single stream. A boosted update forgets `boost` times as much.
     """
-    forgetting = rls.forgetting if events == 1 else rls.forgetting ** (1.0 / events)
-    if boost != 1.0:
-        forgetting = 1.0 - boost * (1.0 - forgetting)
-    return RLS(forgetting, rls.ridge, rls.unit)
+    forgotten = boost * (1.0 - rls.forgetting)
+    if misfit[SHORT] > CHANGED * misfit[LONG]:
+        excess = (misfit[SHORT] / misfit[LONG] - CHANGED) / (MAX_SURPRISE - CHANGED)
+        forgotten = max(forgotten, FASTEST * min(excess, 1.0))
+    forgetting = 1.0 - forgotten
+    return RLS(forgetting if events == 1 else forgetting ** (1.0 / events), rls.ridge, rls.unit)
+
+
+@inner
+def record_errors(rls: RLS, gradients: Any, misfit: Any) -> None:
+    """Add the mean squared error of the outputs that have one to the averages; `gradients` are as in `EventErrors`."""
+    total, count = 0.0, 0
+    for o in range(gradients.shape[0]):
+        if gradients[o] != 0:
+            error = rls.unit * gradients[o]
+            total += error * error
+            count += 1
+    square = total / count
+    if not math.isfinite(square):
+        return
+    if misfit[COUNT] >= SHORT_MEMORY:
+        square = min(square, MAX_SURPRISE * misfit[LONG])
+    misfit[COUNT] += 1.0
+    misfit[SHORT] += (square - misfit[SHORT]) / min(misfit[COUNT], SHORT_MEMORY)
+    misfit[LONG] += (square - misfit[LONG]) / min(misfit[COUNT], LONG_MEMORY)
+
+
+@inner
+def leak(rls: RLS, network: Network, head: Any, P: Any, turn: int, u: Any) -> None:
+    """Pull the weight of one feature, by the number of the update, towards 0; u (q,) is scratch."""
+    q = P.shape[0]
+    strength = LEAK_EVERY * q * (1.0 - rls.forgetting) * LEAK * rls.ridge
+    if turn % LEAK_EVERY != 0 or strength == 0.0:
+        return
+    i = turn // LEAK_EVERY % q
+    s = math.sqrt(strength)
+    for j in range(q):
+        u[j] = s * P[i, j]
+    g = 1.0 + s * u[i]
+    Q, O = network.features, network.outputs
+    V, c = head[: O * Q].reshape(O, Q), head[O * Q :]
+    for o in range(O):
+        weight = float(V[o, i]) if i < Q else float(c[o])
+        _add_to_weights(V[o], c, o, -s * weight / g, u)
+    root = math.sqrt(g)
+    for j in range(q):
+        u[j] /= root
+    for j in range(q):
+        row, uj = P[j], u[j]
+        for k in range(q):
+            row[k] -= uj * u[k]
 
 
 @inner
@@ -106,7 +172,7 @@ def update_readout(rls: RLS, network: Network, head: Any, P: Any, event: EventEr
         return False
     _update_weights(network, head, event.gradients, rls.unit / g, u)
     if event.is_new:
-        _update_inverse(rls, P, g, u, F)
+        _update_inverse(rls, P, g, u)
     return True
 
 
@@ -128,27 +194,30 @@ def _update_weights(network: Network, head: Any, gradients: Any, factor: float, 
     """W += factor * gradients u^T: (O,) (q,)^T -> (O, q)."""
     Q, O = network.features, network.outputs
     V, c = head[: O * Q].reshape(O, Q), head[O * Q :]
-    number = head.dtype.type
     for o in range(O):
         if gradients[o] != 0:
-            step, row = factor * gradients[o], V[o]
-            for j in range(Q):
-                row[j] += number(step * u[j])
-            c[o] += number(step * u[Q])
+            _add_to_weights(V[o], c, o, factor * gradients[o], u)
 
 
 @inner
-def _update_inverse(rls: RLS, P: Any, g: float, u: Any, S: Any) -> None:
-    """Update P, with S (q,) as scratch; u is overwritten. Element-wise products keep P symmetric to the bit."""
-    root, growth, limit = math.sqrt(g), 1.0 / math.sqrt(rls.forgetting), MAX_GROWTH * rls.forgetting / rls.ridge
+def _add_to_weights(row: Any, c: Any, o: int, step: float, u: Any) -> None:
+    """Add step * u (q,) to the weights of output o: row (Q,) and c[o]."""
+    number, Q = c.dtype.type, row.shape[0]
+    for j in range(Q):
+        row[j] += number(step * u[j])
+    c[o] += number(step * u[Q])
+
+
+@inner
+def _update_inverse(rls: RLS, P: Any, g: float, u: Any) -> None:
+    """Update P; u is overwritten. Element-wise products keep P symmetric to the bit."""
+    root, growth = math.sqrt(g), 1.0 / rls.forgetting
     for i in range(u.shape[0]):
         u[i] /= root
-        variance = P[i, i] - u[i] * u[i]
-        if not variance > 0.0:
+        if not P[i, i] - u[i] * u[i] > 0.0:
             reset_inverse(rls, P)
             return
-        S[i] = growth if variance <= limit else 1.0
     for i in range(u.shape[0]):
-        row, ui, si = P[i], u[i], S[i]
+        row, ui = P[i], u[i]
         for j in range(u.shape[0]):
-            row[j] = (row[j] - ui * u[j]) * (si * S[j])
+            row[j] = (row[j] - ui * u[j]) * growth
