@@ -181,6 +181,7 @@ def _weights(core: Any, slot: int) -> Weights:
         BodyAndHead(moments.body[body], moments.head[head]),
         BodyAndHead(updates.body[body], updates.head[head]),
         core.weights.inverse[head],
+        core.weights.misfit[head],
     )
 
 
@@ -199,6 +200,7 @@ def _reset_slot(core: Any, slot: int) -> None:
         own.moments.head[:] = 0
         own.updates.head[:] = 0
         reset_inverse(core.learning.rls, own.inverse)
+        own.misfit[:] = 0
 
 
 @rare

@@ -49,7 +49,9 @@ LEAK_EVERY = 4
 """Events between two leaks."""
 
 COUNT, SHORT, LONG = range(3)
-"""The elements of `misfit` (3,): number of errors, and the averages of their squares over few and many events."""
+"""The elements of `misfit`: number of errors, and the averages of their squares over few and many events."""
+MISFIT_SIZE = 3
+"""Length of `misfit`."""
 SHORT_MEMORY, LONG_MEMORY = 50.0, 2000.0
 """Number of events that the averages are over."""
 MAX_SURPRISE = 10.0
