@@ -15,6 +15,9 @@ gradient in the input also comes from later events, as D = d + D':
 
     dL/dx = W^T (p D)           D <- A D
 
+A is clipped to [-1, 1]. Where a unit's state expands, |A| > 1, the exact sensitivities would grow without bound, as the
+unit's errors do not: the state itself is bounded. With |A| <= 1 they grow by |p x| at most, and decay elsewhere.
+
 State: h, S. Tape: A repeated G times, p, what the layer adds, S. Delta: d repeated G times, p D.
 """
 

@@ -10,7 +10,7 @@ With input x (I,), state h (H,) and element-wise weights u:
 The slopes of h' in the pre-activations of n, r and z, P = [p_n p_r p_z], and in h:
 
     p_n = (1 - z) (1 - n^2)     p_r = p_n u_n h r (1 - r)     p_z = (h - n) z (1 - z)
-    A = dh'/dh = z + p_n u_n r + p_r u_r + p_z u_z
+    A = dh'/dh = z + p_n u_n r + p_r u_r + p_z u_z, clipped to [-1, 1]
 
 The sensitivities and the gradient are those of `columnar`:
 
@@ -91,7 +91,7 @@ def _forward(layer: ColumnarGRU, params: Any, x: Any, state: Any, tape: Any) -> 
         pn[j] = (one - z) * (one - n * n)
         pr[j] = pn[j] * un[j] * rh[j] * (one - r)
         pz[j] = (h[j] - n) * z * (one - z)
-        A[j] = z + pn[j] * un[j] * r + pr[j] * ur[j] + pz[j] * uz[j]
+        A[j] = min(max(z + pn[j] * un[j] * r + pr[j] * ur[j] + pz[j] * uz[j], -one), one)
     copy(A, AAA[H : 2 * H])
     copy(A, AAA[2 * H :])
     S = state[H:].reshape(I + 2, 3 * H)

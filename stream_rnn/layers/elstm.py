@@ -9,7 +9,7 @@ With input x (I,), state c (H,) and element-wise weights w:
 The paper's output gate has no state; a layer above can do its work. The slopes of c' in the pre-activations of g and f,
 and in c:
 
-    p = (1 - f) (1 - g^2)     q = (c - g) f (1 - f)     A = dc'/dc = f + p w_g + q w_f
+    p = (1 - f) (1 - g^2)     q = (c - g) f (1 - f)     A = dc'/dc = f + p w_g + q w_f, clipped to [-1, 1]
 
 The sensitivities and the gradient are those of `columnar`:
 
@@ -87,7 +87,7 @@ def _forward(layer: ELSTM, params: Any, x: Any, state: Any, tape: Any) -> None:
         c_next[j] = f * c[j] + (one - f) * g
         p[j] = (one - f) * (one - g * g)
         q[j] = (c[j] - g) * f * (one - f)
-        A[j] = f + p[j] * wg[j] + q[j] * wf[j]
+        A[j] = min(max(f + p[j] * wg[j] + q[j] * wf[j], -one), one)
     copy(A, AA[H:])
     S = state[H:].reshape(I + 2, 2 * H)
     update_sensitivities(AA, pq, x, S)

@@ -21,7 +21,7 @@ Horita et al. 2004, doi:10.1109/TCSII.2004.836887).
 
 **Changes.** After a change of the process that generates the data, most of what is remembered is wrong. The squared
 error is averaged over about 50 and 2,000 events. Where the first average is more than twice the second, 1 - l is raised
-up to 0.01, in proportion to the excess (variable forgetting; Fortescue et al. 1981, doi:10.1016/0005-1098(81)90070-4).
+up to 0.1, by the square of the excess (variable forgetting; Fortescue et al. 1981, doi:10.1016/0005-1098(81)90070-4).
 
 If a variance is not positive because of rounding, as with features of 1e8, P is reset to I / ridge, and W is kept.
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
 
 
-LEAK = 0.1
+LEAK = 0.03
 """Ridge penalty in the long run, in units of the initial one."""
 LEAK_EVERY = 4
 """Events between two leaks."""
@@ -56,10 +56,12 @@ SHORT_MEMORY, LONG_MEMORY = 50.0, 2000.0
 """Number of events that the averages are over."""
 MAX_SURPRISE = 10.0
 """Maximum of a squared error, in units of the long average: a single outlier is no change."""
-CHANGED = 2.0
+CHANGED = 1.5
 """Ratio of the averages from which more is forgotten."""
-FASTEST = 0.01
+FASTEST = 0.03
 """Maximum of 1 - l after a change."""
+SLOWER = 10.0
+"""How many times as slowly the long average moves during a change."""
 
 MAX_STEP = 1e30
 """Maximum step of a weight; larger ones are rejected, because float32 would soon overflow."""
@@ -125,11 +127,14 @@ def record_errors(rls: RLS, gradients: Any, misfit: Any) -> None:
     square = total / count
     if not math.isfinite(square):
         return
+    memory = min(misfit[COUNT] + 1.0, LONG_MEMORY)
     if misfit[COUNT] >= SHORT_MEMORY:
         square = min(square, MAX_SURPRISE * misfit[LONG])
+        if misfit[SHORT] > CHANGED * misfit[LONG]:
+            memory = SLOWER * LONG_MEMORY  # errors after a change are no part of the usual ones
     misfit[COUNT] += 1.0
     misfit[SHORT] += (square - misfit[SHORT]) / min(misfit[COUNT], SHORT_MEMORY)
-    misfit[LONG] += (square - misfit[LONG]) / min(misfit[COUNT], LONG_MEMORY)
+    misfit[LONG] += (square - misfit[LONG]) / memory
 
 
 @inner

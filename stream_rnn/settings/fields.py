@@ -131,7 +131,7 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[float, ...], Meta(description="Levels of the quantile loss, ascending, between 0 and 1.")
     ] = (0.05, 0.5, 0.95)
     optimizer: Annotated[OptimizerName, Meta(description="Optimizer of everything that is learned by gradient.")] = (
-        "adam"
+        "adamw"
     )
     learning_rate: Annotated[Positive, Meta(description="Learning rate of the optimizer.")] = 1e-3
     momentum: Annotated[Annotated[float, Meta(ge=0, lt=1)], Meta(description="Momentum of sgd.")] = 0.9
