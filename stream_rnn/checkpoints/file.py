@@ -24,6 +24,7 @@ from crc32c import crc32c
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from stream_rnn.checkpoints.upgrade import from_format_3
 from stream_rnn.errors import CheckpointError, SettingError
 from stream_rnn.settings.engine import Settings
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
     from stream_rnn.settings.base import Checked
 
-VERSION = 3
+UPGRADED, VERSION = 3, 4
+"""The format that is read and upgraded, and the present one."""
 STREAMS = "streams."
 """Prefix of the arrays that have one row per stream."""
 ORDERING = "ordering"
@@ -151,6 +153,8 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Chec
         raise CheckpointError(f"checkpoint {path} has settings that this version does not know: {error}") from None
     if settings is not None:
         check_settings(path, saved, settings)
+    if document.version == UPGRADED:
+        arrays = from_format_3(arrays, _residual(saved, document.race))
     recency = document.recency if document.recency is not None else document.keys
     return CheckpointData(
         settings=saved,
@@ -163,6 +167,14 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Chec
         race=document.race,
         path=Path(path),
     )
+
+
+def _residual(settings: Settings, race: RaceDocument | None) -> dict[str, bool]:
+    """Return whether the forecasts of an engine, or of each member of a race, are residual, by prefix of the arrays."""
+    if race is None:
+        return {"": settings.is_residual}
+    members = race["members"].values()
+    return {f"member{place}.": Settings.parse(values).is_residual for place, values in enumerate(members)}
 
 
 def read_positions(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -239,8 +251,11 @@ def _decode(metadata: dict[str, str], path: str | os.PathLike[str]) -> _Document
     """Return the document. Without a verified checksum, damage may be detected only here."""
     try:
         version = msgspec.json.decode(metadata["about"], type=_Versioned).version
-        if version != VERSION:
-            raise CheckpointError(f"checkpoint {path} has format {version}; this version of stream_rnn reads {VERSION}")
+        if version not in (UPGRADED, VERSION):
+            readable = f"{UPGRADED} and {VERSION}"
+            raise CheckpointError(
+                f"checkpoint {path} has format {version}; this version of stream_rnn reads {readable}"
+            )
         return msgspec.json.decode(metadata["about"], type=_Document)
     except (msgspec.DecodeError, RecursionError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stream_rnn.learning.scaling import MOMENT_ROWS
+from stream_rnn.learning.targets import SLOPE_ROWS
 
 NETWORK = None
 """Placeholder for the network's dtype, float32 or float64."""
@@ -136,7 +137,7 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     "newest_y": StreamArray((2, "residuals"), F8, "as `learning.jumps.start_value`", blank=NAN, reset=True),
     "jumps": StreamArray((2, "residuals"), F8, "as `learning.jumps.start_value`", reset=True),
     "levels": StreamArray((MOMENT_ROWS, "reverting"), F8, "as `learning.targets.TargetScales`", reset=True),
-    "slopes": StreamArray((4, "reverting_columns"), F8, "as `learning.targets.TargetScales`", reset=True),
+    "slopes": StreamArray((SLOPE_ROWS, "reverting_columns"), F8, "as `learning.targets.TargetScales`", reset=True),
     "time": StreamArray((), F8, "latest time of an event, in seconds; NaN before", blank=NAN, reset=True),
     "gap": StreamArray((), F8, "seconds between the latest time and the one before; NaN before", blank=NAN, reset=True),
     "clock": StreamArray((len(Clock),), I8, "counters, as `Clock`", reset=True, prefetch=True),

@@ -39,6 +39,8 @@ from stream_rnn.learning.scaling import (
 PRODUCTS, BASES, OUTER_PRODUCTS, OUTER_BASES = range(4)
 """The rows of `TargetScales.slopes`: sums of (b - m)(y - m) and of (b - m)^2, with values clipped to the limit, and the
 same of values beyond it."""
+SLOPE_ROWS = 4
+"""Length of the first axis of slopes."""
 OUTER_FORGETTING: Final = 0.9
 """Forgetting factor per last value beyond the limit."""
 

@@ -1,0 +1,65 @@
+"""Checkpoints of format 3, which 0.2.0 wrote, as those of format 4.
+
+Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
+limit (`learning.targets`), and how well a readout by least squares fits (`learning.rls`). In an upgraded checkpoint,
+nothing of this has happened yet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stream_rnn.learning.jumps import BEFORE
+from stream_rnn.learning.rls import MISFIT_SIZE
+from stream_rnn.learning.scaling import FIRST_VALUES, MOMENT_ROWS, SEEN
+from stream_rnn.learning.targets import SLOPE_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+MOMENTS = ("input_moments", "target_moments", "levels")
+
+
+def from_format_3(arrays: Mapping[str, NDArray[Any]], residual: Mapping[str, bool]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a checkpoint in format 4.
+
+    Arrays whose shape cannot be right are left as they are, to be refused like those of other checkpoints.
+
+    Parameters
+    ----------
+    arrays
+        Those of format 3.
+    residual
+        Whether forecasts are residual, by the prefix of an engine's arrays: the empty text, or one for each member of
+        a race.
+    """
+    upgraded = dict(arrays)
+    for full_name, array in arrays.items():
+        place, _, name = full_name.rpartition(".")
+        prefix = f"{place}." if place else ""
+        if array.ndim == 3 and name in MOMENTS:
+            moments = _with_rows(array, MOMENT_ROWS)
+            moments[:, SEEN] = FIRST_VALUES
+            upgraded[full_name] = moments
+        elif array.ndim == 3 and name == "slopes":
+            upgraded[full_name] = _with_rows(array, SLOPE_ROWS)
+        elif array.ndim == 2 and name == "last_y":
+            owner = next((owner for owner in residual if owner and full_name.startswith(owner)), "")
+            last = array if residual.get(owner, False) else array[:, :0]
+            newest = np.full((len(last), 2, last.shape[1]), np.nan)
+            newest[:, BEFORE] = last
+            upgraded |= {f"{prefix}newest_y": newest, f"{prefix}jumps": np.zeros_like(newest)}
+        elif array.ndim == 3 and name == "inverse":
+            upgraded[f"{prefix}misfit"] = np.zeros((len(array), MISFIT_SIZE if array.shape[1] else 0))
+    return upgraded
+
+
+def _with_rows(array: NDArray[Any], rows: int) -> NDArray[Any]:
+    """Return an array (slots, rows before, columns) with more rows, which are 0."""
+    padded = np.zeros((len(array), rows, array.shape[2]), array.dtype)
+    padded[:, : min(array.shape[1], rows)] = array[:, :rows]
+    return padded
