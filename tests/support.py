@@ -26,6 +26,7 @@ BASE: dict[str, Any] = {
     "inputs": ("x",),
     "hidden": 3,
     "seed": 1,
+    "optimizer": "adam",
     "skip": False,
     "scale_inputs": False,
     "scaling_forgetting": 1.0,

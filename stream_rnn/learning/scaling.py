@@ -223,7 +223,8 @@ def _shorten_run(moments: Any, c: int, limit: float, is_constant: bool) -> None:
     if is_constant:
         moments[RUN, c] = 0.0
         centre = moments[KEPT_MEAN, c]
-        if centre == 0.0 or abs(moments[OTHER_MEAN, c] - centre) <= limit * abs(centre):
+        variance = moments[OTHER_SQUARES, c] / moments[OTHER_WEIGHT, c]
+        if centre == 0.0 or math.hypot(moments[OTHER_MEAN, c] - centre, math.sqrt(variance)) <= limit * abs(centre):
             _merge(moments, c)
     if moments[RUN, c] == 0.0:
         moments[OTHER_WEIGHT, c] = 0.0

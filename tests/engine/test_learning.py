@@ -123,12 +123,13 @@ def test_streams_with_shared_weights_learn_from_each_other() -> None:
     x = np.sin(np.arange(400) / 5)
     keys = [f"s{k}" for _ in range(400) for k in range(20)]
     X = np.column_stack([np.roll(x, 3 * k) for k in range(20)]).reshape(-1, 1)
-    errors = {}
-    for kind in ("shared", "per_stream"):
-        engine = engine_of(weights=kind, hidden=8, learning_rate=0.003)
-        forecasts = engine.process(keys, X).reshape(400, 20)
-        errors[kind] = np.mean((forecasts[:-1] - X.reshape(400, 20)[1:])[-100:] ** 2)
-    assert errors["shared"] < 0.5 * errors["per_stream"]
+    errors: dict[str, list[float]] = {"shared": [], "per_stream": []}
+    for kind, found in errors.items():
+        for seed in range(5):
+            engine = engine_of(weights=kind, hidden=8, learning_rate=0.003, seed=seed)
+            forecasts = engine.process(keys, X).reshape(400, 20)
+            found.append(np.mean((forecasts[:-1] - X.reshape(400, 20)[1:])[-100:] ** 2))
+    assert np.mean(errors["shared"]) < 0.75 * np.mean(errors["per_stream"])
 
 
 @pytest.mark.parametrize("horizon", [1, 6])

@@ -24,6 +24,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 """Settings that give every stream array a length in at least one engine."""
 X, Y, TIMES = series(50), series(50, seed=1), 10.0 * np.arange(50)
+X[30] = 1000.0  # a glitch
 
 
 def engine_for(kind: str) -> Engine:
