@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 COLUMNS = ("x", "y")
 SCHEMA = Schema(key="sensor", time="time", end="done", columns=COLUMNS)
 ENGINE: dict[str, Any] = {"hidden": 4, "window": 4, "inputs": COLUMNS}
-FILE_RECORDS = (1, 30, 1_000, 20_000)
+FILE_RECORDS = (1, 30, 100, 300, 300, 1_000, 1_000, 3_000, 20_000)
 """Sizes of files; the largest are read in several blocks."""
 DAMAGED_SHARES = (0.003, 0.05, 0.3, 1.0)
 DAMAGED_HEADS = 0.03
