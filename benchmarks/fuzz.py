@@ -18,6 +18,7 @@ import resource
 import sys
 import tempfile
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -95,8 +96,9 @@ def _process() -> ProcessPoolExecutor:
 
 
 def _limit() -> None:
-    """Limit the memory of this process, and keep its log quiet."""
+    """Limit the memory of this process, keep its log quiet, and let warnings of NumPy be failures."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    warnings.simplefilter("error", RuntimeWarning)
     logging.getLogger("stream_rnn").setLevel(logging.CRITICAL)
 
 

@@ -176,6 +176,13 @@ def test_a_run_that_ends_before_its_first_checkpoint_leaves_no_dead_letter_that_
     assert_same_state(last_state(complete), last_state(parts))
 
 
+def test_errors_whose_sum_overflows_are_infinite(tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    path.write_text("x,y\n" + "1,2\n" * 30 + "1.2e154,1.2e154\n")  # each square is finite, but not their sum
+    summary = replay(ReplaySettings(files=(str(path),)), None)
+    assert summary.scores["persistence"]["rmse"] == math.inf
+
+
 def test_a_paced_replay_resumes_within_a_batch(recording: Path, tmp_path: Path) -> None:
     (complete := tmp_path / "complete").mkdir()
     (parts := tmp_path / "parts").mkdir()
