@@ -320,20 +320,22 @@ class _KafkaRecord(NamedTuple):
 
 def _kafka_record(rng: random.Random, offset: int) -> _KafkaRecord:
     reading = _reading(rng, offset)
-    key, value, timestamp = reading.sensor.encode(), _json(reading), int(reading.time * 1000)
+    intact_key, intact_value, timestamp = reading.sensor.encode(), _json(reading), int(reading.time * 1000)
+    key: bytes | None = intact_key
+    value: bytes | None = intact_value
     kind = rng.choice(("value", "value", "value", "no value", "key", "no key", "time")) if rng.random() < 0.3 else ""
     if kind == "value":
-        value = damage(rng, value)
+        value = damage(rng, intact_value)
     elif kind == "no value":
         value = None
     elif kind == "key":
-        key = damage(rng, key)
+        key = damage(rng, intact_key)
     elif kind == "no key":
         key = None
     elif kind == "time":
         timestamp = rng.choice((-1, 0, 2**62, -(2**62), 253_402_300_800_000))
     headers = [("trace", rng.randbytes(3))] if rng.random() < 0.1 else []
-    fields = dict.fromkeys(ConsumerRecord._fields, -1)
+    fields: dict[str, Any] = dict.fromkeys(ConsumerRecord._fields, -1)
     fields |= {"topic": "readings", "partition": 3, "offset": offset, "timestamp": timestamp}
     fields |= {"key": key, "value": value, "headers": headers}
     return _KafkaRecord(ConsumerRecord(**fields), None if kind else reading)
