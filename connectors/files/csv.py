@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import deque
 from typing import TYPE_CHECKING
@@ -115,6 +116,8 @@ class CsvReader(TextReader):
         """Return the columns of complete records, and why rows with too few or too many fields are refused."""
         refused: dict[int, str] = {}
         data = _as_utf8(data)
+        if data.startswith(codecs.BOM_UTF8):
+            data = b"\n" + data  # Arrow drops a byte order mark at the start, though the file does not begin here
 
         def refuse(row: arrow_csv.InvalidRow) -> str:
             refused[row.number - 1] = f"expected {row.expected_columns} fields, got {row.actual_columns}"

@@ -225,14 +225,14 @@ def _as_utf8(column: pa.Array) -> pa.Array:
 
 
 def _row_text(row: pa.RecordBatch) -> str:
-    """Return one row as text, also where Python has no such value, as for a timestamp in the year 20000."""
+    """Return one row as text, also where Python has no such value, as for the year 20000 or an unknown time zone."""
     return str({name: _value(column) for name, column in zip(row.schema.names, row.columns, strict=True)})
 
 
 def _value(column: pa.Array) -> object:
     try:
         return column[0].as_py()
-    except (ValueError, OverflowError):
+    except (ArithmeticError, LookupError, ValueError):
         return column.to_string().strip("[]\n ")
 
 

@@ -29,6 +29,7 @@ LINE_BREAK = "line break in quotes"
 
 QUOTE, RETURN, NEWLINE = ord('"'), ord("\r"), ord("\n")
 
+_LINE_END = re.compile(rb"[\r\n]")
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
 _QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 
@@ -216,7 +217,7 @@ class CsvRecords:
             end, error = self._field_end(data, start, column, final=final)
             if end is None or error:
                 return _End(end, error)
-            spans_lines = spans_lines or start + len(_line(data, start)) < end
+            spans_lines = spans_lines or _LINE_END.search(data, start, end) is not None
             if end == len(data) and not final:
                 return _INCOMPLETE
             if end == len(data) or data[end] != self._delimiter:

@@ -46,7 +46,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def check_values(settings: msgspec.Struct) -> None:
-    """Check each value against its field: type, choices, bounds.
+    """Check each value against its field: type, choices, bounds. An integer where a float belongs becomes one.
 
     msgspec does not validate settings that are made in Python.
 
@@ -61,9 +61,10 @@ def check_values(settings: msgspec.Struct) -> None:
         for element in value if isinstance(value, tuple) else (value,):
             _check_element(name, element, hints[name])
         try:
-            msgspec.convert(value, hints[name], strict=True)
+            converted = msgspec.convert(value, hints[name], strict=True)
         except msgspec.ValidationError as error:
             raise SettingError(f"{name}: {str(error).lower()}, got {value!r}") from None
+        msgspec.structs.force_setattr(settings, name, converted)
 
 
 def check_paths(settings: msgspec.Struct, names: Iterable[str]) -> None:
@@ -109,8 +110,9 @@ def _check_element(name: str, value: Any, hint: Any) -> None:
         raise SettingError(f"{name} must be one of {', '.join(choices)}, got {value!r}{nearest(value, choices)}")
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return
-    if not math.isfinite(value):
-        raise SettingError(f"{name} must be a finite number, got {value}")
+    if not _is_finite(value):
+        got = f"an integer of {value.bit_length()} bits" if isinstance(value, int) else value
+        raise SettingError(f"{name} must be a finite number, got {got}")
     for meta in _metas(hint):
         low = meta.ge if meta.ge is not None else -math.inf
         high = meta.le if meta.le is not None else math.inf
@@ -118,6 +120,14 @@ def _check_element(name: str, value: Any, hint: Any) -> None:
         below = meta.lt is None or value < meta.lt
         if not (low <= value <= high and above and below):
             raise SettingError(f"{name} must be {_words(meta)}, got {value}")
+
+
+def _is_finite(value: float) -> bool:
+    """Return whether a number is a finite float, or becomes one."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer
+        return False
 
 
 def choices_of(hint: Any) -> tuple[str, ...]:

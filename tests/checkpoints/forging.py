@@ -101,23 +101,32 @@ def write(path: Path, contents: Contents) -> None:
     save_file(arrays, path, {"about": about, "checksum": str(checkpoint_file._checksum(arrays, about))})
 
 
+def model_class(contents: Contents) -> type[Engine | Race]:
+    """Return the class whose contents these are."""
+    return Race if isinstance(contents.document.get("race"), dict) else Engine
+
+
 def rows_of(settings: Settings) -> tuple[Rows, Rows]:
     """Return the rows of the stream arrays, and of the weights, of an engine that is not built."""
     plan = plan_engine(settings)
     return plan.rows, plan.shared
 
 
-def run(path: Path) -> str:
-    """Load a file, and let the model run; return what became of it."""
-    document = contents_of(path).document
-    cls: type[Engine | Race] = Race if isinstance(document.get("race"), dict) else Engine
+def run(path: Path, cls: type[Engine | Race]) -> None:
+    """Load the file of a model of this class, and let the model run.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is refused, in one line that names it.
+    """
     try:
         model = cls.load(path)
     except CheckpointError as error:
         message = str(error)
         assert "\n" not in message, message
         assert str(path) in message or "use Race.load" in message or "use Engine.load" in message, message
-        return "refused"
+        raise
     keys = [*model.keys, "new"]
     for t in range(STEPS):
         step(model, keys[t % len(keys)], t)
@@ -128,7 +137,6 @@ def run(path: Path) -> str:
             model.generate(key, [1.0], steps=5)
         model.reset(key)
     model.snapshot().finish()
-    return "loaded"
 
 
 # Changes.
@@ -206,6 +214,17 @@ def change_settings(rng: np.random.Generator, contents: Contents) -> str:
 CHANGES: tuple[Callable[[np.random.Generator, Contents], str], ...] = (change_array, change_document, change_settings)
 
 
+def forge(rng: np.random.Generator, base: Contents) -> tuple[Contents, list[str]]:
+    """Return contents with one or two changes, and what these are."""
+    contents, changes = deepcopy(base), list[str]()
+    for _ in range(rng.integers(1, 3)):
+        try:
+            changes.append(pick(rng, CHANGES)(rng, contents))
+        except (LookupError, TypeError, AttributeError, ValueError):  # what is to be changed is gone already
+            continue
+    return contents, changes
+
+
 def main(folder: Path, seed: int, count: int) -> None:
     """Load so many forged files."""
     rng = np.random.default_rng(seed)
@@ -213,21 +232,20 @@ def main(folder: Path, seed: int, count: int) -> None:
     path = folder / "forged.safetensors"
     for base in bases:
         write(path, base)
-        assert run(path) == "loaded"
+        run(path, model_class(base))
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     for number in range(count):
-        contents = deepcopy(pick(rng, bases))
-        changes = []
-        for _ in range(rng.integers(1, 3)):
-            try:
-                changes.append(pick(rng, CHANGES)(rng, contents))
-            except (LookupError, TypeError, AttributeError, ValueError):  # what is to be changed is gone already
-                continue
+        contents, changes = forge(rng, pick(rng, bases))
         write(path, contents)
         sys.stderr.write(f"{number} {changes} ")
         sys.stderr.flush()
-        outcome = run(path)
+        try:
+            run(path, model_class(contents))
+        except CheckpointError:
+            outcome = "refused"
+        else:
+            outcome = "loaded"
         sys.stderr.write(f"{outcome}\n")
         outcomes[outcome] += 1
     sys.stdout.write(json.dumps(outcomes))

@@ -10,6 +10,7 @@ import pytest
 
 from stream_rnn.connectors.decode import schema
 from stream_rnn.connectors.files.formats import FORMATS
+from stream_rnn.errors import SettingError
 from stream_rnn.kernels.activations import Activation
 from stream_rnn.layers import REGISTRY, LayerName
 from stream_rnn.learning.clipping import ClipKind
@@ -88,6 +89,22 @@ def test_a_single_value_or_a_list_is_accepted_for_every_tuple(settings: type[Che
     needed = {"inputs": ("x",)} if settings is engine.Settings else {}
     for value in (SINGLE[name], [SINGLE[name]], (SINGLE[name],)):
         assert getattr(settings(**(needed | {name: value})), name) == (SINGLE[name],)
+
+
+def test_an_integer_where_a_float_belongs_becomes_one() -> None:
+    made = [
+        RaceSettings(rate=10**30).rate,
+        LiveSettings(commit_seconds=1).commit_seconds,
+        ReplaySettings(lateness=3).lateness,
+    ]
+    assert [(type(value), value) for value in made] == [(float, 1e30), (float, 1.0), (float, 3.0)]
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "seed"])
+def test_an_integer_that_is_too_large_for_a_float_is_refused_in_one_line(name: str) -> None:
+    for value in (10**400, -(10**5000)):
+        with pytest.raises(SettingError, match=rf"^{name} must be a finite number, got an integer of \d+ bits$"):
+            engine.Settings(inputs=("x",), **{name: value})
 
 
 @pytest.mark.parametrize("settings", TUPLES, ids=lambda settings: settings.__name__)

@@ -56,6 +56,18 @@ class ReplayCheckpoints:
             settings.checkpoint_every, settings.checkpoint_seconds, events=events, position=events
         )
 
+    def begin(self) -> None:
+        """Before the first event: write a checkpoint of the initial state.
+
+        A run that is killed before its first checkpoint leaves dead letters behind, in a file that earlier runs may
+        have written to as well. Where to cut it back to is only known from a checkpoint.
+        """
+        try:
+            self._start()
+            self._record(self._writer.finish())
+        except CheckpointError as error:
+            self._record_failure(error)
+
     def advance(self) -> None:
         """Between two batches: record a checkpoint that was written, and start the next one if it is due."""
         events = self._model.counts.events

@@ -100,6 +100,9 @@ class Job(Generic[ModelT]):
         """
         start = time.perf_counter()
         try:
+            is_file = isinstance(self.source.dead_letters, DeadLetterFile)
+            if self._checkpoints is not None and is_file and not self._resumed_at:
+                self._checkpoints.begin()
             for batch in self._reader.batches(batch_limit):
                 report = self._process(batch)
                 if on_batch is not None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from stream_rnn.evaluation.prequential import Scores, detect_season
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.engine.result import BatchResult
     from stream_rnn.settings.engine import Settings
+
+_OVERFLOWS = np.errstate(over="ignore")
+"""Squares of huge errors have an infinite sum, which is their score, and no reason for a warning."""
 
 
 class ReplayScores:
@@ -44,14 +48,17 @@ class ReplayScores:
             self._scores = Scores(self._settings, self._season)
         return self._scores.add(result.slots, result.begins, y, result.forecasts)
 
+    @_OVERFLOWS
     def overall(self) -> dict[str, Any]:
         """Return the errors of each forecaster so far; empty before the first batch."""
         return self._scores.overall() if self._scores is not None else {}
 
+    @_OVERFLOWS
     def per_target(self) -> dict[str, Any]:
         """Return the errors of each forecaster, by target; empty before the first batch."""
         return self._scores.per_target() if self._scores is not None else {}
 
+    @_OVERFLOWS
     def per_horizon(self) -> list[Any]:
         """Return the errors of each forecaster, for each horizon; empty before the first batch."""
         return self._scores.per_horizon() if self._scores is not None else []

@@ -208,6 +208,15 @@ def test_every_line_is_read_or_refused_whatever_quotes_there_are(
     assert rest == ([row for row in events if row[5] >= start], [letter for letter in dead if letter[0] >= start])
 
 
+def test_a_byte_order_mark_inside_a_file_is_text_wherever_a_block_begins(put: Put) -> None:
+    for broken in ("", '"b,2\n'):  # after a broken line a block begins
+        path = put("a.csv", f"k,x\na,1\n{broken}\ufeff\n\ufeffc,3\nd,4\n")
+        events, letters = read(path, Schema(key="k"))
+        first = 1 + bool(broken)
+        assert [(event[0], event[-1]) for event in events] == [("a", 0), ("\ufeffc", first + 1), ("d", first + 2)]
+        assert letters[-1] == (first, "expected 2 fields, got 1")
+
+
 def test_windows_files_read_the_same(put: Put) -> None:
     unix = "k,x\nä,1\n\nb,inf\n💧,3\n"
     plain = read(put("a.csv", unix), Schema(key="k"))

@@ -147,6 +147,15 @@ def test_damage_in_the_middle_says_how_much_was_read(tmp_path: Path) -> None:
         list(source)
 
 
+def test_a_time_zone_that_python_does_not_know_costs_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    times = pa.array([1, 2], pa.timestamp("us", "Europe/Berlih"))
+    pq.write_table(pa.table({"k": ["a", None], "time": times, "x": [1.0, 2.0]}), path)
+    with open_files(path, Schema(key="k")) as source:
+        assert [len(batch) for batch in source] == [1]
+    assert sorted(source.dead_letters.reasons.values()) == [1]
+
+
 @pytest.mark.parametrize("kind", ["nested", "record"])
 def test_a_key_that_is_not_text_or_a_number_is_refused(tmp_path: Path, kind: str) -> None:
     pq.write_table(pa.table({"nested": [[1]], "record": [{"a": 1}], "x": [1.0]}), tmp_path / "a.parquet")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_rnn.connectors.files.framing import RecordSplitter, count_records, split_records
+from stream_rnn.connectors.files.framing import RecordBlock, RecordSplitter, count_records, split_records
 from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT, OPEN_QUOTE, TEXT_AFTER_QUOTE, FieldRules
 
 CSV_TEXT = st.text(alphabet='ab",\r\n', max_size=60).map(str.encode)
@@ -156,3 +156,8 @@ def test_a_field_that_is_just_within_the_limit_is_read() -> None:
 def test_a_stray_quote_does_not_hold_back_what_follows() -> None:
     splitter = RecordSplitter("file", ",", FieldRules(names=("k", "x"), one_line=frozenset({"k", "x"})))
     assert [block.data for block in splitter.feed(b'"a,1\nb,2\n')] == [b'"a,1\n', b"b,2\n"]
+
+
+def test_a_long_line_of_many_fields_is_scanned_once() -> None:
+    line = b"," * (1 << 20) + b"\n"  # a scan of the rest of the line for each field would take an hour
+    assert RecordSplitter("a.csv", ",").feed(line + b"1\n") == [RecordBlock(line + b"1\n")]

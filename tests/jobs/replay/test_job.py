@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.events import EventBatch
-    from stream_rnn.jobs.replay.job import Job
+    from stream_rnn.jobs.replay.job import BatchReport, Job
     from stream_rnn.jobs.replay.summary import Summary
 
 EVENTS = 20_000  # three batches
@@ -144,6 +144,43 @@ def test_output_written_after_the_checkpoint_is_cut_off_on_resuming(recording: P
     assert (complete / "out.csv").read_bytes() == (parts / "out.csv").read_bytes()
     assert (complete / "refused.jsonl").read_bytes() == (parts / "refused.jsonl").read_bytes()
     assert_same_state(last_state(complete), last_state(parts))
+
+
+def test_a_run_that_ends_before_its_first_checkpoint_leaves_no_dead_letter_that_is_written_again(
+    recording: Path, tmp_path: Path
+) -> None:
+    (complete := tmp_path / "complete").mkdir()
+    (parts := tmp_path / "parts").mkdir()
+    for folder in (complete, parts):
+        (folder / "refused.jsonl").write_text('{"source":"earlier","record":7,"reason":"not JSON","raw":"?"}\n')
+    run(recording, complete, output="out.csv")
+
+    def fail(_: BatchReport) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        settings = ReplaySettings(
+            files=(str(recording),),
+            key="sensor",
+            output=f"{parts}/out.csv",
+            checkpoint=f"{parts}/state",
+            dead_letters=f"{parts}/refused.jsonl",
+            resume=True,
+        )
+        with pytest.raises(KeyboardInterrupt):
+            open_replay(settings, NETWORK).run(fail)
+    assert len((parts / "refused.jsonl").read_bytes().splitlines()) > 1
+    assert run(recording, parts, output="out.csv", resume=True).resumed_at == 0
+    assert (complete / "refused.jsonl").read_bytes() == (parts / "refused.jsonl").read_bytes()
+    assert (complete / "out.csv").read_bytes() == (parts / "out.csv").read_bytes()
+    assert_same_state(last_state(complete), last_state(parts))
+
+
+def test_errors_whose_sum_overflows_are_infinite(tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    path.write_text("x,y\n" + "1,2\n" * 30 + "1.2e154,1.2e154\n")  # each square is finite, but not their sum
+    summary = replay(ReplaySettings(files=(str(path),)), None)
+    assert summary.scores["persistence"]["rmse"] == math.inf
 
 
 def test_a_paced_replay_resumes_within_a_batch(recording: Path, tmp_path: Path) -> None:
