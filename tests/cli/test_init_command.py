@@ -52,10 +52,17 @@ def test_the_job_file_has_every_setting_with_its_default() -> None:
             assert (tuple(value) if field.is_list else value) == field.default
 
 
+NEEDS = {
+    "resume": "checkpoint = 'c'\n",
+    "top": "loss = 'softmax'\nclasses = 20\nreadout = 'gradient'\nreversion = false\n",
+}
+"""Other settings that a setting needs."""
+
+
 @pytest.mark.parametrize(("table", "name"), [(table, field.name) for table, field in FIELDS if field.name != "client"])
 def test_each_setting_can_be_uncommented(tmp_path: Path, table: str, name: str) -> None:
     head, mark, body = job_file("job.toml").partition(f"\n[{table}]\n")
-    needs = "checkpoint = 'c'\n" if name == "resume" else ""
+    needs = NEEDS.get(name, "")
     path = tmp_path / "job.toml"
     path.write_text(head + mark + re.sub(rf"(?m)^# ({name} = .*)$", rf"{needs}\1", body, count=1))
     _, engine = (gather_live if table == "kafka" else gather)(str(path), {})

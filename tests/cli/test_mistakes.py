@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         (["--window", "-1"], "window must be from 1 to 100000, got -1"),
         (["--layer", "gro"], f"layer must be one of {', '.join(REGISTRY)}, got 'gro'; did you mean 'gru'?"),
         (["--layer", "gru,embedding"], "embedding must be the lowest layer, got layer gru,embedding"),
-        (["--layer", "embedding"], "loss must be softmax to forecast a token, got 'squared'"),
+        (["--layer", "embedding"], "loss must be softmax or hierarchical_softmax to forecast a token, got 'squared'"),
         (["--loss", "square"], "'square' is not one of 'squared'"),
         (["--learning-rate", "nan"], "learning_rate must be a finite number"),
         (["--hidden", "8,x"], "'x' is not a valid integer"),

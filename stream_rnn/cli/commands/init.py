@@ -72,6 +72,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "loss": "huber",
         "weight_decay": 0.01,
         "residual": False,
+        "top": 10,
         "max_streams": 10_000,
         "reset_after": 3600.0,
         "half_life": 600.0,
