@@ -194,20 +194,22 @@ def _add_clipped(moments: Any, c: int, value: float, forgetting: float, limit: f
 @inner
 def _extend_run(moments: Any, c: int, value: float, forgetting: float, limit: float, enough: float) -> None:
     """Add an outlier to the other regime, which becomes the present one if it has enough values and is separated."""
-    if moments[RUN, c] == 0.0:
-        for row in range(OTHER_WEIGHT, RUN):
+    centre = moments[KEPT_MEAN, c]
+    is_glitch = moments[RUN, c] == 1.0 and IMPOSSIBLE * abs(value - centre) < abs(moments[OTHER_MEAN, c] - centre)
+    if moments[RUN, c] == 0.0 or is_glitch:  # the value before, which began the run
+        for row in range(OTHER_WEIGHT, KEPT_MEAN):
             moments[row, c] = 0.0
     _add(moments, OTHER_WEIGHT, c, value, forgetting)
     moments[RUN, c] += 1.0
     if moments[RUN, c] < enough:
         return
     moments[RUN, c] = 0.0
-    distance = abs(moments[OTHER_MEAN, c] - moments[KEPT_MEAN, c])
+    distance = abs(moments[OTHER_MEAN, c] - centre)
     variance = moments[OTHER_SQUARES, c] / moments[OTHER_WEIGHT, c]
     spread = math.sqrt(max(variance, moments[KEPT_VARIANCE, c]))
     separation = SEPARATED if moments[WEIGHT, c] >= 2.0 * SETTLED else IMPOSSIBLE  # the run is part of the weight
     if spread > 0.0 and distance > separation * limit * spread:
-        moments[MEAN, c] = moments[KEPT_MEAN, c]
+        moments[MEAN, c] = centre
         moments[SQUARES, c] = moments[KEPT_VARIANCE, c] * moments[WEIGHT, c]
         _swap(moments, c)
     else:

@@ -87,8 +87,9 @@ def record_change(encoding: TargetEncoding, scales: TargetScales, column: int, b
     """Add a known value of a column's target to the statistics of changes from b = `base`, after `record_value`."""
     if not encoding.residual:
         return
-    if encoding.reversion:
-        levels, slopes, d = scales.levels, scales.slopes, column % encoding.targets
+    d = column % encoding.targets
+    if encoding.reversion and scales.levels[SEEN, d] >= FIRST_VALUES:
+        levels, slopes = scales.levels, scales.slopes
         b, a, reach = base - levels[MEAN, d], y - levels[MEAN, d], encoding.limit * deviation(levels, d)
         if abs(b) > reach:
             slopes[OUTER_PRODUCTS, column] = OUTER_FORGETTING * slopes[OUTER_PRODUCTS, column] + a * b
