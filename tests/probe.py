@@ -179,6 +179,7 @@ class Probe:
             rows=np.zeros(max(window, 1), np.int64),
             gradient=np.zeros_like(self.params),
             penalty_mask=np.zeros_like(self.params),
+            decay_targets=np.zeros_like(self.params),
             touched=touched_parameters(dense_ranges(dense), vectors, TARGETS * self.shape.blocks),
             d_body=np.zeros(self.network.hidden),
             d_state=np.zeros(sizes.state),

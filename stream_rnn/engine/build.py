@@ -14,7 +14,7 @@ from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.aligned import aligned_zeros
 from stream_rnn.kernels.dispatch import Off
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
-from stream_rnn.layers.initialise import Initialisation, dense_ranges, initial_weights, penalty_mask
+from stream_rnn.layers.initialise import Initialisation, decay_targets, dense_ranges, initial_weights, penalty_mask
 from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
@@ -156,7 +156,7 @@ def build_parts(settings: Settings) -> EngineParts:
         {"f": settings.forget_bias, "z": settings.update_bias},
     )
     initial = net.split(initial_weights(net, initialisation, settings.seed).astype(dtype))
-    return EngineParts(plan.model, initial, _work(settings, plan, dtype), plan.rows, plan.shared)
+    return EngineParts(plan.model, initial, _work(settings, plan, initial), plan.rows, plan.shared)
 
 
 def _loss(settings: Settings) -> Any:
@@ -327,8 +327,8 @@ def _weight_rows(net: Network, learning: Learning, kind: np.dtype[Any]) -> tuple
     return body, head | {"head_moments": ((per_weight, 0), kind)} | squares
 
 
-def _work(settings: Settings, plan: EnginePlan, kind: np.dtype[Any]) -> Work:
-    model, shape, kept = plan.model, plan.outputs, plan.kept
+def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:
+    model, shape, kept, kind = plan.model, plan.outputs, plan.kept, initial.body.dtype
     net, learning = model.network, model.learning
     sizes = net.body.sizes
     weighted = penalty_mask(net).astype(kind)
@@ -341,6 +341,7 @@ def _work(settings: Settings, plan: EnginePlan, kind: np.dtype[Any]) -> Work:
         rows=np.zeros(learning.window, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalty_mask=weighted,
+        decay_targets=decay_targets(net, np.concatenate(initial)),
         touched=touched_parameters(
             dense_ranges(dense), sum(p.shape[0] for p in net.body.parameters() if p.sparse), blocks
         ),

@@ -51,6 +51,11 @@ def penalty_mask(network: Network) -> NDArray[np.float64]:
     return np.concatenate(masks)
 
 
+def decay_targets(network: Network, initial: NDArray[Any]) -> NDArray[Any]:
+    """Return the values that parameters (P,) decay to: 0 for weights, the initial value for the others."""
+    return np.where(penalty_mask(network) > 0, initial.dtype.type(0), initial)
+
+
 def dense_ranges(part: Network | Layer) -> NDArray[np.int64]:
     """Return start and end of each contiguous range of parameters that every update changes, (k, 2)."""
     learned = [np.full(np.prod(p.shape), p.role != "fixed" and not p.sparse) for p in part.parameters()]

@@ -101,6 +101,8 @@ class Work(NamedTuple):
     """(P,) the body's (B,), then the head's (R,); only that of touched parameters is computed"""
     penalty_mask: Any
     """(P,) 1 for weights, 0 for biases; constant"""
+    decay_targets: Any
+    """(P,) values that weight decay tends to; constant"""
     touched: Touched
     """the parameters that the optimizer changes in an update"""
     d_body: Any
@@ -198,7 +200,7 @@ def _apply_gradient(
             start, stop = max(begin, first), (min(end, B) if part == 0 else end)
             if start < stop:
                 w, g, last = params[part], gradient[first:], stop - first
-                decay_weights(learning.penalties, rate, w[start - first : last], penalty_mask[start:stop])
+                decay_weights(learning.penalties, rate, w[start - first : last], work.decay_targets[start:stop])
                 optimizer_step(optimizer, rate, w, moments[part], g, start - first, last, factor, updates[part][DONE])
     return True
 

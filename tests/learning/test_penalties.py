@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from compiled_kernels import add_penalties, decay_weights
+from support import engine_of
 
 from stream_rnn.learning.penalties import Penalties
 
@@ -37,7 +38,7 @@ def test_penalties_do_not_depend_on_the_number_of_events_of_an_update() -> None:
 
 def test_weight_decay_is_proportional_to_the_learning_rate() -> None:
     w = W.copy()
-    decay_weights(Penalties(0.0, 0.0, 0.5), 0.1, w, ALL)
+    decay_weights(Penalties(0.0, 0.0, 0.5), 0.1, w, np.zeros(4))
     np.testing.assert_allclose(w, 0.95 * W, rtol=1e-15)
 
 
@@ -45,9 +46,23 @@ def test_weight_decay_does_not_change_the_gradient() -> None:
     assert not added(Penalties(0.0, 0.0, 0.5)).any()
 
 
-def test_parameters_outside_the_mask_are_not_penalised() -> None:
+def test_weight_decay_tends_to_the_targets() -> None:
+    w, targets = W.copy(), np.array([1.0, 0.0, 2.0, 0.5])
+    decay_weights(Penalties(0.0, 0.0, 0.5), 0.1, w, targets)
+    np.testing.assert_allclose(w - targets, 0.95 * (W - targets), rtol=1e-15)
+
+
+def test_biases_are_not_penalised() -> None:
     mask = np.array([1.0, 0.0, 1.0, 0.0])
-    gradient, w = added(Penalties(0.1, 0.2, 0.3), mask), W.copy()
-    decay_weights(Penalties(0.1, 0.2, 0.3), 0.1, w, mask)
+    gradient = added(Penalties(0.1, 0.2, 0.3), mask)
     assert not gradient[mask == 0].any()
-    np.testing.assert_array_equal(w[mask == 0], W[mask == 0])
+
+
+def test_weights_decay_to_zero_and_biases_to_their_initial_values() -> None:
+    engine = engine_of(layer="lstm", weight_decay=0.1, optimizer="adamw", targets=("y",), forget_bias=2.0)
+    for name, values in engine.parameters.items():
+        targets = engine._parts.work.decay_targets
+        assert targets.shape == (sum(part.size for part in engine.parameters.values()),)
+        if name == "b":
+            assert np.isin(values, targets).all()
+            assert values.max() == 2.0
