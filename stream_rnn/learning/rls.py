@@ -20,8 +20,10 @@ up to the order in which features take turns, and no variance in P exceeds 10 / 
 Horita et al. 2004, doi:10.1109/TCSII.2004.836887).
 
 **Changes.** After a change of the process that generates the data, most of what is remembered is wrong. The squared
-error is averaged over about 50 and 2,000 events. Where the first average is more than twice the second, 1 - l is raised
-up to 0.1, by the square of the excess (variable forgetting; Fortescue et al. 1981, doi:10.1016/0005-1098(81)90070-4).
+error is averaged over about 50 and 2,000 events. Where the first average is more than five times the second, 1 - l is
+raised up to 0.03, in proportion to the excess (variable forgetting; Fortescue et al. 1981,
+doi:10.1016/0005-1098(81)90070-4). Smaller ratios also occur where errors are volatile, as in polluted air, and there
+forgetting does harm.
 
 If a variance is not positive because of rounding, as with features of 1e8, P is reset to I / ridge, and W is kept.
 
@@ -56,7 +58,7 @@ SHORT_MEMORY, LONG_MEMORY = 50.0, 2000.0
 """Number of events that the averages are over."""
 MAX_SURPRISE = 10.0
 """Maximum of a squared error, in units of the long average: a single outlier is no change."""
-CHANGED = 1.5
+CHANGED = 5.0
 """Ratio of the averages from which more is forgotten."""
 FASTEST = 0.03
 """Maximum of 1 - l after a change."""
