@@ -38,8 +38,8 @@ class RecurrentForecaster(Recurrent, Forecaster):
     >>> model = GRUForecaster(horizon=3, hidden=8, seed=1)
     >>> for value in wave[:1000]:
     ...     model.learn_one(value)
-    >>> [round(value) for value in model.forecast(3)], [round(value) for value in wave[1000:]]
-    ([-10, -9, -7], [-10, -9, -7])
+    >>> bool(max(abs(forecast - value) for forecast, value in zip(model.forecast(3), wave[1000:])) < 1)
+    True
     """
 
     _default_settings = PRESETS["forecast"]
