@@ -27,7 +27,7 @@ def main() -> None:
     engine = Engine(Settings(inputs=("wave",), window=32))
     engine.process("s", np.sin(np.arange(count) / 3)[:, np.newaxis])
     wave = engine.generate("s", steps=6)[:, 0]
-    print("one-to-many   six steps of a wave:", np.round(wave, 2), "true values:", _wave(count))
+    print("one-to-many   six steps of a wave:", np.round(wave, 2).tolist(), "true values:", _wave(count).tolist())
 
     # Many-to-one: one label at the end of a sequence; the error is backpropagated through all of it.
     length = 10

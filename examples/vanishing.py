@@ -41,6 +41,7 @@ def main() -> None:
             hidden=24,
             window=length,
             scale_inputs=False,
+            optimizer="adam",
             vanishing=strength,
         )
         answers = Engine(settings).process("s", x.reshape(-1, 2), answer.ravel(), ends=ends)[ends, 0]
