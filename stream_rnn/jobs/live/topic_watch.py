@@ -1,4 +1,4 @@
-"""TopicWatch: notices topics that were deleted, and partitions that an open transaction of another producer holds.
+"""TopicWatch: notices topics that were deleted or created again, and partitions held by an open transaction.
 
 A reader of committed records stops before the first record of an open transaction. If its producer hangs, nothing after
 that record arrives until the cluster ends the transaction, which may take as long as the producer has asked for.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
+
+from kafka.errors import KafkaError
 
 from stream_rnn.connectors.kafka.partitions import partition_name
 
@@ -57,15 +59,20 @@ class TopicWatch:
         Raises
         ------
         KafkaError
-            If the cluster does not answer.
+            If the cluster does not answer, or if a topic was deleted and created again. Its offsets are those of
+            another topic then, and nothing else ends the session if both have as many partitions.
         """
         now = self._clock()
         if now - self._checked_at < CHECK_SECONDS:
             return
         self._checked_at = now
-        self._metrics.missing_topics(self._source.missing_topics())
+        missing = self._source.missing_topics()
+        self._metrics.missing_topics(missing)
         waiting: dict[TopicPartition, tuple[int, float]] = {}
         for worker in workers:
+            for topic in {partition.topic for partition in worker.offsets.processed}.difference(missing):
+                if not worker.is_of(topic, self._source.identity(topic)):
+                    raise KafkaError(f"topic {topic} was deleted and created again")
             for partition, offset in worker.offsets.processed.items():
                 if self._source.lag(partition, offset):
                     known = self._waiting.get(partition)

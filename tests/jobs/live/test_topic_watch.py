@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kafka.errors import KafkaError
 from workers import PARTITION
 
 from stream_rnn.jobs.live.topic_watch import TopicWatch
@@ -24,6 +25,7 @@ class Topic:
         self.stable = 200
         self.processed = 200
         self.missing: list[str] = []
+        self.id = "first"
 
     def lag(self, _: object, offset: int) -> int:
         return self.end - offset
@@ -34,8 +36,12 @@ class Topic:
     def missing_topics(self) -> list[str]:
         return self.missing
 
+    def identity(self, _: str) -> str:
+        return self.id
+
     def workers(self) -> list[Any]:
-        return [SimpleNamespace(offsets=SimpleNamespace(processed={PARTITION: self.processed}))]
+        offsets = SimpleNamespace(processed={PARTITION: self.processed})
+        return [SimpleNamespace(offsets=offsets, is_of=lambda _, identity: identity == "first")]
 
 
 @pytest.fixture
@@ -82,3 +88,10 @@ def test_a_topic_that_was_deleted_is_missing_until_it_is_back(topic: Topic, held
     assert held_after(1) == {"topic sensors is missing": "topic sensors was deleted; waiting until it is created again"}
     topic.missing = []
     assert held_after(1) == {}
+
+
+def test_a_topic_that_was_created_again_ends_the_session(topic: Topic, held_after: Any) -> None:
+    assert held_after(1) == {}
+    topic.id = "second"
+    with pytest.raises(KafkaError, match="topic sensors was deleted and created again"):
+        held_after(1)
