@@ -28,7 +28,7 @@ from stream_rnn.errors import CheckpointError
 from stream_rnn.layers.bidirectional import Bidirectional
 from stream_rnn.layers.embedding import Embedding
 from stream_rnn.layers.stack import stacked_layers
-from stream_rnn.learning.scaling import MEAN
+from stream_rnn.learning.scaling import FIRST_VALUES, MEAN, SEEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -204,6 +204,9 @@ def _indices(
     arrays: Mapping[str, NDArray[Any]], plan: EnginePlan, settings: Settings
 ) -> Iterator[tuple[str, NDArray[Any], int]]:
     """Yield the name of each array with indices, the part of it that consists of them, and their upper bound."""
+    for name in ("input_moments", "target_moments", "levels"):
+        seen = np.nan_to_num(arrays[f"{STREAMS}{name}"][:, SEEN], nan=-1.0)
+        yield f"{STREAMS}{name}", seen, FIRST_VALUES + 1
     tape = arrays[f"{STREAMS}tape"]
     for place in stacked_layers(plan.model.network.body):
         if isinstance(place.layer, Embedding):

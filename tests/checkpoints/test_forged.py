@@ -18,6 +18,7 @@ from support import engine_of, series, tokens_engine
 from stream_rnn import CheckpointError, Engine, Race, Settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.compiled.state import Clock
+from stream_rnn.learning.scaling import FIRST_VALUES, SEEN
 from stream_rnn.race.snapshot import verify
 
 if TYPE_CHECKING:
@@ -219,6 +220,17 @@ def test_a_token_id_without_a_vector_is_refused(path: Path, name: str, value: fl
     array = contents.arrays[name]
     array[0, 1 % array.shape[1], 0] = value
     assert refusal(path, contents).startswith(f"is not valid: {name} must have integers from 0 to 4, got ")
+
+
+@pytest.mark.parametrize("name", ["input_moments", "target_moments", "levels"])
+@pytest.mark.parametrize("value", [-1.0, -1e6, 2.5, FIRST_VALUES + 1.0, np.nan])
+def test_a_number_of_first_values_beyond_those_kept_is_refused(path: Path, name: str, value: float) -> None:
+    engine = engine_of(reversion=True)
+    engine.process("s", series(9))
+    engine.save(path)
+    contents = contents_of(path)
+    contents.arrays[f"streams.{name}"][0, SEEN, 0] = value
+    assert refusal(path, contents).startswith(f"is not valid: streams.{name} must have integers from 0 to 5")
 
 
 @pytest.mark.parametrize("value", [-1.0, 4.0, np.nan])
