@@ -159,10 +159,7 @@ def leak(rls: RLS, network: Network, head: Any, P: Any, turn: int, u: Any) -> No
     root = math.sqrt(g)
     for j in range(q):
         u[j] /= root
-    for j in range(q):
-        row, uj = P[j], u[j]
-        for k in range(q):
-            row[k] -= uj * u[k]
+    _deflate(P, u, 1.0)
 
 
 @inner
@@ -219,13 +216,19 @@ def _add_to_weights(row: Any, c: Any, o: int, step: float, u: Any) -> None:
 
 @inner
 def _update_inverse(rls: RLS, P: Any, g: float, u: Any) -> None:
-    """Update P; u is overwritten. Element-wise products keep P symmetric to the bit."""
+    """Update P; u is overwritten."""
     root, growth = math.sqrt(g), 1.0 / rls.forgetting
     for i in range(u.shape[0]):
         u[i] /= root
         if not P[i, i] - u[i] * u[i] > 0.0:
             reset_inverse(rls, P)
             return
+    _deflate(P, u, growth)
+
+
+@inner
+def _deflate(P: Any, u: Any, growth: float) -> None:
+    """P <- growth (P - u u^T). Element-wise products keep P symmetric to the bit."""
     for i in range(u.shape[0]):
         row, ui = P[i], u[i]
         for j in range(u.shape[0]):

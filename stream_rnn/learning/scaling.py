@@ -8,11 +8,10 @@ doi:10.1080/00401706.1962.10490022) with forgetting factor f:
 Values are clipped to `limit` standard deviations from the mean. Values with heavy tails then widen the moments, and a
 glitch hardly does. Once the moments are settled, values beyond `IMPOSSIBLE` limits do not count at all.
 
-Sensors also report values that are none for a while, such as error codes, and they change their level for good when
-they are calibrated or moved. A run of outliers, values more than `limit` deviations from the mean at its start, may be
-another regime: after `SETTLED` values, if they are separated from those before by `SEPARATED` limits, their own moments
-become the present ones, and those from before the run are kept. One value of the regime before makes that the present
-one again.
+Sensors also report error codes for a while, and they change their level for good when they are calibrated or moved. A
+run of outliers, values more than `limit` deviations from the mean at its start, may be another regime: after `SETTLED`
+values, if they are separated from those before by `SEPARATED` limits, their own moments become the present ones, and
+those from before the run are kept. One value of the regime before makes that the present one again.
 
 The first `FIRST_VALUES` values have no moments to be compared with. The moments are then those of the values within
 `limit` deviations of their median, where the deviation is estimated by the median absolute deviation (Hampel 1974,
@@ -34,13 +33,13 @@ from stream_rnn.kernels.jit import inner, rare
 FIRST_VALUES = 5
 """Number of values that are kept until there are moments. Up to two of them may be wrong."""
 IMPOSSIBLE = 10.0
-"""Number of limits beyond which a single value is no value of the signal."""
+"""Number of limits beyond which a single value cannot belong to the signal."""
 SETTLED = 64.0
 """Number of outliers in a row, or weight, that makes a regime."""
-SEPARATED = 2.0
-"""Number of limits between the means of two regimes; nearer ones are one regime whose deviation was underestimated."""
 CHANGED = 3.0
 """The same while all values were equal."""
+SEPARATED = 2.0
+"""Number of limits between the means of two regimes; nearer ones are one regime whose deviation was underestimated."""
 MAD_TO_DEVIATION = 1.4826
 """Standard deviation of a normal variable in units of its median absolute deviation."""
 
@@ -83,9 +82,13 @@ def update_moments(moments: Any, c: int, value: float, forgetting: float, limit:
 @inner
 def deviation(moments: Any, c: int) -> float:
     """Return the standard deviation of column c, 0 before the first value."""
-    if moments[WEIGHT, c] == 0.0:
-        return 0.0
-    return math.sqrt(moments[SQUARES, c] / moments[WEIGHT, c])
+    return 0.0 if moments[WEIGHT, c] == 0.0 else math.sqrt(_variance(moments, WEIGHT, c))
+
+
+@inner
+def _variance(moments: Any, row: int, c: int) -> float:
+    """Return the variance of the regime whose weight is in `row`."""
+    return moments[row + 2, c] / moments[row, c]
 
 
 @inner
@@ -125,21 +128,12 @@ def _add_first(moments: Any, c: int, value: float, forgetting: float, limit: flo
     reach = limit * spread if spread > 0.0 else math.inf
     for row in range(SEEN):
         moments[row, c] = 0.0
-    other_weight, other_mean, other_squares = 0.0, 0.0, 0.0
     for k in range(count):
         x = moments[FIRST + k, c]
         if abs(x - centre) <= reach:
             _add(moments, WEIGHT, c, x, forgetting)
-        else:
-            other_weight += 1.0
-            rest = x - other_mean
-            other_mean += rest / other_weight
-            other_squares += rest * (x - other_mean)
     if count == FIRST_VALUES:
-        moments[OTHER_WEIGHT, c] = other_weight
-        moments[OTHER_MEAN, c] = other_mean
-        moments[OTHER_SQUARES, c] = other_squares
-        for row in range(RUN, MOMENT_ROWS):
+        for row in range(FIRST, MOMENT_ROWS):
             moments[row, c] = 0.0
 
 
@@ -171,7 +165,7 @@ def _add_unusual(moments: Any, c: int, value: float, forgetting: float, limit: f
         moments[RUN, c] = 0.0
     if moments[RUN, c] == 0.0:
         moments[KEPT_MEAN, c] = moments[MEAN, c]
-        moments[KEPT_VARIANCE, c] = moments[SQUARES, c] / moments[WEIGHT, c]
+        moments[KEPT_VARIANCE, c] = _variance(moments, WEIGHT, c)
     centre, spread = moments[KEPT_MEAN, c], math.sqrt(moments[KEPT_VARIANCE, c])
     is_constant = spread <= ROUNDING * abs(centre)
     is_outlier = abs(value - centre) > max(limit * spread, ROUNDING * abs(centre))
@@ -185,7 +179,7 @@ def _add_unusual(moments: Any, c: int, value: float, forgetting: float, limit: f
 
 @inner
 def _add_clipped(moments: Any, c: int, value: float, forgetting: float, limit: float) -> None:
-    """Add a value to the present regime, clipped to the limit, unless it is no value of the signal."""
+    """Add a value to the present regime, clipped to the limit, unless it cannot belong to the signal."""
     mean, reach = moments[MEAN, c], limit * deviation(moments, c)
     if moments[WEIGHT, c] < SETTLED or abs(value - mean) <= IMPOSSIBLE * reach:
         _add(moments, WEIGHT, c, min(max(value, mean - reach), mean + reach), forgetting)
@@ -205,7 +199,7 @@ def _extend_run(moments: Any, c: int, value: float, forgetting: float, limit: fl
         return
     moments[RUN, c] = 0.0
     distance = abs(moments[OTHER_MEAN, c] - centre)
-    variance = moments[OTHER_SQUARES, c] / moments[OTHER_WEIGHT, c]
+    variance = _variance(moments, OTHER_WEIGHT, c)
     spread = math.sqrt(max(variance, moments[KEPT_VARIANCE, c]))
     separation = SEPARATED if moments[WEIGHT, c] >= 2.0 * SETTLED else IMPOSSIBLE  # the run is part of the weight
     if spread > 0.0 and distance > separation * limit * spread:
@@ -225,7 +219,7 @@ def _shorten_run(moments: Any, c: int, limit: float, is_constant: bool) -> None:
     if is_constant:
         moments[RUN, c] = 0.0
         centre = moments[KEPT_MEAN, c]
-        variance = moments[OTHER_SQUARES, c] / moments[OTHER_WEIGHT, c]
+        variance = _variance(moments, OTHER_WEIGHT, c)
         if centre == 0.0 or math.hypot(moments[OTHER_MEAN, c] - centre, math.sqrt(variance)) <= limit * abs(centre):
             _merge(moments, c)
     if moments[RUN, c] == 0.0:
@@ -236,7 +230,7 @@ def _shorten_run(moments: Any, c: int, limit: float, is_constant: bool) -> None:
 def _belongs_to_other(moments: Any, c: int, value: float, limit: float) -> bool:
     """Return whether a value is within the limit of the other regime."""
     centre = moments[OTHER_MEAN, c]
-    spread = math.sqrt(moments[OTHER_SQUARES, c] / moments[OTHER_WEIGHT, c])
+    spread = math.sqrt(_variance(moments, OTHER_WEIGHT, c))
     return abs(value - centre) <= max(limit * spread, ROUNDING * abs(centre))
 
 
