@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -109,6 +109,11 @@ class EventBatch:
         for i, name in enumerate(names):
             result[:, i] = self.columns[name]
         return result
+
+    def split(self, size: int) -> Iterator[EventBatch]:
+        """Yield batches of at most `size` events, without copying."""
+        for start in range(0, len(self), size):
+            yield self[start : start + size]
 
     @staticmethod
     def empty(names: Sequence[str] = ()) -> EventBatch:

@@ -140,10 +140,7 @@ class Source(Closeable):
                 if self._follow:
                     self._stop.wait(POLL_SECONDS)
                 continue
-            start = 0
-            while start < len(chunk):
-                batch = chunk[start : start + self._batch_size]
-                start += len(batch)
+            for batch in chunk.split(self._batch_size):
                 self._advance(batch)
                 yield batch
                 if self._stop:

@@ -318,9 +318,8 @@ class Engine:
         start = 0
         while start < count:
             began = perf_counter()
-            size = (
-                self._batch_size.next if self._monitor is None else 1
-            )  # a drift is responded to before the next event
+            # a drift is responded to before the next event
+            size = self._batch_size.next if self._monitor is None else 1
             part = slice(start, start + state.protect(slots[start : start + size]))
             self._batch.fill(
                 events=EventBuffers(*(column[part] for column in columns)),

@@ -18,13 +18,17 @@ INVALID_CLASS = "not a class of this job"
 INVALID_TOKEN = "not a token of this job"  # noqa: S105 - no password
 
 
-def invalid_ids(settings: Settings, events: EventBatch) -> NDArray[np.object_]:
-    """Return why each event's class or token is invalid (N,), the empty text where it is not."""
-    reasons = np.full(len(events), "", object)
+def invalid_ids(settings: Settings, events: EventBatch) -> dict[int, str]:
+    """Return the rows with an invalid class or token, in order, each with the reason."""
+    reasons: dict[int, str] = {}
     if settings.categorical:
-        classes = events.table(settings.target_names)
-        reasons[~are_whole(classes, settings.classes).all(axis=1)] = INVALID_CLASS
+        reasons |= dict.fromkeys(_invalid_rows(events.table(settings.target_names), settings.classes), INVALID_CLASS)
     if settings.tokens:
-        tokens = events.table(settings.inputs)
-        reasons[~are_whole(tokens, settings.vocabulary).all(axis=1)] = INVALID_TOKEN
-    return reasons
+        reasons |= dict.fromkeys(_invalid_rows(events.table(settings.inputs), settings.vocabulary), INVALID_TOKEN)
+    return dict(sorted(reasons.items()))
+
+
+def _invalid_rows(values: NDArray[np.float64], below: int) -> list[int]:
+    """Return the rows of values (N, C) with one that is neither missing nor an integer from 0 to below - 1."""
+    rows: list[int] = np.flatnonzero(~are_whole(values, below).all(axis=1)).tolist()
+    return rows

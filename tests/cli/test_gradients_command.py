@@ -66,16 +66,12 @@ def sampled_at(sampler: Sampler, engine: Any, batches: list[EventBatch]) -> list
     return [sample.events for sample in sampler.samples]
 
 
-def cut_into(events: EventBatch, size: int) -> list[EventBatch]:
-    return [events[start : start + size] for start in range(0, len(events), size)]
-
-
 @pytest.mark.parametrize("length", [INITIAL_INTERVAL + 1, 200, 5000, 40_000])
 @pytest.mark.parametrize("cut", [1000, 8192])
 def test_samples_are_few_and_equally_spaced_in_runs_of_any_length(length: int, cut: int) -> None:
     engine: Any = FakeEngine()
     sampler = Sampler(engine)
-    at = sampled_at(sampler, engine, cut_into(batch(length), cut))
+    at = sampled_at(sampler, engine, list(batch(length).split(cut)))
     assert len(at) <= MAX_SAMPLES
     assert len(at) >= min(MAX_SAMPLES // 2, (length - 1) // INITIAL_INTERVAL)
     assert set(np.diff([0, *at])) == {sampler.every}
@@ -83,7 +79,7 @@ def test_samples_are_few_and_equally_spaced_in_runs_of_any_length(length: int, c
 
 def test_the_interval_between_samples_can_be_set() -> None:
     engine: Any = FakeEngine()
-    assert sampled_at(Sampler(engine, every=7), engine, cut_into(batch(1000), 64)) == list(range(7, 1000, 7))
+    assert sampled_at(Sampler(engine, every=7), engine, list(batch(1000).split(64))) == list(range(7, 1000, 7))
 
 
 def test_a_diagnosis_uses_the_next_event() -> None:

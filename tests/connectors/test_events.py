@@ -27,7 +27,7 @@ def test_a_slice_cuts_all_columns_without_copying() -> None:
 
 def test_splitting_and_joining_returns_the_same_events() -> None:
     whole = batch(7)
-    parts = [whole[start : start + 3] for start in range(0, 7, 3)]
+    parts = list(whole.split(3))
     assert [len(part) for part in parts] == [3, 3, 1]
     joined = EventBatch.concat(parts)
     assert joined.keys.tolist() == whole.keys.tolist()

@@ -331,14 +331,12 @@ class PartitionWorker:
 def _reject_invalid_ids(settings: Settings, batch: KafkaBatch) -> KafkaBatch:
     """Return a batch without the events that have an invalid class or token; these are among its dead letters."""
     reasons = invalid_ids(settings, batch.events)
-    valid = reasons == ""
-    if valid.all():
+    if not reasons:
         return batch
-    source = partition_name(batch.partition)
-    rejected = zip(batch.events.positions.record[~valid].tolist(), reasons[~valid].tolist(), strict=True)
-    letters = [DeadLetter.of(source, offset, reason, "") for offset, reason in rejected]
+    source, records = partition_name(batch.partition), batch.events.positions.record
+    letters = [DeadLetter.of(source, int(records[row]), reason, "") for row, reason in reasons.items()]
     dead = sorted([*batch.dead, *letters], key=lambda letter: letter.record)
-    return replace(batch.select(valid), dead=dead)
+    return replace(batch.select(~np.isin(np.arange(len(records)), list(reasons))), dead=dead)
 
 
 def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: Topics) -> dict[str, Any]:

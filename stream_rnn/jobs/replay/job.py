@@ -7,6 +7,8 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+import numpy as np
+
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.evaluation.prequential import Scores
@@ -20,7 +22,6 @@ from stream_rnn.jobs.replay.summary import Summary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.events import EventBatch
@@ -139,14 +140,13 @@ class Job(Generic[ModelT]):
 
     def _reject_invalid_ids(self, batch: EventBatch) -> EventBatch:
         """Return a batch without the events that have an invalid class or token, which become dead letters."""
-        reasons = invalid_ids(self.model.settings, batch)
-        valid = reasons == ""
-        if valid.all():
+        reasons, where = invalid_ids(self.model.settings, batch), batch.positions
+        if not reasons:
             return batch
-        where = batch.positions[~valid]
-        for file, record, reason in zip(where.file, where.record, reasons[~valid], strict=True):
-            self.source.dead_letters.add(DeadLetter.of(self.source.files[file], int(record), reason, ""))
-        return batch[valid]
+        for row, reason in reasons.items():
+            source = self.source.files[where.file[row]]
+            self.source.dead_letters.add(DeadLetter.of(source, int(where.record[row]), reason, ""))
+        return batch[~np.isin(np.arange(len(batch)), list(reasons))]
 
     def _rows(self, batch: EventBatch, y: NDArray[np.float64], result: BatchResult) -> dict[str, NDArray[Any]]:
         """Return the output rows of a batch: time, key, targets and results, by column."""

@@ -22,8 +22,7 @@ class Recorded:
             np.zeros(len(times), np.bool_),
             Positions(np.full(len(times), file, np.int32), records),
         )
-        parts = [events[start : start + size] for start in range(0, len(events), size)]
-        self._batches = iter([*[EventBatch.empty()] * empty, *parts] if times else [])
+        self._batches = iter([*[EventBatch.empty()] * empty, *events.split(size)] if times else [])
 
     def read(self) -> EventBatch | None:
         return next(self._batches, None)
