@@ -62,6 +62,8 @@ transaction.state.log.min.isr=1
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+# records of tests are from any year; by default, those older than a week are deleted every five minutes
+log.retention.ms=-1
 # a killed broker can register again when its session has timed out; the default is 9 s
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
