@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.deadletter import DeadLetterCounter
 from stream_rnn.connectors.decode.detect import resolve_roles
+from stream_rnn.connectors.decode.detect_time import check_unit
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 from stream_rnn.connectors.files.byte_stream import GZIP_SUFFIX, STDIN, ByteStream, refuse_directory
@@ -273,7 +274,16 @@ def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
     """Decide what the columns are from the first file, and check that the others have them."""
     first, *others = readers
     roles = resolve_roles(schema, first.path, first.sample())
-    needed = Schema(roles.key, roles.time or "", roles.end, roles.columns, schema.time_format)
+    needed = Schema(
+        roles.key,
+        roles.time_parts or roles.time or "",
+        roles.end,
+        roles.columns,
+        roles.time_format,
+        timezone=roles.timezone,
+    )
     for reader in others:
-        resolve_roles(needed, reader.path, reader.sample())
+        samples = reader.sample()
+        resolve_roles(needed, reader.path, samples)
+        check_unit(reader.path, roles, samples)
     return roles

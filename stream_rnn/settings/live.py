@@ -8,8 +8,19 @@ import msgspec
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_values, make_tuples
+from stream_rnn.settings.base import (
+    AtLeastOne,
+    Checked,
+    NonNegative,
+    Positive,
+    TimeZone,
+    check_values,
+    join_names,
+    make_tuples,
+)
 from stream_rnn.settings.replay import CENTURY, BadValues, Duplicates, Lateness, MaxAhead, TimeFormat
+from stream_rnn.time_formats import check_time_format
+from stream_rnn.timezones import check_timezone
 
 
 class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +70,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     )
     time: Annotated[str | None, Meta(description="Field with the time. Default: the record's timestamp.")] = None
     time_format: TimeFormat = "auto"
+    timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
     lateness: Lateness = None
@@ -139,7 +151,10 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
         make_tuples(self, ("servers", "topics"))
+        join_names(self, "time")
         check_values(self)
+        check_time_format(self.time_format)
+        check_timezone(self.timezone)
         if not self.group:
             raise SettingError("group must not be empty, got ''")
         if self.dead_letters and self.dead_letter_topic:

@@ -75,7 +75,7 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     add_preset = click.option(
         "--preset", cls=SettingOption, type=click.Choice(list(PRESETS)), help=PRESET_HELP, section="Engine"
     )
-    return add_preset(_add_options(command, Settings, "Engine", exclude=set()))
+    return add_preset(_add_options(command, Settings, "Engine", exclude={"timezone"}))  # a job passes on its own
 
 
 def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclude: set[str]) -> Any:

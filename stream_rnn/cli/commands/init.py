@@ -43,6 +43,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "format": "csv",
         "key": "sensor",
         "time": "time",
+        "timezone": "Europe/Berlin",
         "end": "last",
         "lateness": 60.0,
         "speed": 60.0,
@@ -58,6 +59,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "pattern": "^sensors-.*",
         "key": "sensor",
         "time": "time",
+        "timezone": "Europe/Berlin",
         "end": "last",
         "lateness": 60.0,
         "output": "forecasts",
@@ -78,6 +80,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "half_life": 600.0,
         "lags": [1, 24],
         "calendar": ["day", "week"],
+        "timezone": "Europe/Berlin",
         "interval": 0.9,
     },
 }

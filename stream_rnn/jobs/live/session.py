@@ -241,4 +241,12 @@ def _schema(context: SessionContext) -> Schema:
     """Return the fields to read: the inputs, and the targets that are not inputs."""
     settings, engine = context.settings, context.config.engine
     columns = tuple(dict.fromkeys(engine.inputs + engine.target_names))
-    return Schema(settings.key, settings.time or "", settings.end, columns, settings.time_format, settings.bad_values)
+    return Schema(
+        settings.key,
+        settings.time or "",
+        settings.end,
+        columns,
+        settings.time_format,
+        settings.bad_values,
+        settings.timezone,
+    )
