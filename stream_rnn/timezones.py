@@ -68,10 +68,10 @@ def offsets_of(name: str | None) -> Offsets:
     --------
     >>> offsets_of(None).offsets
     array([0.])
-    >>> offsets_of("Europe/Berln")
+    >>> offsets_of("Berlin")
     Traceback (most recent call last):
     ...
-    stream_rnn.errors.SettingError: timezone must be a name such as Europe/Berlin, got 'Europe/Berln'; did you mean 'Europe/Berlin'?
+    stream_rnn.errors.SettingError: timezone must be an IANA name, got 'Berlin'; did you mean 'Europe/Berlin'?
     """
     if name is None:
         return UTC_OFFSETS
@@ -105,7 +105,7 @@ def _zone(name: str) -> zoneinfo.ZoneInfo:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # a name that is a path or a folder, too
         known = zoneinfo.available_timezones()
         hint = nearest(name, known) if known else "; the time zone database is missing: pip install tzdata"
-        raise SettingError(f"timezone must be a name such as Europe/Berlin, got {name!r}{hint}") from None
+        raise SettingError(f"timezone must be an IANA name, got {name!r}{hint}") from None
 
 
 def _offset(zone: zoneinfo.ZoneInfo, at: int) -> float:

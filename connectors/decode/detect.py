@@ -145,7 +145,7 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         end=schema.end,
         columns=columns,
         time_format=time.time_format,
-        numeric_time=time.name in samples and samples[time.name].has_numbers(),
+        numeric_time=time.name is not None and time.name in samples and samples[time.name].has_numbers(),
         ignored=ignored,
         bad_values=schema.bad_values,
         key_hint=_key_hint(schema, time, path, samples),
@@ -157,7 +157,7 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
 
 def _key_hint(schema: Schema, time: TimeColumn, path: str, samples: Mapping[str, ColumnSample]) -> str:
     """Return which column may be the key: one of few texts, among whose rows times increase as they do not overall."""
-    if schema.key is not None or time.name not in samples:
+    if schema.key is not None or time.name is None or time.name not in samples:
         return ""
     times = samples[time.name].times(time.time_format)
     repeats = _count_repeats(times)

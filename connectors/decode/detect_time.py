@@ -22,28 +22,15 @@ if TYPE_CHECKING:
 
     from stream_rnn.connectors.decode.schema import ColumnRoles, Schema
 
-TIME_NAMES = frozenset(
-    {
-        "time",
-        "timestamp",
-        "date",
-        "datetime",
-        "ts",
-        "ds",
-        "epoch",
-        "unixts",
-        "unixtime",
-        "unixtimestamp",
-        "datum",
-        "zeit",
-    }
-)
+TIME_NAMES = re.compile("time|timestamp|date|datetime|ts|ds|epoch|unixts|unixtime|unixtimestamp|datum|zeit")
 """Names, without case and punctuation, under which any numbers are times, such as the seconds of a simulation."""
-TIME_WORDS = frozenset(
-    ["time", "times", "timestamp", "date", "dates", "datetime", "ts", "ds", "epoch", "unix", "utc", "datum", "zeit", "zeitstempel", "zeitpunkt", "uhrzeit", "fecha", "hora", "heure", "horodatage", "tijd", "tijdstip", "tid", "tidpunkt", "dato", "created", "updated", "recorded", "measured", "month", "monat", "mois", "mes", "year", "jahr", "period", "day", "tag", "index", "level"]
+TIME_WORDS = re.compile(
+    "times?|timestamp|dates?|datetime|ts|ds|epoch|unix|utc|datum|zeit|zeitstempel|zeitpunkt|uhrzeit|fecha|hora|heure"
+    "|horodatage|tijd|tijdstip|tid|tidpunkt|dato|created|updated|recorded|measured|month|monat|mois|mes|year|jahr|period"
+    "|day|tag"
 )
 """Words in the names of columns that are times if their values look like it."""
-CLOCK_NAMES = frozenset(["time", "zeit", "uhrzeit", "hora", "heure", "tijd", "tid", "timeutc", "utctime", "timeofday", "localtime", "clock"])
+CLOCK_NAMES = re.compile("time|zeit|uhrzeit|hora|heure|tijd|tid|timeutc|utctime|timeofday|localtime|clock")
 """Names, without case and punctuation, of columns with the time of day that belongs to a date."""
 CALENDAR_NAMES = frozenset({"date", "ds", "datum", "year", "jahr", "month", "monat", "yearmonth", "period"})
 """Names under which numbers of four or six digits are years and months."""
@@ -160,7 +147,7 @@ def check_unit(path: str, roles: ColumnRoles, samples: Mapping[str, TimeSample])
     ConnectorError
         If its numbers have the magnitude of another unit.
     """
-    if roles.time not in samples or roles.time_format not in EPOCH_UNITS:
+    if roles.time is None or roles.time not in samples or roles.time_format not in EPOCH_UNITS:
         return
     numbers = samples[roles.time].numbers()
     numbers = numbers[np.isfinite(numbers)]
@@ -176,9 +163,9 @@ def _find(schema: Schema, path: str, samples: Mapping[str, TimeSample]) -> tuple
     """Return the column that is the time, or those of date and time of day; none if no column can be."""
     names = [name for name in samples if name not in (schema.key, schema.end, *schema.columns)]
     by_name = [name for name in names if _is_time_by_name(schema, path, name, samples[name])]
-    found = by_name or [name for name in names if _is_time_by_value(schema, samples[name])]
+    found: Sequence[str] = by_name or [name for name in names if _is_time_by_value(schema, samples[name])]
     found = _without_redundant(schema, path, found, samples)
-    clocks = [name for name in names if _plain(name) in CLOCK_NAMES and _is_clock(samples[name])]
+    clocks = [name for name in names if CLOCK_NAMES.fullmatch(_plain(name)) and _is_clock(samples[name])]
     if len(found) == 1 and clocks and _is_day(schema, path, found[0], samples[found[0]]):
         if len(clocks) > 1:
             raise _several(path, clocks, f"two columns with date and time of day, such as {found[0]}+{clocks[0]}")
@@ -195,10 +182,14 @@ def _several(path: str, names: Sequence[str], use: str) -> ConnectorError:
 
 def _is_time_by_name(schema: Schema, path: str, name: str, sample: TimeSample) -> bool:
     plain = _plain(name)
-    if not (plain in TIME_NAMES or not plain or _words(name) & TIME_WORDS):
+    if plain and not TIME_NAMES.fullmatch(plain) and not any(map(TIME_WORDS.fullmatch, _words(name))):
         return False
     if _has_numbers(sample):
-        is_time = plain in TIME_NAMES or bool(why_a_clock(sample)) or bool(_digits_format(sample.numbers(), name))
+        is_time = (
+            bool(TIME_NAMES.fullmatch(plain))
+            or bool(why_a_clock(sample))
+            or bool(_digits_format(sample.numbers(), name))
+        )
         return is_time and _format_of(schema, path, name, sample) is not None
     return _may_be_time(schema, sample)
 
@@ -317,8 +308,7 @@ def _note(schema: Schema, name: str, time_format: str, texts: Sequence[str]) -> 
     shown = _shown(time_format)
     if time_format not in UNITS and "%" not in time_format:
         times = values.parse_times(texts, time_format).seconds if len(texts) else np.zeros(0)
-        first = next(iter(np.flatnonzero(np.isfinite(times))), None)
-        text = texts[first].strip() if first is not None else ""
+        text = next((texts[row].strip() for row in np.flatnonzero(np.isfinite(times)).tolist()), "")
         shown = describe(text, time_format) if text and "%" in describe(text, time_format) else ""
     is_plain = shown.startswith("%Y-%m-%d") or not shown or time_format in ("s", "ms")
     is_named = schema.time is not None or _plain(name) in WELL_KNOWN_NAMES
@@ -333,7 +323,7 @@ def _unread_note(schema: Schema, samples: Mapping[str, TimeSample]) -> str:
     """Return that a column with the name of a time has no known format, so that there are no times."""
     for name, sample in samples.items():
         text = next((text.strip() for text in sample.time_texts() if text.strip()), "")
-        if _plain(name) in TIME_NAMES and name not in (schema.key, schema.end, *schema.columns) and text:
+        if TIME_NAMES.fullmatch(_plain(name)) and name not in (schema.key, schema.end, *schema.columns) and text:
             return f"no time: {name!r} ({text[:MAX_EXAMPLE_CHARACTERS]!r}) is in no known format, see time_format"
     return ""
 

@@ -80,11 +80,11 @@ class Passes:
         self._streams: dict[str, _Pass] = {}
 
     def resolve(self, keys: Sequence[str] | NDArray[np.object_], local: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the UTC times of the next events (N,), given by stream and local time; NaN where the clock skipped it."""
+        """Return the UTC times of the next events (N,), by stream and local time; NaN where the clock skipped it."""
         candidates = candidates_of(local, self._timezone)
         times = candidates.first.copy()
         change = np.searchsorted(self._begins - LEAD * (self._ends - self._begins), local, side="right") - 1
-        near = np.flatnonzero((change >= 0) & (local < self._ends[change])) if len(self._begins) else ()
+        near = np.flatnonzero((change >= 0) & (local < self._ends[change])).tolist() if len(self._begins) else []
         for i in near:
             if self._is_second(keys[i], int(change[i]), float(local[i])):
                 times[i] = candidates.second[i]

@@ -26,16 +26,16 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key
         Column that names the stream of each event. Default: all events belong to the single stream ``""``.
     time
-        Column with the time, or two columns with date and time of day, also as ``"Date+Time"``. Default: the column that
-        is called time, timestamp, date or the like, or else the only one whose values are times; ``""`` reads no time.
+        Column with the time; ``"Date+Time"`` are two columns with date and time of day. Default: the column that is
+        called time, timestamp, date or the like, or else the only one whose values are times; ``""`` reads no time.
     end
         Column that is true at the last event of a sequence.
     columns
         The inputs, in this order. Default: every numeric column, in the order of the file.
     time_format
         ``iso`` for ISO 8601; ``s``, ``ms``, ``us`` or ``ns`` for time since 1970; ``excel`` for Excel's days;
-        ``day-first``, ``month-first`` or ``year-first`` for dates with slashes or dashes; a format for strptime, such as
-        ``%d.%m.%Y %H:%M``; ``auto`` detects it, and is an error where the first records leave it open.
+        ``day-first``, ``month-first`` or ``year-first`` for dates with slashes or dashes; a format for strptime, such
+        as ``%d.%m.%Y %H:%M``; ``auto`` detects it, and is an error where the first records leave it open.
     bad_values
         What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
         ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
@@ -55,7 +55,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     key: str | None = None
-    time: str | tuple[str, ...] | None = None
+    time: str | None = None
     end: str | None = None
     columns: tuple[str, ...] = ()
     time_format: str = "auto"
@@ -71,8 +71,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except SettingError as error:
             raise UsageError(str(error)) from None
         roles: dict[str, str] = {}
-        times = self.time if isinstance(self.time, tuple) else (self.time,)
-        named = [("key", self.key), *(("time", name) for name in times), ("end", self.end)]
+        named = [("key", self.key), ("time", self.time), ("end", self.end)]
         for role, name in [*named, *(("input", name) for name in self.columns)]:
             if not name:
                 continue
@@ -102,8 +101,6 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         >>> Schema(time="Date+Time").time_parts(["Date", "Time", "x"])
         ('Date', 'Time')
         """
-        if isinstance(self.time, tuple):
-            return self.time
         if not self.time:
             return ()
         parts = tuple(part.strip() for part in self.time.split("+"))

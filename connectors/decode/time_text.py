@@ -122,7 +122,7 @@ class ReadTimes(NamedTuple):
     """N times that were read."""
 
     seconds: NDArray[np.float64]
-    """(N,) since 1970-01-01, by the clock of UTC where `is_local` is False, otherwise by the local clock; NaN if none"""
+    """(N,) since 1970-01-01 UTC, or as if the local clock showed UTC where `is_local`; NaN if the text is no time"""
     is_local: NDArray[np.bool_]
     """(N,) whether the text has no offset from UTC"""
 

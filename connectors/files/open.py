@@ -276,7 +276,7 @@ def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
     roles = resolve_roles(schema, first.path, first.sample())
     needed = Schema(
         roles.key,
-        roles.time_parts or roles.time or "",
+        roles.time or "",
         roles.end,
         roles.columns,
         roles.time_format,

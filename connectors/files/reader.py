@@ -222,9 +222,10 @@ class TextReader(Closeable):
 
 
 def passes_of(roles: ColumnRoles) -> Passes | None:
-    """Return what resolves local times, if there are any; it has to see all records of a file, from the first one on."""
-    has_local_times = roles.timezone is not None and roles.time is not None and roles.time_format not in EPOCH_UNITS
-    return Passes(roles.timezone) if has_local_times and roles.timezone is not None else None
+    """Return what resolves local times, if there are any; it has to see all records of a file from the first one on."""
+    if roles.timezone is None or roles.time is None or roles.time_format in EPOCH_UNITS:
+        return None
+    return Passes(roles.timezone)
 
 
 def usable_events(columns: Columns, records: NDArray[np.int64], start: Start) -> EventBatch:

@@ -82,7 +82,7 @@ class Decoder:
             raise UsageError("columns must name the fields to read: columns of a topic are not detected")
         self._has_time, self._has_key = bool(schema.time), schema.key is not None
         self._timezone = schema.timezone
-        parts = schema.time_parts(schema.time.split("+") if isinstance(schema.time, str) else ())
+        parts = schema.time_parts((schema.time or "").split("+"))
         self._records = JsonDecoder(
             ColumnRoles(
                 schema.key,

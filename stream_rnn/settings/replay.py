@@ -93,8 +93,8 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     time: Annotated[
         str | None,
         Meta(
-            description="Column with the time; Date+Time are two columns with date and time of day. Default: one called "
-            "time, timestamp, date or the like, or the only one whose values are times."
+            description="Column with the time; Date+Time are two columns with date and time of day. Default: one "
+            "called time, timestamp, date or the like, or the only one whose values are times."
         ),
     ] = None
     time_format: TimeFormat = "auto"

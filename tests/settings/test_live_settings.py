@@ -26,7 +26,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "group": ({"group": ""}, "group must not be empty, got ''"),
     "start": ({"start": 0}, "start: expected `str`, got `int`.*0"),
     "time_format": ({"time_format": "%Q"}, "time_format has the unknown directive %Q, got '%Q'"),
-    "timezone": ({"timezone": "Berlin"}, "timezone must be a name such as Europe/Berlin, got 'Berlin'"),
+    "timezone": ({"timezone": "Berlin"}, "timezone must be an IANA name, got 'Berlin'"),
     "key": ({"key": 1}, "key: expected `str | null`, got `int`"),
     "lateness": ({"lateness": -1.0}, "lateness must be at least 0, got -1.0"),
     "lateness text": ({"lateness": "1 min"}, "lateness: expected `float | null`, got `str`.*'1 min'"),
