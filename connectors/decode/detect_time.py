@@ -43,6 +43,8 @@ MIN_ASCENDING = 0.9
 """Share of the steps of a clock that do not go back, also where several streams are interleaved."""
 RECENT = (946_684_800.0, 4_102_444_800.0)
 """The years 2000 to 2100, in which numbers are times under any name, if they ascend."""
+EXCEL_DAYS = (25_569.0, 73_051.0)
+"""Days that Excel counts from 1970 to 2100."""
 MAX_EXAMPLE_CHARACTERS = 30
 ORDERS = ("day-first", "month-first", "year-first")
 
@@ -246,7 +248,14 @@ def _format_of(schema: Schema, path: str, name: str, sample: TimeSample) -> str 
     if _has_numbers(sample) and not _count(texts, "iso"):
         numbers = sample.numbers()
         numbers = numbers[np.isfinite(numbers)]
-        return _digits_format(numbers, name) or (values.unit_of(float(np.median(numbers))) if len(numbers) else None)
+        if not len(numbers):
+            return None
+        if _plain(name) in CALENDAR_NAMES and EXCEL_DAYS[0] <= numbers.min() and numbers.max() < EXCEL_DAYS[1]:
+            raise ConnectorError(
+                f"{path}: column {name!r} may be Excel's days or seconds ({numbers[0]:g}): set time_format "
+                "(--time-format) to excel or s"
+            )
+        return _digits_format(numbers, name) or values.unit_of(float(np.median(numbers)))
     return "auto" if sample.is_time("auto") else _text_format(path, name, texts)
 
 

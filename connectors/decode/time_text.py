@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_800.0
 """The years 1 and 10000 in seconds since 1970: the range of the calendar."""
 DAY = 86_400.0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a time without an offset
 MAX_LENGTH = 64
 """Characters; a longer text is not a time."""
 MAX_LAYOUTS = 256
@@ -75,6 +78,9 @@ NOTATIONS: dict[str, tuple[str, ...]] = {
 CLOCK = (rf"{_CLOCK}",)
 """A time of day without a date."""
 
+_PLAIN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+)
 _DIRECTIVES = {
     "Y": "(?P<Y>0000)",
     "y": "(?P<y>00)",
@@ -145,6 +151,32 @@ def read_texts(texts: Texts, time_format: str) -> ReadTimes:
     array([135000.])
     """
     return _read(texts, patterns_of(time_format))
+
+
+def read_few(texts: Sequence[str]) -> ReadTimes | None:
+    """Return what `read_texts` returns for ISO 8601, one by one, which is faster for few; None if one is not plain.
+
+    Examples
+    --------
+    >>> times = read_few(["1970-01-01T01:00:00.5+01:00"])
+    >>> times.seconds, times.is_local
+    (array([0.5]), array([False]))
+    """
+    seconds, is_local = [], []
+    for text in texts:
+        match = _PLAIN.fullmatch(text)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        if match is None:
+            return None
+        second = (moment - (NAIVE_EPOCH if moment.tzinfo is None else EPOCH)).total_seconds()
+        if not EARLIEST <= second < LATEST:
+            return None
+        seconds.append(second)
+        is_local.append(moment.tzinfo is None)
+    return ReadTimes(np.array(seconds, np.float64), np.array(is_local, np.bool_))
 
 
 def read_clocks(texts: Sequence[str]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stream_rnn.connectors.decode.time_text import EARLIEST, LATEST, Texts, read_texts
+from stream_rnn.connectors.decode.time_text import EARLIEST, LATEST, NOTATIONS, Texts, read_few, read_texts
 from stream_rnn.time_formats import UNITS
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ NOT_A_FLAG = "not true or false"
 
 MAGNITUDES = {"ms": 1e11, "us": 1e14, "ns": 1e17}
 """Numbers from here on are in this unit: 1e11 is the year 5138 in seconds, and 1973 in milliseconds, and so on."""
+
+FEW = 16
+"""Number of times from which reading them at once is faster."""
 
 _MISSING = frozenset(MISSING)
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
@@ -97,7 +100,8 @@ def parse_times(texts: Sequence[str | None], time_format: str) -> Times:
     stripped = ["" if text is None else text.strip() for text in texts]
     seconds, is_local = np.full(len(stripped), np.nan), np.zeros(len(stripped), np.bool_)
     if time_format not in UNITS:
-        seconds, is_local = read_texts(Texts.of(stripped), time_format)
+        few = read_few(stripped) if time_format in NOTATIONS and len(stripped) < FEW else None
+        seconds, is_local = read_texts(Texts.of(stripped), time_format) if few is None else few
     remaining = np.flatnonzero(np.isnan(seconds))
     unread = [stripped[i] for i in remaining.tolist()]
     bad = np.zeros(len(stripped), np.bool_)

@@ -147,6 +147,11 @@ def test_what_is_named_and_plain_is_not_reported() -> None:
     assert roles(time=list(SECONDS)).recognised == ()
 
 
+def test_numbers_that_may_be_excels_days_are_an_error() -> None:
+    with pytest.raises(ConnectorError, match=r"'Datum' may be Excel's days or seconds \(45292\): set time_format"):
+        roles(Datum=[45_292 + i for i in range(96)])
+
+
 def test_the_time_zone_is_reported() -> None:
     found = roles(Schema(timezone="Europe/Berlin"), Datum=texts("%d.%m.%Y %H:%M"))
     assert found.recognised == ("time 'Datum' as %d.%m.%Y %H:%M, time zone Europe/Berlin",)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_rnn.connectors.decode.time_text import Texts, describe, read_clocks, read_texts
+from stream_rnn.connectors.decode.time_text import Texts, describe, read_clocks, read_few, read_texts
 
 NOON = dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC).timestamp()
 MIDNIGHT = NOON - 12 * 3600
@@ -144,6 +144,22 @@ def test_a_text_means_the_same_beside_any_others(texts: list[str]) -> None:
     alone = [read_texts(Texts.of([text]), "auto") for text in texts]
     np.testing.assert_array_equal(seconds, [float(one.seconds[0]) for one in alone])
     np.testing.assert_array_equal(is_local, [bool(one.is_local[0]) for one in alone])
+
+
+@given(st.lists(st.tuples(MICROS, st.sampled_from(LAYOUTS[1:])), min_size=1, max_size=4))
+def test_few_times_are_read_one_by_one_as_at_once(times: list[tuple[int, str]]) -> None:
+    texts = [layout.format(EPOCH + dt.timedelta(microseconds=micros)) for micros, layout in times]
+    few, many = read_few(texts), read_texts(Texts.of(texts), "auto")
+    assert few is not None
+    np.testing.assert_array_equal(few.seconds, many.seconds)
+    np.testing.assert_array_equal(few.is_local, many.is_local)
+
+
+@pytest.mark.parametrize(
+    "text", ["noon", "", "2024-W05-1", "2024-01-31x12:00", "2024-02-30 00:00", "0001-01-01T00:00+01:00"]
+)
+def test_what_is_not_plain_is_not_read_one_by_one(text: str) -> None:
+    assert read_few([text]) is None
 
 
 def test_any_number_of_layouts_is_read() -> None:
