@@ -1,8 +1,9 @@
-"""Which formats of times there are: names, and formats for strptime."""
+"""Which formats of times, and which time zones, there are. Settings check them: NumPy is not needed for that."""
 
 from __future__ import annotations
 
 import re
+import zoneinfo
 
 from stream_rnn.errors import SettingError, nearest
 
@@ -60,3 +61,31 @@ def expand_shorthands(time_format: str) -> str:
     '%Y-%m-%d %H:%M'
     """
     return re.sub("%[FTRD]", lambda match: SHORTHANDS[match[0]], time_format)
+
+
+def check_timezone(name: str | None) -> None:
+    """Check that a time zone exists; None is UTC.
+
+    Raises
+    ------
+    SettingError
+        With the most similar name.
+    """
+    if name is not None:
+        zone_named(name)
+
+
+def zone_named(name: str) -> zoneinfo.ZoneInfo:
+    """Return a time zone by its name.
+
+    Raises
+    ------
+    SettingError
+        If the database has no such time zone.
+    """
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # a name that is a path or a folder, too
+        known = zoneinfo.available_timezones()
+        hint = nearest(name, known) if known else "; the time zone database is missing: pip install tzdata"
+        raise SettingError(f"timezone must be an IANA name, got {name!r}{hint}") from None

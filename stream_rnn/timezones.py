@@ -6,15 +6,16 @@ Offsets are those of the IANA database from 1900 to 2100; before and after, they
 from __future__ import annotations
 
 import functools
-import zoneinfo
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stream_rnn.errors import SettingError, nearest
+from stream_rnn.time_formats import zone_named
 
 if TYPE_CHECKING:
+    import zoneinfo
+
     from numpy.typing import NDArray
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
@@ -75,7 +76,7 @@ def offsets_of(name: str | None) -> Offsets:
     """
     if name is None:
         return UTC_OFFSETS
-    zone = _zone(name)
+    zone = zone_named(name)
     first, last = (int((datetime(year, 1, 1, tzinfo=UTC) - EPOCH).total_seconds()) for year in (FIRST_YEAR, LAST_YEAR))
     looks = [*range(first, last, STEP), last]
     seen = [_offset(zone, at) for at in looks]
@@ -85,27 +86,6 @@ def offsets_of(name: str | None) -> Offsets:
             starts.append(_first_with_other_offset(zone, looks[i - 1], looks[i]))
             offsets.append(seen[i])
     return Offsets(np.array(starts), np.array(offsets))
-
-
-def check_timezone(name: str | None) -> None:
-    """Check that a time zone exists.
-
-    Raises
-    ------
-    SettingError
-        With the most similar name.
-    """
-    if name is not None:
-        _zone(name)
-
-
-def _zone(name: str) -> zoneinfo.ZoneInfo:
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # a name that is a path or a folder, too
-        known = zoneinfo.available_timezones()
-        hint = nearest(name, known) if known else "; the time zone database is missing: pip install tzdata"
-        raise SettingError(f"timezone must be an IANA name, got {name!r}{hint}") from None
 
 
 def _offset(zone: zoneinfo.ZoneInfo, at: int) -> float:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_rnn.errors import SettingError
-from stream_rnn.timezones import check_timezone, offsets_of
+from stream_rnn.time_formats import check_timezone
+from stream_rnn.timezones import offsets_of
 
 ZONES = st.sampled_from(
     [

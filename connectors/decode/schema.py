@@ -9,8 +9,7 @@ import msgspec
 
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 from stream_rnn.errors import SettingError
-from stream_rnn.time_formats import check_time_format
-from stream_rnn.timezones import check_timezone
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 if TYPE_CHECKING:
     from collections.abc import Collection

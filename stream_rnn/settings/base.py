@@ -22,8 +22,8 @@ Forgetting = Annotated[float, Meta(gt=0, le=1)]
 TimeZone = Annotated[
     str | None,
     Meta(
-        description="Time zone of times without an offset and of the calendar inputs, such as Europe/Berlin. "
-        "Default: UTC."
+        description="Time zone whose clock the calendar inputs and, in jobs, times without an offset follow, such as "
+        "Europe/Berlin. Default: UTC."
     ),
 ]
 

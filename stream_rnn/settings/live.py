@@ -19,8 +19,7 @@ from stream_rnn.settings.base import (
     make_tuples,
 )
 from stream_rnn.settings.replay import CENTURY, BadValues, Duplicates, Lateness, MaxAhead, TimeFormat
-from stream_rnn.time_formats import check_time_format
-from stream_rnn.timezones import check_timezone
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 
 class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):

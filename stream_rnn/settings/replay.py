@@ -18,8 +18,7 @@ from stream_rnn.settings.base import (
     join_names,
     make_tuples,
 )
-from stream_rnn.time_formats import check_time_format
-from stream_rnn.timezones import check_timezone
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 MAX_SEASON = 1_000_000
 """Values that the seasonal naive forecast keeps of each stream."""

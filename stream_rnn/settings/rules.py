@@ -14,7 +14,7 @@ from stream_rnn.errors import SettingError
 from stream_rnn.layers import BIDIRECTIONAL
 from stream_rnn.losses import LOSSES
 from stream_rnn.settings.base import check_text
-from stream_rnn.timezones import check_timezone
+from stream_rnn.time_formats import check_timezone
 
 if TYPE_CHECKING:
     from stream_rnn.settings.fields import EngineFields

@@ -135,7 +135,7 @@ def _entry(table: str, field: Field) -> str:
 
 
 def _explained(help_text: str, setting: str) -> str:
-    comment = "".join(f"# {line}\n" for line in textwrap.wrap(help_text, WIDTH))
+    comment = "".join(f"# {line}\n" for line in textwrap.wrap(help_text, WIDTH, break_on_hyphens=False))
     return f"\n{comment}{setting.rstrip()}\n"
 
 
