@@ -34,8 +34,8 @@ STATE_SIZE = 5
 MEMORY: Final = 1000
 """Events over which errors are averaged, and before which a stream does not fail."""
 FORGETTING: Final = 1.0 - 1.0 / MEMORY
-MIN_WEIGHT: Final = (1.0 - FORGETTING**MEMORY) / (1.0 - FORGETTING)
-"""n after so many events."""
+MIN_WEIGHT: Final = 0.632 * MEMORY
+"""n after so many events: 1 - 1/e of its limit."""
 LASTING: Final = 500.0
 """Events in a row. With these and the thresholds, of 404 streams of ETT, weather, exchange rates, Beijing and NAB with
 four networks, those fail whose error is above that of persistence over the whole of these events: 8."""
