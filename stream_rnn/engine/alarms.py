@@ -29,9 +29,8 @@ class Alarm(NamedTuple):
     def __str__(self) -> str:
         if not self.raised:
             return f"alarm in stream {self.key!r} cleared at event {self.event:,}"
-        return (
-            f"alarm in stream {self.key!r} at event {self.event:,}: its forecasts have been worse than persistence for long"
-        )
+        what = "its forecasts have been worse than persistence for long"
+        return f"alarm in stream {self.key!r} at event {self.event:,}: {what}"
 
 
 def alarms_of(changes: NDArray[np.int8], keys: Sequence[Hashable] | NDArray[Any], processed: int) -> list[Alarm]:
@@ -51,7 +50,9 @@ def alarms_of(changes: NDArray[np.int8], keys: Sequence[Hashable] | NDArray[Any]
     >>> alarms_of(np.array([0, 1, -1], np.int8), ["a", "b", "c"], processed=10)
     [Alarm(event=12, key='b', raised=True), Alarm(event=13, key='c', raised=False)]
     """
-    return [Alarm(processed + 1 + i, plain_key(keys[i]), bool(changes[i] > 0)) for i in np.flatnonzero(changes).tolist()]
+    return [
+        Alarm(processed + 1 + i, plain_key(keys[i]), bool(changes[i] > 0)) for i in np.flatnonzero(changes).tolist()
+    ]
 
 
 def failing_rows(states: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""AlarmLog: logs the first alarms of a job, each with its stream. The others are only counted, so as not to flood it."""
+"""AlarmLog: logs the first alarms of a job, each with its stream; more of them would flood the log."""
 
 from __future__ import annotations
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def failing_in_all(members: Iterable[Engine]) -> dict[Hashable, float]:
     """Return the streams that fail in all members, each with the smallest of their relative errors."""
     failing = [engine.failing for engine in members]
-    return {key: min(errors[key] for errors in failing) for key in failing[0] if all(key in errors for errors in failing)}
+    return {
+        key: min(errors[key] for errors in failing) for key in failing[0] if all(key in errors for errors in failing)
+    }
 
 
 def joint_alarms(members: Sequence[Engine], alarms: Iterable[Alarm]) -> list[Alarm]:

@@ -127,7 +127,7 @@ class Race:
 
     @property
     def counts(self) -> Counts:
-        """Counters since the race was created; updates, skipped updates, overflows, drifts and alarms are of all members."""
+        """Counters since the race was created; those of `SUMMED` are of all members."""
         racing = [engine.counts for engine in self.members.values()]
         total = Counts(*map(int, self._retired_counts + np.sum(racing, axis=0)))._asdict()
         return racing[0]._replace(**{name: total[name] for name in SUMMED})
@@ -275,7 +275,8 @@ class Race:
         """Let every member process events that were checked, and mix their forecasts."""
         count = len(slots)
         begins = np.ones(count, np.bool_)
-        drifts, alarms = list[Drift](), list[Alarm]()
+        drifts: list[Drift] = []
+        alarms: list[Alarm] = []
         made = np.full((count, *self._made.shape[1:]), np.nan)
         for place, engine in self._racing():
             result = engine.process_events(events)

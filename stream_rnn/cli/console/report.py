@@ -49,7 +49,7 @@ def failure_lines(summary: Summary, letters: DeadLetterCounter) -> list[str]:
 
 
 def new_table(summary: Summary) -> Table:
-    """Return an empty table whose title says what is forecast, and how far ahead; failing streams are in its caption."""
+    """Return an empty table: its title says what is forecast, and how far ahead, its caption which streams fail."""
     caption = cell(_failing_text(summary)) if summary.failing else None
     return Table(
         title=cell(_title(summary)),
@@ -185,7 +185,9 @@ def _failing_text(summary: Summary) -> str:
     worst = list(summary.worst_failing.items())[:MAX_LISTED]
     named = ", ".join(f"{key} {error:.2f}".strip() for key, error in worst)
     more = f" and {summary.failing - len(worst):,} more" if summary.failing > len(worst) else ""
-    return f"failing: {summary.failing:,} of {counted(summary.streams, 'stream')}, error over persistence: {named}{more}"
+    return (
+        f"failing: {summary.failing:,} of {counted(summary.streams, 'stream')}, error over persistence: {named}{more}"
+    )
 
 
 def _drift_text(drift: dict[str, Any]) -> str:
