@@ -54,6 +54,8 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
         elif array.ndim == 3 and name == "slopes":
             upgraded[full_name] = _with_rows(array, SLOPE_ROWS)
         elif array.ndim == 2 and name == "last_y":
+            is_forecast = owner is not None and owner.task == "forecast"
+            upgraded[f"{prefix}known_y"] = array if is_forecast else array[:, :0]
             last = array if owner is not None and owner.is_residual else array[:, :0]
             newest = np.full((len(last), 2, last.shape[1]), np.nan)
             newest[:, BEFORE] = last

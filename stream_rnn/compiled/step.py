@@ -228,6 +228,7 @@ def _start_sequence(core: Any, slot: int) -> None:
     core.errors[slot] = 0
     core.last_y[slot] = math.nan
     core.newest_y[slot] = math.nan
+    core.known_y[slot] = math.nan
     core.clock[slot, :SEQUENCE] = 0
 
 
@@ -312,11 +313,13 @@ def _count_event(core: Any, slot: int) -> None:
 
 @inner
 def _remember_targets(core: Any, slot: int, y: Any) -> None:
-    """Keep what residual forecasts start from after the known values of y (D,)."""
+    """Keep the known values of y (D,), and what residual forecasts start from after them."""
     last_y, scales = core.last_y[slot], scales_of(core, slot)
     for d in range(core.task.targets):
         if is_known(y[d]):
             last_y[d] = base_after(core.targets, scales, d, y[d])
+            if core.known_y.shape[1] > 0:
+                core.known_y[slot, d] = y[d]
         else:
             core.counts[N_MISSING_TARGETS] += 1
 
@@ -397,10 +400,8 @@ def is_failing(core: Any, slot: int) -> int:
 @inner
 def _judge(core: Any, slot: int, y: Any) -> None:
     """Compare the errors of the forecasts of y (D,), as they were issued one event ahead, with those of persistence."""
-    task, targets, scales, length = core.task, core.targets, scales_of(core, slot), core.clock[slot, Clock.LENGTH]
-    if length == 0:
-        return
-    last, limit = core.base[slot, (length - 1) % core.features.shape[1]], targets.limit
+    task, targets, scales = core.task, core.targets, scales_of(core, slot)
+    last, limit = core.known_y[slot], targets.limit
     if task.categorical:
         limit = 1.0  # another class is as wrong as any other
     elif not targets.scaled:

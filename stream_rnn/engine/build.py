@@ -300,6 +300,7 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         calibration=conformal.STATE_SIZE,
         surprise=anomaly.state_size(task.targets) if settings.anomaly else 0,
         failure=failure.STATE_SIZE if settings.task == "forecast" else 0,
+        compared=task.targets if settings.task == "forecast" else 0,
     )
 
 
