@@ -48,7 +48,7 @@ TUPLES: dict[type[Checked], tuple[str, ...]] = {
     fields.EngineFields: engine.SEVERAL,
     ReplaySettings: ("files",),
     LiveSettings: ("servers", "topics"),
-    RaceSettings: (),
+    RaceSettings: ("naive",),
 }
 
 
@@ -74,6 +74,7 @@ SINGLE: dict[str, Any] = {
     "files": "a.csv",
     "servers": "localhost:9092",
     "topics": "sensors",
+    "naive": "persistence",
 }
 
 
