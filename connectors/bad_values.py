@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from stream_rnn.connectors.decode.values import unit_of
+
 if TYPE_CHECKING:
     from stream_rnn.connectors.events import BadValue
 
@@ -54,11 +56,12 @@ class BadValueCounter:
                 word = OTHER
             if word not in words:
                 log.warning(
-                    "%s: record %d: column %r: '%s' is not a number and counts as missing; more like it are counted",
+                    "%s: record %d: column %r: '%s' is not a number and counts as missing; more like it are counted%s",
                     value.source,
                     value.record,
                     value.column,
                     printable(value.word),
+                    "; write the numbers without the unit" if unit_of(value.word) else "",
                 )
         words[word] += 1
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import ConnectorError
 
@@ -28,6 +29,10 @@ a column of names with an occasional "12" is still text."""
 MAX_REPEATS = 0.1
 """A column looks like a key if at most this share of the times that repeat also repeat among the rows of one text."""
 MAX_EXAMPLE_CHARACTERS = 20
+WITH_UNIT = "numbers with a unit"
+WITHOUT_UNIT = "write the numbers without it, and the unit in the column's name"
+MAX_UNITS = 3
+"""A column of more units than this is text, such as numbers of houses."""
 MAX_REASONS_LISTED = 5
 
 
@@ -48,6 +53,15 @@ class ColumnSample(Protocol):
 
     def texts(self) -> Sequence[str]:
         """Return the values as text (N,), empty if missing; no values if the column is not text."""
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,), NaN for those that are not."""
+
+    def words(self) -> list[str]:
+        """Return the distinct words among the values, in order of appearance."""
+
+    def without(self, missing: MissingValues) -> ColumnSample:
+        """Return the sample with empty values for those that stand for a missing one."""
 
 
 class TextSample:
@@ -74,6 +88,10 @@ class TextSample:
         """Return why the column is not numeric; an empty string if at least `min_share` of its values are numbers."""
         numbers = [values.parse_number(text) for text in self._texts]
         bad = [text for text, number in zip(self._texts, numbers, strict=True) if number is None]
+        with_unit = [text for text in bad if values.unit_of(text)]
+        others = _count_finite(numbers) + len(bad) - len(with_unit)
+        if len(set(map(values.unit_of, with_unit))) <= MAX_UNITS and _is_share(len(with_unit), others, MIN_SHARE):
+            return f"{WITH_UNIT} ({with_unit[0][:MAX_EXAMPLE_CHARACTERS]!r})"
         if _is_share(_count_finite(numbers), len(bad), min_share):
             return ""
         return f"text ({bad[0][:MAX_EXAMPLE_CHARACTERS]!r})" if bad else EMPTY
@@ -94,6 +112,18 @@ class TextSample:
     def texts(self) -> Sequence[str]:
         """Return the values as text (N,), empty if missing."""
         return self._texts
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,), NaN for those that are not."""
+        return np.array([values.parse_number(text) for text in self._texts], np.float64)  # None becomes NaN
+
+    def words(self) -> list[str]:
+        """Return the distinct words among the values, in order of appearance."""
+        return [word for word in dict.fromkeys(map(values.parse_word, self._texts)) if word]
+
+    def without(self, missing: MissingValues) -> TextSample:
+        """Return the sample with empty values for those that stand for a missing one."""
+        return TextSample(["" if missing.has(text.strip()) else text for text in self._texts])
 
 
 def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]) -> ColumnRoles:
@@ -122,15 +152,19 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
     ('ts', ('x',), {'note': "text ('on')"})
     """
     schema.check_columns(path, samples)
+    missing = {name: MissingValues.of(schema.missing_values, name) for name in samples} if schema.missing_values else {}
     time = schema.time if schema.time is not None else _detect_time(schema, samples)
     time = time or None
     ignored: dict[str, str] = {}
+    cleaned = {name: sample.without(missing[name]) if missing else sample for name, sample in samples.items()}
     if schema.columns:
         columns = schema.columns
-        _check_inputs(columns, path, samples)
+        _check_inputs([name for name in columns if name not in schema.words], path, cleaned)
     else:
         candidates = [name for name in samples if name not in (schema.key, time, schema.end)]
-        reasons = {name: samples[name].why_not_numeric(MIN_SHARE) for name in candidates}
+        reasons = {
+            name: "" if name in schema.words else cleaned[name].why_not_numeric(MIN_SHARE) for name in candidates
+        }
         ignored = {name: why if name else "without a name" for name, why in reasons.items() if why or not name}
         columns = tuple(name for name in candidates if name not in ignored)
     if not columns:
@@ -145,6 +179,28 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         ignored=ignored,
         bad_values=schema.bad_values,
         key_hint=_key_hint(schema, time, path, samples),
+        words=schema.words,
+        first_words={name: cleaned[name].words() for name in schema.words},
+        missing={name: missing[name] for name in columns} if missing else {},
+        warnings=_warnings(path, {name: cleaned[name] for name in columns if name not in schema.words}, ignored),
+    )
+
+
+def _warnings(path: str, inputs: Mapping[str, ColumnSample], ignored: Mapping[str, str]) -> tuple[str, ...]:
+    """Return which inputs have likely codes for missing values, and which columns are not read because of a unit."""
+    codes = {name: likely_sentinels(sample.numbers()) for name, sample in inputs.items()}
+    return (
+        *(
+            f"{path}: column {name!r} has {' and '.join(f'{code:g}' for code in found)}, far from all other values: if "
+            f"this stands for a missing value, set missing_values, as with --missing-values {name}={found[0]:g}"
+            for name, found in codes.items()
+            if found
+        ),
+        *(
+            f"{path}: column {name!r} is not read: its values are {why}; {WITHOUT_UNIT}"
+            for name, why in ignored.items()
+            if why.startswith(WITH_UNIT)
+        ),
     )
 
 
@@ -185,7 +241,8 @@ def _count_repeats(times: NDArray[np.float64]) -> int:
 def _check_inputs(columns: Sequence[str], path: str, samples: Mapping[str, ColumnSample]) -> None:
     for name in columns:
         if (why := samples[name].why_not_numeric(0.0)) and why != EMPTY:
-            raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers")
+            hint = f": {WITHOUT_UNIT}" if why.startswith(WITH_UNIT) else ""
+            raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers{hint}")
 
 
 def _count_finite(numbers: Iterable[float | None]) -> int:

@@ -20,7 +20,7 @@ from stream_rnn.connectors.files.reader import TextReader, check_unique
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
@@ -103,7 +103,7 @@ class CsvReader(TextReader):
     def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:
         types = _types(roles)
         try:
-            table, refused = self._parse(data, types)
+            table, refused = self._parse(data, types, _common_texts(roles))
         except pa.ArrowInvalid:
             table, refused = self._parse(data, dict.fromkeys(types, pa.binary()))
         arrays = {name: table.column(name).combine_chunks() for name in types}
@@ -112,7 +112,9 @@ class CsvReader(TextReader):
             records = np.delete(records, list(refused))
         return Decoded(decode_columns(arrays, roles, table.num_rows), records, refused)
 
-    def _parse(self, data: bytes, types: Mapping[str, pa.DataType]) -> tuple[pa.Table, dict[int, str]]:
+    def _parse(
+        self, data: bytes, types: Mapping[str, pa.DataType], missing_texts: Iterable[str] = ()
+    ) -> tuple[pa.Table, dict[int, str]]:
         """Return the columns of complete records, and why rows with too few or too many fields are refused."""
         refused: dict[int, str] = {}
         data = _as_utf8(data)
@@ -133,7 +135,7 @@ class CsvReader(TextReader):
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict(types),
                 include_columns=list(types),
-                null_values=list(MISSING),
+                null_values=[*MISSING, *missing_texts],
                 strings_can_be_null=False,
             ),
         )
@@ -142,7 +144,7 @@ class CsvReader(TextReader):
 
 def _types(roles: ColumnRoles) -> dict[str, pa.DataType]:
     """Return the types that the columns are parsed as, by column."""
-    types: dict[str, pa.DataType] = dict.fromkeys(roles.columns, pa.float64())
+    types = {name: KEY_TYPE if name in roles.words else pa.float64() for name in roles.columns}
     if roles.key is not None:
         types[roles.key] = KEY_TYPE
     if roles.time is not None:
@@ -151,6 +153,12 @@ def _types(roles: ColumnRoles) -> dict[str, pa.DataType]:
     if roles.end is not None:
         types[roles.end] = pa.string()
     return types
+
+
+def _common_texts(roles: ColumnRoles) -> frozenset[str]:
+    """Return the texts that stand for a missing value in every column of numbers, which Arrow can be told."""
+    texts = [roles.missing_in(name).texts for name in roles.columns if name not in roles.words]
+    return frozenset[str].intersection(*texts) if texts else frozenset()
 
 
 def _as_utf8(data: bytes) -> bytes:

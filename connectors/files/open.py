@@ -273,7 +273,15 @@ def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
     """Decide what the columns are from the first file, and check that the others have them."""
     first, *others = readers
     roles = resolve_roles(schema, first.path, first.sample())
-    needed = Schema(roles.key, roles.time or "", roles.end, roles.columns, schema.time_format)
+    needed = Schema(
+        roles.key,
+        roles.time or "",
+        roles.end,
+        roles.columns,
+        schema.time_format,
+        words=schema.words,
+        missing_values=schema.missing_values,
+    )
     for reader in others:
         resolve_roles(needed, reader.path, reader.sample())
     return roles

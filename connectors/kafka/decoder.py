@@ -9,6 +9,7 @@ import numpy as np
 
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.json_records import JsonDecoder
+from stream_rnn.connectors.decode.missing import MissingValues
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
@@ -87,6 +88,10 @@ class Decoder:
                 schema.columns,
                 schema.time_format,
                 bad_values=schema.bad_values,
+                words=schema.words,
+                missing={name: MissingValues.of(schema.missing_values, name) for name in schema.columns}
+                if schema.missing_values
+                else {},
             )
         )
 

@@ -8,6 +8,13 @@ from msgspec import Meta
 
 from stream_rnn.errors import SettingError
 from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_paths, check_values, make_tuples
+from stream_rnn.settings.values import (
+    Categories,
+    MaxCategories,
+    MissingValues,
+    check_categories,
+    prepare_columns,
+)
 
 MAX_SEASON = 1_000_000
 """Values that the seasonal naive forecast keeps of each stream."""
@@ -82,6 +89,9 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     time_format: TimeFormat = "auto"
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    missing_values: MissingValues = ()
+    categories: Categories = ()
+    max_categories: MaxCategories = 8
     field_size_limit: Annotated[
         AtLeastOne,
         Meta(
@@ -135,7 +145,9 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
         make_tuples(self, ("files",))
+        prepare_columns(self)
         check_values(self)
+        check_categories(self, ("key", "time", "end"))
         check_paths(self, ("files", "output", "dead_letters", "checkpoint"))
         if self.resume and self.checkpoint is None:
             raise SettingError("resume needs checkpoint, the folder to resume from")

@@ -12,6 +12,7 @@ from stream_rnn.settings.live import LiveSettings
 from stream_rnn.settings.presets import PRESET_HELP, PRESETS
 from stream_rnn.settings.race import RaceSettings
 from stream_rnn.settings.replay import ReplaySettings
+from stream_rnn.settings.values import EVERY_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,22 @@ class CommaSeparated(click.ParamType[tuple[Any, ...]]):
         """Return the values as a tuple."""
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(self._element.convert(part.strip(), param, ctx) for part in parts if part.strip())
+
+
+class ValuesByColumn(click.ParamType[dict[str, tuple[str, ...]]]):
+    """Comma-separated values, or column=value, such as -999,temp=-99.9."""
+
+    name = "[column=]value,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        """Return the values by column, those without one under ``*``."""
+        table: dict[str, tuple[str, ...]] = {}
+        for part in value.split(",") if isinstance(value, str) else ():
+            column, equals, own = part.strip().rpartition("=")
+            name, text = (column, own) if equals and column else (EVERY_COLUMN, part.strip())
+            if text:
+                table[name] = (*table.get(name, ()), text)
+        return table or value
 
 
 class SectionedCommand(click.Command):
@@ -53,6 +70,22 @@ class SettingOption(click.Option):
     def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
+
+
+class ColumnOption(SettingOption):
+    """An option of values by column, which may be given several times."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, multiple=True, **kwargs)
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the tables of all occurrences as one; None if the option was not given."""
+        tables = super().process_value(ctx, value)
+        merged: dict[str, tuple[str, ...]] = {}
+        for table in tables or ():
+            for name, values in table.items():
+                merged[name] = (*merged.get(name, ()), *values)
+        return merged or None
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -84,13 +117,16 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
             declaration, kind = field.option, _click_type(field)
             if field.type is bool:
                 declaration, kind = f"{field.option}/--no-{field.option[2:]}", None
+            option = ColumnOption if field.by_column else SettingOption
             command = click.option(
-                declaration, field.name, cls=SettingOption, type=kind, default=None, help=_help(field), section=section
+                declaration, field.name, cls=option, type=kind, default=None, help=_help(field), section=section
             )(command)
     return command
 
 
 def _click_type(field: Field) -> Any:
+    if field.by_column:
+        return ValuesByColumn()
     if field.is_list:  # the settings themselves refuse a wrong choice, and suggest a similar one
         return CommaSeparated(str if field.choices else field.type)
     return click.Choice(field.choices) if field.choices else field.type
