@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from stream_rnn.connectors.bad_values import unit_of
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels
 from stream_rnn.connectors.decode.schema import ColumnRoles
@@ -31,8 +32,11 @@ MAX_REPEATS = 0.1
 MAX_EXAMPLE_CHARACTERS = 20
 WITH_UNIT = "numbers with a unit"
 WITHOUT_UNIT = "write the numbers without it, and the unit in the column's name"
+NAME_IT = "name it in categories if it has few different texts"
 MAX_UNITS = 3
 """A column of more units than this is text, such as numbers of houses."""
+MIN_WITH_UNIT = 10
+"""Numbers with a unit that a column must have not to be one of numbers, if some of its values are."""
 MAX_REASONS_LISTED = 5
 
 
@@ -88,11 +92,15 @@ class TextSample:
         """Return why the column is not numeric; an empty string if at least `min_share` of its values are numbers."""
         numbers = [values.parse_number(text) for text in self._texts]
         bad = [text for text, number in zip(self._texts, numbers, strict=True) if number is None]
-        with_unit = [text for text in bad if values.unit_of(text)]
-        others = _count_finite(numbers) + len(bad) - len(with_unit)
-        if len(set(map(values.unit_of, with_unit))) <= MAX_UNITS and _is_share(len(with_unit), others, MIN_SHARE):
+        count, with_unit = _count_finite(numbers), [text for text in bad if unit_of(text)]
+        has_units = (
+            len(set(map(unit_of, with_unit))) <= MAX_UNITS
+            and (not count or len(with_unit) >= MIN_WITH_UNIT)
+            and _is_share(len(with_unit), count + len(bad) - len(with_unit), MIN_SHARE)
+        )
+        if has_units:
             return f"{WITH_UNIT} ({with_unit[0][:MAX_EXAMPLE_CHARACTERS]!r})"
-        if _is_share(_count_finite(numbers), len(bad), min_share):
+        if _is_share(count, len(bad), min_share):
             return ""
         return f"text ({bad[0][:MAX_EXAMPLE_CHARACTERS]!r})" if bad else EMPTY
 
@@ -241,8 +249,8 @@ def _count_repeats(times: NDArray[np.float64]) -> int:
 def _check_inputs(columns: Sequence[str], path: str, samples: Mapping[str, ColumnSample]) -> None:
     for name in columns:
         if (why := samples[name].why_not_numeric(0.0)) and why != EMPTY:
-            hint = f": {WITHOUT_UNIT}" if why.startswith(WITH_UNIT) else ""
-            raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers{hint}")
+            hint = WITHOUT_UNIT if why.startswith(WITH_UNIT) else NAME_IT
+            raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers: {hint}")
 
 
 def _count_finite(numbers: Iterable[float | None]) -> int:

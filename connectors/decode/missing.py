@@ -87,7 +87,7 @@ def likely_sentinels(numbers: NDArray[np.float64]) -> list[float]:
     others = np.delete(distinct, sorted(repeats))
     if len(others) < MIN_OTHERS:
         return []
-    low, high = others[0], others[-1]
+    low, high = float(others[0]), float(others[-1])
     found = []
     for i in sorted(repeats):
         value = float(distinct[i])

@@ -42,11 +42,6 @@ _FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"} | {text.lower() for tex
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)", re.IGNORECASE | re.ASCII)
 _NAN = re.compile(r"[+-]?nan(?:\(\w*\))?", re.IGNORECASE | re.ASCII)
 _BOOLEANS = {"true": 1.0, "false": 0.0}
-_WITH_UNIT = re.compile(
-    r"[+-]?(?:[0-9]+(?:[.,][0-9]+)*|[.,][0-9]+)(?:e[+-]?[0-9]+)?\s*((?:[^\W\d_]|[°%‰$€£])[^\s\d]{0,9}[0-9]?)",
-    re.IGNORECASE,
-)
-"""A number, and a unit such as °C, %, kWh or W/m2."""
 DAMAGED = "\ufffd"
 """Replaces bytes that are not UTF-8. Two damaged texts must not become one."""
 MAX_EXACT = 2.0**53
@@ -87,18 +82,6 @@ def parse_word(text: str) -> str | None:
     if math.isinf(number) or abs(number) > MAX_EXACT:
         return text
     return str(int(number)) if number.is_integer() else repr(number)
-
-
-def unit_of(text: str) -> str:
-    """Return the unit that follows a number; empty if the text is anything else.
-
-    Examples
-    --------
-    >>> unit_of("21.5 °C"), unit_of("35%"), unit_of("1,2 kWh"), unit_of("21.5"), unit_of("pump 7")
-    ('°C', '%', 'kWh', '', '')
-    """
-    match = _WITH_UNIT.fullmatch(text.strip())
-    return "" if match is None else match[1]
 
 
 def parse_flag(text: str) -> bool | None:

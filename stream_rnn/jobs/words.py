@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
+from stream_rnn.errors import SettingError
 from stream_rnn.jobs.categories import Categories, with_slots, without_slots
 from stream_rnn.jobs.labels import BAD_VALUE, NOT_A_CLASS, Labels, LabelState
 from stream_rnn.jobs.output_columns import label_names
@@ -56,6 +57,20 @@ class WordRules(NamedTuple):
         """Return the columns to read as words: categories, and labels."""
         labels = settings.target_names if settings.task == "classification" else ()
         return tuple(dict.fromkeys(self.categories + labels))
+
+    def check(self, settings: Settings) -> None:
+        """Check that an engine can have states as inputs.
+
+        Raises
+        ------
+        SettingError
+            If a category is a target, or the engine's only input is a token.
+        """
+        for name in self.categories:
+            if name in settings.targets:
+                raise SettingError(f"targets must not be categories, got {name!r}: classification forecasts words")
+            if settings.tokens:
+                raise SettingError(f"categories are not for an embedding, whose only input is a token, got {name}")
 
     def inputs(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the inputs of an engine that reads the columns of these names."""

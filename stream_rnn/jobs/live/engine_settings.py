@@ -80,9 +80,7 @@ def _verify(data: CheckpointData) -> None:
 
 def _columns(settings: Settings, rules: WordRules) -> dict[str, tuple[str, ...]]:
     """Return the settings inputs and targets: inputs of states for categories, and targets of forecasts as inputs."""
-    for name in settings.targets:
-        if name in rules.categories:
-            raise SettingError(f"targets must not be categories, got {name!r}: words are forecast by classification")
+    rules.check(settings)
     inputs = rules.inputs(settings.inputs)
     if settings.task != "forecast":
         return {"inputs": inputs}

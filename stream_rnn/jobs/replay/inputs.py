@@ -42,9 +42,8 @@ def resolve_columns(settings: Settings, source: Source, rules: WordRules) -> dic
     SettingError
         If a target is not a numeric column, or no input is left.
     """
+    rules.check(settings)
     for name in settings.targets:
-        if name in rules.categories:
-            raise SettingError(f"targets must not be categories, got {name!r}: words are forecast by classification")
         if name not in source.columns:
             hint = f": it is {source.ignored[name]}" if name in source.ignored else nearest(name, source.columns)
             raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{hint}")

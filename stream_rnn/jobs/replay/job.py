@@ -210,6 +210,7 @@ class Job(Generic[ModelT]):
             settings=settings.describe(),
             ignored=dict(self.source.ignored),
             words=reader.words.summary(),
+            other_states={name: each.others for name, each in reader.words.categories.items() if each.others},
             output=self.settings.output,
             checkpoint=str(newest) if newest is not None else None,
             checkpoint_errors=checkpoints.failures if checkpoints is not None else 0,
