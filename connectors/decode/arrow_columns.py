@@ -10,6 +10,7 @@ from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.arrow_text import decode_text, is_text, parse_flags, parse_keys, parse_numbers
 from stream_rnn.connectors.decode.columns import BadValues, Columns, RowErrors
 from stream_rnn.connectors.decode.detect import EMPTY, TextSample
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.numerals import Numerals
     from stream_rnn.connectors.decode.schema import ColumnRoles
 else:
     pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
 
 
-def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int) -> Columns:
+def decode_columns(
+    arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int, numerals: Numerals = PLAIN
+) -> Columns:
     """Decode the columns that are read.
 
     Parameters
@@ -36,6 +40,8 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
         Which column is what.
     count
         Number of rows.
+    numerals
+        How numbers are written in columns of text.
 
     Examples
     --------
@@ -62,7 +68,7 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
     inputs: dict[str, NDArray[np.float64]] = {}
     bad_values: list[BadValues] = []
     for name in roles.columns:
-        inputs[name], bad = _inputs(arrays[name])
+        inputs[name], bad = _inputs(arrays[name], numerals)
         errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
         if roles.bad_values == "refuse":
             errors.add(bad, values.NOT_A_NUMBER, name)
@@ -136,10 +142,10 @@ def is_timestamp(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
 
 
-def _inputs(array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _inputs(array: pa.Array, numerals: Numerals) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return values as numbers (N,), and which of them are neither numbers nor missing (N,)."""
     if is_text(array.type):
-        return parse_numbers(array)
+        return parse_numbers(array, numerals)
     if is_number(array.type):
         return _floats(array), np.zeros(len(array), np.bool_)
     return np.full(len(array), np.nan), _is_valid(array)

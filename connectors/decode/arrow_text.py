@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.compute as pc
     from numpy.typing import NDArray
+
+    from stream_rnn.connectors.decode.numerals import Numerals
 else:
     pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
 
@@ -46,7 +49,7 @@ def decode_text(array: pa.Array) -> pa.Array:
         return pa.array(texts, pa.string())
 
 
-def parse_numbers(array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def parse_numbers(array: pa.Array, numerals: Numerals = PLAIN) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return texts as numbers, each as `values.parse_number` reads it.
 
     Returns
@@ -62,6 +65,8 @@ def parse_numbers(array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool
     (array([ 1., nan, nan]), array([False, False,  True]))
     """
     texts = pc.utf8_trim_whitespace(decode_text(array))
+    if not numerals.is_plain:
+        texts = _plain(texts, numerals)
     missing = pa.array(values.MISSING)
     try:
         present = pc.if_else(pc.is_in(texts, missing), pa.scalar(None, pa.string()), texts)
@@ -72,6 +77,17 @@ def parse_numbers(array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool
     is_missing = pc.is_in(distinct, missing).to_numpy(zero_copy_only=False)
     numbers[is_missing] = np.nan
     return numbers[codes], ~(is_number | is_missing)[codes]
+
+
+def _plain(texts: pa.Array, numerals: Numerals) -> pa.Array:
+    """Return numbers as programs write them, what stands for a missing value as it is, and other texts as a word."""
+    plain = texts
+    for sign in numerals.thousands_signs:
+        plain = pc.replace_substring(plain, sign, "")
+    plain = pc.replace_substring(plain, numerals.decimal, ".")
+    is_number = pc.match_substring_regex(texts, f"^(?:{numerals.pattern})$")
+    is_missing = pc.match_substring_regex(texts, values.MISSING_PATTERN)
+    return pc.if_else(is_number, plain, pc.if_else(is_missing, texts, "?"))
 
 
 def parse_flags(array: pa.Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import ConnectorError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.connectors.decode.numerals import Numerals
     from stream_rnn.connectors.decode.schema import Schema
 
 TIME_NAMES = ("time", "timestamp", "date", "datetime", "ts")
@@ -57,6 +59,8 @@ class TextSample:
     ----------
     texts
         None is missing.
+    numerals
+        How numbers are written.
 
     Examples
     --------
@@ -67,12 +71,13 @@ class TextSample:
     "text ('hot')"
     """
 
-    def __init__(self, texts: Sequence[str | None]) -> None:
+    def __init__(self, texts: Sequence[str | None], numerals: Numerals = PLAIN) -> None:
         self._texts = ["" if text is None else text for text in texts]
+        self._numerals = numerals
 
     def why_not_numeric(self, min_share: float) -> str:
         """Return why the column is not numeric; an empty string if at least `min_share` of its values are numbers."""
-        numbers = [values.parse_number(text) for text in self._texts]
+        numbers = [values.parse_number(text, self._numerals) for text in self._texts]
         bad = [text for text, number in zip(self._texts, numbers, strict=True) if number is None]
         if _is_share(_count_finite(numbers), len(bad), min_share):
             return ""
@@ -80,7 +85,7 @@ class TextSample:
 
     def has_numbers(self) -> bool:
         """Return whether any value is a number."""
-        return _count_finite(map(values.parse_number, self._texts)) > 0
+        return _count_finite(values.parse_number(text, self._numerals) for text in self._texts) > 0
 
     def is_time(self, time_format: str) -> bool:
         """Return whether most values are times."""
@@ -94,6 +99,44 @@ class TextSample:
     def texts(self) -> Sequence[str]:
         """Return the values as text (N,), empty if missing."""
         return self._texts
+
+
+class UnusableSample:
+    """A column that cannot be read, whatever its values are.
+
+    Parameters
+    ----------
+    reason
+        Why.
+
+    Examples
+    --------
+    >>> UnusableSample("damaged").why_not_numeric(0.0)
+    'damaged'
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def why_not_numeric(self, min_share: float) -> str:  # noqa: ARG002 - no value counts
+        """Return the reason."""
+        return self._reason
+
+    def has_numbers(self) -> bool:
+        """Return False."""
+        return False
+
+    def is_time(self, time_format: str) -> bool:  # noqa: ARG002 - no value counts
+        """Return False."""
+        return False
+
+    def times(self, time_format: str) -> NDArray[np.float64]:  # noqa: ARG002 - no value counts
+        """Return no times."""
+        return np.zeros(0)
+
+    def texts(self) -> Sequence[str]:
+        """Return no values."""
+        return ()
 
 
 def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]) -> ColumnRoles:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_rnn.connectors.decode.iso_times import iso_column
+from stream_rnn.connectors.decode.numerals import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from stream_rnn.connectors.decode.numerals import Numerals
 
 MISSING = ("", "-", "NA", "NaN", "nan", "null", "None")
 """Texts that stand for a missing value."""
@@ -34,6 +37,9 @@ EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_800.0
 MILLISECONDS_FROM = 1e11
 """Numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds 1973."""
 
+MISSING_PATTERN = f"^(?:{'|'.join(MISSING)}|[+-]?(?i:nan)(?:[(][A-Za-z0-9_]*[)])?)$"
+"""A regular expression of these texts and of NaN in any spelling, for Arrow."""
+
 _MISSING = frozenset(MISSING)
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"} | {text.lower() for text in MISSING})
@@ -41,7 +47,7 @@ _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf
 _NAN = re.compile(r"[+-]?nan(?:\(\w*\))?", re.IGNORECASE | re.ASCII)
 
 
-def parse_number(text: str) -> float | None:
+def parse_number(text: str, numerals: Numerals = PLAIN) -> float | None:
     """Return a text as a number: NaN if it stands for a missing value, None if it is not a number.
 
     Examples
@@ -50,8 +56,9 @@ def parse_number(text: str) -> float | None:
     (2500.0, nan, None)
     """
     text = text.strip()
-    if _NUMBER.fullmatch(text):
-        return float(text)
+    plain = text if numerals.is_plain else numerals.plain(text)
+    if plain is not None and _NUMBER.fullmatch(plain):
+        return float(plain)
     return float("nan") if text in _MISSING or _NAN.fullmatch(text) else None
 
 

@@ -46,6 +46,8 @@ class RecordSplitter:
         Delimiter of CSV fields; None if every line is a record.
     rules
         What fields of CSV may be.
+    line
+        The line of the file that the bytes start with, from 1.
 
     Examples
     --------
@@ -58,11 +60,11 @@ class RecordSplitter:
     [RecordBlock(data=b'2,c', error='', line=3)]
     """
 
-    def __init__(self, path: str, delimiter: str | None, rules: FieldRules | None = None) -> None:
+    def __init__(self, path: str, delimiter: str | None, rules: FieldRules | None = None, *, line: int = 1) -> None:
         self._path = path
         self._delimiter = delimiter
         self._csv = None if delimiter is None else CsvRecords(delimiter, rules)
-        self._line = 1
+        self._line = line
         self._rest = b""
 
     def feed(self, data: bytes, *, final: bool = False) -> list[RecordBlock]:

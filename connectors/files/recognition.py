@@ -1,0 +1,305 @@
+"""Recognition: where the header of a CSV file is, and which delimiter it has, from its first bytes.
+
+Only what is certain is recognised. Where a file can be read in two ways, the error names the option that decides.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from stream_rnn.connectors.decode.values import MISSING, parse_number
+from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.files.dialect import SPACES
+from stream_rnn.connectors.files.framing import first_record_end
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream_rnn.connectors.files.dialect import Dialect
+
+HEAD_BYTES = 1 << 16
+"""Bytes from which a file is recognised."""
+MAX_LINES = 200
+"""Lines of them that are looked at."""
+DELIMITERS = (",", ";", "\t", "|")
+"""Delimiters that are recognised, besides spaces."""
+NAMES = {"\t": "tab", SPACES: "spaces"}
+"""Delimiters that are not shown as they are."""
+COMMENT = "#"
+"""How comments begin, if a file begins with one."""
+MIN_SHARE = 0.9
+"""Of the lines below the header, this share has as many fields as the header if the delimiter is the right one."""
+MAX_SHARE = 0.5
+"""Of a wrong delimiter, at most this share has."""
+MIN_ROWS = 2
+"""Rows that must have numbers before lines above them are taken for a preamble or for units."""
+MAX_NAMES_LISTED = 5
+TOA5_ROWS = 2
+"""Rows of units and of methods below the header of a Campbell logger."""
+
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)")
+_SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_DATE = re.compile(r"[0-9]{1,4}[-./:][0-9]{1,2}(?:[-./:T ].*)?")
+_TIMESTAMP = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}[T ][0-9]{1,2}:[0-9]{2}.*")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.,'\u2019 \u00a0\u202f]*(?:[eE][+-]?[0-9]+)?")
+
+
+class Layout(NamedTuple):
+    """Where the header of a CSV file is, and what follows it."""
+
+    delimiter: str
+    start: int
+    """byte at which the header starts"""
+    comment: str = ""
+    """how lines begin that are not records; empty if no line is a comment"""
+    header_mark: str = ""
+    """what the header begins with, if it is a comment line"""
+    units: int = 0
+    """number of rows below the header that are not records"""
+    unnamed: int = 0
+    """index of the column for which the header has no name, from 1; 0 if it has a name for each"""
+    surplus: bool = False
+    """whether the header ends with a delimiter, and the records do not"""
+    recognised: tuple[str, ...] = ()
+    """what was recognised, in words"""
+
+
+class _Line(NamedTuple):
+    start: int
+    """byte at which the line starts"""
+    text: str
+    """without its end"""
+
+
+def recognise_layout(path: str, head: bytes, dialect: Dialect, usual: str) -> Layout:
+    r"""Find the header of a CSV file, and its delimiter.
+
+    Parameters
+    ----------
+    path
+        Of the file, for error messages.
+    head
+        The first bytes of the file, in complete lines.
+    dialect
+        What the user named.
+    usual
+        The delimiter of the format; another one is recognised only where this is a comma.
+
+    Raises
+    ------
+    ConnectorError
+        If there is no header, or the file can be read in two ways.
+
+    Examples
+    --------
+    >>> from stream_rnn.connectors.files.dialect import Dialect
+    >>> recognise_layout("a.csv", b"# logger 7\ntime;x\n1;2,5\n", Dialect(), ",").recognised
+    ("header in line 2", "delimiter ';'")
+    """
+    lines, first = _lines(head), dialect.skip_lines or 0
+    if first > len(lines):
+        raise ConnectorError(f"{path}: has {len(lines):,} lines, skip_lines is {first:,}")
+    shown, lines = lines[first:], lines[first:]
+    delimiter = dialect.delimiter
+    if delimiter is None and lines and (match := _SEP.fullmatch(lines[0].text.strip())):
+        delimiter, lines = match[1], lines[1:]
+    comment = dialect.comment or (COMMENT if first == 0 and _begins_with_comments(lines) else "")
+    comments, body = _without_comments(lines, comment)
+    if not body:
+        return Layout(delimiter or usual, len(head) if comments or not lines else lines[0].start)
+    if first == 0 and delimiter in (None, ",") and body[0].text.startswith(('"TOA5"', "TOA5,")):
+        start = body[1].start if len(body) > 1 else len(head)
+        return Layout(",", start, units=min(TOA5_ROWS, max(0, len(body) - 2)), recognised=("format TOA5",))
+    table = _choose(path, body, dialect, delimiter, usual)
+    header_mark, start = "", body[table.header].start
+    above = table.split(comments[-1].text.removeprefix(comment)) if comments else []
+    if len(above) > 1 and len(above) == len(table.names) and any(map(_looks_like_data, table.names)):
+        header_mark, start = comment, comments[-1].start
+        table.names, table.rows = above, [table.names, *table.rows]
+    elif _is_data(table.names):
+        values = ", ".join(table.names[:MAX_NAMES_LISTED])
+        what = "only numbers" if all(map(_looks_like_data, table.names)) else "values"
+        raise ConnectorError(f"{path}: the first line has {what} ({values}), a header with names is needed")
+    unnamed, surplus = table.fit()
+    units = table.units()
+    found: list[str] = []
+    above_header = [line for line in shown if line.start < start]
+    if any(line.text.strip() for line in above_header):
+        found.append(f"header in line {first + len(above_header) + 1:,}")
+    if table.delimiter not in (usual, dialect.delimiter):
+        found.append(f"delimiter {NAMES.get(table.delimiter) or repr(table.delimiter)}")
+    if units:
+        found.append("a row of units")
+    if unnamed:
+        found.append(f"a {'first' if unnamed == 1 else 'last'} column without a name")
+    return Layout(table.delimiter, start, comment, header_mark, units, unnamed, surplus, tuple(found))
+
+
+class _Table:
+    """The first lines of a file, split at a delimiter.
+
+    Parameters
+    ----------
+    lines
+        Lines with text that are not comments; at least one.
+    delimiter, quote
+        Of the fields.
+    look_below
+        Whether the header may be below lines that have fewer fields.
+
+    Attributes
+    ----------
+    header : int
+        Index of the line with the names.
+    names : list of str
+        The names of the columns.
+    rows : list of list of str
+        The fields of the lines below the header.
+    """
+
+    def __init__(self, lines: Sequence[_Line], delimiter: str, quote: str, *, look_below: bool) -> None:
+        self.delimiter = delimiter
+        self._quote = quote
+        self._fields = [self.split(line.text) for line in lines]
+        self.header = self._find_header() if look_below else 0
+        self.names = self._fields[self.header]
+        self.rows = self._fields[self.header + 1 :]
+
+    def split(self, text: str) -> list[str]:
+        """Return the fields of a line."""
+        if self.delimiter == SPACES:
+            text = re.sub(" +", " ", text.strip(" "))
+        return next(csv.reader([text], delimiter=self.delimiter, quotechar=self._quote), [])
+
+    @property
+    def share(self) -> float:
+        """Share of the rows that have as many fields as the header, 1 if there are no rows."""
+        return sum(len(row) == len(self.names) for row in self.rows) / len(self.rows) if self.rows else 1.0
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether all rows have as many fields as the header, and numbers among them."""
+        is_wide = len(self.names) > 1 and len(self.rows) >= MIN_ROWS
+        return is_wide and self.share == 1.0 and all(map(_has_number, self.rows))
+
+    @property
+    def data_share(self) -> float:
+        """Share of the fields of the rows that are numbers or times."""
+        fields = [field for row in self.rows for field in row]
+        return sum(map(_looks_like_data, fields)) / len(fields) if fields else 0.0
+
+    def fit(self) -> tuple[int, bool]:
+        """Return which column the header has no name for (from 1), and whether it has a name too many."""
+        counts = {len(row) for row in self.rows}
+        if self.names[-1:] == [""] and counts == {len(self.names) - 1}:
+            return 0, True
+        if len(self.rows) < MIN_ROWS or counts != {len(self.names) + 1}:
+            return 0, False
+        if all(not row[-1].strip() for row in self.rows):
+            return len(self.names) + 1, False
+        labels = [row[0] for row in self.rows]
+        return (1, False) if all(labels) and len(set(labels)) == len(labels) else (0, False)
+
+    def units(self) -> int:
+        """Return the number of rows of units below the header: one of words, above columns of numbers and times."""
+        if len(self.rows) <= MIN_ROWS or len(self.rows[0]) != len(self.names):
+            return 0
+        units, *rows = self.rows
+        words = [i for i, unit in enumerate(units) if unit.strip() not in MISSING]
+        if not words or any(map(_looks_like_data, units)):
+            return 0
+        good = sum(
+            all(i < len(row) and (not row[i].strip() or _looks_like_data(row[i])) for i in words) for row in rows
+        )
+        return int(good >= MIN_SHARE * len(rows) and sum(map(_has_number, rows)) >= MIN_ROWS)
+
+    def _find_header(self) -> int:
+        """Return the index of the header: below lines that have fewer fields than it and the rows."""
+        counts = [len(row) for row in self._fields]
+        width = Counter(counts[len(counts) // 2 :]).most_common(1)[0][0]
+        if width < 2 or not self._is_title(0, width):
+            return 0
+        for i, row in enumerate(self._fields):
+            if len(row) == width and not self._is_title(i, width):
+                rows = self._fields[i + 1 :]
+                good = [len(below) == width for below in rows]
+                is_body = len(rows) >= MIN_ROWS and sum(good) >= MIN_SHARE * len(good)
+                is_names = not any(map(_looks_like_data, row)) and sum(map(bool, map(str.strip, row))) >= width / 2
+                return i if is_body and is_names and sum(map(_has_number, rows)) >= MIN_ROWS else 0
+        return 0
+
+    def _is_title(self, i: int, width: int) -> bool:
+        """Return whether a line cannot be the header: it has fewer fields than rows have, or only the first."""
+        row = self._fields[i]
+        if len(row) == width:
+            return width > 2 and bool(row[0].strip()) and not any(field.strip() for field in row[1:])
+        # One name less than fields, above rows: names of rows, or a delimiter at the end of each.
+        is_short_header = len(row) == width - 1 and len(row) > 1 and i + 1 < len(self._fields)
+        return len(row) < width and not (is_short_header and _has_number(self._fields[i + 1]))
+
+
+def _choose(path: str, body: Sequence[_Line], dialect: Dialect, delimiter: str | None, usual: str) -> _Table:
+    """Return the table of the delimiter that is certain."""
+    look_below = dialect.skip_lines is None
+    if delimiter is not None or usual != ",":
+        return _Table(body, delimiter or usual, dialect.quote, look_below=look_below)
+    tables = [_Table(body, mark, dialect.quote, look_below=look_below) for mark in DELIMITERS]
+    able = [table for table in tables if len(table.names) > 1]
+    if not able:
+        spaced = _Table(body, SPACES, dialect.quote, look_below=False)
+        return spaced if spaced.is_certain else tables[0]
+    for share in ("share", "data_share"):
+        good = [table for table in able if table.rows and getattr(table, share) >= MIN_SHARE]
+        if len(able) == 1 or (
+            len(good) == 1 and all(getattr(table, share) <= MAX_SHARE for table in able if table is not good[0])
+        ):
+            return (good or able)[0]
+    marks = " or ".join(NAMES.get(table.delimiter) or repr(table.delimiter) for table in able)
+    raise ConnectorError(f"{path}: the delimiter may be {marks}: set delimiter")
+
+
+def _lines(head: bytes) -> list[_Line]:
+    """Return the complete lines of a head."""
+    lines: list[_Line] = []
+    at = 0
+    while at < len(head) and len(lines) < MAX_LINES:
+        match = _LINE.match(head, at)
+        end = len(head) if match is None else match.end()
+        if not any(line.text.strip() for line in lines):  # a name in the header may span lines
+            end = at + first_record_end(head[at:], ",") if head[at:end].count(b'"') % 2 else end
+        lines.append(_Line(at, head[at:end].decode(errors="replace").rstrip("\r\n")))
+        at = end
+    return lines
+
+
+def _begins_with_comments(lines: Sequence[_Line]) -> bool:
+    """Return whether the first text is a comment, and lines follow that are not."""
+    texts = [line.text for line in lines if line.text.strip()]
+    return bool(texts) and texts[0].startswith(COMMENT) and not all(text.startswith(COMMENT) for text in texts)
+
+
+def _without_comments(lines: Sequence[_Line], comment: str) -> tuple[list[_Line], list[_Line]]:
+    """Return the comments before the first line with other text, and all lines with other text."""
+    texts = [line for line in lines if line.text.strip()]
+    is_comment = [bool(comment) and line.text.startswith(comment) for line in texts]
+    body = [line for line, skipped in zip(texts, is_comment, strict=True) if not skipped]
+    return texts[: is_comment.index(False) if body else len(texts)], body
+
+
+def _is_data(names: Sequence[str]) -> bool:
+    """Return whether a line is not a header, but has numbers, or a time and numbers."""
+    numbers = [parse_number(name) is not None and bool(name.strip()) for name in names]
+    times = [_TIMESTAMP.fullmatch(name.strip()) is not None for name in names]
+    return all(numbers) or (any(times) and any(numbers))
+
+
+def _looks_like_data(field: str) -> bool:
+    text = field.strip()
+    return _NUMBER.fullmatch(text) is not None or _DATE.fullmatch(text) is not None
+
+
+def _has_number(row: Sequence[str]) -> bool:
+    return any(_NUMBER.fullmatch(field.strip()) for field in row)
