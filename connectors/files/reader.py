@@ -192,7 +192,7 @@ class TextReader(Closeable):
         while not self._queue:
             if self._ended:
                 return None
-            data = self._stream.read()
+            data = self._read_bytes()
             if data:
                 self._queue.extend(self._splitter.feed(data))
             elif data is None:
@@ -201,6 +201,10 @@ class TextReader(Closeable):
             else:
                 return RecordBlock(b"")
         return self._queue.popleft()
+
+    def _read_bytes(self) -> bytes | None:
+        """Return the next bytes with records, empty if a growing file has no new ones, None at the end."""
+        return self._stream.read()
 
     def _peek_block(self) -> RecordBlock | None:
         """Return the first block with complete records, None if there is none, without consuming anything."""

@@ -10,6 +10,7 @@ from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.files.dialect import Dialect
 from stream_rnn.connectors.files.open import open_files, open_sink
 from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.engine.engine import Engine
@@ -130,6 +131,7 @@ def _open_job(
         raise SettingError("files must name at least one file, got none")
     saved = CheckpointFolder(settings.checkpoint or "").newest(verify=verify_replay) if settings.resume else None
     positions = saved[1].positions if saved is not None else START_POSITIONS
+    dialect = Dialect(**{name: getattr(settings, name) for name in Dialect.__struct_fields__})
     stop = StopFlag()
     refuse_overwriting(settings)
     with ExitStack() as stack:  # closes what is open if a later step fails
@@ -150,6 +152,7 @@ def _open_job(
             follow=settings.follow,
             max_ahead=settings.max_ahead,
             format=settings.format,
+            dialect=dialect,
             field_size_limit=settings.field_size_limit,
             dead_letters=letters,
             stop=stop,
