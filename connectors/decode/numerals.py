@@ -98,13 +98,10 @@ def evidence_of(texts: Iterable[str]) -> Evidence | None:
     found = Evidence({}, {}, {})
     numbers = others = 0
     for raw in texts:
-        text = raw.strip()
-        if not text:
-            continue
-        if not _SHAPE.fullmatch(text) or _IPV4.fullmatch(text) or not _add(found, text):
-            others += 1
-        else:
-            numbers += 1
+        if text := raw.strip():
+            is_number = _SHAPE.fullmatch(text) and not _IPV4.fullmatch(text) and _add(found, text)
+            numbers += bool(is_number)
+            others += not is_number
     is_numeric = numbers and numbers >= MIN_SHARE * (numbers + others)
     for sign in (*found.decimals, *found.thousands):
         found.unclear.pop(sign, None)
@@ -113,10 +110,12 @@ def evidence_of(texts: Iterable[str]) -> Evidence | None:
 
 def _add(found: Evidence, text: str) -> bool:
     """Add what a number says to what has been found; return whether it is a number."""
+    if not any(map(str.isdigit, text)):
+        return False
     parts = _SIGN_AND_DIGITS.findall(re.split("[eE]", text)[0])
     signs = [_sign(sign) for sign, _ in parts]
     if not signs:
-        return any(character.isdigit() for character in text)
+        return True
     lead = re.split(rf"[{_SIGNS}]", text.lstrip("+-"), maxsplit=1)[0]
     groups = [len(digits) == 3 for _, digits in parts]
     are_groups = 1 <= len(lead) <= 3 and not (lead.startswith("0"))

@@ -36,10 +36,9 @@ from stream_rnn.errors import require
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
+    from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.detect import ColumnSample
     from stream_rnn.connectors.decode.numerals import Recognised
@@ -102,9 +101,9 @@ class CsvReader(TextReader):
         self._rules = FieldRules(field_size_limit)
         self._separator = self._layout.delimiter
         splitter = RecordSplitter(
-            stream.path, self._separator, self._rules, line=1 + count_lines(head[: self._layout.start])
+            stream.path, self._separator, self._rules, dialect.quote, line=1 + count_lines(head[: self._layout.start])
         )
-        super().__init__(stream, splitter, self._separator)
+        super().__init__(stream, splitter, self._separator, dialect.quote)
         self.names = self._read_header()
         self._repeated = {name for name, count in Counter(self.names).items() if count > 1}
         # Arrow needs distinct names; no name of a file has a NUL character.
@@ -170,7 +169,7 @@ class CsvReader(TextReader):
         if block.error:
             raise ConnectorError(f"{self.path}: header: {block.error}")
         blank = len(block.data) - len(block.data.lstrip(b"\r\n"))
-        end = blank + first_record_end(block.data[blank:], self._separator)
+        end = blank + first_record_end(block.data[blank:], self._separator, self._quote)
         if end < len(block.data):
             line = block.line + count_lines(block.data[:end])
             self._queue.appendleft(RecordBlock(block.data[end:], line=line))
@@ -179,7 +178,7 @@ class CsvReader(TextReader):
             header = header.removeprefix(self._layout.header_mark)
         if self._separator == SPACES:
             header = _RUN.sub(b" ", header.strip().encode()).decode()
-        names = [name.strip() for name in next(csv.reader([header], delimiter=self._separator))]
+        names = [name.strip() for name in next(csv.reader([header], delimiter=self._separator, quotechar=self._quote))]
         if self._layout.header_mark and not names[0]:
             names[0] = self._layout.header_mark
         _check_header(self._stream.name, names)
@@ -213,7 +212,7 @@ class CsvReader(TextReader):
         data = _as_utf8(data)
         data, lines, refused = self._without_comments(data)
         if self._separator == SPACES:
-            data = _single_spaces(data)
+            data = _single_spaces(data, self._quote.encode())
         if data.startswith(codecs.BOM_UTF8):
             data = b"\n" + data  # Arrow drops a byte order mark at the start, though the file does not begin here
 
@@ -226,7 +225,10 @@ class CsvReader(TextReader):
             # With threads, the number of a refused row is not known.
             read_options=arrow_csv.ReadOptions(column_names=self._fields, block_size=len(data) + 1, use_threads=False),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=self._separator, newlines_in_values=b'"' in data, invalid_row_handler=refuse
+                delimiter=self._separator,
+                quote_char=self._quote,
+                newlines_in_values=self._quote.encode() in data,
+                invalid_row_handler=refuse,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict(types),
@@ -246,7 +248,7 @@ class CsvReader(TextReader):
         mark = self._layout.comment.encode()
         if not mark or not (data.startswith(mark) or b"\n" + mark in data or b"\r" + mark in data):
             return data, None, {}
-        records = split_records(data, self._separator)
+        records = split_records(data, self._separator, self._quote)
         comments = [i for i, record in enumerate(records) if record.startswith(mark)]
         kept = np.delete(np.arange(len(records), dtype=np.int64), comments)
         return b"\n".join(records[i] for i in kept) + b"\n", kept, dict.fromkeys(comments, COMMENT_LINE)
@@ -255,7 +257,6 @@ class CsvReader(TextReader):
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _EDGE = re.compile(rb"(?m)^ | (?=\r?$)")
 _RUN = re.compile(rb" +")
-_RUN_OR_QUOTED = re.compile(rb'"[^"]*"| +')
 
 
 def _read_head(stream: ByteStream) -> bytes:
@@ -279,13 +280,12 @@ def _read_head(stream: ByteStream) -> bytes:
     return head[: max(head.rfind(b"\n"), head.rfind(b"\r", 0, -1)) + 1]
 
 
-def _single_spaces(data: bytes) -> bytes:
+def _single_spaces(data: bytes, quote: bytes) -> bytes:
     """Return records whose fields are separated by one space each."""
-    if b'"' not in data:
-        data = _RUN.sub(b" ", data)
-    else:
-        data = _RUN_OR_QUOTED.sub(lambda match: match[0] if match[0].startswith(b'"') else b" ", data)
-    return _EDGE.sub(b"", data)
+    if quote not in data:
+        return _EDGE.sub(b"", _RUN.sub(b" ", data))
+    fields = re.compile(rb"(Q[^Q]*Q)| +".replace(b"Q", quote))
+    return _EDGE.sub(b"", fields.sub(lambda match: match[1] or b" ", data))
 
 
 def _complete(names: list[str], layout: Layout) -> list[str]:

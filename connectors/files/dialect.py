@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from stream_rnn.connectors.decode.numerals import DECIMALS, THOUSANDS
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.files.encodings import check_encoding
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+QUOTES = ('"', "'")
+NOT_DELIMITERS = ".+-\"'"
+"""Characters of numbers, and quotes that a dialect may have."""
 SPACES = " "
 """The delimiter of fields that are separated by any number of spaces."""
 DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "space": SPACES}
@@ -47,7 +55,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     >>> Dialect(delimiter="ab")
     Traceback (most recent call last):
     ...
-    stream_rnn.connectors.errors.UsageError: delimiter must be one character such as , ; | or tab, got 'ab'
+    stream_rnn.connectors.errors.UsageError: delimiter must be one character, such as , ; | or tab, got 'ab'
     """
 
     delimiter: str | None = None
@@ -60,29 +68,36 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         if self.delimiter is not None:
-            delimiter = DELIMITER_NAMES.get(self.delimiter, self.delimiter)
-            msgspec.structs.force_setattr(self, "delimiter", delimiter)
-            if not _is_mark(delimiter) or delimiter in ".+-":
-                raise UsageError(f"delimiter must be one character such as , ; | or tab, got {self.delimiter!r}")
-        if self.quote not in ('"', "'"):
-            raise UsageError(f"quote must be \" or ', got {self.quote!r}")
-        if self.delimiter == self.quote:
-            raise UsageError(f"delimiter and quote must differ, got {self.quote!r} for both")
-        if self.decimal is not None and self.decimal not in DECIMALS:
-            raise UsageError(f"decimal must be one of {' '.join(DECIMALS)}, got {self.decimal!r}")
-        if self.thousands is not None and self.thousands not in THOUSANDS:
-            raise UsageError(f"thousands must be one of {' '.join(THOUSANDS)} or a space, got {self.thousands!r}")
-        if self.thousands is not None and self.thousands == self.decimal:
-            raise UsageError(f"decimal and thousands must differ, got {self.decimal!r} for both")
-        if self.comment is not None and (not self.comment.strip() or {*"\r\n\0"} & {*self.comment}):
-            raise UsageError(f"comment must be the beginning of a line, such as #, got {self.comment!r}")
-        if self.comment is not None and self.comment[0] in (self.delimiter, self.quote):
-            raise UsageError(f"comment must not begin like a field, got {self.comment!r}")
-        if self.skip_lines is not None and self.skip_lines < 0:
-            raise UsageError(f"skip_lines must be at least 0, got {self.skip_lines}")
+            msgspec.structs.force_setattr(self, "delimiter", _check_delimiter(self.delimiter))
         if self.encoding is not None:
             msgspec.structs.force_setattr(self, "encoding", check_encoding(self.encoding))
+        _check_choice("quote", self.quote, QUOTES)
+        if self.decimal is not None:
+            _check_choice("decimal", self.decimal, DECIMALS)
+        if self.thousands is not None:
+            _check_choice("thousands", self.thousands, THOUSANDS)
+            if self.thousands == self.decimal:
+                raise UsageError(f"decimal and thousands must differ, got {self.decimal!r} for both")
+        if self.comment is not None:
+            _check_comment(self.comment, (self.delimiter or ",", self.quote))
+        if self.skip_lines is not None and self.skip_lines < 0:
+            raise UsageError(f"skip_lines must be at least 0, got {self.skip_lines}")
 
 
-def _is_mark(text: str) -> bool:
-    return len(text) == 1 and text.isascii() and (text.isprintable() or text == "\t") and not text.isalnum()
+def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise UsageError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def _check_delimiter(text: str) -> str:
+    """Return the delimiter that a text stands for."""
+    mark = DELIMITER_NAMES.get(text, text)
+    is_mark = len(mark) == 1 and mark.isascii() and (mark.isprintable() or mark == "\t") and not mark.isalnum()
+    if not is_mark or mark in NOT_DELIMITERS:
+        raise UsageError(f"delimiter must be one character, such as , ; | or tab, got {text!r}")
+    return mark
+
+
+def _check_comment(mark: str, field_starts: Sequence[str]) -> None:
+    if not mark.strip() or {*"\r\n\0"} & {*mark} or mark.startswith(tuple(field_starts)):
+        raise UsageError(f"comment must be how a line begins that is not a record, such as #, got {mark!r}")

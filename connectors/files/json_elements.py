@@ -1,4 +1,4 @@
-"""JSON arrays: the elements of an array, or objects over several lines, are put on one line each, in constant memory."""
+"""JSON arrays: the elements of an array, and objects over several lines, are put on a line each, in constant memory."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def recognise_structure(path: str, head: bytes, *, is_all: bool) -> JsonStructur
         return None if is_line else JsonStructure(start, 1, in_object=False, description="JSON array")
     if not first.startswith(b"{"):
         return None
-    goes_on = first.endswith((b"{", b"[", b",")) and not rest.lstrip(b"\r\n").startswith((b"{", b"["))
+    is_next_object = rest.lstrip(b"\r\n").startswith((b"{", b"["))
+    goes_on = first.endswith(b"[") or (first.endswith((b"{", b",")) and not is_next_object)
     if not (goes_on or (is_only and _is_json(first)) or (not newline and not is_all)):
         return None
     arrays = _arrays(head, start)

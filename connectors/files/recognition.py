@@ -97,45 +97,85 @@ def recognise_layout(path: str, head: bytes, dialect: Dialect, usual: str) -> La
     --------
     >>> from stream_rnn.connectors.files.dialect import Dialect
     >>> recognise_layout("a.csv", b"# logger 7\ntime;x\n1;2,5\n", Dialect(), ",").recognised
-    ("header in line 2", "delimiter ';'")
+    ('header in line 2', "delimiter ';'")
     """
-    lines, first = _lines(head), dialect.skip_lines or 0
+    lines, first = _lines(head, dialect.quote), dialect.skip_lines or 0
     if first > len(lines):
         raise ConnectorError(f"{path}: has {len(lines):,} lines, skip_lines is {first:,}")
-    shown, lines = lines[first:], lines[first:]
-    delimiter = dialect.delimiter
-    if delimiter is None and lines and (match := _SEP.fullmatch(lines[0].text.strip())):
-        delimiter, lines = match[1], lines[1:]
-    comment = dialect.comment or (COMMENT if first == 0 and _begins_with_comments(lines) else "")
-    comments, body = _without_comments(lines, comment)
+    opening = _opening(lines[first:], dialect)
+    delimiter, body = opening.delimiter, opening.body
     if not body:
-        return Layout(delimiter or usual, len(head) if comments or not lines else lines[0].start)
-    if first == 0 and delimiter in (None, ",") and body[0].text.startswith(('"TOA5"', "TOA5,")):
+        is_empty = opening.comments or not lines[first:]
+        return Layout(delimiter or usual, len(head) if is_empty else lines[first].start)
+    if not first and delimiter in (None, ",") and body[0].text.startswith(('"TOA5"', "TOA5,")):
         start = body[1].start if len(body) > 1 else len(head)
         return Layout(",", start, units=min(TOA5_ROWS, max(0, len(body) - 2)), recognised=("format TOA5",))
     table = _choose(path, body, dialect, delimiter, usual)
-    header_mark, start = "", body[table.header].start
-    above = table.split(comments[-1].text.removeprefix(comment)) if comments else []
-    if len(above) > 1 and len(above) == len(table.names) and any(map(_looks_like_data, table.names)):
-        header_mark, start = comment, comments[-1].start
-        table.names, table.rows = above, [table.names, *table.rows]
-    elif _is_data(table.names):
+    names_line, header_mark = _find_names(path, table, opening)
+    unnamed, surplus = table.fit()
+    units = table.units()
+    above = [line for line in lines if line.start < names_line.start]
+    recognised = (
+        f"header in line {len(above) + 1:,}" if any(line.text.strip() for line in above[first:]) else "",
+        f"delimiter {NAMES.get(table.delimiter) or repr(table.delimiter)}"
+        if table.delimiter not in (usual, dialect.delimiter)
+        else "",
+        "a row of units" if units else "",
+        f"a {'first' if unnamed == 1 else 'last'} column without a name" if unnamed else "",
+    )
+    return Layout(
+        table.delimiter,
+        names_line.start,
+        opening.comment,
+        header_mark,
+        units,
+        unnamed,
+        surplus,
+        tuple(filter(None, recognised)),
+    )
+
+
+class _Opening(NamedTuple):
+    """The lines of a file, without those that say how it is written."""
+
+    delimiter: str | None
+    """as it is named, or as a first line ``sep=;`` says"""
+    comment: str
+    """how comments begin; empty if there are none"""
+    comments: Sequence[_Line]
+    """comments before the first line with other text"""
+    body: Sequence[_Line]
+    """all lines with other text"""
+
+
+def _opening(lines: Sequence[_Line], dialect: Dialect) -> _Opening:
+    delimiter = dialect.delimiter
+    if delimiter is None and lines and (match := _SEP.fullmatch(lines[0].text.strip())):
+        delimiter, lines = match[1], lines[1:]
+    texts = [line for line in lines if line.text.strip()]
+    comment = dialect.comment or ""
+    if dialect.comment is None and dialect.skip_lines is None and texts and texts[0].text.startswith(COMMENT):
+        comment = COMMENT
+    is_comment = [bool(comment) and line.text.startswith(comment) for line in texts]
+    if dialect.comment is None and all(is_comment):  # nothing is below: this is the header
+        return _Opening(delimiter, "", [], texts)
+    body = [line for line, skipped in zip(texts, is_comment, strict=True) if not skipped]
+    return _Opening(delimiter, comment, texts[: is_comment.index(False) if body else len(texts)], body)
+
+
+def _find_names(path: str, table: _Table, opening: _Opening) -> tuple[_Line, str]:
+    """Return the line with the names, and what it begins with if it is a comment; the table gets these names."""
+    if opening.comments:
+        last = opening.comments[-1]
+        names = table.split(last.text.removeprefix(opening.comment))
+        if 1 < len(names) == len(table.names) and any(map(_looks_like_data, table.names)):
+            table.names, table.rows = names, [table.names, *table.rows]
+            return last, opening.comment
+    if _is_data(table.names):
         values = ", ".join(table.names[:MAX_NAMES_LISTED])
         what = "only numbers" if all(map(_looks_like_data, table.names)) else "values"
         raise ConnectorError(f"{path}: the first line has {what} ({values}), a header with names is needed")
-    unnamed, surplus = table.fit()
-    units = table.units()
-    found: list[str] = []
-    above_header = [line for line in shown if line.start < start]
-    if any(line.text.strip() for line in above_header):
-        found.append(f"header in line {first + len(above_header) + 1:,}")
-    if table.delimiter not in (usual, dialect.delimiter):
-        found.append(f"delimiter {NAMES.get(table.delimiter) or repr(table.delimiter)}")
-    if units:
-        found.append("a row of units")
-    if unnamed:
-        found.append(f"a {'first' if unnamed == 1 else 'last'} column without a name")
-    return Layout(table.delimiter, start, comment, header_mark, units, unnamed, surplus, tuple(found))
+    return opening.body[table.header], ""
 
 
 class _Table:
@@ -261,7 +301,7 @@ def _choose(path: str, body: Sequence[_Line], dialect: Dialect, delimiter: str |
     raise ConnectorError(f"{path}: the delimiter may be {marks}: set delimiter")
 
 
-def _lines(head: bytes) -> list[_Line]:
+def _lines(head: bytes, quote: str) -> list[_Line]:
     """Return the complete lines of a head."""
     lines: list[_Line] = []
     at = 0
@@ -269,24 +309,11 @@ def _lines(head: bytes) -> list[_Line]:
         match = _LINE.match(head, at)
         end = len(head) if match is None else match.end()
         if not any(line.text.strip() for line in lines):  # a name in the header may span lines
-            end = at + first_record_end(head[at:], ",") if head[at:end].count(b'"') % 2 else end
+            is_open = head[at:end].count(quote.encode()) % 2
+            end = at + first_record_end(head[at:], ",", quote) if is_open else end
         lines.append(_Line(at, head[at:end].decode(errors="replace").rstrip("\r\n")))
         at = end
     return lines
-
-
-def _begins_with_comments(lines: Sequence[_Line]) -> bool:
-    """Return whether the first text is a comment, and lines follow that are not."""
-    texts = [line.text for line in lines if line.text.strip()]
-    return bool(texts) and texts[0].startswith(COMMENT) and not all(text.startswith(COMMENT) for text in texts)
-
-
-def _without_comments(lines: Sequence[_Line], comment: str) -> tuple[list[_Line], list[_Line]]:
-    """Return the comments before the first line with other text, and all lines with other text."""
-    texts = [line for line in lines if line.text.strip()]
-    is_comment = [bool(comment) and line.text.startswith(comment) for line in texts]
-    body = [line for line, skipped in zip(texts, is_comment, strict=True) if not skipped]
-    return texts[: is_comment.index(False) if body else len(texts)], body
 
 
 def _is_data(names: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CommaSeparated(click.ParamType[tuple[Any, ...]]):
-    """Comma-separated values of one type, such as 32,16."""
+    """Comma-separated values of one type, such as 32,16; a value with a comma is quoted, as in CSV: 'a,"b, c"'."""
 
     def __init__(self, element: Any) -> None:
         self._element = click.types.convert_type(element)
@@ -28,8 +29,15 @@ class CommaSeparated(click.ParamType[tuple[Any, ...]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the values as a tuple."""
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = self._split(value, param, ctx) if isinstance(value, str) else value
         return tuple(self._element.convert(part.strip(), param, ctx) for part in parts if part.strip())
+
+    def _split(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        try:
+            rows = list(csv.reader([value], skipinitialspace=True, strict=True))
+        except csv.Error:
+            self.fail(f"{value!r} has a quote that is not closed, or text after a closing one", param, ctx)
+        return [part for row in rows for part in row]
 
 
 class SectionedCommand(click.Command):
@@ -53,6 +61,13 @@ class SettingOption(click.Option):
     def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value; the values of an option that was repeated as one list."""
+        parts = super().type_cast_value(ctx, value)
+        if not self.multiple:
+            return parts
+        return tuple(part for values in parts for part in values) if value else None
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,7 +100,14 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
             if field.type is bool:
                 declaration, kind = f"{field.option}/--no-{field.option[2:]}", None
             command = click.option(
-                declaration, field.name, cls=SettingOption, type=kind, default=None, help=_help(field), section=section
+                declaration,
+                field.name,
+                cls=SettingOption,
+                type=kind,
+                multiple=field.is_list,
+                default=None,
+                help=_help(field),
+                section=section,
             )(command)
     return command
 
