@@ -80,9 +80,9 @@ class Evidence(NamedTuple):
 
 
 _SIGNS = ".,'\u2019 \u00a0\u202f"
-_SHAPE = re.compile(rf"[+-]?[0-9]*(?:[{_SIGNS}][0-9]+)*[.,]?(?:[eE][+-]?[0-9]+)?")
+_SHAPE = re.compile(rf"(?=.*[0-9])[+-]?[0-9]*(?:[{_SIGNS}][0-9]+)*[.,]?(?:[eE][+-]?[0-9]+)?")
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
-_SIGN_AND_DIGITS = re.compile(rf"([{_SIGNS}])([0-9]*)")
+_SIGN = re.compile(rf"([{_SIGNS}])")
 
 
 def evidence_of(texts: Iterable[str]) -> Evidence | None:
@@ -99,8 +99,8 @@ def evidence_of(texts: Iterable[str]) -> Evidence | None:
     numbers = others = 0
     for raw in texts:
         if text := raw.strip():
-            is_number = _SHAPE.fullmatch(text) and not _IPV4.fullmatch(text) and _add(found, text)
-            numbers += bool(is_number)
+            is_number = bool(_SHAPE.fullmatch(text) and not _IPV4.fullmatch(text)) and _add(found, text)
+            numbers += is_number
             others += not is_number
     is_numeric = numbers and numbers >= MIN_SHARE * (numbers + others)
     for sign in (*found.decimals, *found.thousands):
@@ -110,28 +110,23 @@ def evidence_of(texts: Iterable[str]) -> Evidence | None:
 
 def _add(found: Evidence, text: str) -> bool:
     """Add what a number says to what has been found; return whether it is a number."""
-    if not any(map(str.isdigit, text)):
-        return False
-    parts = _SIGN_AND_DIGITS.findall(re.split("[eE]", text)[0])
-    signs = [_sign(sign) for sign, _ in parts]
+    lead, *parts = _SIGN.split(re.split("[eE]", text.lstrip("+-"))[0])
+    signs, groups = [_sign(sign) for sign in parts[::2]], [len(digits) == 3 for digits in parts[1::2]]
     if not signs:
         return True
-    lead = re.split(rf"[{_SIGNS}]", text.lstrip("+-"), maxsplit=1)[0]
-    groups = [len(digits) == 3 for _, digits in parts]
-    are_groups = 1 <= len(lead) <= 3 and not (lead.startswith("0"))
+    are_groups = 1 <= len(lead) <= 3 and not lead.startswith("0") and all(groups[:-1])
     last, before = signs[-1], set(signs[:-1])
-    if len(before) > 1 or (before and not (are_groups and all(groups[:-1]))):
+    if (before and not are_groups) or len(before) > 1:
         return False
-    if before == {last} or (last not in DECIMALS and not before):  # 1.234.567, or 1 234
-        if are_groups and groups[-1]:
-            found.thousands.setdefault(last, text)
-            return True
-        return False
-    if last not in DECIMALS:
-        return False
-    if before:  # 1.234,5
-        found.thousands.setdefault(next(iter(before)), text)
+    if before - {last}:  # 1.234,5
+        if last not in DECIMALS:
+            return False
+        found.thousands.setdefault(before.pop(), text)
         found.decimals.setdefault(last, text)
+    elif before or last not in DECIMALS:  # 1.234.567, or 1 234
+        if not (are_groups and groups[-1]):
+            return False
+        found.thousands.setdefault(last, text)
     elif are_groups and groups[-1]:  # 1.234
         found.unclear.setdefault(last, text)
     else:  # 20.1

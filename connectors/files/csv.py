@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_rnn.connectors.decode.arrow_columns import decode_columns
-from stream_rnn.connectors.decode.arrow_text import decode_text
+from stream_rnn.connectors.decode.arrow_text import DAMAGED, decode_text
 from stream_rnn.connectors.decode.columns import Decoded
-from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample, UnusableSample
+from stream_rnn.connectors.decode.detect import MAX_EXAMPLE_CHARACTERS, SAMPLE_SIZE, TextSample, UnusableSample
 from stream_rnn.connectors.decode.numerals import PLAIN, recognise_numerals
 from stream_rnn.connectors.decode.values import MISSING
 from stream_rnn.connectors.errors import ConnectorError
@@ -95,7 +95,8 @@ class CsvReader(TextReader):
         field_size_limit: int = FIELD_SIZE_LIMIT,
     ) -> None:
         dialect = Dialect() if dialect is None else dialect
-        head = _read_head(stream)
+        head, is_all = _read_head(stream)
+        self._is_live = stream.follow or (stream.path == STDIN and not is_all)
         self._layout = recognise_layout(stream.name, head, dialect, delimiter)
         stream.skip(self._layout.start)
         self._rules = FieldRules(field_size_limit)
@@ -135,10 +136,18 @@ class CsvReader(TextReader):
 
     def sample(self) -> Mapping[str, ColumnSample]:
         """Return the first values of every column, as text, without consuming them."""
-        samples: dict[str, ColumnSample] = {
-            name: TextSample(texts, self._numerals) for name, texts in self._samples.items()
-        }
-        return {name: samples.get(name, UnusableSample(TWO_COLUMNS)) for name in self.names}
+        return {name: self._sample_of(name) for name in self.names}
+
+    def _sample_of(self, name: str) -> ColumnSample:
+        if name in self._repeated:
+            return UnusableSample(TWO_COLUMNS)
+        if name in self._asked:
+            return UnusableSample(f"ambiguous ({self._asked[name]})")
+        texts = self._samples[name]
+        damaged = [text for text in texts if text and DAMAGED in text]
+        if len(damaged) > len(texts) / 2:
+            return UnusableSample(f"not UTF-8 ({damaged[0][:MAX_EXAMPLE_CHARACTERS]!r}): set encoding")
+        return TextSample(texts, self._numerals)
 
     def _read_samples(self) -> dict[str, list[str | None]]:
         """Return the first values of the columns whose name is theirs alone, as text, without consuming them."""
@@ -154,10 +163,10 @@ class CsvReader(TextReader):
         """Return how numbers are written, and what the user must say about columns, by column."""
         columns = {name: [text or "" for text in texts] for name, texts in self._samples.items()}
         found = recognise_numerals(columns, dialect.decimal, dialect.thousands, self._separator)
-        is_live = self._stream.follow or self.path == STDIN
-        if dialect.decimal is None and self._separator == ";" and not found.is_certain and is_live:
-            question = "no number with decimals has been read yet: set decimal to . or ,"
-            return found._replace(asked=dict.fromkeys(columns, question))
+        if not found.is_certain and self._separator == ";" and self._is_live:
+            raise ConnectorError(
+                f"{self._stream.name}: no number with decimals has been read yet: set decimal to . or ,"
+            )
         return found
 
     def _read_header(self) -> list[str]:
@@ -259,8 +268,11 @@ _EDGE = re.compile(rb"(?m)^ | (?=\r?$)")
 _RUN = re.compile(rb" +")
 
 
-def _read_head(stream: ByteStream) -> bytes:
-    """Return the first complete lines of a file: as many as are recognised at most, but only two of a pipe."""
+def _read_head(stream: ByteStream) -> tuple[bytes, bool]:
+    """Return the first complete lines of a file, and whether these are all of it.
+
+    Of a pipe two lines are enough, because the next one may take a minute.
+    """
     minimum = MIN_LINES - 1 if stream.path == STDIN else MIN_LINES
     ended = False
     while not ended:
@@ -271,13 +283,13 @@ def _read_head(stream: ByteStream) -> bytes:
         ended = not stream.peek_more()
     head = stream.peek()
     if ended and not stream.follow:
-        return head
+        return head, True
     # The rest depends on how the bytes arrive: the size of blocks, and what a pipe has.
     least = HEAD_BYTES
     for match in itertools.islice(_LINE_END.finditer(head), MIN_LINES):
         least = max(least, match.end())
     head = head[:least]
-    return head[: max(head.rfind(b"\n"), head.rfind(b"\r", 0, -1)) + 1]
+    return head[: max(head.rfind(b"\n"), head.rfind(b"\r", 0, -1)) + 1], False
 
 
 def _single_spaces(data: bytes, quote: bytes) -> bytes:
@@ -321,7 +333,8 @@ def _as_utf8(data: bytes) -> bytes:
 def _check_header(path: str, names: list[str]) -> None:
     if any("\0" in name for name in names):
         raise ConnectorError(
-            f"{path}: the header has NUL characters: is this a text file? If it is UTF-16, set encoding to utf-16-le"
+            f"{path}: the header has NUL characters: is this a text file? If it is UTF-16, set encoding to utf-16-"
+            f"{'be' if names[0].startswith(chr(0)) else 'le'}"
         )
     if damaged := [name for name in names if "\ufffd" in name]:
         raise ConnectorError(f"{path}: column {damaged[0]!r} is not UTF-8: set encoding, mostly to cp1252")

@@ -37,12 +37,15 @@ MAX_SHARE = 0.5
 MIN_ROWS = 2
 """Rows that must have numbers before lines above them are taken for a preamble or for units."""
 MAX_NAMES_LISTED = 5
+SURPLUS = ("", "Comment")
+"""Last names of a header without a field in the rows: after a trailing delimiter, and in files of LabVIEW."""
+LVM_HEADER_END = "***End_of_Header***"
 TOA5_ROWS = 2
 """Rows of units and of methods below the header of a Campbell logger."""
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)")
 _SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-_DATE = re.compile(r"[0-9]{1,4}[-./:][0-9]{1,2}(?:[-./:T ].*)?")
+_DATE = re.compile(r"[0-9]{1,4}[-./:][0-9]{1,2}(?:[-./:T ][-0-9./:+ A-Za-z]*)?")
 _TIMESTAMP = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}[T ][0-9]{1,2}:[0-9]{2}.*")
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,'\u2019 \u00a0\u202f]*(?:[eE][+-]?[0-9]+)?")
 
@@ -110,9 +113,17 @@ def recognise_layout(path: str, head: bytes, dialect: Dialect, usual: str) -> La
     if not first and delimiter in (None, ",") and body[0].text.startswith(('"TOA5"', "TOA5,")):
         start = body[1].start if len(body) > 1 else len(head)
         return Layout(",", start, units=min(TOA5_ROWS, max(0, len(body) - 2)), recognised=("format TOA5",))
+    if not first and delimiter in (None, "\t") and body[0].text.startswith("LabVIEW Measurement"):
+        delimiter, body = "\t", _below_lvm_headers(body)
+        opening = opening._replace(body=body)
     table = _choose(path, body, dialect, delimiter, usual)
     names_line, header_mark = _find_names(path, table, opening)
     unnamed, surplus = table.fit()
+    if table.misfit and not (unnamed or surplus):
+        raise ConnectorError(
+            f"{path}: the header has {len(table.names)} fields, the lines below it have {table.misfit}: set "
+            "delimiter if these are decimal commas, or skip_lines if this is not the header"
+        )
     units = table.units()
     above = [line for line in lines if line.start < names_line.start]
     recognised = (
@@ -203,6 +214,7 @@ class _Table:
     def __init__(self, lines: Sequence[_Line], delimiter: str, quote: str, *, look_below: bool) -> None:
         self.delimiter = delimiter
         self._quote = quote
+        self._lines = lines
         self._fields = [self.split(line.text) for line in lines]
         self.header = self._find_header() if look_below else 0
         self.names = self._fields[self.header]
@@ -233,15 +245,28 @@ class _Table:
 
     def fit(self) -> tuple[int, bool]:
         """Return which column the header has no name for (from 1), and whether it has a name too many."""
-        counts = {len(row) for row in self.rows}
-        if self.names[-1:] == [""] and counts == {len(self.names) - 1}:
+        if self.misfit == len(self.names) - 1 and self.names[-1] in SURPLUS:
             return 0, True
-        if len(self.rows) < MIN_ROWS or counts != {len(self.names) + 1}:
+        if self.misfit != len(self.names) + 1:
             return 0, False
-        if all(not row[-1].strip() for row in self.rows):
+        if not any(row[-1].strip() for row in self.rows if len(row) == self.misfit):
             return len(self.names) + 1, False
-        labels = [row[0] for row in self.rows]
-        return (1, False) if all(labels) and len(set(labels)) == len(labels) else (0, False)
+        return int(self._has_row_names), False
+
+    @property
+    def misfit(self) -> int:
+        """The number of fields that rows have, if it is not the one of the header; otherwise 0."""
+        if len(self.rows) < MIN_ROWS:
+            return 0
+        count, rows = Counter(map(len, self.rows)).most_common(1)[0]
+        return count if count != len(self.names) and rows >= MIN_SHARE * len(self.rows) else 0
+
+    @property
+    def _has_row_names(self) -> bool:
+        """Whether rows begin with distinct names in quotes, and the header has quotes, as R writes them."""
+        lines = self._lines[self.header :]
+        names = [row[0] for row in self.rows]
+        return len(set(names)) == len(names) and all(line.text.startswith(self._quote) for line in lines)
 
     def units(self) -> int:
         """Return the number of rows of units below the header: one of words, above columns of numbers and times."""
@@ -290,7 +315,7 @@ def _choose(path: str, body: Sequence[_Line], dialect: Dialect, delimiter: str |
     able = [table for table in tables if len(table.names) > 1]
     if not able:
         spaced = _Table(body, SPACES, dialect.quote, look_below=False)
-        return spaced if spaced.is_certain else tables[0]
+        return spaced if spaced.is_certain or spaced.fit()[0] == 1 else tables[0]
     for share in ("share", "data_share"):
         good = [table for table in able if table.rows and getattr(table, share) >= MIN_SHARE]
         if len(able) == 1 or (
@@ -299,6 +324,12 @@ def _choose(path: str, body: Sequence[_Line], dialect: Dialect, delimiter: str |
             return (good or able)[0]
     marks = " or ".join(NAMES.get(table.delimiter) or repr(table.delimiter) for table in able)
     raise ConnectorError(f"{path}: the delimiter may be {marks}: set delimiter")
+
+
+def _below_lvm_headers(body: Sequence[_Line]) -> Sequence[_Line]:
+    """Return the lines below the headers of a LabVIEW file."""
+    ends = [i for i, line in enumerate(body) if line.text.startswith(LVM_HEADER_END)]
+    return body[ends[-1] + 1 :] if ends and ends[-1] + 1 < len(body) else body
 
 
 def _lines(head: bytes, quote: str) -> list[_Line]:
