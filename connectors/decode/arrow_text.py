@@ -84,8 +84,11 @@ def _plain(texts: pa.Array, numerals: Numerals) -> pa.Array:
     plain = texts
     for sign in numerals.thousands_signs:
         plain = pc.replace_substring(plain, sign, "")
-    plain = pc.replace_substring(plain, numerals.decimal, ".")
+    if numerals.decimal != ".":
+        plain = pc.replace_substring(plain, numerals.decimal, ".")
     is_number = pc.match_substring_regex(texts, f"^(?:{numerals.pattern})$")
+    if pc.all(is_number).as_py():
+        return plain
     is_missing = pc.match_substring_regex(texts, values.MISSING_PATTERN)
     return pc.if_else(is_number, plain, pc.if_else(is_missing, texts, "?"))
 

@@ -81,6 +81,8 @@ class Evidence(NamedTuple):
 
 _SIGNS = ".,'\u2019 \u00a0\u202f"
 _SHAPE = re.compile(rf"(?=.*[0-9])[+-]?[0-9]*(?:[{_SIGNS}][0-9]+)*[.,]?(?:[eE][+-]?[0-9]+)?")
+_OTHER_SIGN = re.compile(r"(?m)^\s*[+-]?[0-9.]*[,'\u2019 \u00a0\u202f][0-9]")
+"""Where lines may be numbers with another sign than a point: none in most files, which are not looked at further."""
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _SIGN = re.compile(rf"([{_SIGNS}])")
 
@@ -176,6 +178,13 @@ def recognise_numerals(
     >>> recognise_numerals({"x": ["1.234"]}, None, None, ";").asked
     {'x': "'1.234' is 1234 or 1.234: set decimal to . or ,"}
     """
+    is_named = decimal is not None or thousands is not None
+    if (
+        not is_named
+        and delimiter != ";"
+        and not any(_OTHER_SIGN.search("\n".join(texts)) for texts in columns.values())
+    ):
+        return Recognised(PLAIN, {})
     found = {name: evidence for name, texts in columns.items() if (evidence := evidence_of(texts)) is not None}
     sign, asked, is_certain = decimal, dict[str, str](), True
     if sign is None and thousands is not None and thousands in DECIMALS:

@@ -26,6 +26,7 @@ from stream_rnn.connectors.files.framing import (
     RecordSplitter,
     count_lines,
     first_record_end,
+    record_ends,
     split_records,
 )
 from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT, FieldRules
@@ -257,6 +258,14 @@ class CsvReader(TextReader):
         mark = self._layout.comment.encode()
         if not mark or not (data.startswith(mark) or b"\n" + mark in data or b"\r" + mark in data):
             return data, None, {}
+        ends = record_ends(data, self._separator, self._quote)
+        if ends is not None:
+            starts = np.append(0, ends[:-1])
+            maybe = np.flatnonzero(np.frombuffer(data, np.uint8)[starts] == mark[0])
+            comments = [i for i in maybe.tolist() if data.startswith(mark, starts[i])]
+            edges = [0, *(edge for i in comments for edge in (starts[i], ends[i])), len(data)]
+            rest = b"".join(data[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+            return rest, np.delete(np.arange(len(ends)), comments), dict.fromkeys(comments, COMMENT_LINE)
         records = split_records(data, self._separator, self._quote)
         comments = [i for i, record in enumerate(records) if record.startswith(mark)]
         kept = np.delete(np.arange(len(records), dtype=np.int64), comments)
@@ -264,7 +273,6 @@ class CsvReader(TextReader):
 
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_EDGE = re.compile(rb"(?m)^ | (?=\r?$)")
 _RUN = re.compile(rb" +")
 
 
@@ -294,10 +302,15 @@ def _read_head(stream: ByteStream) -> tuple[bytes, bool]:
 
 def _single_spaces(data: bytes, quote: bytes) -> bytes:
     """Return records whose fields are separated by one space each."""
-    if quote not in data:
-        return _EDGE.sub(b"", _RUN.sub(b" ", data))
-    fields = re.compile(rb"(Q[^Q]*Q)| +".replace(b"Q", quote))
-    return _EDGE.sub(b"", fields.sub(lambda match: match[1] or b" ", data))
+    if quote in data:
+        fields = re.compile(rb"(Q[^Q]*Q)| +".replace(b"Q", quote))
+        data = fields.sub(lambda match: match[1] or b" ", data)
+    else:
+        while b"  " in data:
+            data = data.replace(b"  ", b" ")
+    for edge in (b"\n ", b" \n", b"\r ", b" \r"):
+        data = data.replace(edge, edge.strip(b" "))
+    return data.strip(b" ")
 
 
 def _complete(names: list[str], layout: Layout) -> list[str]:

@@ -156,13 +156,29 @@ def count_records(data: bytes, delimiter: str | None, quote: str = QUOTE) -> int
         return sum(1 for line in data.split(b"\n") if line.strip())
     if data.count(b"\r") != data.count(b"\r\n"):
         return None
-    has_blank_lines = b"\n\n" in data or b"\n\r" in data or data[:1] in b"\r\n"
+    has_blank_lines = _has_blank_lines(data)
     if quote.encode() in data:
         ends = _quoted_ends(data, delimiter, quote)
         return None if has_blank_lines or ends is None else len(ends)
     if has_blank_lines:
         return len(split_records(data, delimiter, quote))
     return data.count(b"\n") + (not data.endswith(b"\n"))
+
+
+def record_ends(data: bytes, delimiter: str, quote: str = QUOTE) -> NDArray[np.intp] | None:
+    r"""Return the ends of the records of a block (N,), with their line ends; None if that takes parsing.
+
+    Examples
+    --------
+    >>> record_ends(b'1,"a\nb"\n2,c\n', ",")
+    array([ 8, 12])
+    """
+    if (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")) or _has_blank_lines(data):
+        return None
+    if quote.encode() in data:
+        return _quoted_ends(data, delimiter, quote)
+    ends: NDArray[np.intp] = np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE) + 1
+    return ends if data.endswith(b"\n") else np.append(ends, len(data))
 
 
 def first_record_end(data: bytes, delimiter: str, quote: str = QUOTE) -> int:
@@ -175,6 +191,10 @@ def first_record_end(data: bytes, delimiter: str, quote: str = QUOTE) -> int:
     """
     match = _record_pattern(delimiter, quote).match(data)
     return len(data) if match is None else match.end()
+
+
+def _has_blank_lines(data: bytes) -> bool:
+    return b"\n\n" in data or b"\n\r" in data or data[:1] in b"\r\n"
 
 
 def _quoted_ends(data: bytes, delimiter: str, quote: str) -> NDArray[np.intp] | None:

@@ -107,6 +107,9 @@ class JsonElements:
         """whether the next byte is inside a string"""
         self._rest = b""
         self._ended = False
+        self._is_mark = np.zeros(256, np.bool_)
+        """by byte, whether it may have a meaning"""
+        self._is_mark[[*b'[]{}"', COMMA if structure.depth else SPACE]] = True
         self._after = b""
 
     def feed(self, data: bytes) -> bytes:
@@ -125,20 +128,24 @@ class JsonElements:
         if not data:
             return b""
         text = np.frombuffer(data.translate(_ONE_LINE), np.uint8).copy()
-        inside = self._inside(data, text)
-        change = np.where(inside, np.int8(0), _DEPTH[text])
+        at = np.flatnonzero(self._is_mark[text])
+        marks = text[at]
+        is_quote = self._is_quote(data, at, marks)
+        inside = np.logical_xor.accumulate(is_quote) ^ self._is_inside
+        change = np.where(inside, np.int8(0), _DEPTH[marks])
         depth = self._depth + np.cumsum(change, dtype=np.int64)
-        self._depth = int(depth[-1])
+        if len(at):
+            self._depth, self._is_inside = int(depth[-1]), bool(inside[-1])
         level = self._structure.depth
         if not level:
-            text[(depth == 0) & ~inside & (text == SPACE)] = NEWLINE
+            text[at[(depth == 0) & ~inside & (marks == SPACE)]] = NEWLINE
             return text.tobytes()
-        text[(change == 1) & (depth == level)] = SPACE
-        text[(depth == level) & ~inside & (text == COMMA)] = NEWLINE
+        text[at[(change == 1) & (depth == level)]] = SPACE
+        text[at[(depth == level) & ~inside & (marks == COMMA)]] = NEWLINE
         ends = np.flatnonzero((change == -1) & (depth < level))
         if not len(ends):
             return text.tobytes()
-        end = int(ends[0])
+        end = int(at[ends[0]])
         self._ended = True
         text[end] = NEWLINE
         return text[: end + 1].tobytes() + self._after_end(data[end + 1 :])
@@ -154,19 +161,17 @@ class JsonElements:
         if self._structure.depth and not self._ended:
             raise ConnectorError(f"{self._path}: is not complete: its JSON array is not closed")
 
-    def _inside(self, data: bytes, text: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Return which bytes are inside a string, (N,); its closing quote is not, and has no meaning otherwise."""
-        quotes = np.flatnonzero(text == QUOTE)
+    @staticmethod
+    def _is_quote(data: bytes, at: NDArray[np.intp], marks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return which marks (M,) open or close a string."""
+        is_quote = marks == QUOTE
         if b'\\"' in data:
-            escaped = text[np.maximum(quotes - 1, 0)] == BACKSLASH
-            run_lengths = [_backslashes_before(data, int(quote)) for quote in quotes[escaped]]
-            escaped[escaped] = [length % 2 == 1 for length in run_lengths]
-            quotes = quotes[~escaped]
-        is_quote = np.zeros(len(text), np.bool_)
-        is_quote[quotes] = True
-        inside = np.logical_xor.accumulate(is_quote) ^ self._is_inside
-        self._is_inside = bool(inside[-1])
-        return inside
+            for mark in np.flatnonzero(is_quote):
+                quote = int(at[mark])
+                if quote and data[quote - 1] == BACKSLASH:
+                    backslashes = quote - len(data[:quote].rstrip(b"\\"))
+                    is_quote[mark] = backslashes % 2 == 0
+        return is_quote
 
     def _after_end(self, data: bytes) -> bytes:
         """Check what follows the array: the rest of an object; otherwise it is a record that is refused."""
@@ -176,11 +181,6 @@ class JsonElements:
         if b"[{" in self._after:
             raise ConnectorError(f"{self._path}: is a JSON object with two arrays of objects: write one of them alone")
         return b""
-
-
-def _backslashes_before(data: bytes, at: int) -> int:
-    """Return the number of backslashes before an index."""
-    return at - len(data[:at].rstrip(b"\\"))
 
 
 def _arrays(head: bytes, start: int) -> list[tuple[str, int]]:
