@@ -18,6 +18,7 @@ from stream_rnn.connectors.decode.arrow_text import (
 from stream_rnn.connectors.decode.columns import BadValues, Columns, RowErrors
 from stream_rnn.connectors.decode.detect import EMPTY, TextSample
 from stream_rnn.connectors.decode.missing import MissingValues
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.numerals import Numerals
     from stream_rnn.connectors.decode.schema import ColumnRoles
 else:
     pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
 
 
-def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int) -> Columns:
+def decode_columns(
+    arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int, numerals: Numerals = PLAIN
+) -> Columns:
     """Decode the columns that are read.
 
     Parameters
@@ -44,6 +48,8 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
         Which column is what.
     count
         Number of rows.
+    numerals
+        How numbers are written in columns of text.
 
     Examples
     --------
@@ -71,7 +77,7 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
     bad_values: list[BadValues] = []
     for name in roles.columns:
         array, reads_words = _plain(arrays[name]), name in roles.words
-        inputs[name], bad = (_words if reads_words else _numbers)(array, roles.missing_in(name))
+        inputs[name], bad = (_words if reads_words else _numbers)(array, roles.missing_in(name), numerals)
         if not reads_words:
             errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
         if roles.bad_values == "refuse":
@@ -137,7 +143,9 @@ class TypedSample:
 
     def words(self) -> list[str]:
         """Return the distinct words among the values, in order of appearance."""
-        return [word for word in dict.fromkeys(_words(self._array, MissingValues())[0].tolist()) if word is not None]
+        return [
+            word for word in dict.fromkeys(_words(self._array, MissingValues(), PLAIN)[0].tolist()) if word is not None
+        ]
 
     def without(self, missing: MissingValues) -> TypedSample:
         """Return the sample with empty values for those that stand for a missing one."""
@@ -166,22 +174,26 @@ def _plain(array: pa.Array) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) and not is_text(array.type) else array
 
 
-def _numbers(array: pa.Array, missing: MissingValues) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _numbers(
+    array: pa.Array, missing: MissingValues, numerals: Numerals
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return values as numbers (N,), and which of them are neither numbers nor missing (N,)."""
     if is_text(array.type):
-        numbers, bad = parse_numbers(array, missing.texts)
+        numbers, bad = parse_numbers(array, numerals, missing.texts)
         return missing.mask(numbers), bad
     if is_number(array.type):
         return missing.mask(_floats(array)), np.zeros(len(array), np.bool_)
     return np.full(len(array), np.nan), _is_valid(array)
 
 
-def _words(array: pa.Array, missing: MissingValues) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+def _words(
+    array: pa.Array, missing: MissingValues, numerals: Numerals
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """Return values as words (N,), None if missing, and which of them are neither words nor numbers (N,)."""
     if is_number(array.type):
-        array = array.cast(pa.string())
+        array, numerals = array.cast(pa.string()), PLAIN
     if is_text(array.type):
-        return parse_words(array, missing)
+        return parse_words(array, missing, numerals)
     return np.full(len(array), None), _is_valid(array)
 
 

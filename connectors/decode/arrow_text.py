@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.missing import MissingValues
+    from stream_rnn.connectors.decode.numerals import Numerals
 else:
     pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
 
@@ -47,7 +49,9 @@ def decode_text(array: pa.Array) -> pa.Array:
         return pa.array(texts, pa.string())
 
 
-def parse_numbers(array: pa.Array, missing_texts: Iterable[str] = ()) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def parse_numbers(
+    array: pa.Array, numerals: Numerals = PLAIN, missing_texts: Iterable[str] = ()
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return texts as numbers, each as `values.parse_number` reads it; `missing_texts` are missing, too.
 
     Returns
@@ -64,6 +68,8 @@ def parse_numbers(array: pa.Array, missing_texts: Iterable[str] = ()) -> tuple[N
     """
     texts = pc.utf8_trim_whitespace(decode_text(array))
     missing = pa.array([*values.MISSING, *missing_texts])
+    if not numerals.is_plain:
+        texts = _plain(texts, numerals, missing)
     try:
         present = pc.if_else(pc.is_in(texts, missing), pa.scalar(None, pa.string()), texts)
         return _to_floats(present.cast(pa.float64())), np.zeros(len(texts), dtype=np.bool_)
@@ -75,7 +81,9 @@ def parse_numbers(array: pa.Array, missing_texts: Iterable[str] = ()) -> tuple[N
     return numbers[codes], ~(is_number | is_missing)[codes]
 
 
-def parse_words(array: pa.Array, missing: MissingValues) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+def parse_words(
+    array: pa.Array, missing: MissingValues, numerals: Numerals = PLAIN
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """Return texts as words (N,), each as `values.parse_word` reads it, None if missing, and which are damaged (N,).
 
     Examples
@@ -86,9 +94,25 @@ def parse_words(array: pa.Array, missing: MissingValues) -> tuple[NDArray[np.obj
     array(['on', None, 'on', '2'], dtype=object)
     """
     codes, distinct = _distinct(decode_text(array))
-    parsed = [values.parse_word(text) for text in distinct.to_pylist()]
+    parsed = [values.parse_word(text, numerals) for text in distinct.to_pylist()]
     words = np.array([None if not word or missing.has(word) else word for word in parsed], object)
     return words[codes], np.array([word is None for word in parsed], np.bool_)[codes]
+
+
+def _plain(texts: pa.Array, numerals: Numerals, missing: pa.Array) -> pa.Array:
+    """Return numbers as programs write them, what stands for a missing value as it is, and other texts as a word."""
+    plain = texts
+    for sign in numerals.thousands_signs:
+        plain = pc.replace_substring(plain, sign, "")
+    if numerals.decimal != ".":
+        plain = pc.replace_substring(plain, numerals.decimal, ".")
+    is_number = pc.match_substring_regex(texts, f"^(?:{numerals.pattern})$")
+    if pc.all(is_number).as_py():
+        return plain
+    is_missing = pc.or_(pc.match_substring_regex(texts, values.MISSING_PATTERN), pc.is_in(texts, missing))
+    is_kept = pc.or_(is_missing, pc.match_substring_regex(texts, "^(?i:true|false)$"))
+    is_number = pc.and_not(is_number, pc.is_in(texts, missing))
+    return pc.if_else(is_number, plain, pc.if_else(is_kept, texts, "?"))
 
 
 def parse_flags(array: pa.Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

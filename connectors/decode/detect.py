@@ -10,6 +10,7 @@ import numpy as np
 from stream_rnn.connectors.bad_values import unit_of
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import ConnectorError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.connectors.decode.numerals import Numerals
     from stream_rnn.connectors.decode.schema import Schema
 
 TIME_NAMES = ("time", "timestamp", "date", "datetime", "ts")
@@ -75,6 +77,8 @@ class TextSample:
     ----------
     texts
         None is missing.
+    numerals
+        How numbers are written.
 
     Examples
     --------
@@ -85,12 +89,13 @@ class TextSample:
     "text ('hot')"
     """
 
-    def __init__(self, texts: Sequence[str | None]) -> None:
+    def __init__(self, texts: Sequence[str | None], numerals: Numerals = PLAIN) -> None:
         self._texts = ["" if text is None else text for text in texts]
+        self._numerals = numerals
 
     def why_not_numeric(self, min_share: float) -> str:
         """Return why the column is not numeric; an empty string if at least `min_share` of its values are numbers."""
-        numbers = [values.parse_number(text) for text in self._texts]
+        numbers = [values.parse_number(text, self._numerals) for text in self._texts]
         bad = [text for text, number in zip(self._texts, numbers, strict=True) if number is None]
         count, with_unit = _count_finite(numbers), [text for text in bad if unit_of(text)]
         has_units = (
@@ -106,7 +111,7 @@ class TextSample:
 
     def has_numbers(self) -> bool:
         """Return whether any value is a number."""
-        return _count_finite(map(values.parse_number, self._texts)) > 0
+        return _count_finite(values.parse_number(text, self._numerals) for text in self._texts) > 0
 
     def is_time(self, time_format: str) -> bool:
         """Return whether most values are times."""
@@ -123,15 +128,73 @@ class TextSample:
 
     def numbers(self) -> NDArray[np.float64]:
         """Return the values as numbers (N,), NaN for those that are not."""
-        return np.array([values.parse_number(text) for text in self._texts], np.float64)  # None becomes NaN
+        numbers = [values.parse_number(text, self._numerals) for text in self._texts]
+        return np.array(numbers, np.float64)  # None becomes NaN
 
     def words(self) -> list[str]:
         """Return the distinct words among the values, in order of appearance."""
-        return [word for word in dict.fromkeys(map(values.parse_word, self._texts)) if word]
+        words = [values.parse_word(text, self._numerals) for text in self._texts]
+        return [word for word in dict.fromkeys(words) if word]
 
     def without(self, missing: MissingValues) -> TextSample:
         """Return the sample with empty values for those that stand for a missing one."""
-        return TextSample(["" if missing.has(text.strip()) else text for text in self._texts])
+        words = [values.parse_word(text, self._numerals) or "" for text in self._texts]
+        is_missing = [
+            missing.has(word) or text.strip() in missing.texts for word, text in zip(words, self._texts, strict=True)
+        ]
+        return TextSample(
+            ["" if gap else text for gap, text in zip(is_missing, self._texts, strict=True)], self._numerals
+        )
+
+
+class UnusableSample:
+    """A column that cannot be read, whatever its values are.
+
+    Parameters
+    ----------
+    reason
+        Why.
+
+    Examples
+    --------
+    >>> UnusableSample("damaged").why_not_numeric(0.0)
+    'damaged'
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def why_not_numeric(self, min_share: float) -> str:  # noqa: ARG002 - no value counts
+        """Return the reason."""
+        return self._reason
+
+    def has_numbers(self) -> bool:
+        """Return False."""
+        return False
+
+    def is_time(self, time_format: str) -> bool:  # noqa: ARG002 - no value counts
+        """Return False."""
+        return False
+
+    def times(self, time_format: str) -> NDArray[np.float64]:  # noqa: ARG002 - no value counts
+        """Return no times."""
+        return np.zeros(0)
+
+    def texts(self) -> Sequence[str]:
+        """Return no values."""
+        return ()
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return no numbers."""
+        return np.zeros(0)
+
+    def words(self) -> list[str]:
+        """Return no words."""
+        return []
+
+    def without(self, missing: MissingValues) -> UnusableSample:  # noqa: ARG002 - no value counts
+        """Return the sample itself."""
+        return self
 
 
 def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]) -> ColumnRoles:

@@ -119,6 +119,8 @@ class ColumnRoles:
         Values that stand for a missing one, by column.
     warnings
         What is likely wrong with values of the columns.
+    recognised
+        What was recognised about the columns without being named, such as ``time 'Datum' as %d.%m.%Y``, to be reported.
 
     Examples
     --------
@@ -139,6 +141,7 @@ class ColumnRoles:
     first_words: dict[str, list[str]] = field(default_factory=dict)
     missing: dict[str, MissingValues] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    recognised: tuple[str, ...] = ()
 
     def missing_in(self, column: str) -> MissingValues:
         """Return the values that stand for a missing one in a column."""

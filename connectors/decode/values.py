@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_rnn.connectors.decode.iso_times import iso_column
+from stream_rnn.connectors.decode.numerals import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from stream_rnn.connectors.decode.numerals import Numerals
 
 MISSING = ("", "-", "NA", "NaN", "nan", "null", "None")
 """Texts that stand for a missing value."""
@@ -36,6 +39,9 @@ EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_800.0
 MILLISECONDS_FROM = 1e11
 """Numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds 1973."""
 
+MISSING_PATTERN = f"^(?:{'|'.join(MISSING)}|[+-]?(?i:nan)(?:[(][A-Za-z0-9_]*[)])?)$"
+"""A regular expression of these texts and of NaN in any spelling, for Arrow."""
+
 _MISSING = frozenset(MISSING)
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"} | {text.lower() for text in MISSING})
@@ -48,7 +54,7 @@ MAX_EXACT = 2.0**53
 """Integers up to here are exact as floats."""
 
 
-def parse_number(text: str) -> float | None:
+def parse_number(text: str, numerals: Numerals = PLAIN) -> float | None:
     """Return a text as a number: NaN if it stands for a missing value, None if it is not a number.
 
     True and false, in any case, are 1 and 0.
@@ -59,11 +65,11 @@ def parse_number(text: str) -> float | None:
     (2500.0, nan, None, 1.0)
     """
     text = text.strip()
-    number = _parse_plain_number(text)
+    number = _parse_plain_number(text, numerals)
     return _BOOLEANS.get(text.lower()) if number is None else number
 
 
-def parse_word(text: str) -> str | None:
+def parse_word(text: str, numerals: Numerals = PLAIN) -> str | None:
     """Return a text as a word, the same however a format spells it: "" if it is missing, None if it is damaged.
 
     Spaces around it do not count, a number has one spelling, and so have true and false.
@@ -74,7 +80,7 @@ def parse_word(text: str) -> str | None:
     ('on', '2', 'true', '', '3.5')
     """
     text = text.strip()
-    number = _parse_plain_number(text)
+    number = _parse_plain_number(text, numerals)
     if number is None:
         return text.lower() if text.lower() in _BOOLEANS else None if DAMAGED in text else text
     if math.isnan(number):
@@ -160,8 +166,9 @@ def epoch_seconds(numbers: NDArray[np.float64], time_format: str) -> NDArray[np.
         return np.where((seconds >= EARLIEST) & (seconds < LATEST), seconds, np.nan)
 
 
-def _parse_plain_number(text: str) -> float | None:
+def _parse_plain_number(text: str, numerals: Numerals = PLAIN) -> float | None:
     """Return a text without surrounding spaces as `parse_number` does, but neither true nor false is a number."""
-    if _NUMBER.fullmatch(text):
-        return float(text)
+    plain = text if numerals.is_plain else numerals.plain(text)
+    if plain is not None and _NUMBER.fullmatch(plain):
+        return float(plain)
     return float("nan") if text in _MISSING or _NAN.fullmatch(text) else None

@@ -48,6 +48,35 @@ MaxAhead = Annotated[
 ]
 CENTURY = 100 * 365.25 * 86_400.0
 """Seconds. A clock that starts in 1970 is set to the present; the year 9999 is not reached."""
+Delimiter = Annotated[
+    str | None,
+    Meta(
+        description="Delimiter of CSV fields: a character, tab, or space for any number of spaces. Default: recognised "
+        "among comma, semicolon, tab, bar and spaces."
+    ),
+]
+Decimal = Annotated[
+    Literal[".", ","] | None, Meta(description="Decimal sign of CSV. Default: recognised where it is certain.")
+]
+Thousands = Annotated[
+    Literal[",", ".", "'", " "] | None,
+    Meta(description="Sign between thousands in CSV. Default: recognised where it is certain."),
+]
+Quote = Annotated[Literal['"', "'"], Meta(description="Quote around CSV fields that have delimiters in them.")]
+Comment = Annotated[
+    str | None,
+    Meta(
+        description="How lines of CSV begin that are not records. Default: #, in a file that begins with such a line."
+    ),
+]
+SkipLines = Annotated[
+    Annotated[int, Meta(ge=0)] | None,
+    Meta(description="Lines before the header of CSV. Default: recognised where it is certain."),
+]
+Encoding = Annotated[
+    str | None,
+    Meta(description="Encoding of text files, such as cp1252. Default: UTF-8, or what a byte order mark says."),
+]
 BadValues = Annotated[
     Literal["missing", "refuse"],
     Meta(
@@ -74,11 +103,19 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     files: Annotated[
         tuple[str, ...],
         Meta(
-            description="CSV, TSV, JSON lines (each also .gz) or Parquet files, or patterns; - is standard input. "
+            description="CSV, TSV, JSON (each also .gz, .bz2, .xz, .zst or .zip) or Parquet files, or patterns; - is "
+            "standard input. "
             "Several files with a time column are merged by time."
         ),
     ] = ()
     format: Annotated[Format | None, Meta(description="Format of the files. Default: by extension.")] = None
+    delimiter: Delimiter = None
+    decimal: Decimal = None
+    thousands: Thousands = None
+    quote: Quote = '"'
+    comment: Comment = None
+    skip_lines: SkipLines = None
+    encoding: Encoding = None
     key: Annotated[
         str | None, Meta(description="Column that names each event's stream. Default: all events are one stream.")
     ] = None

@@ -63,7 +63,7 @@ def _field(field: Any, hint: Any) -> Field:
     if by_column:
         hint = next(part for part in typing.get_args(hint) if typing.get_origin(part) is tuple)
     is_list = typing.get_origin(hint) is tuple
-    element = _without_metadata(typing.get_args(hint)[0] if is_list else hint)
+    element = str if by_column else _without_metadata(typing.get_args(hint)[0] if is_list else hint)
     default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     return Field(field.name, element, is_list, default, description, by_column=by_column)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class CommaSeparated(click.ParamType[tuple[Any, ...]]):
-    """Comma-separated values of one type, such as 32,16."""
+    """Comma-separated values of one type, such as 32,16; a value with a comma is quoted, as in CSV: 'a,"b, c"'."""
 
     def __init__(self, element: Any) -> None:
         self._element = click.types.convert_type(element)
@@ -29,24 +30,15 @@ class CommaSeparated(click.ParamType[tuple[Any, ...]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the values as a tuple."""
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = self._split(value, param, ctx) if isinstance(value, str) else value
         return tuple(self._element.convert(part.strip(), param, ctx) for part in parts if part.strip())
 
-
-class ValuesByColumn(click.ParamType[dict[str, tuple[str, ...]]]):
-    """Comma-separated values, or column=value, such as -999,temp=-99.9."""
-
-    name = "[column=]value,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
-        """Return the values by column, those without one under ``*``."""
-        table: dict[str, tuple[str, ...]] = {}
-        for part in value.split(",") if isinstance(value, str) else ():
-            column, equals, own = part.strip().rpartition("=")
-            name, text = (column, own) if equals and column else (EVERY_COLUMN, part.strip())
-            if text:
-                table[name] = (*table.get(name, ()), text)
-        return table or value
+    def _split(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        try:
+            rows = list(csv.reader([value], skipinitialspace=True, strict=True))
+        except csv.Error:
+            self.fail(f"{value!r} has a quote that is not closed, or text after a closing one", param, ctx)
+        return [part for row in rows for part in row]
 
 
 class SectionedCommand(click.Command):
@@ -71,21 +63,25 @@ class SettingOption(click.Option):
         super().__init__(*args, **kwargs)
         self.section = section
 
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value; the values of an option that was repeated as one list."""
+        parts = super().type_cast_value(ctx, value)
+        if not self.multiple:
+            return parts
+        return tuple(part for values in parts for part in values) if value else None
+
 
 class ColumnOption(SettingOption):
-    """An option of values by column, which may be given several times."""
+    """An option of values by column."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, multiple=True, **kwargs)
-
-    def process_value(self, ctx: click.Context, value: Any) -> Any:
-        """Return the tables of all occurrences as one; None if the option was not given."""
-        tables = super().process_value(ctx, value)
-        merged: dict[str, tuple[str, ...]] = {}
-        for table in tables or ():
-            for name, values in table.items():
-                merged[name] = (*merged.get(name, ()), *values)
-        return merged or None
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the values by column, those without one under ``*``; None if the option was not given."""
+        table: dict[str, tuple[str, ...]] = {}
+        for part in super().type_cast_value(ctx, value) or ():
+            column, equals, own = part.rpartition("=")
+            name, text = (column, own) if equals and column else (EVERY_COLUMN, part)
+            table[name] = (*table.get(name, ()), text)
+        return table or None
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,14 +115,19 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
                 declaration, kind = f"{field.option}/--no-{field.option[2:]}", None
             option = ColumnOption if field.by_column else SettingOption
             command = click.option(
-                declaration, field.name, cls=option, type=kind, default=None, help=_help(field), section=section
+                declaration,
+                field.name,
+                cls=option,
+                type=kind,
+                multiple=field.is_list,
+                default=None,
+                help=_help(field),
+                section=section,
             )(command)
     return command
 
 
 def _click_type(field: Field) -> Any:
-    if field.by_column:
-        return ValuesByColumn()
     if field.is_list:  # the settings themselves refuse a wrong choice, and suggest a similar one
         return CommaSeparated(str if field.choices else field.type)
     return click.Choice(field.choices) if field.choices else field.type

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream_rnn.errors import SettingError, nearest
+from stream_rnn.connectors.errors import suggest
+from stream_rnn.errors import SettingError
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.files.source import Source
@@ -45,7 +46,7 @@ def resolve_columns(settings: Settings, source: Source, rules: WordRules) -> dic
     rules.check(settings)
     for name in settings.targets:
         if name not in source.columns:
-            hint = f": it is {source.ignored[name]}" if name in source.ignored else nearest(name, source.columns)
+            hint = f": it is {source.ignored[name]}" if name in source.ignored else suggest(name, source.columns)
             raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{hint}")
     inputs = source.columns if settings.inputs == UNNAMED else settings.inputs
     if settings.task != "forecast":

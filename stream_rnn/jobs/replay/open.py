@@ -10,6 +10,7 @@ from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.files.dialect import Dialect
 from stream_rnn.connectors.files.open import open_files, open_sink
 from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.engine.engine import Engine
@@ -132,6 +133,7 @@ def _open_job(
         raise SettingError("files must name at least one file, got none")
     saved = CheckpointFolder(settings.checkpoint or "").newest(verify=verify_replay) if settings.resume else None
     positions = saved[1].positions if saved is not None else START_POSITIONS
+    dialect = Dialect(**{name: getattr(settings, name) for name in Dialect.__struct_fields__})
     stop, rules = StopFlag(), word_rules(settings)
     refuse_overwriting(settings)
     with ExitStack() as stack:  # closes what is open if a later step fails
@@ -154,14 +156,15 @@ def _open_job(
             follow=settings.follow,
             max_ahead=settings.max_ahead,
             format=settings.format,
+            dialect=dialect,
             field_size_limit=settings.field_size_limit,
             dead_letters=letters,
             stop=stop,
         )
         stack.enter_context(source)
-        for warning in (source.key_hint, *source.warnings):
-            if warning:
-                log.warning("%s", warning)
+        for line in (*source.recognised, source.key_hint, *source.warnings):
+            if line:
+                log.warning("%s", line)
         model = build(source, saved)
         words = Words(model.settings, rules, source.first_words)
         words.restore(positions)
