@@ -9,7 +9,7 @@ import numpy as np
 
 from stream_rnn.connectors.bad_values import unit_of
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels
+from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels, sentinel_warning
 from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import ConnectorError
@@ -261,12 +261,7 @@ def _warnings(path: str, inputs: Mapping[str, ColumnSample], ignored: Mapping[st
     """Return which inputs have likely codes for missing values, and which columns are not read because of a unit."""
     codes = {name: likely_sentinels(sample.numbers()) for name, sample in inputs.items()}
     return (
-        *(
-            f"{path}: column {name!r} has {' and '.join(f'{code:g}' for code in found)}, far from all other values: if "
-            f"this stands for a missing value, set missing_values, as with --missing-values {name}={found[0]:g}"
-            for name, found in codes.items()
-            if found
-        ),
+        *(sentinel_warning(path, name, found) for name, found in codes.items() if found),
         *(
             f"{path}: column {name!r} is not read: its values are {why}; {WITHOUT_UNIT}"
             for name, why in ignored.items()
@@ -312,8 +307,10 @@ def _count_repeats(times: NDArray[np.float64]) -> int:
 def _check_inputs(columns: Sequence[str], path: str, samples: Mapping[str, ColumnSample]) -> None:
     for name in columns:
         if (why := samples[name].why_not_numeric(0.0)) and why != EMPTY:
-            hint = WITHOUT_UNIT if why.startswith(WITH_UNIT) else NAME_IT
-            raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers: {hint}")
+            hint = (
+                f": {WITHOUT_UNIT}" if why.startswith(WITH_UNIT) else f": {NAME_IT}" if why.startswith("text (") else ""
+            )
+            raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers{hint}")
 
 
 def _count_finite(numbers: Iterable[float | None]) -> int:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from stream_rnn.connectors.decode import values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+log = logging.getLogger("stream_rnn")
 
 EVERY_COLUMN = ""
 """Key of the values that stand for a missing one in every column."""
 MIN_OTHERS = 5
 """A value is far out only beside this many distinct other ones."""
 MIN_REPEATS = 2
+FIRST_LOOK, WATCHED = 100, 1000
+"""Events of a topic after which likely sentinels are looked for."""
 FAR_OUT = 5.0
 """A likely sentinel is further from all other values than this many times their range; a typical one, just further."""
 _LIMITS = frozenset(float(2**bits - 1) for bits in (15, 16, 31, 32)) | {-32768.0, -2147483648.0}
@@ -95,6 +100,46 @@ def likely_sentinels(numbers: NDArray[np.float64]) -> list[float]:
         if max(low - value, value - high) > factor * (high - low):
             found.append(value)
     return found
+
+
+def sentinel_warning(source: str, column: str, found: Sequence[float]) -> str:
+    """Return the warning of likely codes for a missing value, with the option that names them."""
+    return (
+        f"{source}: column {column!r} has {' and '.join(f'{code:g}' for code in found)}, far from all other values: if "
+        f"this stands for a missing value, set missing_values, as with --missing-values {column}={found[0]:g}"
+    )
+
+
+class SentinelWatch:
+    """Logs which columns of the first events of a topic have likely codes for a missing value, each once.
+
+    Parameters
+    ----------
+    columns
+        Columns of numbers.
+    """
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._first: dict[str, list[NDArray[np.float64]]] = {name: [] for name in columns}
+        self._count = 0
+        self._next = FIRST_LOOK
+
+    def add(self, source: str, columns: Mapping[str, NDArray[Any]], count: int) -> None:
+        """Look at N events of a topic, named as a source, if they are among the first ones."""
+        if self._count >= WATCHED or not count:
+            return
+        self._count += count
+        for name, parts in self._first.items():
+            parts.append(columns[name])
+        if self._count < self._next:
+            return
+        self._next = WATCHED
+        for name, parts in list(self._first.items()):
+            if found := likely_sentinels(np.concatenate(parts)):
+                log.warning("%s", sentinel_warning(source, name, found))
+                del self._first[name]
+        if self._count >= WATCHED:
+            self._first.clear()
 
 
 def _is_typical(value: float) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,7 +12,7 @@ from stream_rnn.connectors.bad_values import unit_of
 from stream_rnn.connectors.decode.arrow_columns import decode_columns, sample_of
 from stream_rnn.connectors.decode.detect import resolve_roles
 from stream_rnn.connectors.decode.json_records import JsonDecoder
-from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels
+from stream_rnn.connectors.decode.missing import MissingValues, SentinelWatch, likely_sentinels
 from stream_rnn.connectors.decode.schema import ColumnRoles, Schema
 from stream_rnn.connectors.errors import ConnectorError
 
@@ -125,3 +127,14 @@ def test_texts_of_many_kinds_are_not_numbers_with_a_unit() -> None:
     roles = resolve_roles(Schema(), "a.csv", samples)
     assert roles.ignored == {"house": "text ('12a')"}
     assert not roles.warnings
+
+
+@pytest.mark.parametrize("size", [7, 64, 2000])
+def test_likely_sentinels_of_a_topic_are_logged_once(size: int, caplog: pytest.LogCaptureFixture) -> None:
+    watch, values = SentinelWatch(["x", "y"]), np.array([*LEVELS, -999.0] * 70)
+    with caplog.at_level(logging.WARNING):
+        for start in range(0, len(values), size):
+            part = values[start : start + size]
+            watch.add("pumps", {"x": part, "y": np.abs(part) % 30}, len(part))
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.startswith("pumps: column 'x' has -999, far from all other values")
