@@ -41,6 +41,12 @@ CLIENT = """\
 EXAMPLES: dict[str, dict[str, Any]] = {
     "job": {
         "format": "csv",
+        "delimiter": ";",
+        "decimal": ",",
+        "thousands": ".",
+        "comment": "#",
+        "skip_lines": 0,
+        "encoding": "cp1252",
         "key": "sensor",
         "time": "time",
         "end": "last",
