@@ -255,6 +255,21 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
+def refuse_unreadable(path: str) -> None:
+    """Raise a UsageError if a file is of a known format that cannot be read, by its extension.
+
+    Examples
+    --------
+    >>> refuse_unreadable("sensors.xlsx")
+    Traceback (most recent call last):
+    ...
+    stream_rnn.connectors.errors.UsageError: sensors.xlsx: is a workbook: save its sheet as CSV
+    """
+    extension = Path(inner_name(path)).suffix.lower()
+    if extension in UNREADABLE:
+        raise UsageError(f"{path}: {UNREADABLE[extension]}")
+
+
 def format_of(path: str) -> Format:
     """Return the format that a path's extension names, or that of the file in a container.
 
@@ -272,8 +287,6 @@ def format_of(path: str) -> Format:
     """
     extension = Path(inner_name(path)).suffix.lower()
     by_extension = {known: file_format for file_format in FORMATS.values() for known in file_format.extensions}
-    if extension in UNREADABLE:
-        raise UsageError(f"{path}: {UNREADABLE[extension]}")
     if extension not in by_extension:
         raise UsageError(f"{path}: unknown extension, known are {', '.join(by_extension)}; or set the format")
     return by_extension[extension]

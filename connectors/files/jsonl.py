@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.reader import Start
 
 
+_ARRAY_OF_OBJECTS = re.compile(rb"\[\s*\{")
 HEAD_BYTES = 1 << 16
 """Bytes from which it is recognised whether there is one object per line."""
 
@@ -99,9 +101,12 @@ class JsonLinesReader(TextReader):
 
 
 def _read_head(stream: ByteStream) -> tuple[bytes, bool]:
-    """Return the first bytes of a file, and whether these are all; of a pipe, no more than its first line."""
+    """Return the first bytes of a file, and whether these are all; of a pipe, its first line if that is one object."""
     while len(stream.peek()) < HEAD_BYTES:
-        if stream.path == STDIN and b"\n" in stream.peek().lstrip():
+        first, newline, rest = stream.peek().lstrip().partition(b"\n")
+        goes_on = first.rstrip().endswith((b"{", b"[", b",")) and not rest.lstrip().startswith(b"{")
+        may_be_all = _ARRAY_OF_OBJECTS.search(first) and not rest.strip()
+        if stream.path == STDIN and newline and not goes_on and not may_be_all:
             break
         if not stream.peek_more():
             return stream.peek(), not stream.follow

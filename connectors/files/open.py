@@ -24,6 +24,7 @@ from stream_rnn.connectors.files.formats import (
     TextFormat,
     format_named,
     format_of,
+    refuse_unreadable,
     text_formats,
 )
 from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
@@ -253,6 +254,8 @@ def _check_start(start: Mapping[str, int], files: Sequence[str]) -> None:
 
 def _open_reader(path: str, chosen: Format | None, options: ReadOptions) -> Reader:
     refuse_directory(path)
+    if chosen is None:
+        refuse_unreadable(path)
     return (chosen or format_of(path)).open_reader(path, options)
 
 

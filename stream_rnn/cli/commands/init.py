@@ -41,6 +41,12 @@ CLIENT = """\
 EXAMPLES: dict[str, dict[str, Any]] = {
     "job": {
         "format": "csv",
+        "delimiter": ";",
+        "decimal": ",",
+        "thousands": ".",
+        "comment": "#",
+        "skip_lines": 0,
+        "encoding": "cp1252",
         "key": "sensor",
         "time": "time",
         "end": "last",
@@ -142,4 +148,6 @@ def _explained(help_text: str, setting: str) -> str:
 
 def _toml(value: Any) -> str:
     """Return a value in TOML, which for these types is the same as JSON."""
-    return msgspec.json.encode(value).decode().replace(",", ", ")
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    return msgspec.json.encode(value).decode()
