@@ -104,7 +104,7 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
                 field.name,
                 cls=SettingOption,
                 type=kind,
-                multiple=field.is_list,
+                multiple=field.is_list and field.type is str,  # of names; other lists override those before
                 default=None,
                 help=_help(field),
                 section=section,
