@@ -145,7 +145,7 @@ class CsvReader(TextReader):
         if name in self._asked:
             return UnusableSample(f"ambiguous ({self._asked[name]})")
         texts = self._samples[name]
-        damaged = [text for text in texts if text and DAMAGED in text]
+        damaged = [text for text in texts if text and _DAMAGED_NUMBER.match(text)]
         if len(damaged) > len(texts) / 2:
             return UnusableSample(f"not UTF-8 ({damaged[0][:MAX_EXAMPLE_CHARACTERS]!r}): set encoding")
         return TextSample(texts, self._numerals)
@@ -273,6 +273,8 @@ class CsvReader(TextReader):
 
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_DAMAGED_NUMBER = re.compile(rf"[+-]?[0-9]{{1,3}}{DAMAGED}[0-9]{{3}}")
+"""A number with a space between thousands that is not UTF-8."""
 _RUN = re.compile(rb" +")
 
 

@@ -119,7 +119,8 @@ def recognise_layout(path: str, head: bytes, dialect: Dialect, usual: str) -> La
     table = _choose(path, body, dialect, delimiter, usual)
     names_line, header_mark = _find_names(path, table, opening)
     unnamed, surplus = table.fit()
-    if table.misfit and not (unnamed or surplus):
+    is_short = table.misfit > len(table.names) and not any(len(row) == len(table.names) for row in table.rows)
+    if is_short and not unnamed:
         raise ConnectorError(
             f"{path}: the header has {len(table.names)} fields, the lines below it have {table.misfit}: set "
             "delimiter if these are decimal commas, or skip_lines if this is not the header"

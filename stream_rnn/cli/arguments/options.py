@@ -119,7 +119,7 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
                 field.name,
                 cls=option,
                 type=kind,
-                multiple=field.is_list,
+                multiple=field.is_list and field.type is str,  # of names; other lists override those before
                 default=None,
                 help=_help(field),
                 section=section,
