@@ -10,6 +10,7 @@ import numpy as np
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.json_records import JsonDecoder
 from stream_rnn.connectors.decode.local_times import nearest, with_times
+from stream_rnn.connectors.decode.missing import MissingValues, SentinelWatch
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
@@ -83,6 +84,7 @@ class Decoder:
         self._has_time, self._has_key = bool(schema.time), schema.key is not None
         self._timezone = schema.timezone
         parts = schema.time_parts((schema.time or "").split("+"))
+        self._sentinels = SentinelWatch(name for name in schema.columns if name not in schema.words)
         self._records = JsonDecoder(
             ColumnRoles(
                 schema.key,
@@ -93,6 +95,10 @@ class Decoder:
                 bad_values=schema.bad_values,
                 time_parts=parts if len(parts) > 1 else (),
                 timezone=schema.timezone,
+                words=schema.words,
+                missing={name: MissingValues.of(schema.missing_values, name) for name in schema.columns}
+                if schema.missing_values
+                else {},
             )
         )
 
@@ -114,6 +120,7 @@ class Decoder:
             reasons |= dict.fromkeys(rows[np.isnan(times)].tolist(), NO_TIMESTAMP)
         positions = Positions(np.full(len(rows), partition.partition, np.int32), np.array(offsets, np.int64)[rows])
         name = partition_name(partition)
+        self._sentinels.add(partition.topic, columns.inputs, len(rows))
         batch = KafkaBatch(
             partition=partition,
             events=EventBatch(keys, times, columns.inputs, columns.ends, positions),

@@ -19,6 +19,13 @@ from stream_rnn.settings.base import (
     make_tuples,
 )
 from stream_rnn.settings.replay import CENTURY, BadValues, Duplicates, Lateness, MaxAhead, TimeFormat
+from stream_rnn.settings.values import (
+    Categories,
+    MaxCategories,
+    MissingValues,
+    check_categories,
+    prepare_columns,
+)
 from stream_rnn.time_formats import check_time_format, check_timezone
 
 
@@ -72,6 +79,9 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    missing_values: MissingValues = ()
+    categories: Categories = ()
+    max_categories: MaxCategories = 8
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
@@ -151,9 +161,11 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Validate every value, and that they go together."""
         make_tuples(self, ("servers", "topics"))
         join_names(self, "time")
+        prepare_columns(self)
         check_values(self)
         check_time_format(self.time_format)
         check_timezone(self.timezone)
+        check_categories(self, ("key", "time", "end"))
         if not self.group:
             raise SettingError("group must not be empty, got ''")
         if self.dead_letters and self.dead_letter_topic:
