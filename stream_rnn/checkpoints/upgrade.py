@@ -1,8 +1,8 @@
 """Checkpoints of format 3, which 0.2.0 wrote, as those of format 4.
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
-limit (`learning.targets`), and how well a readout by least squares fits (`learning.rls`). In an upgraded checkpoint,
-nothing of this has happened yet.
+limit (`learning.targets`), and of the challenger of a readout by least squares (`learning.rls`). In an upgraded
+checkpoint, nothing of this has happened yet.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stream_rnn.learning.jumps import BEFORE
-from stream_rnn.learning.rls import MISFIT_SIZE
+from stream_rnn.learning.rls import GAIN
 from stream_rnn.learning.scaling import FIRST_VALUES, MOMENT_ROWS, SEEN
 from stream_rnn.learning.targets import SLOPE_ROWS
 
@@ -54,7 +54,9 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], residual: Mapping[str, boo
             newest[:, BEFORE] = last
             upgraded |= {f"{prefix}newest_y": newest, f"{prefix}jumps": np.zeros_like(newest)}
         elif array.ndim == 3 and name == "inverse":
-            upgraded[f"{prefix}misfit"] = np.zeros((len(array), MISFIT_SIZE if array.shape[1] else 0))
+            head = arrays.get(f"{prefix}head", array[:, 0])
+            weights = GAIN + 1 + head.shape[-1] if array.shape[1] else 0
+            upgraded[f"{prefix}challenger"] = np.zeros((len(array), weights))
     return upgraded
 
 
