@@ -63,8 +63,8 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
             newest[:, BEFORE] = last
             upgraded |= {f"{prefix}newest_y": newest, f"{prefix}jumps": np.zeros_like(newest)}
         elif array.ndim == 3 and name == "inverse":
-            head = arrays.get(f"{prefix}head", array[:, 0])
-            weights = GAIN + 1 + head.shape[-1] if array.shape[1] else 0
+            head = arrays.get(f"{prefix}head")
+            weights = GAIN + 1 + head.shape[-1] if head is not None and head.ndim > 0 and array.shape[1] > 0 else 0
             upgraded[f"{prefix}challenger"] = np.zeros((len(array), weights))
         elif array.ndim == 1 and name == "score":
             is_forecast = owner is not None and owner.task == "forecast"
