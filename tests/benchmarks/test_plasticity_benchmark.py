@@ -127,3 +127,16 @@ def test_an_engine_that_is_changed_from_outside_learns(name: str) -> None:
     errors = learner.learn(data)
     assert errors.second_half < 0.9 * data.y.var()
     assert learner.engine.counts.skipped == 0
+
+
+def test_decay_keeps_an_engine_able_to_learn_where_adam_alone_does_not() -> None:
+    # 200 short tasks at a high rate do to an engine what thousands of tasks do at the default one
+    network = {"layer": "gru", "hidden": H, "window": 8, "learning_rate": 0.02}
+    adam, decayed = (
+        plasticity.measure(network, plasticity.METHODS[name], count=200, events=500, slow=True, fresh_every=4, seed=0)
+        for name in ("adam", "adamw")
+    )
+    assert adam["last_tenth"] > 1.3  # of the error of a fresh engine; the decayed one has 1.0
+    assert decayed["last_mse"] < 0.8 * adam["last_mse"]
+    assert decayed["old_mse"] < 1.1 * decayed["fresh_mse"]
+    assert decayed["largest_weight"] < 0.4 * adam["largest_weight"]
