@@ -1,7 +1,7 @@
 """Whether an engine that has learned many tasks still learns as well as a fresh one (Dohare et al. 2024).
 
     python -m benchmarks.plasticity --networks rnn,gru,lstm,lru,elstm,columnar_gru --seeds 0,1,2
-    python -m benchmarks.plasticity --networks gru,lstm --methods adam,adamw,l2,l2-initial,continual --seeds 0,1,2
+    python -m benchmarks.plasticity --networks gru,lstm --methods adam,adamw,l2,decay-initial,l2-initial,continual 0,1,2
 
 A task is to imitate a random recurrent teacher of 8 tanh units with 4 inputs, from its noisy output. With ``--change
 slow`` the teacher's weights move from those of one task to those of the next within the task, with ``--change abrupt``
@@ -26,7 +26,7 @@ import numpy as np
 from numba import njit
 
 from benchmarks import options, report
-from benchmarks.plasticity_methods import EVERY, ContinualBackpropagation, decay_to_initial
+from benchmarks.plasticity_methods import EVERY, ContinualBackpropagation, PenaltyTowardInitial, decay_to_initial
 from stream_rnn import Engine, Settings
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Method(NamedTuple):
     settings: dict[str, Any]
     toward_initial: bool = False
     """whether weights decay to their initial values"""
+    penalty: float = 0.0
+    """lambda of the penalty toward the initial weights"""
     replacement: float = 0.0
     """rho of continual backpropagation"""
     maturity: int = 0
@@ -71,12 +73,12 @@ METHODS: dict[str, Method] = {
     "adamw-0.03": Method({"optimizer": "adamw", "weight_decay": 0.03}),
     "adamw-0.1": Method({"optimizer": "adamw", "weight_decay": 0.1}),
     "l2": Method(ADAM | {"l2": 1e-4}),
-    "l2-initial": Method({"optimizer": "adamw", "weight_decay": 0.01}, toward_initial=True),
-    "l2-initial-0.003": Method({"optimizer": "adamw", "weight_decay": 0.003}, toward_initial=True),
-    "l2-initial-0.03": Method({"optimizer": "adamw", "weight_decay": 0.03}, toward_initial=True),
+    "l2-adamw": Method({"optimizer": "adamw", "l2": 1e-4}),
+    "decay-initial": Method({"optimizer": "adamw", "weight_decay": 0.01}, toward_initial=True),
+    "decay-initial-0.03": Method({"optimizer": "adamw", "weight_decay": 0.03}, toward_initial=True),
+    "l2-initial": Method(ADAM, penalty=1e-4),
     "continual": Method(ADAM, replacement=1e-5, maturity=1000),
     "continual-1e-4": Method(ADAM, replacement=1e-4, maturity=1000),
-    "continual-1e-6": Method(ADAM, replacement=1e-6, maturity=1000),
     "continual-adamw": Method({"optimizer": "adamw"}, replacement=1e-5, maturity=1000),
     "rmsprop": Method({"optimizer": "rmsprop"}),
     "sgd": Method({"optimizer": "sgd"}),
@@ -104,11 +106,13 @@ class Learner:
 
     def __init__(self, settings: dict[str, Any], method: Method, seed: int) -> None:
         self.engine = Engine(Settings(**BASE, seed=seed, **(settings | method.settings)))
-        self._continual: ContinualBackpropagation | None = None
+        self._from_outside: ContinualBackpropagation | PenaltyTowardInitial | None = None
         if method.toward_initial:
             decay_to_initial(self.engine)
+        if method.penalty:
+            self._from_outside = PenaltyTowardInitial(self.engine, method.penalty)
         if method.replacement:
-            self._continual = ContinualBackpropagation(self.engine, method.replacement, method.maturity)
+            self._from_outside = ContinualBackpropagation(self.engine, method.replacement, method.maturity)
 
     def learn(self, task: Task) -> Errors:
         """Learn a task, and return the errors."""
@@ -116,13 +120,13 @@ class Learner:
         return Errors(float(squares[: len(squares) // 4].mean()), float(squares[len(squares) // 2 :].mean()))
 
     def _outputs(self, task: Task) -> NDArray[np.float64]:
-        if self._continual is None:
+        if self._from_outside is None:
             return self.engine.process("s", task.x, task.y)[:, 0]
         outputs = []
         for start in range(0, len(task.y), EVERY):
             part = slice(start, start + EVERY)
             outputs.append(self.engine.process("s", task.x[part], task.y[part])[:, 0])
-            self._continual.replace_units()
+            self._from_outside.after_events()
         return np.concatenate(outputs)
 
 

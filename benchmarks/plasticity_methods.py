@@ -1,11 +1,17 @@
 """Methods against loss of plasticity that the engine does not have. They change its weights from outside, to compare.
 
-`decay_to_initial` is the penalty toward the initial weights w_0 of Kumar et al. (2023, arXiv:2308.11958), decoupled
-from the gradient as in AdamW, at every update:
+`decay_to_initial` is weight decay as that of AdamW, but of all weights toward their initial values w_0, at every update
+with the learning rate a:
 
     w <- w - a decay (w - w_0)
 
-The paper adds the penalty to the loss instead, where Adam divides its gradient by that of the error.
+`PenaltyTowardInitial` is the penalty of Kumar et al. (2023, arXiv:2308.11958), which adds lambda |w - w_0|^2 to the
+loss. With its gradient p and the second moments s' of Adam, the step of an update would be that without the penalty and
+
+    p = 2 lambda (w - w_0)       w <- w - a p / (sqrt(s' + p^2) + eps)
+
+where s' is that of the errors alone, and errors and penalty are uncorrelated. n of these steps are taken after every n
+events, at most as far as w_0.
 
 `ContinualBackpropagation` (Dohare et al. 2024, doi:10.1038/s41586-024-07711-7) replaces the least useful units. With
 the output h_i of a unit and the weights w_ik from it to the other units and to the readout, at every event:
@@ -31,12 +37,14 @@ from msgspec.structs import replace
 
 from stream_rnn import Engine
 from stream_rnn.layers.layer import parameter_slices
+from stream_rnn.learning.optimizers import Adam
+from stream_rnn.learning.tbptt import DONE
 
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
 
 EVERY = 50
-"""Events between two replacements."""
+"""Events between two changes from outside."""
 ETA = 0.99
 LAYERS = ("rnn", "gru", "lstm")
 """Layers whose units can be replaced: others carry sensitivities, which would be those of the old unit."""
@@ -46,6 +54,40 @@ def decay_to_initial(engine: Engine) -> None:
     """Make all weights of an engine decay to their initial values, from now on."""
     parts = engine._parts  # noqa: SLF001 - no setting does this
     parts.work.decay_targets[:] = np.concatenate(parts.initial)
+
+
+class PenaltyTowardInitial:
+    """Takes the steps of a penalty toward the initial weights, for an engine with Adam and an update at every event.
+
+    Parameters
+    ----------
+    engine
+        The engine. Call `after_events` after every `EVERY` events of it.
+    strength
+        lambda.
+
+    Raises
+    ------
+    ValueError
+        For other optimizers or rarer updates.
+    """
+
+    def __init__(self, engine: Engine, strength: float) -> None:
+        parts = engine._parts  # noqa: SLF001 - weights are read-only in public
+        self._weights = engine._state.weights_of(0)  # noqa: SLF001 - the same
+        self._adam, self._initial, self._strength = parts.learning.optimizer, parts.initial, strength
+        if not isinstance(self._adam, Adam) or engine.settings.update_every != 1:
+            raise ValueError("the penalty is for adam or adamw with update_every=1")
+
+    def after_events(self) -> None:
+        """Take the steps of the last events."""
+        adam, (params, moments, updates, *_) = self._adam, self._weights
+        for w, initial, (_, s), counts in zip(params, self._initial, moments, updates, strict=True):
+            distance = w - initial
+            p = 2 * self._strength * distance
+            unbiased = s / (1 - adam.second_decay ** max(counts[DONE], 1))
+            step = EVERY * adam.learning_rate * np.abs(p) / (np.sqrt(unbiased + p**2) + adam.epsilon)
+            w[:] = w - np.sign(distance) * np.minimum(step, np.abs(distance))
 
 
 class UnitWeights:
@@ -75,7 +117,7 @@ class ContinualBackpropagation:
     Parameters
     ----------
     engine
-        The engine. Call `replace_units` after every `EVERY` events of it.
+        The engine. Call `after_events` after every `EVERY` events of it.
     rho
         Replacement rate: replaced share of the mature units, per event.
     maturity
@@ -103,7 +145,7 @@ class ContinualBackpropagation:
         self.replaced = 0
         """Units that were replaced so far."""
 
-    def replace_units(self) -> list[int]:
+    def after_events(self) -> list[int]:
         """Add the last events to the utilities; replace the units that are due, and return them."""
         units, params = self._units, self._state.weights_of(0).params
         strengths = np.abs(params.body[units.outgoing]).sum(axis=1) + np.abs(params.head[units.readout]).sum(axis=1)

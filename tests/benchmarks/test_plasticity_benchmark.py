@@ -7,7 +7,14 @@ import pytest
 
 from benchmarks import plasticity
 from benchmarks.plasticity import BASE, Learner, Method, Task
-from benchmarks.plasticity_methods import ETA, EVERY, ContinualBackpropagation, UnitWeights, decay_to_initial
+from benchmarks.plasticity_methods import (
+    ETA,
+    EVERY,
+    ContinualBackpropagation,
+    PenaltyTowardInitial,
+    UnitWeights,
+    decay_to_initial,
+)
 from stream_rnn import Engine, Settings
 
 pytestmark = pytest.mark.slow
@@ -60,6 +67,37 @@ def test_weights_decay_to_their_initial_values_at_every_update() -> None:
     assert np.abs(initial["U"]).max() > 0.3
 
 
+def test_a_penalty_toward_the_initial_weights_never_moves_past_them() -> None:
+    engine, initial = learned("gru", optimizer="adam"), weights(Engine(Settings(**BASE, layer="gru", hidden=H)))
+    before = weights(engine)
+    PenaltyTowardInitial(engine, 1.0).after_events()
+    for name, values in engine.parameters.items():
+        moved, distance = before[name] - values, before[name] - initial[name]
+        assert (np.abs(moved) <= np.abs(distance) + 1e-6).all()
+        assert (moved * distance >= 0).all()
+        assert np.abs(moved).max() <= EVERY * engine.settings.learning_rate + 1e-6  # a step of Adam is at most a
+    assert np.abs(before["U"] - engine.parameters["U"]).max() > 0.04
+
+
+@pytest.mark.parametrize("strength", [1e-3, 1e-2])
+def test_a_penalty_from_outside_has_the_effect_of_one_in_the_loss(strength: float) -> None:
+    # toward 0, where the engine has one of its own
+    data = task(3000)
+    inside, outside, free = (
+        Engine(Settings(**BASE, layer="rnn", hidden=H, optimizer="adam", l2=l2)) for l2 in (strength, 0.0, 0.0)
+    )
+    penalty = PenaltyTowardInitial(outside, strength)
+    penalty._initial = penalty._initial._replace(body=0 * penalty._initial.body)
+    for start in range(0, 3000, EVERY):
+        for engine in (inside, outside, free):
+            engine.process("s", data.x[start : start + EVERY], data.y[start : start + EVERY])
+        penalty.after_events()
+    for name in "WU":
+        norms = [np.abs(engine.parameters[name]).sum() for engine in (inside, outside, free)]
+        assert norms[1] == pytest.approx(norms[0], rel=0.03)
+        assert norms[1] < 0.95 * norms[2]
+
+
 @pytest.mark.parametrize("layer", ["rnn", "gru", "lstm"])
 def test_every_weight_of_the_body_enters_one_unit_and_recurrent_ones_leave_another(layer: str) -> None:
     engine = learned(layer)
@@ -80,7 +118,7 @@ def test_the_least_useful_mature_unit_is_replaced_and_has_no_effect_at_first(lay
     continual.utility[:] = np.arange(H) * 100.0
     continual.age[1:] = EVERY  # unit 0, the least useful one, is not mature
     before = weights(engine)
-    assert continual.replace_units() == [1]
+    assert continual.after_events() == [1]
     after = engine.parameters
     U, others = after["U"].reshape(H, -1, H), np.arange(H) != 1
     assert not after["V"][:, 1].any()
@@ -100,7 +138,7 @@ def test_utility_is_the_mean_output_times_the_outgoing_weights() -> None:
     U, V = engine.parameters["U"], engine.parameters["V"]
     outputs = np.abs(engine._state.streams.arrays["features"][0]).mean(axis=0)
     strengths = np.abs(U).sum(axis=1) - np.abs(np.diag(U)) + np.abs(V[0])
-    assert continual.replace_units() == []
+    assert continual.after_events() == []
     np.testing.assert_allclose(continual.utility, (1 - ETA**EVERY) * outputs * strengths, rtol=1e-5)
 
 
@@ -108,8 +146,8 @@ def test_units_are_replaced_at_the_given_rate() -> None:
     learner = Learner({"layer": "rnn", "hidden": H}, Method(plasticity.ADAM, replacement=1e-3, maturity=200), seed=0)
     learner.learn(task(2200))
     # at most rho for each unit and event, less what the first 200 events and those of a new unit lack
-    assert learner._continual is not None
-    assert 8 <= learner._continual.replaced <= 2000 * H * 1e-3
+    assert isinstance(learner._from_outside, ContinualBackpropagation)
+    assert 8 <= learner._from_outside.replaced <= 2000 * H * 1e-3
 
 
 def test_units_with_sensitivities_cannot_be_replaced() -> None:
@@ -117,7 +155,7 @@ def test_units_with_sensitivities_cannot_be_replaced() -> None:
         ContinualBackpropagation(Engine(Settings(**BASE, layer="lru")), 1e-4, 100)
 
 
-FROM_OUTSIDE = [name for name, method in plasticity.METHODS.items() if method.toward_initial or method.replacement]
+FROM_OUTSIDE = [name for name, method in plasticity.METHODS.items() if method[1:] != Method({})[1:]]
 
 
 @pytest.mark.parametrize("name", FROM_OUTSIDE)
