@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from stream_rnn.connectors.decode.missing import MissingValues
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 TIME_FORMATS = ("auto", "iso", "s", "ms")
 BAD_VALUES = ("missing", "refuse")
+NO_MISSING_VALUES = MissingValues()
 
 
 class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +35,10 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_format
         ``iso`` for ISO 8601 (UTC if there is no offset), ``s`` or ``ms`` for seconds or milliseconds since 1970;
         ``auto`` detects it for each value, and a number from 1e11 on is milliseconds.
+    words
+        Those columns whose values are read as words: class labels and states. A number is a word, too.
+    missing_values
+        Values that stand for a missing one, by column; those of ``""`` in every column. Key, time and end have none.
     bad_values
         What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
         ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
@@ -55,6 +61,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[str, ...] = ()
     time_format: Literal["auto", "iso", "s", "ms"] = "auto"
     bad_values: Literal["missing", "refuse"] = "missing"
+    words: tuple[str, ...] = ()
+    missing_values: dict[str, tuple[str | float, ...]] = {}
 
     def __post_init__(self) -> None:
         if self.bad_values not in BAD_VALUES:
@@ -63,7 +71,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
         roles: dict[str, str] = {}
         named = [("key", self.key), ("time", self.time), ("end", self.end)]
-        for role, name in [*named, *(("input", name) for name in self.columns)]:
+        inputs = (*self.columns, *(name for name in self.words if name not in self.columns))
+        for role, name in [*named, *(("input", name) for name in inputs)]:
             if not name:
                 continue
             if roles.get(name) == role:
@@ -80,7 +89,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ConnectorError
             With the source, the column and the most similar one.
         """
-        for name in (self.key, self.time, self.end, *self.columns):
+        named = (self.key, self.time, self.end, *self.columns, *self.words, *self.missing_values)
+        for name in named:
             if name and name not in names:
                 raise ConnectorError(f"{path}: no column {name!r}{suggest(name, names)}")
 
@@ -94,8 +104,8 @@ class ColumnRoles:
     key, time, end
         Column with that role, or None.
     columns
-        Numeric inputs.
-    time_format, bad_values
+        Inputs: numbers, and words.
+    time_format, bad_values, words
         As in `Schema`.
     numeric_time
         Whether the first times are numbers. This only chooses which way of reading is tried first.
@@ -103,6 +113,14 @@ class ColumnRoles:
         Why a column is not read, by column.
     key_hint
         Which column may be the key, and why, if none was named; empty if no column looks like it.
+    first_words
+        The distinct words in the first records of each of `words`, in order of appearance.
+    missing
+        Values that stand for a missing one, by column.
+    warnings
+        What is likely wrong with values of the columns.
+    recognised
+        What was recognised about the columns without being named, such as ``time 'Datum' as %d.%m.%Y``, to be reported.
 
     Examples
     --------
@@ -119,6 +137,15 @@ class ColumnRoles:
     ignored: dict[str, str] = field(default_factory=dict)
     bad_values: Literal["missing", "refuse"] = "missing"
     key_hint: str = ""
+    words: tuple[str, ...] = ()
+    first_words: dict[str, list[str]] = field(default_factory=dict)
+    missing: dict[str, MissingValues] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    recognised: tuple[str, ...] = ()
+
+    def missing_in(self, column: str) -> MissingValues:
+        """Return the values that stand for a missing one in a column."""
+        return self.missing.get(column, NO_MISSING_VALUES)
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from stream_rnn.connectors.decode.isolate import decode_isolated, halves
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.files.framing import RecordBlock, count_records, split_records
+from stream_rnn.connectors.files.quoting import QUOTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,6 +56,8 @@ class Reader(Protocol):
     """Reads one file of any format."""
 
     path: str
+    recognised: tuple[str, ...]
+    """what was recognised about the file without being named, such as ``delimiter ';'``"""
 
     def sample(self) -> Mapping[str, ColumnSample]:
         """Return the first values of every column, in the order of the file, without consuming them."""
@@ -88,12 +91,16 @@ class TextReader(Closeable):
         Splits them into records.
     delimiter
         Delimiter of CSV fields; None if every line is a record.
+    quote
+        Quote of CSV fields.
     """
 
-    def __init__(self, stream: ByteStream, splitter: RecordSplitter, delimiter: str | None) -> None:
+    def __init__(self, stream: ByteStream, splitter: RecordSplitter, delimiter: str | None, quote: str = QUOTE) -> None:
         self.path = stream.path
+        self.recognised: tuple[str, ...] = ()
         self._stream = stream
         self._delimiter = delimiter
+        self._quote = quote
         self._splitter = splitter
         self._queue: deque[RecordBlock] = deque()
         self._ended = False
@@ -142,7 +149,7 @@ class TextReader(Closeable):
         if block.error:
             return self._broken(block, self._start)
         if self._next < self._start.record:
-            count = count_records(block.data, self._delimiter)
+            count = count_records(block.data, self._delimiter, self._quote)
             if count is not None and self._next + count <= self._start.record:
                 return self._skipped(count)
         return self._decoded(block.data, self._start)
@@ -171,7 +178,7 @@ class TextReader(Closeable):
         events = usable_events(columns, first + rows, start)
         dead_letters: list[DeadLetter] = []
         if reasons:
-            raw = split_records(data, self._delimiter)
+            raw = split_records(data, self._delimiter, self._quote)
             dead_letters = [
                 DeadLetter.of(self.path, first + i, reasons[i], raw[i] if i < len(raw) else b"")
                 for i in sorted(reasons)
@@ -182,14 +189,14 @@ class TextReader(Closeable):
 
     def _halves(self, data: bytes) -> list[bytes]:
         """Return a block of records as two, or as fewer if it has fewer records."""
-        return [b"\n".join(half) for half in halves(split_records(data, self._delimiter))]
+        return [b"\n".join(half) for half in halves(split_records(data, self._delimiter, self._quote))]
 
     def _next_block(self) -> RecordBlock | None:
         """Return the next complete records: an empty block if a growing file has no new ones, None at the end."""
         while not self._queue:
             if self._ended:
                 return None
-            data = self._stream.read()
+            data = self._read_bytes()
             if data:
                 self._queue.extend(self._splitter.feed(data))
             elif data is None:
@@ -198,6 +205,10 @@ class TextReader(Closeable):
             else:
                 return RecordBlock(b"")
         return self._queue.popleft()
+
+    def _read_bytes(self) -> bytes | None:
+        """Return the next bytes with records, empty if a growing file has no new ones, None at the end."""
+        return self._stream.read()
 
     def _peek_block(self) -> RecordBlock | None:
         """Return the first block with complete records, None if there is none, without consuming anything."""

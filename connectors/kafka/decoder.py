@@ -9,6 +9,7 @@ import numpy as np
 
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.json_records import JsonDecoder
+from stream_rnn.connectors.decode.missing import MissingValues, SentinelWatch
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
@@ -79,6 +80,7 @@ class Decoder:
         if not schema.columns:
             raise UsageError("columns must name the fields to read: columns of a topic are not detected")
         self._has_time, self._has_key = bool(schema.time), schema.key is not None
+        self._sentinels = SentinelWatch(name for name in schema.columns if name not in schema.words)
         self._records = JsonDecoder(
             ColumnRoles(
                 schema.key,
@@ -87,6 +89,10 @@ class Decoder:
                 schema.columns,
                 schema.time_format,
                 bad_values=schema.bad_values,
+                words=schema.words,
+                missing={name: MissingValues.of(schema.missing_values, name) for name in schema.columns}
+                if schema.missing_values
+                else {},
             )
         )
 
@@ -107,6 +113,7 @@ class Decoder:
             reasons |= dict.fromkeys(rows[np.isnan(times)].tolist(), NO_TIMESTAMP)
         positions = Positions(np.full(len(rows), partition.partition, np.int32), np.array(offsets, np.int64)[rows])
         name = partition_name(partition)
+        self._sentinels.add(partition.topic, columns.inputs, len(rows))
         batch = KafkaBatch(
             partition=partition,
             events=EventBatch(keys, times, columns.inputs, columns.ends, positions),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from stream_rnn.connectors.closeable import Closeable
@@ -53,6 +55,27 @@ def create_topic(cluster: Cluster, topic: str, partitions: int) -> None:
         raise BrokerError(cluster.explain(error)) from None
     finally:
         admin.close()
+
+
+def retention_seconds(cluster: Cluster, topic: str) -> float:
+    """Return how long a topic keeps records, by their timestamps; infinity if it keeps them forever.
+
+    Raises
+    ------
+    BrokerError
+        If no broker answers, or the client is not authorized to read the topic's settings.
+    """
+    admin = cluster.admin()
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": None, "cleanup.policy": None})
+        answer = admin.describe_configs([resource], config_filter="all")["topic"][topic]
+    except KafkaError as error:
+        raise BrokerError(cluster.explain(error)) from None
+    finally:
+        admin.close()
+    milliseconds = int(answer["retention.ms"]["value"])
+    deletes = "delete" in answer["cleanup.policy"]["value"]
+    return milliseconds / 1e3 if deletes and milliseconds >= 0 else math.inf
 
 
 class TopicWriter(Closeable):

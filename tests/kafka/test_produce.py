@@ -218,6 +218,16 @@ def test_a_replay_at_a_speed_takes_its_time_and_can_be_stopped(broker: Cluster, 
     assert stdout.startswith(f"{sent} events of 2 streams ")
 
 
+def test_records_that_the_topic_does_not_keep_are_announced(broker: Cluster, recording: Path) -> None:
+    args = ["--key", "sensor", "--time", "at"]
+    warned = run(broker, recording, "--topic", broker.topic(retention_ms=86_400_000), *args)
+    assert "keeps records for 24 hours by their timestamps" in warned.stderr
+    assert warned.stderr.count("retention.ms") == 1
+    compacted = broker.topic(retention_ms=86_400_000, cleanup_policy="compact")
+    for topic in (broker.topic(), compacted):
+        assert "retention.ms" not in run(broker, recording, "--topic", topic, *args).stderr
+
+
 def test_a_pipe_is_read_as_it_is_written_and_can_be_left_while_silent(broker: Cluster, topic: str) -> None:
     process = start(broker, "-", "--topic", topic, "--format", "jsonl", stdin=subprocess.PIPE)
     assert process.stdin is not None

@@ -46,9 +46,9 @@ def test_the_names_that_are_accepted_are_those_that_are_implemented(name: str) -
 
 TUPLES: dict[type[Checked], tuple[str, ...]] = {
     fields.EngineFields: engine.SEVERAL,
-    ReplaySettings: ("files",),
-    LiveSettings: ("servers", "topics"),
-    RaceSettings: (),
+    ReplaySettings: ("files", "categories"),
+    LiveSettings: ("servers", "topics", "categories"),
+    RaceSettings: ("naive",),
 }
 
 
@@ -72,8 +72,10 @@ SINGLE: dict[str, Any] = {
     "lags": 2,
     "calendar": "day",
     "files": "a.csv",
+    "categories": "valve",
     "servers": "localhost:9092",
     "topics": "sensors",
+    "naive": "persistence",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
@@ -17,7 +18,7 @@ from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.byte_stream import STDIN
 from stream_rnn.connectors.files.open import open_files
 from stream_rnn.connectors.kafka.client import make_cluster
-from stream_rnn.connectors.kafka.topic_writer import TopicWriter, create_topic
+from stream_rnn.connectors.kafka.topic_writer import TopicWriter, create_topic, retention_seconds
 from stream_rnn.connectors.ordering.pacing import paced
 from stream_rnn.connectors.stop import Stop
 from stream_rnn.errors import SettingError
@@ -75,7 +76,11 @@ def run(settings: LiveSettings, request: ProduceRequest) -> int:
 
     start, keys = time.perf_counter(), set[str]()
     with recording, GracefulStop(stop) as stopping, TopicWriter(kafka, request.topic, recording.schema) as producer:
+        keeps = retention_seconds(kafka, request.topic) if recording.schema.time else math.inf
         for batch in batches:
+            if time.time() - batch.times.min() > keeps:
+                log.warning("%s", _deleted_soon(request.topic, keeps))
+                keeps = math.inf  # warned once
             producer.write(batch)
             keys.update(batch.keys)
         producer.flush()
@@ -114,6 +119,8 @@ class Recording:
         self._request = request
         self._source = self._open()
         self._reader = StoppableReader(self._source, self.stop_flag)
+        for line in self._source.recognised:
+            log.warning("%s", line)
         if self._source.key_hint:
             log.warning("%s", self._source.key_hint)
         if request.speed is not None and self._source.time is None:
@@ -183,6 +190,13 @@ class _Duration:
     def seconds(self) -> float:
         length = float(self._latest - self._first)
         return length + length / self._steps if self._steps else length + 1.0
+
+
+def _deleted_soon(topic: str, seconds: float) -> str:
+    return (
+        f"topic {topic!r} keeps records for {seconds / 3600:,.3g} hours by their timestamps, and some of these are "
+        "older: Kafka may delete them at any moment; set its retention.ms to -1 to keep them"
+    )
 
 
 def _report_timeout() -> None:

@@ -35,6 +35,7 @@ from stream_rnn.jobs.live.metrics_server import MetricsServer
 from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
+from stream_rnn.jobs.words import word_rules
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.stop import Stop
@@ -91,7 +92,10 @@ class LiveJob:
         self._cluster = make_cluster(settings.servers, settings.client)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         self._config = WorkerConfig(
-            engine=resolve_engine_settings(engine_settings, initial[1] if initial is not None else None),
+            engine=resolve_engine_settings(
+                engine_settings, initial[1] if initial is not None else None, word_rules(settings)
+            ),
+            words=word_rules(settings),
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
