@@ -30,7 +30,7 @@ class Columns(NamedTuple):
     keys: NDArray[np.object_]
     """(N,) str"""
     times: NDArray[np.float64]
-    """(N,) seconds since 1970-01-01 UTC"""
+    """(N,) seconds since 1970-01-01 UTC, or by the local clock, see `is_local`"""
     inputs: dict[str, NDArray[Any]]
     """(N,) values of each input, by name: numbers, NaN if missing; or words, None if missing"""
     ends: NDArray[np.bool_]
@@ -39,6 +39,8 @@ class Columns(NamedTuple):
     """why a row cannot be used, by row"""
     bad_values: Sequence[BadValues] = ()
     """values that are missing because they are not numbers"""
+    is_local: NDArray[np.bool_] | None = None
+    """(N,) whether a time is by the local clock; None if there is no time zone"""
 
     def bad_values_of(self, source: str, records: NDArray[np.int64]) -> list[BadValue]:
         """Return the bad values of the rows that can be used, in order of their records (N,)."""
@@ -102,10 +104,19 @@ class Decoded(NamedTuple):
                     for first, some in zip(rows, columns, strict=False)
                     for bad in some.bad_values
                 ],
+                _joined_flags(columns),
             ),
             np.concatenate([first + part.records for first, part in zip(records, parts, strict=False)]),
             {first + i: why for first, part in zip(records, parts, strict=False) for i, why in part.refused.items()},
         )
+
+
+def _joined_flags(columns: Sequence[Columns]) -> NDArray[np.bool_] | None:
+    if all(some.is_local is None for some in columns):
+        return None
+    return np.concatenate(
+        [np.zeros(len(some.times), np.bool_) if some.is_local is None else some.is_local for some in columns]
+    )
 
 
 class RowErrors:

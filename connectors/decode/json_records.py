@@ -69,7 +69,7 @@ class JsonDecoder:
                 )
         fields: list[tuple[str | None, str, Any]] = [
             (roles.key, "key", str | int | None),
-            (roles.time, "time", str | float | None),
+            *((name, f"time{i}", str | float | None) for i, name in enumerate(_time_fields(roles))),
             (roles.end, "end", bool | None),
             *(
                 (name, f"input{i}", WORD if name in roles.words else float | bool | None)
@@ -139,8 +139,8 @@ class JsonDecoder:
             setattr(row, f"input{i}", value)
         if roles.key is not None:
             row.key = _to_key(fields.get(roles.key))
-        if roles.time is not None:
-            row.time = _to_time(fields.get(roles.time))
+        for i, name in enumerate(_time_fields(roles)):
+            setattr(row, f"time{i}", _to_time(fields.get(name)))
         if roles.end is not None:
             row.end = _to_flag(fields.get(roles.end))
             if row.end is None:
@@ -157,8 +157,9 @@ class JsonDecoder:
             if set(map(type, keys)) - {str}:
                 keys[:] = ["" if key is None else str(key) for key in keys]
             errors.add(keys == "", values.NO_KEY, roles.key)
+        is_local: NDArray[np.bool_] | None = None
         if roles.time is not None:
-            times, bad = _parse_times([row.time for row in rows], roles.time_format)
+            times, bad, is_local = _parse_times(_times_of(rows, roles), roles.time_format)
             errors.add(bad, values.NOT_A_TIME, roles.time)
             errors.add(np.isnan(times), values.NO_TIME)
         if roles.end is not None:
@@ -171,7 +172,9 @@ class JsonDecoder:
             inputs[name] = roles.missing_in(name).mask(_floats(rows, f"input{i}"))
             errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
         errors.add(_without_inputs(inputs, records), NO_COLUMN)
-        return Columns(keys, times, inputs, ends, errors.reasons)
+        return Columns(
+            keys, times, inputs, ends, errors.reasons, is_local=is_local if roles.timezone is not None else None
+        )
 
 
 def parse_object(record: bytes) -> dict[str, Any] | str:
@@ -292,18 +295,31 @@ def _to_flag(value: object) -> bool | None:
     return None
 
 
-def _parse_times(times: list[str | float | None], time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return times that are text, numbers, or some of each as seconds (N,), and which of them are bad (N,)."""
+def _time_fields(roles: ColumnRoles) -> tuple[str, ...]:
+    """Return the field with the time, or those of date and time of day."""
+    return roles.time_parts or (() if roles.time is None else (roles.time,))
+
+
+def _times_of(rows: list[Any], roles: ColumnRoles) -> list[str | float | None]:
+    """Return the times of rows; date and time of day as one text, None where one of them is missing."""
+    if not roles.time_parts:
+        return [row.time0 for row in rows]
+    fields = [f"time{i}" for i in range(len(roles.time_parts))]
+    parts = [[getattr(row, field) for field in fields] for row in rows]
+    return [None if None in some or "" in some else " ".join(str(part).strip() for part in some) for some in parts]
+
+
+def _parse_times(times: list[str | float | None], time_format: str) -> values.Times:
+    """Return times that are text, numbers, or some of each."""
     texts = [value for value in times if isinstance(value, str)]
     if len(texts) == len(times):
         return values.parse_times(texts, time_format)
     numbers = np.array([None if isinstance(value, str) else value for value in times] if texts else times, np.float64)
-    seconds = np.full(len(times), np.nan) if time_format == "iso" else values.epoch_seconds(numbers, time_format)
-    bad = np.isnan(seconds) & ~np.isnan(numbers)
+    seconds, bad, is_local = values.number_times(numbers, time_format)
     if texts:
         is_text = [isinstance(value, str) for value in times]
-        seconds[is_text], bad[is_text] = values.parse_times(texts, time_format)
-    return seconds, bad
+        seconds[is_text], bad[is_text], is_local[is_text] = values.parse_times(texts, time_format)
+    return values.Times(seconds, bad, is_local)
 
 
 def _without_inputs(inputs: Mapping[str, NDArray[Any]], records: Sequence[bytes]) -> NDArray[np.bool_]:

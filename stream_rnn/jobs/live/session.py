@@ -248,6 +248,7 @@ def _schema(context: SessionContext) -> Schema:
         words.columns(engine),
         settings.time_format,
         settings.bad_values,
+        timezone=settings.timezone,
         words=words.words(engine),
         missing_values=missing_by_column(settings.missing_values),
     )
