@@ -1,11 +1,11 @@
 """What threads gain, and whether their results are bitwise those of one thread.
 
-    python -m benchmarks.threads --calls 1000000 --events 6000
+    python -m benchmarks.threads --calls 1000000 --events 10000
 
 Batches: the same events in one thread and in two, in turns, for the members of the race `auto`, streams with their own
-weights, two engines, and two partitions of a live job. SHA-256 of as many blocks tells what the machine gives to two
-threads at this moment; on a machine that is busy with other work it is less than 2. The gain by processor time is that
-of the slowest thread and of what is not shared, which is what is left to wait for on an idle machine.
+weights, and two engines. SHA-256 of two blocks tells what the machine gives to two threads at this moment; on a machine
+that is busy with other work it is less than 2. The gain by processor time counts that of the slowest thread and of what
+is not shared, which is what one waits for on an idle machine.
 
 Calls: each of two threads steps through the streams of its own, whose weights are their own, with a `SharedEngine`. The
 reference is an engine that processes the same events one stream after the other.
@@ -40,11 +40,11 @@ ROUNDS = 6
 
 
 class Case(NamedTuple):
-    """The work of a round: a function of the threads to use, and of the round's events (N, 1)."""
+    """Work to measure."""
 
     name: str
-    unit: str
     make: Callable[[int], Callable[[np.ndarray], bytes]]
+    """returns, for a number of threads, a function from the events (N, 1) of a round to its results"""
 
 
 def _race(threads: int) -> Callable[[np.ndarray], bytes]:
@@ -77,11 +77,11 @@ def _each(threads: int, calls: list[Callable[[], np.ndarray]]) -> bytes:
 
 
 CASES = (
-    Case("members of the race auto", "events", _race),
-    Case("20 streams with their own weights", "events", partial(_streams, 20)),
-    Case("1,000 streams with their own weights", "events", partial(_streams, 1000)),
-    Case("two engines", "events", _engines),
-    Case("SHA-256", "blocks", _hashes),
+    Case("members of the race auto", _race),
+    Case("20 streams with their own weights", partial(_streams, 20)),
+    Case("1,000 streams with their own weights", partial(_streams, 1000)),
+    Case("two engines", _engines),
+    Case("SHA-256", _hashes),
 )
 
 
@@ -105,11 +105,10 @@ def measured() -> Iterator[list[float]]:
             finally:
                 self.spent[get_ident()] += time.thread_time() - began
 
-        def __exit__(self, *error: Any) -> bool | None:
-            result = super().__exit__(*error)
+        def __exit__(self, *_: object) -> None:
+            self.shutdown()
             *shared, coordinating = self.spent.values()  # the thread that waits for the others ends last
             waits.append(coordinating + max(shared))
-            return result
 
     with patch("stream_rnn.engine.threads.ThreadPoolExecutor", Pool):
         yield waits
@@ -181,7 +180,7 @@ def main() -> None:
     """Run the program; exit with status 1 if forecasts differ."""
     parser = options.parser(__doc__)
     parser.add_argument("--calls", type=options.positive, default=1_000_000, help="calls in all (default 1,000,000)")
-    parser.add_argument("--events", type=options.positive, default=6000, help="events of a round (default 6,000)")
+    parser.add_argument("--events", type=options.positive, default=10_000, help="events of a round (default 10,000)")
     arguments = parser.parse_args()
     batches = [measure_batches(case, arguments.events) for case in CASES]
     calls = measure_calls(arguments.calls)

@@ -53,8 +53,8 @@ class Engine:
     Each stream, identified by its key, has its own hidden state, running scales and window of recent events. Nothing
     here depends on a clock: time is what events say, so that a replay gives the same numbers as the live run.
 
-    A long batch of streams with their own weights is shared among threads, `threads` at most. Otherwise, an engine processes
-    one call at a time. A call from another thread raises meanwhile; `SharedEngine` lets it wait.
+    An engine processes one call at a time. A call from another thread raises meanwhile; `SharedEngine` lets it wait. In
+    a long call, streams with their own weights are processed by several threads, `threads` at most.
     `counts`, `keys`, `stream_count`, `evictions`, `drifts` and `stream_bytes` may be read at any time.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream_rnn.compiled.step import Batch, EventBuffers, process
+from stream_rnn.compiled.step import EventBuffers, process
 from stream_rnn.engine.result import allocate_outputs
 from stream_rnn.engine.threads import in_threads
 
@@ -56,12 +56,10 @@ def _process(
     outputs: OutputBuffers,
     pool: ThreadPoolExecutor,
 ) -> None:
-    cores, counts = zip(*state.thread_cores(len(shares)), strict=True)
+    cores, batches, counts = zip(*state.thread_cores(len(shares)), strict=True)
     parts = [allocate_outputs(settings, len(places)) for places in shares]
-    batches = [
-        Batch(EventBuffers(*(column[places] for column in events)), part)
-        for places, part in zip(shares, parts, strict=True)
-    ]
+    for places, part, batch in zip(shares, parts, batches, strict=True):
+        batch.fill(events=EventBuffers(*(column[places] for column in events)), outputs=part)
     list(pool.map(process, cores, batches))
     for places, part in zip(shares, parts, strict=True):
         for whole, column in zip(outputs, part, strict=True):

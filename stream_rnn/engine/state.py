@@ -36,6 +36,8 @@ class ThreadCore(NamedTuple):
     """What a thread needs to process events of streams with their own weights beside other threads."""
 
     core: Core
+    batch: Batch
+    """to be filled with its events"""
     counts: NDArray[np.int64]
     """(11,) as `Counts`, since they were added to those of the engine"""
 
@@ -85,7 +87,8 @@ class EngineState:
         for _ in range(len(self._thread_cores), threads):
             counts = np.zeros_like(self.counts)
             core = self.parts.for_thread().core(self.streams.arrays, self.shared, counts)
-            self._thread_cores.append(ThreadCore(core, counts))
+            batch = Batch(blank_event(self._settings), allocate_outputs(self._settings, 1))
+            self._thread_cores.append(ThreadCore(core, batch, counts))
         return self._thread_cores[:threads]
 
     def slot(self, key: Hashable) -> tuple[int, bool]:
