@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.key_hint import alternates, separates_numbers, separates_repeats
+from stream_rnn.connectors.decode.readings import tags_of
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import ConnectorError
 
@@ -25,8 +27,6 @@ EMPTY = f"empty in the first {SAMPLE_SIZE:,} records"
 MIN_SHARE = 0.5
 """A column is numeric, or a time, if at least this share of its values are: one garbled record must not exclude it, and
 a column of names with an occasional "12" is still text."""
-MAX_REPEATS = 0.1
-"""A column looks like a key if at most this share of the times that repeat also repeat among the rows of one text."""
 MAX_EXAMPLE_CHARACTERS = 20
 MAX_REASONS_LISTED = 5
 
@@ -47,7 +47,10 @@ class ColumnSample(Protocol):
         """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
 
     def texts(self) -> Sequence[str]:
-        """Return the values as text (N,), empty if missing; no values if the column is not text."""
+        """Return the values as text (N,), empty if missing; no values if they are neither text nor whole numbers."""
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,), NaN for those that are none."""
 
 
 class TextSample:
@@ -95,6 +98,10 @@ class TextSample:
         """Return the values as text (N,), empty if missing."""
         return self._texts
 
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,), NaN for those that are none."""
+        return np.array([values.parse_number(text) for text in self._texts], np.float64)
+
 
 def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]) -> ColumnRoles:
     """Decide what each column is from the schema and the first records.
@@ -129,7 +136,7 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         columns = schema.columns
         _check_inputs(columns, path, samples)
     else:
-        candidates = [name for name in samples if name not in (schema.key, time, schema.end)]
+        candidates = [name for name in samples if name not in (schema.key, time, schema.end, schema.tag)]
         reasons = {name: samples[name].why_not_numeric(MIN_SHARE) for name in candidates}
         ignored = {name: why if name else "without a name" for name, why in reasons.items() if why or not name}
         columns = tuple(name for name in candidates if name not in ignored)
@@ -145,11 +152,13 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         ignored=ignored,
         bad_values=schema.bad_values,
         key_hint=_key_hint(schema, time, path, samples),
+        tag=schema.tag,
+        tags=schema.tags or (() if schema.tag is None else tags_of(samples[schema.tag].texts(), path, schema.tag)),
     )
 
 
 def _detect_time(schema: Schema, samples: Mapping[str, ColumnSample]) -> str | None:
-    named = (schema.key, schema.end, *schema.columns)
+    named = (schema.key, schema.end, schema.tag, *schema.columns)
     for name, sample in samples.items():
         if name.strip().lower() in TIME_NAMES and name not in named and sample.is_time(schema.time_format):
             return name
@@ -157,29 +166,27 @@ def _detect_time(schema: Schema, samples: Mapping[str, ColumnSample]) -> str | N
 
 
 def _key_hint(schema: Schema, time: str | None, path: str, samples: Mapping[str, ColumnSample]) -> str:
-    """Return which column may be the key: one of few texts, among whose rows times increase as they do not overall."""
-    if schema.key is not None or time is None:
+    """Return which column may be the key: one within whose values times increase, or inputs change little."""
+    if schema.key is not None or schema.tag is not None or time is None:
         return ""
     times = samples[time].times(schema.time_format)
-    repeats = _count_repeats(times)
-    for name, sample in samples.items() if repeats else ():
-        if name in (time, schema.end, *schema.columns) or not sample.why_not_numeric(MIN_SHARE):
-            continue
-        texts = np.array(sample.texts(), object)
-        distinct = set(texts.tolist()) - {""}
-        if 2 <= len(distinct) <= len(texts) / 2:
-            within = sum(_count_repeats(times[texts == text]) for text in distinct)
-            if within <= MAX_REPEATS * repeats:
-                return (
-                    f"{path}: no key is set, times repeat, and column {name!r} has {len(distinct)} distinct texts: "
-                    f"is it the key, as with --key {name}?"
-                )
+    others = {name: sample for name, sample in samples.items() if name not in (time, schema.end, *schema.columns)}
+    texts = {name: sample.texts() for name, sample in others.items() if sample.why_not_numeric(MIN_SHARE)}
+    inputs = {name: sample.numbers() for name, sample in others.items() if name not in texts}
+    for name, column in texts.items():
+        if separates_repeats(column, times):
+            found = f"times repeat, and column {name!r} has {len(set(column) - {''})} distinct texts"
+            return f"{path}: no key is set, {found}: is it the key, as with --key {name}?"
+    for name, numbers in inputs.items():
+        column = others[name].texts()
+        if bool(np.all(numbers % 1.0 == 0.0)) and separates_numbers(column, times):
+            found = f"times repeat, and column {name!r} has {len(set(column) - {''})} distinct numbers"
+            return f"{path}: no key is set, {found}: is it the key, as with --key {name}?"
+    for name, column in texts.items():
+        if alternates(column, inputs):
+            found = f"rows alternate between {len(set(column) - {''})} texts of column {name!r}"
+            return f"{path}: no key is set, and {found}: is it the key, as with --key {name}?"
     return ""
-
-
-def _count_repeats(times: NDArray[np.float64]) -> int:
-    """Return how often a time (N,) is not later than the known one before it."""
-    return int((np.diff(times[np.isfinite(times)]) <= 0.0).sum())
 
 
 def _check_inputs(columns: Sequence[str], path: str, samples: Mapping[str, ColumnSample]) -> None:

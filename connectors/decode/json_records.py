@@ -67,6 +67,7 @@ class JsonDecoder:
             (roles.key, "key", str | int | None),
             (roles.time, "time", str | float | None),
             (roles.end, "end", bool | None),
+            (roles.tag, "tag", str | int | None),
             *((name, f"input{i}", float | bool | None) for i, name in enumerate(roles.columns)),
         ]
         read = [(name, field, kind) for name, field, kind in fields if name is not None]
@@ -77,10 +78,11 @@ class JsonDecoder:
             gc=False,
         )
         self._decoder = msgspec.json.Decoder(self._row)
+        self._tag_numbers = {tag: float(number) for number, tag in enumerate(roles.tags)}
 
     def decode(self, records: Sequence[bytes]) -> Decoded:
         """Decode records; those that are not objects are refused, and so is each that raises anything."""
-        return decode_isolated(records, self._decode, halves, self._roles.columns)
+        return decode_isolated(records, self._decode, halves, self._roles.inputs)
 
     def _decode(self, records: Sequence[bytes]) -> Decoded:
         try:
@@ -127,6 +129,8 @@ class JsonDecoder:
             setattr(row, f"input{i}", number)
         if roles.key is not None:
             row.key = _to_key(fields.get(roles.key))
+        if roles.tag is not None:
+            row.tag = _to_key(fields.get(roles.tag))
         if roles.time is not None:
             row.time = _to_time(fields.get(roles.time))
         if roles.end is not None:
@@ -156,6 +160,10 @@ class JsonDecoder:
             inputs[name] = _floats(rows, f"input{i}")
             errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
         errors.add(_without_inputs(inputs, records), NO_COLUMN)
+        if roles.tag is not None:
+            numbers = [self._tag_numbers.get(str(row.tag).strip(), -1.0) for row in rows]
+            inputs = {roles.tag: np.array(numbers, np.float64)} | inputs
+            errors.add(inputs[roles.tag] < 0.0, values.NOT_A_TAG, roles.tag)
         return Columns(keys, times, inputs, ends, errors.reasons)
 
 

@@ -33,6 +33,10 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_format
         ``iso`` for ISO 8601 (UTC if there is no offset), ``s`` or ``ms`` for seconds or milliseconds since 1970;
         ``auto`` detects it for each value, and a number from 1e11 on is milliseconds.
+    tag
+        Column with the tag of each record, which is one reading; its number is the first input, then `columns`.
+    tags
+        The tags, by number. Default: those of the first records, in order of appearance.
     bad_values
         What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
         ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
@@ -55,6 +59,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[str, ...] = ()
     time_format: Literal["auto", "iso", "s", "ms"] = "auto"
     bad_values: Literal["missing", "refuse"] = "missing"
+    tag: str | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.bad_values not in BAD_VALUES:
@@ -62,7 +68,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.time_format not in TIME_FORMATS:
             raise UsageError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
         roles: dict[str, str] = {}
-        named = [("key", self.key), ("time", self.time), ("end", self.end)]
+        named = [("key", self.key), ("time", self.time), ("end", self.end), ("tag", self.tag)]
         for role, name in [*named, *(("input", name) for name in self.columns)]:
             if not name:
                 continue
@@ -80,7 +86,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ConnectorError
             With the source, the column and the most similar one.
         """
-        for name in (self.key, self.time, self.end, *self.columns):
+        for name in (self.key, self.time, self.end, self.tag, *self.columns):
             if name and name not in names:
                 raise ConnectorError(f"{path}: no column {name!r}{suggest(name, names)}")
 
@@ -105,6 +111,10 @@ class ColumnRoles:
         Which column may be the key, and why, if none was named; empty if no column looks like it.
     recognised
         What was recognised about the columns without being named, such as ``time 'Datum' as %d.%m.%Y``, to be reported.
+    tag
+        Column with the tag of each reading, or None if records are not readings.
+    tags
+        The tags, by number.
 
     Examples
     --------
@@ -122,8 +132,15 @@ class ColumnRoles:
     bad_values: Literal["missing", "refuse"] = "missing"
     key_hint: str = ""
     recognised: tuple[str, ...] = ()
+    tag: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def read(self) -> tuple[str, ...]:
         """All columns that are read."""
-        return (*(name for name in (self.key, self.time, self.end) if name is not None), *self.columns)
+        return (*(name for name in (self.key, self.time, self.end) if name is not None), *self.inputs)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of events: the number of the tag, if records are readings, and the numeric inputs."""
+        return self.columns if self.tag is None else (self.tag, *self.columns)

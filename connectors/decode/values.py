@@ -27,6 +27,7 @@ NOT_FINITE = "not a finite number"
 NOT_A_TIME = "not a time"
 NO_TIME = "time is missing"
 NO_KEY = "key is missing or not UTF-8"
+NOT_A_TAG = "not a tag of this job"
 NOT_A_FLAG = "not true or false"
 
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_800.0

@@ -143,8 +143,7 @@ class CsvReader(TextReader):
 def _types(roles: ColumnRoles) -> dict[str, pa.DataType]:
     """Return the types that the columns are parsed as, by column."""
     types: dict[str, pa.DataType] = dict.fromkeys(roles.columns, pa.float64())
-    if roles.key is not None:
-        types[roles.key] = KEY_TYPE
+    types |= dict.fromkeys((name for name in (roles.key, roles.tag) if name is not None), KEY_TYPE)
     if roles.time is not None:
         numeric = roles.numeric_time and roles.time_format != "iso"
         types[roles.time] = pa.float64() if numeric else pa.string()

@@ -273,7 +273,9 @@ def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
     """Decide what the columns are from the first file, and check that the others have them."""
     first, *others = readers
     roles = resolve_roles(schema, first.path, first.sample())
-    needed = Schema(roles.key, roles.time or "", roles.end, roles.columns, schema.time_format)
+    needed = Schema(
+        roles.key, roles.time or "", roles.end, roles.columns, schema.time_format, tag=roles.tag, tags=roles.tags
+    )
     for reader in others:
         resolve_roles(needed, reader.path, reader.sample())
     return roles

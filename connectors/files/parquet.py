@@ -141,7 +141,7 @@ class ParquetReader(Closeable):
                 )
             return None
         roles = self._start.roles
-        columns, rows, refused = decode_isolated(batch, partial(_decode, roles=roles), _halves, roles.columns)
+        columns, rows, refused = decode_isolated(batch, partial(_decode, roles=roles), _halves, roles.inputs)
         first, self._next = self._next, self._next + batch.num_rows
         events = usable_events(columns, first + rows, self._start)
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}

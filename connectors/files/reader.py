@@ -157,7 +157,7 @@ class TextReader(Closeable):
     def _skipped(self, count: int) -> Chunk:
         """Return a chunk of so many records before the start."""
         first, self._next = self._next, self._next + count
-        return Chunk(EventBatch.empty(self._start.roles.columns if self._start else ()), [], first, self._next)
+        return Chunk(EventBatch.empty(self._start.roles.inputs if self._start else ()), [], first, self._next)
 
     def _broken(self, block: RecordBlock, start: Start) -> Chunk:
         chunk = self._skipped(1)
@@ -167,7 +167,7 @@ class TextReader(Closeable):
         return chunk._replace(dead_letters=[letter])
 
     def _decoded(self, data: bytes, start: Start) -> Chunk:
-        decoded = decode_isolated(data, partial(self._decode, roles=start.roles), self._halves, start.roles.columns)
+        decoded = decode_isolated(data, partial(self._decode, roles=start.roles), self._halves, start.roles.inputs)
         columns, rows, refused = decoded
         first, self._next = self._next, self._next + decoded.record_count
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}

@@ -9,6 +9,7 @@ import numpy as np
 
 from stream_rnn.connectors.bad_values import BadValueCounter
 from stream_rnn.connectors.closeable import Closeable
+from stream_rnn.connectors.decode.readings import interval_of
 from stream_rnn.connectors.files.merge import merge_by_time, one_after_another
 from stream_rnn.connectors.files.reader import Start
 from stream_rnn.connectors.stop import Stop
@@ -41,6 +42,8 @@ class Source(Closeable):
         Numeric inputs.
     key, time, end : str or None
         Columns with these roles.
+    tags : tuple of str
+        Tags of the readings, by the number that the first of `columns` has; empty if records are not readings.
     ignored : dict of str to str
         Why a column of the first file is not read, by column.
     key_hint : str
@@ -79,10 +82,12 @@ class Source(Closeable):
         stop: Stop | None = None,
     ) -> None:
         self.files = tuple(reader.path for reader in readers)
-        self.columns = roles.columns
+        self.columns = roles.inputs
         self.key = roles.key
         self.time = roles.time
         self.end = roles.end
+        self.tags = roles.tags
+        self._roles = roles
         self.ignored = dict(roles.ignored)
         self.key_hint = roles.key_hint
         self.recognised = _recognised(readers, roles)
@@ -109,6 +114,17 @@ class Source(Closeable):
         ``open_files(..., start=position["files"])`` yields exactly the remaining events.
         """
         return {"files": {file.reader.path: file.next_record for file in self._files}}
+
+    def interval(self) -> float | None:
+        """Return the seconds between the events of a stream, if it is the same in all of the first records; else None.
+
+        Must be called before the first batch.
+        """
+        roles, sample = self._roles, self._files[0].reader.sample()
+        keys = () if roles.key is None else sample[roles.key].texts()
+        if roles.time is None or (roles.key is not None and not keys):
+            return None
+        return interval_of(sample[roles.time].times(roles.time_format), keys)
 
     @property
     def bytes_total(self) -> int | None:

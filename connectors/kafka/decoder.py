@@ -87,6 +87,8 @@ class Decoder:
                 schema.columns,
                 schema.time_format,
                 bad_values=schema.bad_values,
+                tag=schema.tag,
+                tags=schema.tags,
             )
         )
 

@@ -220,10 +220,11 @@ class Ordering:
         for name, clock in metadata.get("clocks", {}).items():
             if name in files:
                 self._clocks[files[name]].restore(clock)
-        held, streams = self._restored(HELD, state, files)
-        self._buffer = EventBuffer(self._buffer.columns)
+        columns, keys = self._buffer.columns, metadata["keys"]
+        held, streams = self._restored(HELD, state, keys, columns)
+        self._buffer = EventBuffer(columns)
         self._buffer.add(held, streams)
-        self.ready, _ = self._restored(READY, state, files)
+        self.ready, _ = self._restored(READY, state, keys, columns)
 
     def _pass_on(self, batch: EventBatch) -> Ordered:
         """Release all events as they arrive, but those whose time is too far ahead."""
@@ -370,17 +371,18 @@ class Ordering:
         return [DeadLetter.of(self._sources[file], record, reason, "") for file, record in positions]
 
     def _restored(
-        self, prefix: str, state: OrderingState, files: Mapping[str, int]
+        self, prefix: str, state: OrderingState, keys: Sequence[str | int], columns: Sequence[str]
     ) -> tuple[EventBatch, NDArray[np.int64]]:
         """Return events of a state and their streams; files are found by name, -1 for those that are not read now."""
         arrays = {name.removeprefix(prefix): array for name, array in state.arrays.items() if name.startswith(prefix)}
-        columns = input_names(arrays)
-        if set(columns) != set(self._buffer.columns):
+        saved = input_names(arrays)
+        if set(saved) != set(columns):
             raise ConnectorError(
-                f"events that were held back have the columns {', '.join(sorted(columns))}, "
-                f"the source has {', '.join(sorted(self._buffer.columns))}: use the columns of the checkpoint"
+                f"events that were held back have the columns {', '.join(sorted(saved))}, "
+                f"the source has {', '.join(sorted(columns))}: use the columns of the checkpoint"
             )
-        keys = np.array([*state.metadata["keys"], None], object)[:-1]
+        files = {name: file for file, name in self._sources.items()}
+        names = np.array([*keys, None], object)[:-1]
         current = {int(file): files.get(name, -1) for file, name in state.metadata["places"].items()}
         moved = np.fromiter((current[file] for file in arrays["file"].tolist()), np.int32, len(arrays["file"]))
-        return from_arrays(arrays | {"key": keys[arrays["stream"]], "file": moved}), arrays["stream"]
+        return from_arrays(arrays | {"key": names[arrays["stream"]], "file": moved}), arrays["stream"]

@@ -48,7 +48,8 @@ def test_one_garbled_time_does_not_hide_the_key() -> None:
         (Schema(), {"time": TIMES * 2, "note": list("abcdefghij")}),  # each text once
         (Schema(), {"time": TIMES * 2, "unit": ["kW"] * 10}),
         (Schema(), {"time": TIMES * 2, "state": ["on", "off"] * 5}),  # times repeat within each text
-        (Schema(), {"time": TIMES * 2, "machine": [1] * 5 + [2] * 5}),  # a number is an input
+        (Schema(), {"time": TIMES * 2, "level": [1, 2, 3, 4, 5] * 2}),  # numbers that repeat at one time
+        (Schema(), {"time": TIMES * 2, "level": [1.5] * 5 + [2.5] * 5}),
         (Schema(), {"sensor": ["a", "b"] * 5}),
     ],
 )
