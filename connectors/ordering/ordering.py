@@ -134,6 +134,11 @@ class Ordering:
         """Number of events that are held back."""
         return len(self._buffer)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was made of records other than events of their own, by kind: nothing."""
+        return {}
+
     def process(self, batch: EventBatch) -> Ordered:
         """Return the events that a batch releases, and hold back the rest."""
         if self.policy.in_arrival_order and not self.held:

@@ -10,6 +10,15 @@ from msgspec import Meta
 from stream_rnn.errors import SettingError
 from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_values, make_tuples
 from stream_rnn.settings.replay import CENTURY, BadValues, Duplicates, Lateness, MaxAhead, TimeFormat
+from stream_rnn.settings.shape import (
+    Aggregate,
+    Every,
+    MaxGap,
+    PivotColumns,
+    PivotTolerance,
+    WideFlag,
+    check_shape,
+)
 
 
 class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +73,12 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
+    wide: WideFlag = False
+    pivot: PivotColumns = None
+    pivot_tolerance: PivotTolerance = 0.0
+    every: Every = None
+    aggregate: Aggregate = "last"
+    max_gap: MaxGap = 1000
     output: Annotated[str | None, Meta(description="Topic for the forecasts. Default: none are written.")] = None
     dead_letter_topic: Annotated[
         str | None, Meta(description="Topic for records that cannot be used, with their reason and position.")
@@ -140,6 +155,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Validate every value, and that they go together."""
         make_tuples(self, ("servers", "topics"))
         check_values(self)
+        check_shape(self)
         if not self.group:
             raise SettingError("group must not be empty, got ''")
         if self.dead_letters and self.dead_letter_topic:

@@ -8,6 +8,15 @@ from msgspec import Meta
 
 from stream_rnn.errors import SettingError
 from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_paths, check_values, make_tuples
+from stream_rnn.settings.shape import (
+    Aggregate,
+    Every,
+    MaxGap,
+    PivotColumns,
+    PivotTolerance,
+    WideFlag,
+    check_shape,
+)
 
 MAX_SEASON = 1_000_000
 """Values that the seasonal naive forecast keeps of each stream."""
@@ -91,6 +100,12 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
+    wide: WideFlag = False
+    pivot: PivotColumns = None
+    pivot_tolerance: PivotTolerance = 0.0
+    every: Every = None
+    aggregate: Aggregate = "last"
+    max_gap: MaxGap = 1000
     follow: Annotated[bool, Meta(description="Keep reading as the files grow, until interrupted.")] = False
     speed: Annotated[
         Positive | None,
@@ -137,6 +152,7 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
         make_tuples(self, ("files",))
         check_values(self)
         check_paths(self, ("files", "output", "dead_letters", "checkpoint"))
+        check_shape(self)
         if self.resume and self.checkpoint is None:
             raise SettingError("resume needs checkpoint, the folder to resume from")
         if self.output is not None and self.output != "-" and self.output in self.files:

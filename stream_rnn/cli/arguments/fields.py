@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -55,7 +56,7 @@ def _field(field: Any, hint: Any) -> Field:
     if typing.get_origin(hint) is Annotated:
         description = next((meta.description for meta in hint.__metadata__ if meta.description), "")
         hint = typing.get_args(hint)[0]
-    if type(None) in typing.get_args(hint):
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):  # None if unset; text where numbers have units
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     is_list = typing.get_origin(hint) is tuple
     element = _without_metadata(typing.get_args(hint)[0] if is_list else hint)

@@ -32,6 +32,17 @@ class CommaSeparated(click.ParamType[tuple[Any, ...]]):
         return tuple(self._element.convert(part.strip(), param, ctx) for part in parts if part.strip())
 
 
+class Horizon(click.ParamType[int | str]):
+    """A number of events, or a duration such as 6h, which a job turns into events."""
+
+    name = "events"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return an integer as such; anything else is checked by the job."""
+        text = str(value).strip()
+        return text if text[-1:].isalpha() else click.INT.convert(value, param, ctx)
+
+
 class SectionedCommand(click.Command):
     """A command whose help lists its options in sections."""
 
@@ -91,6 +102,8 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
 
 
 def _click_type(field: Field) -> Any:
+    if field.name == "horizon":
+        return Horizon()
     if field.is_list:  # the settings themselves refuse a wrong choice, and suggest a similar one
         return CommaSeparated(str if field.choices else field.type)
     return click.Choice(field.choices) if field.choices else field.type

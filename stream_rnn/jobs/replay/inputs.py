@@ -30,8 +30,8 @@ def columns_to_read(settings: Settings) -> tuple[str, ...]:
     return settings.inputs + tuple(name for name in settings.targets if name not in settings.inputs)
 
 
-def resolve_inputs(settings: Settings, source: Source) -> tuple[str, ...]:
-    """Return the names of the inputs: those that are set, or every numeric column.
+def resolve_inputs(settings: Settings, source: Source, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the inputs: those that are set, or every one of these columns.
 
     Forecasts also use the past values of their targets; labels never use the targets.
 
@@ -41,10 +41,10 @@ def resolve_inputs(settings: Settings, source: Source) -> tuple[str, ...]:
         If a target is not a numeric column, or no input is left.
     """
     for name in settings.targets:
-        if name not in source.columns:
-            hint = f": it is {source.ignored[name]}" if name in source.ignored else nearest(name, source.columns)
+        if name not in columns:
+            hint = f": it is {source.ignored[name]}" if name in source.ignored else nearest(name, columns)
             raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{hint}")
-    inputs = source.columns if settings.inputs == UNNAMED else settings.inputs
+    inputs = columns if settings.inputs == UNNAMED else settings.inputs
     if settings.task != "forecast":
         others = tuple(name for name in inputs if name not in settings.targets)
         if inputs and not others:

@@ -6,12 +6,16 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.open import open_files, open_sink
-from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy
+from stream_rnn.connectors.shapes.reshaping import new_ordering
+from stream_rnn.connectors.shapes.shape import check_same
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs import ordering_state
@@ -21,11 +25,12 @@ from stream_rnn.jobs.replay.job import Job
 from stream_rnn.jobs.replay.outputs import refuse_overwriting
 from stream_rnn.jobs.replay.positions import verify_replay
 from stream_rnn.jobs.replay.reader import EventReader
+from stream_rnn.jobs.shaping import engine_inputs, horizon_in_events, shape_of, without_duration
 from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.race.race import Race
 from stream_rnn.race.snapshot import check_race
 from stream_rnn.settings.engine import Settings
-from stream_rnn.settings.race import check_members
+from stream_rnn.settings.race import RaceConfig, check_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +39,8 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.connectors.files.source import Source
-    from stream_rnn.settings.race import RaceConfig
+    from stream_rnn.connectors.ordering.ordering import Ordering
+    from stream_rnn.connectors.shapes.shape import Shape
     from stream_rnn.settings.replay import ReplaySettings
 
     Saved = tuple[Path, CheckpointData]
@@ -63,11 +69,16 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
     SettingError, ConnectorError, CheckpointError
         Before any event is processed.
     """
-    requested = Settings.parse({"inputs": UNNAMED} | engine_settings)  # checked before a file is opened
+    shape = shape_of(settings)
+    # Checked before a file is opened.
+    requested = Settings.parse({"inputs": UNNAMED} | without_duration(engine_settings))
+    known = engine_inputs(shape, engine_settings)
 
-    def build(source: Source, saved: Saved | None) -> Engine:
+    def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Engine:
         _check_times(settings, engine_settings, source)
-        resolved = Settings.parse(engine_settings | {"inputs": resolve_inputs(requested, source)})
+        values = horizon_in_events(known, shape, source.interval)
+        given = Settings.parse({"inputs": UNNAMED} | values)
+        resolved = Settings.parse(values | {"inputs": resolve_inputs(given, source, columns)})
         if saved is None:
             return Engine(resolved)
         path, data = saved
@@ -85,12 +96,18 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
     SettingError, ConnectorError, CheckpointError
         Before any event is processed.
     """
-    requested = next(iter(_member_settings(config, None).values()))
+    shape = shape_of(settings)
+    checked = {name: without_duration(values) for name, values in config.members.items()}
+    requested = next(iter(_member_settings(RaceConfig(checked, config.race), None).values()))
 
-    def build(source: Source, saved: Saved | None) -> Race:
-        for values in config.members.values():
+    def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Race:
+        known = {}
+        for name, values in config.members.items():
             _check_times(settings, values, source)
-        members = _member_settings(config, resolve_inputs(requested, source))
+            known[name] = horizon_in_events(engine_inputs(shape, values), shape, source.interval)
+        shaped = RaceConfig(known, config.race)
+        given = next(iter(_member_settings(shaped, None).values()))
+        members = _member_settings(shaped, resolve_inputs(given, source, columns))
         if saved is None:
             return Race(members, config.race)
         path, data = saved
@@ -113,7 +130,9 @@ def _member_settings(config: RaceConfig, inputs: tuple[str, ...] | None) -> dict
 
 
 def _open_job(
-    settings: ReplaySettings, requested: Settings, build: Callable[[Source, Saved | None], ModelT]
+    settings: ReplaySettings,
+    requested: Settings,
+    build: Callable[[Source, tuple[str, ...], Saved | None], ModelT],
 ) -> Job[ModelT]:
     """Open everything that a job needs.
 
@@ -124,7 +143,7 @@ def _open_job(
     requested
         Settings of the engine, or of the first member of a race, before the files are known.
     build
-        Returns the model for a source, restored from a checkpoint if there is one.
+        Returns the model for a source and the inputs of its events, restored from a checkpoint if there is one.
     """
     if not settings.files:
         raise SettingError("files must name at least one file, got none")
@@ -138,14 +157,7 @@ def _open_job(
             stack.enter_context(letters)
         source = open_files(
             settings.files,
-            Schema(
-                settings.key,
-                settings.time,
-                settings.end,
-                columns_to_read(requested),
-                settings.time_format,
-                settings.bad_values,
-            ),
+            _schema(settings, requested),
             start=positions["source"]["files"],
             follow=settings.follow,
             max_ahead=settings.max_ahead,
@@ -159,8 +171,10 @@ def _open_job(
             log.warning("%s", line)
         if source.key_hint:
             log.warning("%s", source.key_hint)
-        model = build(source, saved)
-        ordering = _open_ordering(settings, source, saved[1] if saved is not None else None)
+        ordering = _open_ordering(settings, source)
+        model = build(source, shape_of(settings).columns(source.columns, source.tags), saved)
+        if saved is not None:
+            _restore_ordering(ordering, saved, shape_of(settings))
         sink = _open_sink(settings, positions["sink"], model.counts.events)
         job = Job(settings, model, EventReader(source, ordering, settings.speed, stop), sink)
         stack.pop_all()
@@ -173,19 +187,38 @@ def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], sour
         "speed": settings.speed,
         "lateness": settings.lateness is not None,
         "duplicates": settings.duplicates == "drop",
+        "pivot": settings.pivot,
+        "every": settings.every,
     } | {name: engine_settings.get(name) for name in ("calendar", "elapsed", "half_life")}
     for name, value in needs_times.items():
         if value and source.time is None:
             raise SettingError(f"{name} needs times: set time to the name of the time column")
 
 
-def _open_ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering:
-    """Return the ordering stage, with the events that a checkpoint held back."""
+def _schema(settings: ReplaySettings, requested: Settings) -> Schema:
+    """Return which column is what; where records are readings, the inputs that are named are their tags."""
+    shape, columns = shape_of(settings), columns_to_read(requested)
+    schema = Schema(settings.key, settings.time, settings.end, columns, settings.time_format, settings.bad_values)
+    if shape.wide:
+        return msgspec.structs.replace(schema, columns=columns and requested.inputs)  # the target is no column
+    if shape.pivot is None:
+        return schema
+    tag, value = shape.pivot
+    return msgspec.structs.replace(schema, columns=(value,), tag=tag, tags=columns)
+
+
+def _open_ordering(settings: ReplaySettings, source: Source) -> Ordering:
+    """Return the stage that puts records in order, and makes other events of them if that is set."""
     policy = OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead)
-    ordering = Ordering(policy, source.columns, dict(enumerate(source.files)))
-    if saved is not None and (state := ordering_state.load(saved, ordering_state.FILES)) is not None:
+    return new_ordering(shape_of(settings), policy, source.columns, dict(enumerate(source.files)), source.tags)
+
+
+def _restore_ordering(ordering: Ordering, saved: Saved, shape: Shape) -> None:
+    """Hold back the events that a checkpoint held back."""
+    state = ordering_state.load(saved[1], ordering_state.FILES)
+    if state is not None:
+        check_same(state.metadata.get("shape", {}), shape)
         ordering.restore(state)
-    return ordering
 
 
 def _open_sink(settings: ReplaySettings, at: int | None, events: int) -> Sink | None:
