@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -200,7 +201,7 @@ def open_sink(
 
 
 def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
-    """Return the files that paths and patterns name, those of a pattern in sorted order.
+    """Return the files that paths and patterns name, those of a pattern in sorted order, numbers by their value.
 
     A path without wildcards, or of an existing file, stands for itself.
 
@@ -219,10 +220,10 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
         if not path or "\0" in path:
             raise UsageError(f"{path!r} is not the name of a file")
         if glob.has_magic(path) and not Path(path).exists():
-            matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - patterns are text, as typed in a shell
+            matches = glob.glob(path, recursive=True)  # noqa: PTH207 - patterns are text, as typed in a shell
             if not matches:
                 raise UsageError(f"{path}: no file matches this pattern")
-            files += matches
+            files += sorted(matches, key=_natural)
         else:
             files.append(path)
     if not files:
@@ -234,6 +235,11 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
             raise UsageError(f"{path}: is named twice{'' if named[place] == path else f', also as {named[place]}'}")
         named[place] = path
     return files
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    """Return by what a path is sorted: part-2.csv is before part-10.csv."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", path)]
 
 
 def _check_start(start: Mapping[str, int], files: Sequence[str]) -> None:

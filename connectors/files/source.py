@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.reader import Reader
 
 Position = dict[str, dict[str, int]]
+
+log = logging.getLogger("stream_rnn")
 
 POLL_SECONDS = 0.1
 """Wait between two reads of growing files without new events."""
@@ -90,7 +93,7 @@ class Source(Closeable):
         self._roles = roles
         self.ignored = dict(roles.ignored)
         self.key_hint = roles.key_hint
-        self.recognised = _recognised(readers, roles)
+        self.recognised = (*_recognised(readers, roles), *_order(self.files, roles))
         self.dead_letters = dead_letters
         self.bad_values = BadValueCounter()
         self.events = 0
@@ -103,6 +106,7 @@ class Source(Closeable):
         ]
         for i, file in enumerate(self._files):
             file.reader.start(Start(roles, i, file.next_record))
+        self._overlaps = False
         self._batches = self._run()
 
     def __iter__(self) -> Iterator[EventBatch]:
@@ -170,10 +174,26 @@ class Source(Closeable):
     def _chunks(self) -> Iterator[EventBatch]:
         """Yield the events of all files in order; empty batches where growing files have no new ones."""
         if self.time is not None and len(self._files) > 1:
-            return merge_by_time(self._files, self._max_ahead)
+            return merge_by_time(self._files, self._max_ahead, self._warn_of_overlap if self._is_one_stream else None)
         if self._follow and len(self._files) > 1:
             return self._in_turn()
         return one_after_another(self._files)
+
+    @property
+    def _is_one_stream(self) -> bool:
+        """Whether events of different files must not alternate without a warning."""
+        return self.key is None and self._roles.tag is None
+
+    def _warn_of_overlap(self, one: int, other: int, time: float) -> None:
+        """Log once that two files overlap in time, though nothing says to which streams their events belong."""
+        if not self._overlaps:
+            self._overlaps = True
+            log.warning(
+                "%s and %s overlap in time, from %s on, and no key is set: their events alternate in one stream; set "
+                "key if they are of different streams, or duplicates to drop if the same events are in both",
+                *sorted((self.files[one], self.files[other])),
+                np.datetime64(round(time * 1e6), "us"),
+            )
 
     def _in_turn(self) -> Iterator[EventBatch]:
         """Yield what growing files have, in turn: none of them ends."""
@@ -232,6 +252,14 @@ def _recognised(readers: Sequence[Reader], roles: ColumnRoles) -> tuple[str, ...
         if parts := reader.recognised + roles.recognised:
             paths.setdefault(parts, []).append(reader.path)
     return tuple(f"{_first_of(same)}: {', '.join(parts)}" for parts, same in paths.items())
+
+
+def _order(files: Sequence[str], roles: ColumnRoles) -> tuple[str, ...]:
+    """Return a line that says in which order several files are read."""
+    if len(files) == 1:
+        return ()
+    how = "merged by time" if roles.time is not None else "read one after another, since they have no time"
+    return (f"{len(files):,} files, {how}: {files[0]} to {files[-1]}",)
 
 
 def _first_of(paths: Sequence[str]) -> str:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.connectors.kafka.partitions import partition_name
-from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy, OrderingState
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy, OrderingState
+from stream_rnn.connectors.shapes.reshaping import new_ordering
+from stream_rnn.connectors.shapes.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,10 +53,24 @@ class PartitionOrdering:
         Fields of the events.
     partition
         Topic and number of the partition.
+    shape
+        How records become events. Events of another shape than the records have no headers: several records may have
+        made one.
+    tags
+        Names of the tags of readings, by number.
     """
 
-    def __init__(self, rule: OrderingPolicy, columns: Sequence[str], partition: TopicPartition) -> None:
-        self._ordering = Ordering(rule, columns, {partition.partition: partition_name(partition)})
+    def __init__(
+        self,
+        rule: OrderingPolicy,
+        columns: Sequence[str],
+        partition: TopicPartition,
+        shape: Shape = Shape(),  # noqa: B008 - shapes are frozen
+        tags: Sequence[str] = (),
+    ) -> None:
+        sources = {partition.partition: partition_name(partition)}
+        self._ordering = new_ordering(shape, rule, columns, sources, tags)
+        self._keeps_headers = not shape.active
         self._headers: dict[int, Headers] = {}
         """headers of the events that are held back, by offset"""
 
@@ -63,13 +79,18 @@ class PartitionOrdering:
         """Number of events that are held back."""
         return self._ordering.held
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was made of records other than events of their own, by kind."""
+        return self._ordering.counts
+
     def process(self, batch: KafkaBatch) -> OrderedBatch:
         """Return what a batch releases, and hold back the rest of its events."""
         ordered = self._ordering.process(batch.events)
         if ordered.events is batch.events:
             return OrderedBatch.in_arrival_order(batch)
         refused = [*ordered.late, *ordered.ahead]
-        if batch.headers is not None:
+        if batch.headers is not None and self._keeps_headers:
             dropped = {letter.record for letter in refused} | set(ordered.duplicates.tolist())
             arrived = zip(batch.events.positions.record.tolist(), batch.headers, strict=True)
             self._headers |= {offset: headers for offset, headers in arrived if headers and offset not in dropped}

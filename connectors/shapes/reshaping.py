@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import EventBatch
 from stream_rnn.connectors.ordering.buffer import to_arrays
 from stream_rnn.connectors.ordering.ordering import Ordered, Ordering, OrderingState
@@ -79,6 +80,7 @@ class Reshaping(Ordering):
         self._collecting: dict[str, Pivot | Resample] = {}
         super().__init__(shape.ordered(policy), columns, sources)
         self._shape = shape
+        self._tags = tuple(tags)
         self.columns = shape.columns(columns, tags)
         events = tuple(columns if shape.pivot is None else tags)
         if shape.pivot is not None:
@@ -134,13 +136,21 @@ class Reshaping(Ordering):
         Raises
         ------
         ConnectorError
-            If the saved ones have other columns.
+            If the saved ones have other columns, or unknown tags.
         """
         super().restore(state)
         keys = state.metadata["shape_keys"]
         for name, stage in self._collecting.items():
             stage.open, _ = self._restored(OPEN[name], state, keys, list(stage.open.columns))
         self.ready, _ = self._restored(SHAPED, state, keys, self.columns)
+        if self._shape.pivot is not None:
+            self._check_tags(self._shape.pivot[0])
+
+    def _check_tags(self, tag: str) -> None:
+        """Check the numbers of tags, which are used as an index."""
+        for readings in (self._buffer.events(self._buffer.rows), self._collecting["pivot"].open):
+            if not np.isin(readings.columns[tag], np.arange(len(self._tags))).all():
+                raise ConnectorError(f"readings that were held back have tags that are none of the {len(self._tags)}")
 
     def _pass_through(self, events: EventBatch, released_by: NDArray[np.int64]) -> tuple[EventBatch, NDArray[np.int64]]:
         for stage in self._collecting.values():

@@ -12,6 +12,7 @@ from stream_rnn.settings.shape import pivot_columns
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stream_rnn.settings.engine import Settings
     from stream_rnn.settings.live import LiveSettings
     from stream_rnn.settings.replay import ReplaySettings
 
@@ -60,6 +61,45 @@ def engine_inputs(shape: Shape, values: dict[str, Any]) -> dict[str, Any]:
     return values | {"inputs": (VALUE,)}
 
 
+def named_fields(shape: Shape, values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the fields of records that are the streams of a wide topic, which a live job has to name; else nothing.
+
+    Raises
+    ------
+    SettingError
+        If none are named.
+
+    Examples
+    --------
+    >>> named_fields(Shape(wide=True), {"inputs": ["load", "flow"]}), named_fields(Shape(), {"inputs": ["load"]})
+    (('load', 'flow'), ())
+    """
+    if not shape.wide:
+        return ()
+    inputs = values.get("inputs") or ()
+    if not inputs:
+        raise SettingError("inputs must name the fields that are streams with wide, got none")
+    return (inputs,) if isinstance(inputs, str) else tuple(inputs)
+
+
+def check_numbers(shape: Shape, engine: Settings) -> None:
+    """Check that what a live job makes other inputs of are numbers: classes and tokens are checked in the records.
+
+    Raises
+    ------
+    SettingError
+        If targets are classes, or the input is a token.
+
+    Examples
+    --------
+    >>> from stream_rnn import Settings
+    >>> check_numbers(Shape(wide=True), Settings(inputs="value"))
+    """
+    if (shape.wide or shape.pivot is not None) and (engine.categorical or engine.tokens):
+        name = "wide" if shape.wide else "pivot"
+        raise SettingError(f"{name} is for numbers in a live job, not for classes or tokens")
+
+
 def without_duration(values: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of an engine with a horizon of one event in place of a duration, to check the others.
 
@@ -96,7 +136,7 @@ def horizon_in_events(values: dict[str, Any], shape: Shape, interval: Callable[[
     horizon = values.get("horizon")
     if not isinstance(horizon, str):
         return values
-    duration = seconds("horizon", horizon)
+    duration = seconds("horizon", horizon, "a number of events")
     step = shape.every if shape.every is not None else interval()
     if step is None:
         raise SettingError(

@@ -11,11 +11,11 @@ UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.
 """Seconds of each unit."""
 MAX_SECONDS = 1e9
 """About 32 years."""
-ALLOWED = "a number of seconds, or a duration such as 30s, 1min, 6h or 1d"
+EXAMPLES = "a duration such as 30s, 1min, 6h or 1d"
 _DURATION = re.compile(rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*({'|'.join(UNITS)})?", re.ASCII)
 
 
-def seconds(name: str, value: str | float) -> float:
+def seconds(name: str, value: str | float, number: str = "a number of seconds") -> float:
     """Return the seconds of a duration.
 
     Parameters
@@ -24,6 +24,8 @@ def seconds(name: str, value: str | float) -> float:
         The setting, for errors.
     value
         A number of seconds, or a number with a unit: ms, s, min, m, h, d or w.
+    number
+        What a number without a unit is, for errors.
 
     Raises
     ------
@@ -40,10 +42,10 @@ def seconds(name: str, value: str | float) -> float:
     stream_rnn.errors.SettingError: every must be a number of seconds, or a duration such as 30s, 1min, 6h or 1d, ...
     """
     found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    number = float(found[1]) * UNITS[found[2] or "s"] if found else math.nan if isinstance(value, str) else float(value)
-    if not 0.0 <= number <= MAX_SECONDS:
-        raise SettingError(f"{name} must be {ALLOWED}, got {value!r}")
-    return number
+    result = float(found[1]) * UNITS[found[2] or "s"] if found else math.nan if isinstance(value, str) else float(value)
+    if not 0.0 <= result <= MAX_SECONDS:
+        raise SettingError(f"{name} must be {number}, or {EXAMPLES}, got {value!r}")
+    return result
 
 
 def in_words(duration: float) -> str:

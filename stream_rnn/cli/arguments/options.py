@@ -40,7 +40,8 @@ class Horizon(click.ParamType[int | str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return an integer as such; anything else is checked by the job."""
         text = str(value).strip()
-        return text if text[-1:].isalpha() else click.INT.convert(value, param, ctx)
+        is_duration = text[:1].isdigit() and text[-1:].isalpha()
+        return text if is_duration else click.INT.convert(value, param, ctx)
 
 
 class SectionedCommand(click.Command):
@@ -69,6 +70,11 @@ class SettingOption(click.Option):
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option to a command for every setting of a replay but the files, which are arguments."""
     return _add_options(command, ReplaySettings, "Job", exclude={"files"})
+
+
+def sampled_job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add options as `job_options`, to a command whose own ``--every`` says how often it samples."""
+    return _add_options(command, ReplaySettings, "Job", exclude={"files", "every"})
 
 
 def live_options(command: Callable[..., Any]) -> Callable[..., Any]:

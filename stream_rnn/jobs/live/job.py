@@ -35,6 +35,7 @@ from stream_rnn.jobs.live.metrics_server import MetricsServer
 from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
+from stream_rnn.jobs.shaping import check_numbers, engine_inputs, horizon_in_events, named_fields, shape_of
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.stop import Stop
@@ -90,8 +91,13 @@ class LiveJob:
         self._stop = stop
         self._cluster = make_cluster(settings.servers, settings.client)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
+        shape = shape_of(settings)
+        fields = named_fields(shape, engine_settings)
+        given = horizon_in_events(engine_inputs(shape, engine_settings), shape, lambda: None)
+        engine = resolve_engine_settings(given, initial[1] if initial is not None else None)
+        check_numbers(shape, engine)
         self._config = WorkerConfig(
-            engine=resolve_engine_settings(engine_settings, initial[1] if initial is not None else None),
+            engine=engine,
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
@@ -102,6 +108,8 @@ class LiveJob:
             max_output_bytes=max_request_bytes - RECORD_OVERHEAD_BYTES,
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,
+            shape=shape,
+            fields=fields,
         )
         self._subscription = Subscription(
             topics=settings.topics,

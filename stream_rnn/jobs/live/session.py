@@ -31,6 +31,7 @@ import logging
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import msgspec
 from kafka.errors import KafkaError
 
 from stream_rnn.connectors.decode.schema import Schema
@@ -238,7 +239,12 @@ def _open_sink(context: SessionContext) -> KafkaSink:
 
 
 def _schema(context: SessionContext) -> Schema:
-    """Return the fields to read: the inputs, and the targets that are not inputs."""
-    settings, engine = context.settings, context.config.engine
-    columns = tuple(dict.fromkeys(engine.inputs + engine.target_names))
-    return Schema(settings.key, settings.time or "", settings.end, columns, settings.time_format, settings.bad_values)
+    """Return the fields to read: the inputs, and the targets that are not inputs, or what they are made of."""
+    settings, config = context.settings, context.config
+    schema = Schema(
+        settings.key, settings.time or "", settings.end, config.columns, settings.time_format, settings.bad_values
+    )
+    if config.shape.pivot is None:
+        return schema
+    tag, value = config.shape.pivot
+    return msgspec.structs.replace(schema, columns=(value,), tag=tag, tags=config.names)

@@ -19,6 +19,7 @@ from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.kafka.ordering import OrderedBatch, PartitionOrdering
 from stream_rnn.connectors.kafka.partitions import partition_name
+from stream_rnn.connectors.shapes.shape import Shape
 from stream_rnn.errors import CheckpointError
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs import ordering_state
@@ -75,6 +76,20 @@ class WorkerConfig(NamedTuple):
     """events between two checkpoints"""
     checkpoint_seconds: float
     """seconds between two checkpoints"""
+    shape: Shape = Shape()
+    """how records become events"""
+    fields: tuple[str, ...] = ()
+    """fields of the records that are inputs of a wide source"""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Inputs and targets of the engine."""
+        return tuple(dict.fromkeys(self.engine.inputs + self.engine.target_names))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the records."""
+        return self.shape.pivot or self.fields or self.names
 
 
 @dataclass(slots=True)
@@ -160,8 +175,7 @@ class PartitionWorker:
         self.scores = Scores(engine.settings, season=0)
         self._config = config
         self._encoder = PayloadEncoder(engine.settings)
-        self._columns = tuple(dict.fromkeys(engine.settings.inputs + engine.settings.target_names))
-        active = config.rule.active
+        active = config.rule.active or config.shape.active
         self._orderings = {partition: self._new_ordering(partition) for partition in offsets.processed if active}
         self._writer = CheckpointWriter(folder, engine)
         self._policy = CheckpointPolicy(
@@ -319,7 +333,9 @@ class PartitionWorker:
         return OrderedBatch.in_arrival_order(batch) if ordering is None else ordering.process(batch)
 
     def _new_ordering(self, partition: TopicPartition) -> PartitionOrdering:
-        return PartitionOrdering(self._config.rule, self._columns, partition)
+        config = self._config
+        tags = config.names if config.shape.pivot is not None else ()
+        return PartitionOrdering(config.rule, config.columns, partition, config.shape, tags)
 
     def _log_drifts(self, drifts: Sequence[Drift], after: int) -> None:
         """Log drifts of events after this one; the others were logged when they were first processed."""
@@ -349,6 +365,7 @@ def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: T
         "kafka": {
             "group": config.group,
             "rule": config.rule._asdict(),
+            "shape": config.shape.describe(),
             "start": by_name(offsets.start),
             "offsets": by_name(offsets.processed),
             "topics": {name: identity._asdict() for name, identity in topics.items()},
