@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from stream_rnn.connectors.shapes.shape import VALUE, Shape
 from stream_rnn.errors import SettingError
@@ -108,7 +108,7 @@ def without_duration(values: dict[str, Any]) -> dict[str, Any]:
     >>> without_duration({"horizon": "6h", "hidden": 8}), without_duration({"horizon": 3})
     ({'horizon': 1, 'hidden': 8}, {'horizon': 3})
     """
-    return values | {"horizon": 1} if isinstance(values.get("horizon"), str) else values
+    return values | {"horizon": 1} if _is_duration(values.get("horizon")) else values
 
 
 def horizon_in_events(values: dict[str, Any], shape: Shape, interval: Callable[[], float | None]) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def horizon_in_events(values: dict[str, Any], shape: Shape, interval: Callable[[
     {'horizon': 6}
     """
     horizon = values.get("horizon")
-    if not isinstance(horizon, str):
+    if not _is_duration(horizon):
         return values
     duration = seconds("horizon", horizon, "a number of events")
     step = shape.every if shape.every is not None else interval()
@@ -148,3 +148,8 @@ def horizon_in_events(values: dict[str, Any], shape: Shape, interval: Callable[[
         of = "every" if shape.every is not None else "the recorded interval"
         raise SettingError(f"horizon must be a multiple of {of}, {in_words(step)}, got {horizon!r}")
     return values | {"horizon": round(events)}
+
+
+def _is_duration(horizon: object) -> TypeGuard[str]:
+    """Return whether a horizon is a text that starts with a number; any other text is no horizon at all."""
+    return isinstance(horizon, str) and horizon.strip()[:1].isdigit()
