@@ -282,6 +282,10 @@ class Ordering:
         released_by
             Index in the batch of the event whose arrival released each.
         """
+        if not self.policy.lateness and not len(self._buffer):  # nothing waits: each event releases itself
+            chosen = np.sort(np.concatenate([arrivals.event[accepted], untimed]))
+            self._note_released(streams[chosen], batch.times[chosen])
+            return batch[chosen] if len(chosen) < len(batch) else batch, chosen
         reach = self._reach(arrivals.newest)
         due = self._buffer.rows_until(self._by_stream(arrivals, reach, default=-np.inf))
         held, held_streams = self._buffer.events(due), self._buffer.streams[due]

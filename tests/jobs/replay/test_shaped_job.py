@@ -129,9 +129,10 @@ def test_a_horizon_in_time_is_one_in_events(tmp_path: Path, horizon: str | int, 
     path = tmp_path / "hourly.csv"
     path.write_text("time,a\n" + "".join(f"{START + 3600 * t},{t % 5}\n" for t in range(50)))
     settings = ReplaySettings(files=(str(path),), time_format="s")
-    assert open_replay(settings, NETWORK | {"horizon": horizon}).model.settings.horizon == events
     config = RaceConfig({"one": {"horizon": horizon}, "two": {"layer": "rnn", "horizon": horizon}}, RaceSettings())
-    assert open_race(settings, config).model.settings.horizon == events
+    for job in (open_replay(settings, NETWORK | {"horizon": horizon}), open_race(settings, config)):
+        assert job.model.settings.horizon == events
+        job.source.close()
 
 
 @pytest.mark.parametrize(
