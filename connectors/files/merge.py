@@ -8,7 +8,6 @@ from a position yields exactly the remaining events.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ from stream_rnn.connectors.events import EventBatch
 from stream_rnn.connectors.ordering.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,11 +67,7 @@ def one_after_another(readers: Sequence[BatchReader]) -> Iterator[EventBatch]:
             yield batch
 
 
-def merge_by_time(
-    readers: Sequence[BatchReader],
-    max_ahead: float | None = None,
-    on_overlap: Callable[[int, int, float], None] | None = None,
-) -> Iterator[EventBatch]:
+def merge_by_time(readers: Sequence[BatchReader], max_ahead: float | None = None) -> Iterator[EventBatch]:
     """Yield the events of all readers by (time, reader, record), holding one batch of each.
 
     An empty batch means that no reader has events at the moment. A growing file without new events does not hold the
@@ -85,8 +80,6 @@ def merge_by_time(
     max_ahead
         A time that is further ahead of its file, see `Clock`, does not delay the events after it; None: every time
         does.
-    on_overlap
-        Called with two readers, and a time, where events of one are between events of the other.
 
     Examples
     --------
@@ -108,7 +101,7 @@ def merge_by_time(
                 file.refill()
         available = [file for file in pending if file.has_events]
         if available:
-            yield _merge_until(pending, *_frontier(pending), on_overlap)
+            yield _merge_until(available, *_frontier(available))
         elif all(file.ended for file in pending):
             return
         else:
@@ -120,13 +113,10 @@ def _frontier(pending: list[_Pending]) -> tuple[float, int]:
     return min((float(file.order[-1]), i) for i, file in enumerate(pending) if file.order is not None)
 
 
-def _merge_until(
-    pending: list[_Pending], time: float, frontier_file: int, on_overlap: Callable[[int, int, float], None] | None
-) -> EventBatch:
+def _merge_until(pending: list[_Pending], time: float, frontier_file: int) -> EventBatch:
     """Return the events up to a time in order; ties go to the earlier file."""
     parts: list[EventBatch] = []
     orders: list[NDArray[np.float64]] = []
-    files: list[int] = []
     for i, file in enumerate(pending):
         if file.events is None or file.order is None:
             continue
@@ -134,14 +124,8 @@ def _merge_until(
         if stop > file.start:
             parts.append(file.events[file.start : stop])
             orders.append(file.order[file.start : stop])
-            files.append(i)
             file.start = stop
     if len(parts) == 1:
         return parts[0]
-    if on_overlap is not None:
-        by_start = sorted(range(len(parts)), key=lambda part: float(orders[part][0]))
-        for one, other in pairwise(by_start):
-            if orders[other][0] <= orders[one][-1]:
-                on_overlap(files[one], files[other], float(orders[other][0]))
     # The parts are in the order of the files, so a stable sort by time keeps ties in order.
     return EventBatch.concat(parts)[np.argsort(np.concatenate(orders), kind="stable")]

@@ -12,6 +12,7 @@ from stream_rnn.connectors.bad_values import BadValueCounter
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.decode.readings import interval_of
 from stream_rnn.connectors.files.merge import merge_by_time, one_after_another
+from stream_rnn.connectors.files.overlap import OverlapDetector
 from stream_rnn.connectors.files.reader import Start
 from stream_rnn.connectors.stop import Stop
 
@@ -106,7 +107,8 @@ class Source(Closeable):
         ]
         for i, file in enumerate(self._files):
             file.reader.start(Start(roles, i, file.next_record))
-        self._overlaps = False
+        one_stream = roles.time is not None and roles.key is None and roles.tag is None
+        self._overlaps = OverlapDetector() if one_stream and len(readers) > 1 else None
         self._batches = self._run()
 
     def __iter__(self) -> Iterator[EventBatch]:
@@ -164,6 +166,7 @@ class Source(Closeable):
                 if self._follow:
                     self._stop.wait(POLL_SECONDS)
                 continue
+            self._check_overlap(chunk)
             for batch in chunk.split(self._batch_size):
                 self._advance(batch)
                 yield batch
@@ -174,26 +177,22 @@ class Source(Closeable):
     def _chunks(self) -> Iterator[EventBatch]:
         """Yield the events of all files in order; empty batches where growing files have no new ones."""
         if self.time is not None and len(self._files) > 1:
-            return merge_by_time(self._files, self._max_ahead, self._warn_of_overlap if self._is_one_stream else None)
+            return merge_by_time(self._files, self._max_ahead)
         if self._follow and len(self._files) > 1:
             return self._in_turn()
         return one_after_another(self._files)
 
-    @property
-    def _is_one_stream(self) -> bool:
-        """Whether events of different files must not alternate without a warning."""
-        return self.key is None and self._roles.tag is None
-
-    def _warn_of_overlap(self, one: int, other: int, time: float) -> None:
+    def _check_overlap(self, events: EventBatch) -> None:
         """Log once that two files overlap in time, though nothing says to which streams their events belong."""
-        if not self._overlaps:
-            self._overlaps = True
-            log.warning(
-                "%s and %s overlap in time, from %s on, and no key is set: their events alternate in one stream; set "
-                "key if they are of different streams, or duplicates to drop if the same events are in both",
-                *sorted((self.files[one], self.files[other])),
-                np.datetime64(round(time * 1e6), "us"),
-            )
+        if self._overlaps is None or (found := self._overlaps.find(events)) is None:
+            return
+        self._overlaps = None
+        log.warning(
+            "%s and %s overlap in time, from %s on, and no key is set: their events alternate in one stream; set key "
+            "if they are of different streams, or duplicates to drop if the same events are in both",
+            *(self.files[file] for file in sorted(found.files)),
+            np.datetime64(round(found.time * 1e6), "us"),
+        )
 
     def _in_turn(self) -> Iterator[EventBatch]:
         """Yield what growing files have, in turn: none of them ends."""

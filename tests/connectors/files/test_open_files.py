@@ -255,3 +255,32 @@ def test_formats_agree_on_keys_times_and_values(put: Put, tmp_path: Path) -> Non
         tmp_path / "a.parquet",
     ):
         assert read(path, Schema(key="k")) == (expected, [])
+
+
+def test_numbers_in_the_names_of_files_are_sorted_by_their_value(tmp_path: Path) -> None:
+    for number in (1, 2, 10):
+        (tmp_path / f"part-{number}.csv").write_text(f"x\n{number}\n")
+    with open_files(str(tmp_path / "part-*.csv")) as source:
+        assert [value for batch in source for value in batch.columns["x"]] == [1.0, 2.0, 10.0]
+        assert source.recognised == (
+            f"3 files, read one after another, since they have no time: {source.files[0]} to {source.files[-1]}",
+        )
+
+
+@pytest.mark.parametrize(
+    ("second", "key", "warnings"),
+    [([5, 6], None, 0), ([4, 5], None, 1), ([1, 2], None, 1), ([1, 2], "sensor", 0)],
+)
+def test_files_that_overlap_in_time_without_a_key_are_warned_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, second: list[int], key: str | None, warnings: int
+) -> None:
+    for name, times in (("01.csv", [1, 2, 3, 4]), ("02.csv", second)):
+        rows = "".join(f"{1_700_000_000 + time},s,1\n" for time in times)
+        (tmp_path / name).write_text("time,sensor,x\n" + rows)
+    with open_files(str(tmp_path / "*.csv"), Schema(key=key), batch_size=1) as source:
+        times = [float(batch.times[0]) for batch in source]
+        assert "2 files, merged by time" in source.recognised[-1]
+    assert times == sorted(times)
+    assert [record.getMessage().count("overlap in time, from 2023-11-14T22:13:2") for record in caplog.records] == (
+        [1] * warnings
+    )
