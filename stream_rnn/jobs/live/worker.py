@@ -50,6 +50,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("stream_rnn")
 
 
+UNEXPECTED = {
+    "replaced": "a value was replaced by a later one for the same tag and time",
+    "gaps": "a gap longer than max_gap ended a sequence",
+}
+"""What may happen to records that become events of another shape, by kind; the first of each is logged."""
 OVERSIZED = "key and headers are too large for a forecast"
 """Why there is no forecast of an event, which was learned from nevertheless."""
 
@@ -177,6 +182,7 @@ class PartitionWorker:
         self._encoder = PayloadEncoder(engine.settings)
         active = config.rule.active or config.shape.active
         self._orderings = {partition: self._new_ordering(partition) for partition in offsets.processed if active}
+        self._logged: set[str] = set()
         self._writer = CheckpointWriter(folder, engine)
         self._policy = CheckpointPolicy(
             config.checkpoint_events,
@@ -254,6 +260,7 @@ class PartitionWorker:
         self.offsets.processed[partition] = batch.next
 
         replayed = int(np.searchsorted(ordered.released_by, committed))
+        self._log_unexpected(partition)
         self._log_drifts(result.drifts, after=learned + replayed)
         new, payloads = slice(replayed, None), list[bytes]()
         if self._config.writes_forecasts:
@@ -336,6 +343,14 @@ class PartitionWorker:
         config = self._config
         tags = config.names if config.shape.pivot is not None else ()
         return PartitionOrdering(config.rule, config.columns, partition, config.shape, tags)
+
+    def _log_unexpected(self, partition: TopicPartition) -> None:
+        """Log what happened to records for the first time."""
+        ordering = self._orderings.get(partition)
+        for kind, count in ordering.counts.items() if ordering is not None else ():
+            if count and kind in UNEXPECTED and kind not in self._logged:
+                self._logged.add(kind)
+                log.warning("%s: %s; more like it are not logged", self.name, UNEXPECTED[kind])
 
     def _log_drifts(self, drifts: Sequence[Drift], after: int) -> None:
         """Log drifts of events after this one; the others were logged when they were first processed."""

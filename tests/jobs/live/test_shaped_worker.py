@@ -85,6 +85,17 @@ def test_events_of_a_wide_topic_have_the_names_of_fields_in_their_keys(tmp_path:
     assert (output.records, output.events) == (2, 4)
 
 
+def test_the_first_value_that_is_replaced_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config, schema = config_of("pivot", tmp_path)
+    records = [
+        record_of(offset, b'{"tag": "a", "v": 1}', key=b"p", timestamp=5000 * (offset // 4)) for offset in range(12)
+    ]
+    open_at(config, None).process(Decoder(schema).decode(PARTITION, records))
+    assert [record.getMessage() for record in caplog.records if "replaced" in record.getMessage()] == [
+        "sensors-3: a value was replaced by a later one for the same tag and time; more like it are not logged"
+    ]
+
+
 def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
     config, _ = config_of("every", tmp_path)
     open_at(config, None)
