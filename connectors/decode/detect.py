@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.key_hint import alternates, separates_numbers, separates_repeats
+from stream_rnn.connectors.decode.key_hint import alternates, is_whole, separates_numbers, separates_repeats
 from stream_rnn.connectors.decode.readings import tags_of
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import ConnectorError
@@ -179,7 +179,7 @@ def _key_hint(schema: Schema, time: str | None, path: str, samples: Mapping[str,
             return f"{path}: no key is set, {found}: is it the key, as with --key {name}?"
     for name, numbers in inputs.items():
         column = others[name].texts()
-        if bool(np.all(numbers % 1.0 == 0.0)) and separates_numbers(column, times):
+        if is_whole(numbers) and separates_numbers(column, times):
             found = f"times repeat, and column {name!r} has {len(set(column) - {''})} distinct numbers"
             return f"{path}: no key is set, {found}: is it the key, as with --key {name}?"
     for name, column in texts.items():

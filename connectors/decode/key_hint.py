@@ -72,6 +72,17 @@ def alternates(texts: Sequence[str], inputs: Mapping[str, NDArray[np.float64]]) 
     )
 
 
+def is_whole(numbers: NDArray[np.float64]) -> bool:
+    """Return whether all of these are whole numbers.
+
+    Examples
+    --------
+    >>> is_whole(np.array([1.0, 2.0])), is_whole(np.array([1.0, np.inf]))
+    (True, False)
+    """
+    return bool(np.isfinite(numbers).all() and (numbers % 1.0 == 0.0).all())
+
+
 def _groups(texts: Sequence[str]) -> list[NDArray[np.intp]]:
     """Return the rows of each text that is not empty."""
     groups: dict[str, list[int]] = {}
@@ -88,5 +99,6 @@ def _count_repeats(times: NDArray[np.float64]) -> int:
 
 def _mean_change(parts: Sequence[NDArray[np.float64]]) -> float:
     """Return the mean absolute change from value to value within each part, 0 without any."""
-    changes = np.concatenate([np.abs(np.diff(part[np.isfinite(part)])) for part in parts])
+    with np.errstate(over="ignore"):  # of huge values the change is infinite
+        changes = np.concatenate([np.abs(np.diff(part[np.isfinite(part)])) for part in parts])
     return float(changes.mean()) if len(changes) else 0.0
