@@ -10,6 +10,7 @@ import numpy as np
 
 from stream_rnn.connectors.bad_values import BadValueCounter
 from stream_rnn.connectors.closeable import Closeable
+from stream_rnn.connectors.decode.detect_time import TimeColumn, sample_times
 from stream_rnn.connectors.decode.readings import interval_of
 from stream_rnn.connectors.files.merge import merge_by_time, one_after_another
 from stream_rnn.connectors.files.overlap import OverlapDetector
@@ -43,7 +44,7 @@ class Source(Closeable):
     files : tuple of str
         Paths, in the order of `Positions.file`.
     columns : tuple of str
-        Numeric inputs.
+        Inputs.
     key, time, end : str or None
         Columns with these roles.
     tags : tuple of str
@@ -52,6 +53,10 @@ class Source(Closeable):
         Why a column of the first file is not read, by column.
     key_hint : str
         Which column may be the key, if none was named and times repeat; else empty.
+    first_words : dict of str to list of str
+        The distinct words in the first records of each column of words, in order of appearance.
+    warnings : tuple of str
+        What is likely wrong with values of the columns.
     dead_letters : DeadLetterCounter
         Records that cannot be used.
     bad_values : BadValueCounter
@@ -94,6 +99,8 @@ class Source(Closeable):
         self._roles = roles
         self.ignored = dict(roles.ignored)
         self.key_hint = roles.key_hint
+        self.first_words = dict(roles.first_words)
+        self.warnings = roles.warnings
         self.recognised = (*_recognised(readers, roles), *_order(self.files, roles))
         self.dead_letters = dead_letters
         self.bad_values = BadValueCounter()
@@ -130,7 +137,8 @@ class Source(Closeable):
         keys = () if roles.key is None else sample[roles.key].texts()
         if roles.time is None or (roles.key is not None and not keys):
             return None
-        return interval_of(sample[roles.time].times(roles.time_format), keys)
+        time = TimeColumn(roles.time, roles.time_format, roles.time_parts)
+        return interval_of(sample_times(sample, time), keys)
 
     @property
     def bytes_total(self) -> int | None:

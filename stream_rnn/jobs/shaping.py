@@ -100,6 +100,24 @@ def check_numbers(shape: Shape, engine: Settings) -> None:
         raise SettingError(f"{name} is for numbers in a live job, not for classes or tokens")
 
 
+def check_labels(shape: Shape, engine: Settings) -> None:
+    """Check that labels are a column of the records: only there are they words that can be numbered.
+
+    Raises
+    ------
+    SettingError
+        If the task is classification, and events have other columns than records.
+
+    Examples
+    --------
+    >>> from stream_rnn import Settings
+    >>> check_labels(Shape(every=60.0), Settings(inputs="load", targets="state", task="classification"))
+    """
+    if (shape.wide or shape.pivot is not None) and engine.task == "classification":
+        name = "wide" if shape.wide else "pivot"
+        raise SettingError(f"task must not be classification with {name}, which is for numbers")
+
+
 def without_duration(values: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of an engine with a horizon of one event in place of a duration, to check the others.
 

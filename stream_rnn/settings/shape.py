@@ -72,6 +72,10 @@ class ShapeSettings(Protocol):
         """Duration of a cell of the grid."""
 
     @property
+    def categories(self) -> tuple[str, ...]:
+        """Columns of states."""
+
+    @property
     def duplicates(self) -> Literal["keep", "drop"]:
         """What happens to duplicates."""
 
@@ -90,6 +94,11 @@ def check_shape(settings: ShapeSettings) -> None:
             raise SettingError("wide and pivot exclude each other: with key TAG, each tag is a stream of its own")
         if settings.duplicates == "drop":
             raise SettingError("duplicates must be keep with pivot, where the last of two values is used, got 'drop'")
+    if settings.categories and (settings.wide or settings.pivot is not None):
+        name = "wide" if settings.wide else "pivot"
+        raise SettingError(
+            f"categories must not be set with {name}, which is for numbers, got {settings.categories[0]!r}"
+        )
     if seconds("pivot_tolerance", settings.pivot_tolerance) and settings.pivot is None:
         raise SettingError(f"pivot_tolerance needs pivot, got {settings.pivot_tolerance!r}")
     if settings.every is not None and seconds("every", settings.every) < MIN_EVERY:

@@ -20,6 +20,8 @@ class Field(NamedTuple):
     default: Any
     """NODEFAULT if it is required"""
     help: str
+    by_column: bool = False
+    """whether it also accepts a table of such values by column"""
 
     @property
     def option(self) -> str:
@@ -56,12 +58,14 @@ def _field(field: Any, hint: Any) -> Field:
     if typing.get_origin(hint) is Annotated:
         description = next((meta.description for meta in hint.__metadata__ if meta.description), "")
         hint = typing.get_args(hint)[0]
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):  # None if unset; text where numbers have units
+    by_column = any(typing.get_origin(part) is dict for part in typing.get_args(hint))
+    # None if it may be unset; text where numbers may have units; a tuple where values may be by column
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     is_list = typing.get_origin(hint) is tuple
-    element = _without_metadata(typing.get_args(hint)[0] if is_list else hint)
+    element = str if by_column else _without_metadata(typing.get_args(hint)[0] if is_list else hint)
     default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
-    return Field(field.name, element, is_list, default, description)
+    return Field(field.name, element, is_list, default, description, by_column=by_column)
 
 
 def _without_metadata(hint: Any) -> Any:

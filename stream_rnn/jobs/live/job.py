@@ -35,7 +35,9 @@ from stream_rnn.jobs.live.metrics_server import MetricsServer
 from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
+from stream_rnn.jobs.local_calendar import in_timezone
 from stream_rnn.jobs.shaping import check_numbers, engine_inputs, horizon_in_events, named_fields, shape_of
+from stream_rnn.jobs.words import word_rules
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.stop import Stop
@@ -91,13 +93,15 @@ class LiveJob:
         self._stop = stop
         self._cluster = make_cluster(settings.servers, settings.client)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
-        shape = shape_of(settings)
+        shape, words = shape_of(settings), word_rules(settings)
         fields = named_fields(shape, engine_settings)
         given = horizon_in_events(engine_inputs(shape, engine_settings), shape, lambda: None)
-        engine = resolve_engine_settings(given, initial[1] if initial is not None else None)
+        given = in_timezone(given, settings.timezone)
+        engine = resolve_engine_settings(given, initial[1] if initial is not None else None, words)
         check_numbers(shape, engine)
         self._config = WorkerConfig(
             engine=engine,
+            words=words,
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,

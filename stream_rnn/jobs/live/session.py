@@ -45,6 +45,7 @@ from stream_rnn.jobs.live.pace import Pace
 from stream_rnn.jobs.live.pipeline import Pipeline
 from stream_rnn.jobs.live.reporting import report_output
 from stream_rnn.jobs.live.topic_watch import TopicWatch
+from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -242,7 +243,15 @@ def _schema(context: SessionContext) -> Schema:
     """Return the fields to read: the inputs, and the targets that are not inputs, or what they are made of."""
     settings, config = context.settings, context.config
     schema = Schema(
-        settings.key, settings.time or "", settings.end, config.columns, settings.time_format, settings.bad_values
+        settings.key,
+        settings.time or "",
+        settings.end,
+        config.fields or config.words.columns(config.engine),
+        settings.time_format,
+        settings.bad_values,
+        timezone=settings.timezone,
+        words=config.words.words(config.engine),
+        missing_values=missing_by_column(settings.missing_values),
     )
     if config.shape.pivot is None:
         return schema

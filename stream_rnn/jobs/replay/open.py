@@ -12,6 +12,7 @@ from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.files.dialect import Dialect
 from stream_rnn.connectors.files.open import open_files, open_sink
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.connectors.shapes.reshaping import new_ordering
@@ -19,18 +20,21 @@ from stream_rnn.connectors.shapes.shape import check_same
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs.local_calendar import in_timezone
 from stream_rnn.jobs.replay.dead_letters import open_dead_letters
-from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_inputs
+from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_columns
 from stream_rnn.jobs.replay.job import Job
 from stream_rnn.jobs.replay.outputs import refuse_overwriting
 from stream_rnn.jobs.replay.positions import verify_replay
 from stream_rnn.jobs.replay.reader import EventReader
-from stream_rnn.jobs.shaping import engine_inputs, horizon_in_events, shape_of, without_duration
+from stream_rnn.jobs.shaping import check_labels, engine_inputs, horizon_in_events, shape_of, without_duration
 from stream_rnn.jobs.stopping import StopFlag
+from stream_rnn.jobs.words import Words, word_rules
 from stream_rnn.race.race import Race
 from stream_rnn.race.snapshot import check_race
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.race import RaceConfig, check_members
+from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.connectors.ordering.ordering import Ordering
-    from stream_rnn.connectors.shapes.shape import Shape
     from stream_rnn.settings.replay import ReplaySettings
 
     Saved = tuple[Path, CheckpointData]
@@ -70,15 +73,17 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
         Before any event is processed.
     """
     shape = shape_of(settings)
+    engine_settings = in_timezone(engine_settings, settings.timezone)
     # Checked before a file is opened.
     requested = Settings.parse({"inputs": UNNAMED} | without_duration(engine_settings))
+    check_labels(shape, requested)
     known = engine_inputs(shape, engine_settings)
 
     def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Engine:
         _check_times(settings, engine_settings, source)
         values = horizon_in_events(known, shape, source.interval)
         given = Settings.parse({"inputs": UNNAMED} | values)
-        resolved = Settings.parse(values | {"inputs": resolve_inputs(given, source, columns)})
+        resolved = Settings.parse(values | resolve_columns(given, source, columns, word_rules(settings)))
         if saved is None:
             return Engine(resolved)
         path, data = saved
@@ -97,32 +102,34 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
         Before any event is processed.
     """
     shape = shape_of(settings)
-    checked = {name: without_duration(values) for name, values in config.members.items()}
-    requested = next(iter(_member_settings(RaceConfig(checked, config.race), None).values()))
+    members = {name: in_timezone(values, settings.timezone) for name, values in config.members.items()}
+    checked = {name: without_duration(values) for name, values in members.items()}
+    requested = next(iter(_member_settings(RaceConfig(checked, config.race), {}).values()))
+    check_labels(shape, requested)
 
     def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Race:
         known = {}
-        for name, values in config.members.items():
+        for name, values in members.items():
             _check_times(settings, values, source)
             known[name] = horizon_in_events(engine_inputs(shape, values), shape, source.interval)
         shaped = RaceConfig(known, config.race)
-        given = next(iter(_member_settings(shaped, None).values()))
-        members = _member_settings(shaped, resolve_inputs(given, source, columns))
+        given = next(iter(_member_settings(shaped, {}).values()))
+        resolved = _member_settings(shaped, resolve_columns(given, source, columns, word_rules(settings)))
         if saved is None:
-            return Race(members, config.race)
+            return Race(resolved, config.race)
         path, data = saved
-        check_race(path, data, members, config.race)
+        check_race(path, data, resolved, config.race)
         return Race.restore(data)
 
     return _open_job(settings, requested, build)
 
 
-def _member_settings(config: RaceConfig, inputs: tuple[str, ...] | None) -> dict[str, Settings]:
-    """Return the settings of each member, with these inputs if any are given."""
+def _member_settings(config: RaceConfig, columns: dict[str, tuple[str, ...]]) -> dict[str, Settings]:
+    """Return the settings of each member, with these inputs and targets if any are given."""
     members = {}
     for name, values in config.members.items():
         try:
-            members[name] = Settings.parse({"inputs": UNNAMED} | values | ({"inputs": inputs} if inputs else {}))
+            members[name] = Settings.parse({"inputs": UNNAMED} | values | columns)
         except SettingError as error:
             raise SettingError(f"member {name!r}: {error}") from None
     check_members(members, config.race)
@@ -149,34 +156,35 @@ def _open_job(
         raise SettingError("files must name at least one file, got none")
     saved = CheckpointFolder(settings.checkpoint or "").newest(verify=verify_replay) if settings.resume else None
     positions = saved[1].positions if saved is not None else START_POSITIONS
-    stop = StopFlag()
+    dialect = Dialect(**{name: getattr(settings, name) for name in Dialect.__struct_fields__})
+    stop, rules = StopFlag(), word_rules(settings)
     refuse_overwriting(settings)
     with ExitStack() as stack:  # closes what is open if a later step fails
         letters = open_dead_letters(settings, positions)
         if isinstance(letters, DeadLetterFile):
             stack.enter_context(letters)
-        source = open_files(
+        source: Source = open_files(
             settings.files,
             _schema(settings, requested),
             start=positions["source"]["files"],
             follow=settings.follow,
             max_ahead=settings.max_ahead,
             format=settings.format,
+            dialect=dialect,
             field_size_limit=settings.field_size_limit,
             dead_letters=letters,
             stop=stop,
         )
         stack.enter_context(source)
-        for line in source.recognised:
-            log.warning("%s", line)
-        if source.key_hint:
-            log.warning("%s", source.key_hint)
-        ordering = _open_ordering(settings, source)
+        for line in (*source.recognised, source.key_hint, *source.warnings):
+            if line:
+                log.warning("%s", line)
         model = build(source, shape_of(settings).columns(source.columns, source.tags), saved)
-        if saved is not None:
-            _restore_ordering(ordering, saved, shape_of(settings))
+        words = Words(model.settings, rules, source.first_words)
+        words.restore(positions)
+        ordering = _open_ordering(settings, source, words, saved[1] if saved is not None else None)
         sink = _open_sink(settings, positions["sink"], model.counts.events)
-        job = Job(settings, model, EventReader(source, ordering, settings.speed, stop), sink)
+        job = Job(settings, model, EventReader(source, words, ordering, settings.speed, stop), sink)
         stack.pop_all()
     return job
 
@@ -197,8 +205,19 @@ def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], sour
 
 def _schema(settings: ReplaySettings, requested: Settings) -> Schema:
     """Return which column is what; where records are readings, the inputs that are named are their tags."""
-    shape, columns = shape_of(settings), columns_to_read(requested)
-    schema = Schema(settings.key, settings.time, settings.end, columns, settings.time_format, settings.bad_values)
+    shape, rules = shape_of(settings), word_rules(settings)
+    columns = columns_to_read(requested, rules.categories)
+    schema = Schema(
+        settings.key,
+        settings.time,
+        settings.end,
+        columns,
+        settings.time_format,
+        settings.bad_values,
+        timezone=settings.timezone,
+        words=rules.words(requested),
+        missing_values=missing_by_column(settings.missing_values),
+    )
     if shape.wide:
         return msgspec.structs.replace(schema, columns=columns and requested.inputs)  # the target is no column
     if shape.pivot is None:
@@ -207,18 +226,15 @@ def _schema(settings: ReplaySettings, requested: Settings) -> Schema:
     return msgspec.structs.replace(schema, columns=(value,), tag=tag, tags=columns)
 
 
-def _open_ordering(settings: ReplaySettings, source: Source) -> Ordering:
-    """Return the stage that puts records in order, and makes other events of them if that is set."""
+def _open_ordering(settings: ReplaySettings, source: Source, words: Words, saved: CheckpointData | None) -> Ordering:
+    """Return the stage that orders records, and makes other events of them, with those that a checkpoint held back."""
     policy = OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead)
-    return new_ordering(shape_of(settings), policy, source.columns, dict(enumerate(source.files)), source.tags)
-
-
-def _restore_ordering(ordering: Ordering, saved: Saved, shape: Shape) -> None:
-    """Hold back the events that a checkpoint held back."""
-    state = ordering_state.load(saved[1], ordering_state.FILES)
-    if state is not None:
+    shape, columns = shape_of(settings), words.columns(source.columns)
+    ordering = new_ordering(shape, policy, columns, dict(enumerate(source.files)), source.tags)
+    if saved is not None and (state := ordering_state.load(saved, ordering_state.FILES)) is not None:
         check_same(state.metadata.get("shape", {}), shape)
         ordering.restore(state)
+    return ordering
 
 
 def _open_sink(settings: ReplaySettings, at: int | None, events: int) -> Sink | None:
