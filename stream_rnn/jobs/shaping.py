@@ -100,22 +100,24 @@ def check_numbers(shape: Shape, engine: Settings) -> None:
         raise SettingError(f"{name} is for numbers in a live job, not for classes or tokens")
 
 
-def check_labels(shape: Shape, engine: Settings) -> None:
-    """Check that labels are a column of the records: only there are they words that can be numbered.
+def check_classes(shape: Shape, engine: Settings) -> None:
+    """Check that labels are a column of the records, where words are numbered, and that no mean of classes is formed.
 
     Raises
     ------
     SettingError
-        If the task is classification, and events have other columns than records.
+        If the task is classification and events have other columns than records, or classes or tokens are averaged.
 
     Examples
     --------
     >>> from stream_rnn import Settings
-    >>> check_labels(Shape(every=60.0), Settings(inputs="load", targets="state", task="classification"))
+    >>> check_classes(Shape(every=60.0), Settings(inputs="load", targets="state", task="classification"))
     """
     if (shape.wide or shape.pivot is not None) and engine.task == "classification":
         name = "wide" if shape.wide else "pivot"
         raise SettingError(f"task must not be classification with {name}, which is for numbers")
+    if shape.every is not None and shape.aggregate == "mean" and (engine.categorical or engine.tokens):
+        raise SettingError("aggregate must be last with classes or tokens, got 'mean'")
 
 
 def without_duration(values: dict[str, Any]) -> dict[str, Any]:

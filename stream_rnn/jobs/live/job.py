@@ -36,7 +36,14 @@ from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
 from stream_rnn.jobs.local_calendar import in_timezone
-from stream_rnn.jobs.shaping import check_numbers, engine_inputs, horizon_in_events, named_fields, shape_of
+from stream_rnn.jobs.shaping import (
+    check_classes,
+    check_numbers,
+    engine_inputs,
+    horizon_in_events,
+    named_fields,
+    shape_of,
+)
 from stream_rnn.jobs.words import word_rules
 
 if TYPE_CHECKING:
@@ -99,6 +106,7 @@ class LiveJob:
         given = in_timezone(given, settings.timezone)
         engine = resolve_engine_settings(given, initial[1] if initial is not None else None, words)
         check_numbers(shape, engine)
+        check_classes(shape, engine)
         self._config = WorkerConfig(
             engine=engine,
             words=words,

@@ -27,7 +27,7 @@ from stream_rnn.jobs.replay.job import Job
 from stream_rnn.jobs.replay.outputs import refuse_overwriting
 from stream_rnn.jobs.replay.positions import verify_replay
 from stream_rnn.jobs.replay.reader import EventReader
-from stream_rnn.jobs.shaping import check_labels, engine_inputs, horizon_in_events, shape_of, without_duration
+from stream_rnn.jobs.shaping import check_classes, engine_inputs, horizon_in_events, shape_of, without_duration
 from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.jobs.words import Words, word_rules
 from stream_rnn.race.race import Race
@@ -76,7 +76,7 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
     engine_settings = in_timezone(engine_settings, settings.timezone)
     # Checked before a file is opened.
     requested = Settings.parse({"inputs": UNNAMED} | without_duration(engine_settings))
-    check_labels(shape, requested)
+    check_classes(shape, requested)
     known = engine_inputs(shape, engine_settings)
 
     def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Engine:
@@ -105,7 +105,7 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
     members = {name: in_timezone(values, settings.timezone) for name, values in config.members.items()}
     checked = {name: without_duration(values) for name, values in members.items()}
     requested = next(iter(_member_settings(RaceConfig(checked, config.race), {}).values()))
-    check_labels(shape, requested)
+    check_classes(shape, requested)
 
     def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Race:
         known = {}

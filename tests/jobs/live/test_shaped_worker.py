@@ -117,6 +117,12 @@ def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
             {"inputs": "a", "targets": "b", "task": "classification"},
             "pivot is for numbers in a live job",
         ),
+        (
+            {"every": "4h", "aggregate": "mean"},
+            {"inputs": "a", "targets": "b", "task": "classification"},
+            "aggregate must be last with classes or tokens, got 'mean'",
+        ),
+        ({"wide": True, "categories": "b"}, {"inputs": "a"}, "categories must not be set with wide"),
     ],
 )
 def test_wrong_settings_are_refused(job: dict[str, Any], engine: dict[str, Any], words: str) -> None:

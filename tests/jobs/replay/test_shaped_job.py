@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EVENTS = 4000
 TAGS = ("load", "flow", "level")
 START = 1_700_000_000
+CLASSES: dict[str, Any] = {"targets": "b", "task": "classification", "horizon": 1}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,10 @@ def run(path: Path, folder: Path, *, stop_after: int | None = None, **more: Any)
         files=(str(path),), output=f"{folder}/out.csv", checkpoint=f"{folder}/state", time_format="s", **more
     )
     return replay(settings, stop_after)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
 
 
 def outputs(folder: Path, **runs: tuple[Path, dict[str, Any]]) -> list[bytes]:
@@ -76,6 +81,7 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
     "wide": ("wide.csv", {"wide": True}),
     "pivot": ("long.csv", {"pivot": "tag=value", "pivot_tolerance": "90s"}),
     "every": ("wide.csv", {"every": "7min", "aggregate": "mean"}),
+    "every, of states": ("wide.csv", {"every": "7min", "categories": "level"}),
     "pivot and every": ("long.jsonl", {"pivot": "tag=value", "every": "45s", "lateness": 100.0}),
 }
 
@@ -135,6 +141,34 @@ def test_a_horizon_in_time_is_one_in_events(tmp_path: Path, horizon: str | int, 
         job.source.close()
 
 
+def test_the_interval_of_dates_and_times_of_day_in_two_columns_is_known(tmp_path: Path) -> None:
+    rows = [f"2025-01-{1 + t // 24:02},{t % 24:02}:00,{t % 5}" for t in range(50)]
+    (tmp_path / "hourly.csv").write_text("Date,Time,a\n" + "\n".join(rows) + "\n")
+    settings = ReplaySettings(files=(str(tmp_path / "hourly.csv"),), time="Date+Time", timezone="Europe/Berlin")
+    job = open_replay(settings, NETWORK | {"horizon": "6h"})
+    assert (job.model.settings.horizon, job.model.settings.timezone) == (6, "Europe/Berlin")
+    job.source.close()
+
+
+def test_values_that_stand_for_a_missing_one_are_missing_in_every_shape(folder: Path, tmp_path: Path) -> None:
+    codes = tmp_path / "codes.csv"
+    codes.write_text(
+        "".join(f"{line}-999\n" if line[-1] in ",;" else f"{line}\n" for line in lines(folder / "long.csv"))
+    )
+    coded = (codes, {"pivot": "tag=value", "missing_values": -999})
+    plain, without = outputs(tmp_path, plain=(folder / "long.csv", {"pivot": "tag=value"}), coded=coded)
+    assert without == plain
+
+
+def test_what_is_far_out_among_the_values_of_another_tag_is_no_warning(tmp_path: Path) -> None:
+    rows = [f"{START + t},{tag},{value}" for t in range(20) for tag, value in (("a", t % 7), ("pressure", 1013.25))]
+    (tmp_path / "long.csv").write_text("time,tag,value\n" + "\n".join(rows) + "\n")
+    settings = ReplaySettings(files=(str(tmp_path / "long.csv"),), time_format="s", pivot="tag=value")
+    job = open_replay(settings, NETWORK)
+    assert job.source.warnings == ()
+    job.source.close()
+
+
 @pytest.mark.parametrize(
     ("text", "options", "engine", "words"),
     [
@@ -145,6 +179,9 @@ def test_a_horizon_in_time_is_one_in_events(tmp_path: Path, horizon: str | int, 
         ("a,b\n1,2\n", {"every": "1min"}, {}, "every needs times: set time to the name of the time column"),
         ("tag,value\na,2\n", {"pivot": "tag=value"}, {}, "pivot needs times"),
         ("time,a\n0,1\n", {"wide": True}, {"targets": "a"}, "targets must be value or not set with wide"),
+        ("time,a\n0,1\n", {"wide": True}, CLASSES | {"targets": "value"}, "task must not be classification with wide"),
+        ("time,tag,v\n0,b,1\n", {"pivot": "tag=v"}, CLASSES, "task must not be classification with pivot"),
+        ("time,a,b\n0,1,1\n", {"every": "1s", "aggregate": "mean"}, CLASSES, "aggregate must be last with classes"),
     ],
 )
 def test_what_cannot_be_right_is_refused(
@@ -191,6 +228,7 @@ def test_files_that_do_not_have_the_shape_are_refused(
         ({"pivot": "tag"}, "pivot must be TAG=VALUE, two columns, got 'tag'"),
         ({"pivot": "tag=tag"}, "pivot must be TAG=VALUE, two columns, got 'tag=tag'"),
         ({"pivot": "tag=v", "wide": True}, "wide and pivot exclude each other"),
+        ({"pivot": "tag=v", "categories": "v"}, "categories must not be set with pivot, which is for numbers, got 'v'"),
         ({"pivot": "tag=v", "duplicates": "drop"}, "duplicates must be keep with pivot"),
         ({"pivot_tolerance": "1s"}, "pivot_tolerance needs pivot, got '1s'"),
         ({"aggregate": "median"}, "aggregate must be one of last, mean, got 'median'"),
