@@ -47,7 +47,7 @@ def fields_of(struct: type[msgspec.Struct]) -> list[Field]:
     >>> from stream_rnn.settings.race import RaceSettings
     >>> field = fields_of(RaceSettings)[0]
     >>> field.option, field.type, field.default
-    ('--rate', <class 'float'>, 0.2)
+    ('--rate', <class 'float'>, 0.05)
     """
     hints = typing.get_type_hints(struct, include_extras=True)
     return [_field(field, hints[field.name]) for field in msgspec.structs.fields(struct)]
