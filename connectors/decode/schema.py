@@ -103,6 +103,8 @@ class ColumnRoles:
         Why a column is not read, by column.
     key_hint
         Which column may be the key, and why, if none was named; empty if no column looks like it.
+    recognised
+        What was recognised about the columns without being named, such as ``time 'Datum' as %d.%m.%Y``, to be reported.
 
     Examples
     --------
@@ -119,6 +121,7 @@ class ColumnRoles:
     ignored: dict[str, str] = field(default_factory=dict)
     bad_values: Literal["missing", "refuse"] = "missing"
     key_hint: str = ""
+    recognised: tuple[str, ...] = ()
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -67,6 +67,7 @@ class ParquetReader(Closeable):
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.recognised: tuple[str, ...] = ()
         self._raw = open_binary(path)
         self._size = os.fstat(self._raw.fileno()).st_size
         try:

@@ -55,6 +55,8 @@ class Reader(Protocol):
     """Reads one file of any format."""
 
     path: str
+    recognised: tuple[str, ...]
+    """what was recognised about the file without being named, such as ``delimiter ';'``"""
 
     def sample(self) -> Mapping[str, ColumnSample]:
         """Return the first values of every column, in the order of the file, without consuming them."""
@@ -92,6 +94,7 @@ class TextReader(Closeable):
 
     def __init__(self, stream: ByteStream, splitter: RecordSplitter, delimiter: str | None) -> None:
         self.path = stream.path
+        self.recognised: tuple[str, ...] = ()
         self._stream = stream
         self._delimiter = delimiter
         self._splitter = splitter

@@ -49,6 +49,9 @@ class Source(Closeable):
         Records that cannot be used.
     bad_values : BadValueCounter
         Values that are missing because they are not numbers.
+    recognised : tuple of str
+        What was recognised without being named, one line per file: ``sensors.csv: delimiter ';', encoding utf-16``.
+        Files about which the same was recognised share a line.
     events : int
         Number of events so far.
 
@@ -82,6 +85,7 @@ class Source(Closeable):
         self.end = roles.end
         self.ignored = dict(roles.ignored)
         self.key_hint = roles.key_hint
+        self.recognised = _recognised(readers, roles)
         self.dead_letters = dead_letters
         self.bad_values = BadValueCounter()
         self.events = 0
@@ -203,6 +207,19 @@ class _TrackedFile:
             self._dead_letters.add(self._unreported.popleft())
         while self._unreported_values and self._unreported_values[0].record < self.next_record:
             self._bad_values.add(self._unreported_values.popleft())
+
+
+def _recognised(readers: Sequence[Reader], roles: ColumnRoles) -> tuple[str, ...]:
+    """Return a line for each set of files about which the same was recognised."""
+    paths: dict[tuple[str, ...], list[str]] = {}
+    for reader in readers:
+        if parts := reader.recognised + roles.recognised:
+            paths.setdefault(parts, []).append(reader.path)
+    return tuple(f"{_first_of(same)}: {', '.join(parts)}" for parts, same in paths.items())
+
+
+def _first_of(paths: Sequence[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1:,} more"
 
 
 def _next_records(positions: Positions) -> dict[int, int]:

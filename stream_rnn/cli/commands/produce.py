@@ -119,6 +119,8 @@ class Recording:
         self._request = request
         self._source = self._open()
         self._reader = StoppableReader(self._source, self.stop_flag)
+        for line in self._source.recognised:
+            log.warning("%s", line)
         if self._source.key_hint:
             log.warning("%s", self._source.key_hint)
         if request.speed is not None and self._source.time is None:

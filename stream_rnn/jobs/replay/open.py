@@ -155,6 +155,8 @@ def _open_job(
             stop=stop,
         )
         stack.enter_context(source)
+        for line in source.recognised:
+            log.warning("%s", line)
         if source.key_hint:
             log.warning("%s", source.key_hint)
         model = build(source, saved)
