@@ -145,6 +145,8 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         ignored=ignored,
         bad_values=schema.bad_values,
         key_hint=_key_hint(schema, time, path, samples),
+        unwrap=schema.unwrap,
+        records=schema.records,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from stream_rnn.connectors.decode.json_paths import check_path
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
         ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
         refused; true and false are 1 and 0.
+    unwrap
+        JSON: path to the object with the event, such as ``payload``. Default: the record, or what a known envelope has.
+    records
+        JSON: path, from there, to an array of events. They inherit the fields of the objects around them.
 
     Raises
     ------
@@ -55,12 +60,16 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[str, ...] = ()
     time_format: Literal["auto", "iso", "s", "ms"] = "auto"
     bad_values: Literal["missing", "refuse"] = "missing"
+    unwrap: str = ""
+    records: str = ""
 
     def __post_init__(self) -> None:
         if self.bad_values not in BAD_VALUES:
             raise UsageError(f"bad_values must be one of {', '.join(BAD_VALUES)}, got {self.bad_values!r}")
         if self.time_format not in TIME_FORMATS:
             raise UsageError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
+        for option, path in (("unwrap", self.unwrap), ("records", self.records)):
+            check_path(path, option)
         roles: dict[str, str] = {}
         named = [("key", self.key), ("time", self.time), ("end", self.end)]
         for role, name in [*named, *(("input", name) for name in self.columns)]:
@@ -95,7 +104,7 @@ class ColumnRoles:
         Column with that role, or None.
     columns
         Numeric inputs.
-    time_format, bad_values
+    time_format, bad_values, unwrap, records
         As in `Schema`.
     numeric_time
         Whether the first times are numbers. This only chooses which way of reading is tried first.
@@ -122,6 +131,8 @@ class ColumnRoles:
     bad_values: Literal["missing", "refuse"] = "missing"
     key_hint: str = ""
     recognised: tuple[str, ...] = ()
+    unwrap: str = ""
+    records: str = ""
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ NOT_A_TIME = "not a time"
 NO_TIME = "time is missing"
 NO_KEY = "key is missing or not UTF-8"
 NOT_A_FLAG = "not true or false"
+NO_VALUE = "record has no value"
 
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_800.0
 """The years 1 and 10000 in seconds since 1970: the range of the calendar."""

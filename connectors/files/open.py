@@ -109,7 +109,7 @@ def open_files(
     if field_size_limit < 1:
         raise UsageError(f"field_size_limit must be at least 1, got {field_size_limit}")
     chosen = format_named(format) if format is not None else None
-    options = ReadOptions(follow, field_size_limit)
+    options = ReadOptions(follow, field_size_limit, unwrap=schema.unwrap, records=schema.records)
     files = expand(paths)
     start = {} if start is None else start
     _check_start(start, files)
@@ -246,7 +246,14 @@ def _check_start(start: Mapping[str, int], files: Sequence[str]) -> None:
 
 def _open_reader(path: str, chosen: Format | None, options: ReadOptions) -> Reader:
     refuse_directory(path)
-    return (chosen or format_of(path)).open_reader(path, options)
+    chosen = chosen or format_of(path)
+    _check_nested(path, chosen, options)
+    return chosen.open_reader(path, options)
+
+
+def _check_nested(path: str, chosen: Format, options: ReadOptions) -> None:
+    if (options.unwrap or options.records) and chosen is not JSONL:
+        raise UsageError(f"{path}: unwrap and records need JSON lines, got {chosen.name}")
 
 
 def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | None) -> Reader:
@@ -256,6 +263,7 @@ def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | N
     stream = ByteStream(STDIN, stdin=stdin)
     if chosen is None:
         chosen = JSONL if stream.peek().lstrip()[:1] in (b"{", b"[") else CSV
+    _check_nested(STDIN, chosen, options)
     return chosen.read_stream(stream, options)
 
 

@@ -48,6 +48,20 @@ BadValues = Annotated[
         "column and word. refuse: its record cannot be used."
     ),
 ]
+UnwrapPath = Annotated[
+    str | None,
+    Meta(
+        description="JSON: path to the object with the event, such as payload. Default: the record is the event, or a "
+        "known envelope (Kafka Connect, Debezium, CloudEvents)."
+    ),
+]
+RecordsPath = Annotated[
+    str | None,
+    Meta(
+        description="JSON: path to an array of events, such as values, which inherit the fields around them. Default: "
+        "a record that is an array of objects has several events."
+    ),
+]
 
 
 class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +96,8 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     time_format: TimeFormat = "auto"
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    unwrap: UnwrapPath = None
+    records: RecordsPath = None
     field_size_limit: Annotated[
         AtLeastOne,
         Meta(

@@ -145,6 +145,8 @@ def _open_job(
                 columns_to_read(requested),
                 settings.time_format,
                 settings.bad_values,
+                unwrap=settings.unwrap or "",
+                records=settings.records or "",
             ),
             start=positions["source"]["files"],
             follow=settings.follow,
