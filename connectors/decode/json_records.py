@@ -209,7 +209,7 @@ class JsonDecoder:
                 row.present.append(found is not ABSENT)
                 row.values.append(number)
             elif role == KEY:
-                row.values.append(_to_key(value))
+                row.values.append(as_key(value))
             elif role == TIME:
                 row.values.append(_to_time(value))
             else:
@@ -406,7 +406,7 @@ def _to_number(value: object) -> float | None:
     return None
 
 
-def _to_key(value: object) -> str | None:
+def as_key(value: object) -> str | None:
     """Return a key as text; 7.0 is 7, as in the other formats."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -86,7 +86,7 @@ def test_a_key_that_is_not_utf_8_is_refused_and_other_records_are_not() -> None:
         [record(b'{"x": 1}', 0), record(b'{"x": 2}', 1, key=b"\xff"), record(b'{"x": 3}', 2, key="é".encode())]
     )
     assert [row[:2] for row in rows(batch)] == [(0, "s"), (2, "é")]
-    assert reasons(batch) == [(1, "key is missing or not UTF-8")]
+    assert reasons(batch) == [(1, "key is not text: set key_format to hex")]
 
 
 def test_a_record_key_that_is_not_utf_8_is_ignored_if_a_field_is_the_key() -> None:
@@ -128,7 +128,6 @@ def test_every_event_has_headers_if_one_record_has_some() -> None:
 # --- records that cannot be used -----------------------------------------------------------------------------------
 
 UNUSABLE: dict[str, tuple[bytes | None, str]] = {
-    "tombstone": (None, "record has no value"),
     "empty": (b"", "not JSON"),
     "spaces": (b"  ", "not JSON"),
     "not JSON": (b"warm", "not JSON"),
@@ -144,7 +143,9 @@ UNUSABLE: dict[str, tuple[bytes | None, str]] = {
     "CESU-8": (b'{"x": NaN, "y": "\xed\xa0\x80"}', "not UTF-8"),
     "deep": (b"[" * 100_000, "not JSON"),
     "deep inside an object": (b'{"x": ' * 5000, "not JSON"),
-    "array": (b'[{"x": 1}]', "not a JSON object"),
+    "array of numbers": (b"[1]", "not a JSON object"),
+    "array of arrays": (b'[[{"x": 1}]]', "not a JSON object"),
+    "empty array": (b"[]", "array is empty"),
     "number": (b"1", "not a JSON object"),
     "text": (b'"x"', "not a JSON object"),
     "null": (b"null", "not a JSON object"),
@@ -282,18 +283,22 @@ def to_records(drawn: Sequence[tuple[bytes | None, bytes | None, int, bool]]) ->
 def test_every_record_is_an_event_or_a_dead_letter(schema: Schema, drawn: list[Any]) -> None:
     some = to_records(drawn)
     batch = decode(some, schema)
-    events, dead = batch.events.positions.record.tolist(), [letter.record for letter in batch.dead]
+    positions = batch.events.positions
+    events = list(zip(positions.record.tolist(), positions.element_numbers.tolist(), strict=True))
+    dead = [letter.place for letter in batch.dead]
     assert events == sorted(set(events))
     assert dead == sorted(set(dead))
-    assert sorted(events + dead) == [one.offset for one in some]
+    assert not set(events) & set(dead)
+    used = {offset for offset, _ in events + dead} | {tombstone.offset for tombstone in batch.tombstones}
+    assert sorted(used) == [one.offset for one in some]
     assert batch.next == some[-1].offset + 1
     assert all(not np.isinf(column).any() for column in batch.events.columns.values())
     assert np.isfinite(batch.events.times).all()
     assert all(key.encode() or key == "" for key in batch.events.keys.tolist())
-    assert {value.record for value in batch.bad_values} <= set(events)
+    assert {value.record for value in batch.bad_values} <= set(positions.record.tolist())
     if batch.headers is not None:
         headers = {one.offset: one.headers for one in some}
-        assert batch.headers == [headers[offset] for offset in events]
+        assert batch.headers == [headers[offset] for offset, _ in events]
 
 
 @pytest.mark.parametrize("schema", [PLAIN, NAMED])
