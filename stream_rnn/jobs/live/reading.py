@@ -1,0 +1,44 @@
+"""How a live job reads its records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.kafka.decoder import Decoder, RecordOptions
+from stream_rnn.settings.live import Header
+
+if TYPE_CHECKING:
+    from stream_rnn.settings.engine import Settings
+    from stream_rnn.settings.live import LiveSettings
+
+
+class Reading(NamedTuple):
+    """How records are read."""
+
+    schema: Schema
+    options: RecordOptions
+
+
+def reading_of(settings: LiveSettings, engine: Settings) -> Reading:
+    """Return how to read the inputs, and the targets that are not inputs.
+
+    Raises
+    ------
+    UsageError
+        If the settings do not go together, or a path is malformed.
+    """
+    header = settings.time.header if isinstance(settings.time, Header) else None
+    schema = Schema(
+        settings.key,
+        "" if header is not None or settings.time is None else str(settings.time),
+        settings.end,
+        tuple(dict.fromkeys(engine.inputs + engine.target_names)),
+        settings.time_format,
+        settings.bad_values,
+        unwrap=settings.unwrap or "",
+        records=settings.records or "",
+    )
+    reading = Reading(schema, RecordOptions(settings.format, settings.key_format, header, settings.tombstones))
+    Decoder(*reading)
+    return reading
