@@ -86,11 +86,10 @@ class Layout:
         inner = iter(self._inner)
         for step in self._steps:
             if isinstance(step, Elements):
-                sizes = list(map(len, objects))
-                levels = [list(chain.from_iterable(map(repeat, level, sizes))) for level in levels]
+                sizes = np.fromiter(map(len, objects), np.intp, len(objects))
+                levels = [list(chain.from_iterable(map(repeat, level, sizes.tolist()))) for level in levels]
                 objects = list(chain.from_iterable(objects))
-                sums = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
-                counts = np.array(sizes) if counts is None else np.diff(sums[np.concatenate([[0], np.cumsum(counts)])])
+                counts = sizes if counts is None else _sums(sizes, counts)
             else:
                 levels.insert(0, objects)
                 objects = list(map(next(inner), objects))
@@ -265,6 +264,19 @@ class _Node:
         if not is_array:
             return self.children
         return range(1 + max(key for key in self.children if isinstance(key, int)))
+
+
+def _sums(sizes: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the sums of so many consecutive sizes.
+
+    Examples
+    --------
+    >>> _sums(np.array([1, 2, 3]), np.array([2, 1]))
+    array([3, 3])
+    """
+    sums = np.concatenate([[0], np.cumsum(sizes)])
+    ends: NDArray[np.intp] = sums[np.cumsum(counts)]
+    return np.diff(ends, prepend=0)
 
 
 def _itself(value: Any) -> Any:
