@@ -62,7 +62,7 @@ class Layout:
     >>> fields = [Field(Path.of("a.x"), float | None, True), Field(Path.of("t"), float | None, False)]
     >>> layout = Layout(fields, (Elements(),))
     >>> table = layout.table([layout.decode(b'[{"a": {"x": 1}, "t": 5}, {"t": 6}]')])
-    >>> table.floats(0), table.list(1), table.records
+    >>> table.floats(0), table.column(1), table.records
     (array([ 1., nan]), [5.0, 6.0], array([0, 0]))
     """
 
@@ -74,8 +74,8 @@ class Layout:
         self._is_single = levels == 1 and all(len(some) == 1 for some in self._variants)
         self._inner: list[Callable[[Any], Any]] = []
         """returns the inner object, for each step to one"""
-        self._getters: list[list[tuple[int, Callable[[Any], Any]]]] = [[] for _ in fields]
-        """where each field may be, from the inside out: the level, and the function that returns it"""
+        self._places: list[list[_Place]] = [[] for _ in fields]
+        """where each field may be, from the inside out"""
         self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._build(levels - 1, steps)).decode
 
     def table(self, decoded: list[Any]) -> Table:
@@ -93,7 +93,7 @@ class Layout:
             else:
                 levels.insert(0, objects)
                 objects = list(map(next(inner), objects))
-        return Table([objects, *levels], self._getters, counts)
+        return Table([objects, *levels], self._places, counts, is_single=self._is_single)
 
     def _build(self, level: int, steps: tuple[Step, ...]) -> Any:
         """Return the type of what is left of a record after the steps before these."""
@@ -139,7 +139,7 @@ class Layout:
         """Return the type of an object, and note where its fields are."""
         kind = root.type(is_closed=is_closed)
         for i, node in nodes:
-            self._getters[i].append((level, attrgetter(node.attribute)))
+            self._places[i].append(_Place(level, *node.attribute.rpartition(".")[::2]))
         return kind
 
 
@@ -150,20 +150,26 @@ class Table:
     ----------
     levels
         (N,) objects of the events, and those around them.
-    getters
-        Where each field may be: the level, and the function that returns it.
+    places
+        Where each field may be.
     counts
         Number of events of each record; None if each has one.
+    is_single
+        Whether each field is in one place, where it is None if missing, and else `UNSET`.
     """
 
     def __init__(
         self,
         levels: list[list[Any]],
-        getters: Sequence[Sequence[tuple[int, Callable[[Any], Any]]]],
+        places: Sequence[Sequence[_Place]],
         counts: NDArray[np.intp] | None,
+        *,
+        is_single: bool,
     ) -> None:
-        self._levels = levels
-        self._getters = getters
+        self._objects = {(level, ""): objects for level, objects in enumerate(levels)}
+        """(N,) objects with fields, by level and path"""
+        self._places = places
+        self._is_single = is_single
         self.records: NDArray[np.int64] = np.arange(len(levels[0]), dtype=np.int64)
         self.elements: NDArray[np.int32] | None = None
         if counts is not None:
@@ -174,24 +180,43 @@ class Table:
     def __len__(self) -> int:
         return len(self.records)
 
-    def list(self, field: int) -> list[Any]:
+    def column(self, field: int) -> list[Any]:
         """Return the values of a field (N,), None if missing."""
-        found: list[Any] = []
-        for n, (level, get) in enumerate(self._getters[field]):
-            if n == 0:
-                found = list(map(get, self._levels[level]))
-            elif msgspec.UNSET in found:
-                objects = self._levels[level]
-                found = [get(objects[i]) if value is msgspec.UNSET else value for i, value in enumerate(found)]
-        return [None if value is msgspec.UNSET else value for value in found] if msgspec.UNSET in found else found
+        first, *others = self._places[field]
+        found = list(map(attrgetter(first.attribute), self._objects_at(first)))
+        if self._is_single:
+            return found
+        for place in others:
+            if not _has_unset(found):
+                return found
+            get, objects = attrgetter(place.attribute), self._objects_at(place)
+            found = [get(objects[i]) if value is msgspec.UNSET else value for i, value in enumerate(found)]
+        return [None if value is msgspec.UNSET else value for value in found]
 
     def floats(self, field: int) -> NDArray[np.float64]:
         """Return the values of a field of numbers (N,), NaN if missing."""
-        level, get = self._getters[field][0]
+        place = self._places[field][0]
         try:
-            return np.fromiter(map(get, self._levels[level]), np.float64, len(self))
+            return np.fromiter(map(attrgetter(place.attribute), self._objects_at(place)), np.float64, len(self))
         except TypeError:  # some are None, or in another place
-            return np.array(self.list(field), dtype=np.float64)
+            return np.array(self.column(field), dtype=np.float64)
+
+    def _objects_at(self, place: _Place) -> list[Any]:
+        """Return the objects that have the values at a place, found once for all fields of an object."""
+        key = place.level, place.parent
+        if key not in self._objects:
+            self._objects[key] = list(map(attrgetter(place.parent), self._objects[place.level, ""]))
+        return self._objects[key]
+
+
+class _Place(NamedTuple):
+    """Where the values of a field are."""
+
+    level: int
+    parent: str
+    """attribute of the object of this level"""
+    attribute: str
+    """attribute of that object"""
 
 
 class _Node:
@@ -264,6 +289,10 @@ class _Node:
         if not is_array:
             return self.children
         return range(1 + max(key for key in self.children if isinstance(key, int)))
+
+
+def _has_unset(values: list[Any]) -> bool:
+    return msgspec.UnsetType in set(map(type, values))
 
 
 def _sums(sizes: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:

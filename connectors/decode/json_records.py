@@ -49,7 +49,7 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def list(self, field: int) -> list[Any]:
+    def column(self, field: int) -> list[Any]:
         """Return the values of a field (N,), None if missing."""
 
     def floats(self, field: int) -> NDArray[np.float64]:
@@ -108,12 +108,13 @@ class JsonDecoder:
         self._read = [role for role, _ in present]
         self._shape = Shape(roles.columns, roles.unwrap, roles.records)
         paths = [field.path for field in self._fields] + [s.path for s in self._shape.steps if isinstance(s, Unwrap)]
-        self._rests = [
-            json.dumps(rest, ensure_ascii=False).encode()
+        self._rests = {
+            json.dumps(f"{step}{rest[len(step)]}", ensure_ascii=False)[:-1].encode()
             for path in paths
-            for rest, step in zip(path.rests, path.steps, strict=True)
-            if rest != step
-        ]
+            for rest, step in zip(path.rests, map(str, path.steps), strict=True)
+            if rest != step and rest.startswith(step)
+        }
+        """how names of fields that may be paths start"""
         self._layouts: dict[tuple[tuple[Step, ...], bool], Layout | None] = {}
         self._steps = self._shape.steps
         """how the events of most records of the last batch were found: what is tried first"""
@@ -133,7 +134,9 @@ class JsonDecoder:
                 decoded, fast = _decode_each(layout, records)
             table = layout.table(decoded)
             inputs = self._inputs(table)
-            if without := set(table.records[_are_missing(inputs, len(table))].tolist()):
+            missing = _are_missing(inputs, len(table))
+            if missing.any():
+                without = set(table.records[missing].tolist())
                 kept = [i for i in range(len(fast)) if i not in without]
                 decoded, fast = [decoded[i] for i in kept], [fast[i] for i in kept]
                 table = layout.table(decoded)
@@ -236,17 +239,17 @@ class JsonDecoder:
         times = np.full(len(rows), np.nan)
         ends = np.zeros(len(rows), dtype=np.bool_)
         if roles.key is not None:
-            keys[:] = rows.list(self._read.index(KEY))
+            keys[:] = rows.column(self._read.index(KEY))
             if set(map(type, keys)) - {str}:
                 keys[:] = ["" if key is None else str(key) for key in keys]
             errors.add(keys == "", values.NO_KEY, roles.key)
         if roles.time is not None:
-            times, bad = _parse_times(rows.list(self._read.index(TIME)), roles.time_format)
+            times, bad = _parse_times(rows.column(self._read.index(TIME)), roles.time_format)
             errors.add(bad, values.NOT_A_TIME, roles.time)
             if not self._optional_time:
                 errors.add(np.isnan(times), values.NO_TIME)
         if roles.end is not None:
-            ends[:] = list(map(bool, rows.list(self._read.index(END))))
+            ends[:] = list(map(bool, rows.column(self._read.index(END))))
         for name, column in inputs.items():
             errors.add(np.isinf(column), values.NOT_FINITE, name)
         if without is not None:
@@ -298,7 +301,7 @@ class _FoundRows:
         """Number of each row in its record (N,); None if every record is one row."""
         return np.array(self._elements, np.int32) if any(self._elements) else None
 
-    def list(self, field: int) -> list[Any]:
+    def column(self, field: int) -> list[Any]:
         """Return the values of a field (N,), None if missing."""
         return self._values[field]
 

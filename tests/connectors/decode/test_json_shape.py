@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_rnn.connectors.decode.columns import Columns
 from stream_rnn.connectors.decode.json_layout import Layout
 from stream_rnn.connectors.decode.json_records import JsonDecoder
 from stream_rnn.connectors.decode.schema import ColumnRoles
+
+if TYPE_CHECKING:
+    from stream_rnn.connectors.decode.columns import Columns
 
 PATHS = ("ENERGY.Power", "values[1].v", "t")
 ROLES = ColumnRoles("dev.id", "at.ts", "at.last", PATHS)
@@ -92,7 +94,7 @@ def test_an_envelope_changes_nothing(name: str, events: list[dict[str, Any]]) ->
 
 
 @given(events=EVENTS, size=st.integers(1, 3), bare=st.booleans())
-def test_elements_of_an_array_are_as_records(events: list[dict[str, Any]], size: int, bare: bool) -> None:  # noqa: FBT001
+def test_elements_of_an_array_are_as_records(events: list[dict[str, Any]], size: int, bare: bool) -> None:
     groups = [events[i : i + size] for i in range(0, len(events), size)]
     roles = FLAT if bare else ColumnRoles("key", "time", "end", ("a", "b", "t"), records="g.values")
     decoder = JsonDecoder(roles)
@@ -109,7 +111,11 @@ def test_elements_of_an_array_are_as_records(events: list[dict[str, Any]], size:
 def test_elements_inherit_the_fields_around_them(events: list[dict[str, Any]]) -> None:
     roles = ColumnRoles("key", "time", "end", ("a", "b", "t"), unwrap="up", records="values")
     wrapped = [
-        {"key": "outer", "time": 77, "up": {"key": event["key"], "values": [{n: event[n] for n in event if n != "key"}]}}
+        {
+            "key": "outer",
+            "time": 77,
+            "up": {"key": event["key"], "values": [{n: event[n] for n in event if n != "key"}]},
+        }
         for event in events
     ]
     without = [event | {"time": 77} if "time" not in event else event for event in events]
@@ -118,8 +124,12 @@ def test_elements_inherit_the_fields_around_them(events: list[dict[str, Any]]) -
 
 ANY = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from(["", "1", "warm", "NA"])),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(["a", "b", "a.b", "t", "payload", "schema", "after", "op"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["a", "b", "a.b", "t", "payload", "schema", "after", "op"]), inner, max_size=4
+        )
+    ),
     max_leaves=8,
 )
 
@@ -137,7 +147,7 @@ ANY = st.recursive(
     ],
 )
 @given(records=st.lists(ANY, min_size=1, max_size=6), tried=st.booleans())
-def test_no_result_depends_on_the_layout_that_is_tried(roles: ColumnRoles, records: list[Any], tried: bool) -> None:  # noqa: FBT001
+def test_no_result_depends_on_the_layout_that_is_tried(roles: ColumnRoles, records: list[Any], tried: bool) -> None:
     decoder, slow = JsonDecoder(roles), JsonDecoder(roles)
     slow._layouts = dict.fromkeys([(slow._steps, True), (slow._steps, False)])  # none is tried
     if tried:

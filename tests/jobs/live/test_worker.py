@@ -67,7 +67,9 @@ ODD_VALUES = (
 ODD_TIMESTAMPS = (-(2**63), -1, 0, 253_402_300_799_999, 253_402_300_800_000, 2**63 - 1)
 
 
-def test_whatever_a_record_contains_it_gets_a_forecast_that_is_json_or_a_dead_letter_or_ends_a_sequence(tmp_path: Path) -> None:
+def test_whatever_a_record_contains_it_gets_a_forecast_that_is_json_or_a_dead_letter_or_ends_a_sequence(
+    tmp_path: Path,
+) -> None:
     worker = open_at(make_config(tmp_path), None)
     for offset, (key, value, timestamp) in enumerate(product(ODD_KEYS, ODD_VALUES, ODD_TIMESTAMPS)):
         output = worker.process(decoded(record_of(offset, value, key=key, timestamp=timestamp)))
