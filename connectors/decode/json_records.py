@@ -124,12 +124,14 @@ class JsonDecoder:
         return decode_isolated(records, self._decode, halves, self._roles.columns)
 
     def _decode(self, records: Sequence[bytes]) -> Decoded:
-        layout = self._layout(records)
+        joined = b"\n".join(records)
+        layout = self._layout(joined)
         decoded: list[Any] = []
         fast: list[int] | range = range(0)
         if layout is not None:
             try:
-                decoded, fast = list(map(layout.decode, _checked(records))), range(len(records))
+                _check_utf8(joined)
+                decoded, fast = list(map(layout.decode, records)), range(len(records))
             except (ValueError, RecursionError):
                 decoded, fast = _decode_each(layout, records)
             table = layout.table(decoded)
@@ -154,12 +156,9 @@ class JsonDecoder:
         order = np.argsort(numbers, kind="stable")
         return Decoded(Columns.concat([columns, slow]).take(order), numbers[order], refused)
 
-    def _layout(self, records: Sequence[bytes]) -> Layout | None:
+    def _layout(self, joined: bytes) -> Layout | None:
         """Return the layout to try, None if there is no type for these records."""
-        with_rests = False
-        if self._rests:
-            joined = b"\n".join(records)
-            with_rests = b"\\u" in joined or any(rest in joined for rest in self._rests)
+        with_rests = bool(self._rests) and (b"\\u" in joined or any(rest in joined for rest in self._rests))
         chosen = self._steps, with_rests
         if chosen not in self._layouts:
             try:
@@ -316,7 +315,8 @@ def _decode_each(layout: Layout, records: Sequence[bytes]) -> tuple[list[Any], l
     numbers: list[int] = []
     for i, record in enumerate(records):
         try:
-            decoded.append(layout.decode(*_checked([record])))
+            _check_utf8(record)
+            decoded.append(layout.decode(record))
         except (ValueError, RecursionError):
             continue
         numbers.append(i)
@@ -381,18 +381,16 @@ def as_word(value: object) -> str:
     return value if isinstance(value, str) else kind_of(value)
 
 
-def _checked(records: Sequence[bytes]) -> Sequence[bytes]:
-    """Return records if all of them are UTF-8: the decoder does not look at fields that are not read.
+def _check_utf8(data: bytes) -> None:
+    """Check that records are UTF-8: a layout does not look at fields that are not read.
 
     Raises
     ------
     UnicodeDecodeError
         If one of them is not.
     """
-    joined = b"\n".join(records)
-    if not joined.isascii():
-        joined.decode()
-    return records
+    if not data.isascii():
+        data.decode()
 
 
 def _to_number(value: object) -> float | None:
