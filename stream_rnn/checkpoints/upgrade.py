@@ -2,7 +2,7 @@
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
 limit (`learning.targets`), and how well a readout by least squares fits (`learning.rls`). In an upgraded checkpoint,
-nothing of this has happened yet.
+nothing of this has happened yet. The weights of a race are those of each target, where they were shared by all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stream_rnn.learning.jumps import BEFORE
+from stream_rnn.learning.mixing import EARLY_LOSSES
 from stream_rnn.learning.rls import MISFIT_SIZE
 from stream_rnn.learning.scaling import FIRST_VALUES, MOMENT_ROWS, SEEN
 from stream_rnn.learning.targets import SLOPE_ROWS
@@ -55,7 +56,26 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], residual: Mapping[str, boo
             upgraded |= {f"{prefix}newest_y": newest, f"{prefix}jumps": np.zeros_like(newest)}
         elif array.ndim == 3 and name == "inverse":
             upgraded[f"{prefix}misfit"] = np.zeros((len(array), MISFIT_SIZE if array.shape[1] else 0))
-    return upgraded
+    return upgraded | _mixing(arrays)
+
+
+def _mixing(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a race's mixing that changed; none if they are not those of a race."""
+    weights, scale, seen = (arrays.get(f"mixing.{name}") for name in ("log_weights", "scale", "seen"))
+    if weights is None or scale is None or seen is None or (weights.ndim, scale.ndim, seen.ndim) != (3, 3, 2):
+        return {}
+    (slots, targets), rows = seen.shape, np.full((len(scale), 1, scale.shape[2]), float(EARLY_LOSSES))
+    return {
+        "mixing.log_weights": np.repeat(weights, targets, axis=1),
+        "mixing.scale": np.concatenate([scale, rows], axis=1),
+        "mixing.values": np.zeros((slots, targets, 0)),
+        "mixing.errors": np.zeros((slots, targets, 2)),
+        "mixing.counts": np.zeros((slots, targets, 2), np.int64),
+        "mixing.seasonal": np.zeros((slots, targets, 2, 0)),
+        "mixing.smooth": np.zeros((slots, targets, 2, 2)),
+        "mixing.active": np.zeros((slots, targets, 2), np.int64),
+        "mixing.bounds": np.zeros((slots, targets, 2)),
+    }
 
 
 def _with_rows(array: NDArray[Any], rows: int) -> NDArray[Any]:

@@ -114,6 +114,13 @@ class Intake:
         event.times[0] = math.nan if time is None else conversions.seconds(time)
         return event
 
+    def hypothetical_targets(self, x: Any) -> NDArray[np.float64]:
+        """Return the targets (D,) of a hypothetical event, NaN where they are not inputs; (0,) if x is None."""
+        if x is None:
+            return np.empty(0)
+        values = self.from_predict(x, None).x[0]
+        return np.array([values[place] if place >= 0 else math.nan for place in self._target_inputs])
+
     def from_predict_many(
         self, keys: Any, X: ArrayLike, times: ArrayLike | None
     ) -> tuple[Sequence[Hashable], HypotheticalEvents]:

@@ -1,10 +1,10 @@
 """Mixing the forecasts of several models by exponential weights that follow their recent losses.
 
-For each stream and horizon, model m has a weight w_m. The mixture forecasts p = sum_m w_m f_m. When the value v arrives
-that the forecasts f_m refer to, with e = p - v:
+For each stream, horizon h and target, model m has a weight w_m. The mixture forecasts p = sum_m w_m f_m. When the value
+v arrives that the forecasts f_m refer to, with e = p - v:
 
-    r_m = [2 e (f_m - p) + kappa (f_m - p)^2] / S        mean over the targets, each clipped to [-10, 10]
-    log w_m <- forgetting log w_m - rate r_m             then w is normalised to sum to 1
+    r_m = [2 e (f_m - p) + kappa (f_m - p)^2] / S                      clipped to [-10, 10]
+    log w_m <- (1 - (1 - forgetting) / sqrt h) log w_m - rate_n / sqrt h  r_m      then w is normalised to sum to 1
 
 S is the running mean of e^2, so that a rate means the same in every unit. The exponentially weighted average forecaster
 (Littlestone & Warmuth 1994; Cesa-Bianchi & Lugosi 2006, chapter 2) has kappa = 1, since
@@ -17,26 +17,39 @@ that misses widely in both directions, which a small kappa reveals by its size. 
 together, lets another model become the best, like sharing a part of the weights (Herbster & Warmuth 1998,
 doi:10.1023/A:1007424614876).
 
-A model without a finite forecast sleeps (Freund et al. 1997): it is left out of p, and its r_m is 0.
+The rate of the n-th loss is rate_n = rate sqrt(1 + 1600 / n): a short series needs large steps (ibid., section 2.3).
+Errors of forecasts that are h events ahead overlap, so that h of them tell little more than one; hence sqrt h.
+
+The losses are squared errors; with `absolute`, those of absolute errors: r_m = [(1 - kappa) sign(e) (f_m - p) + kappa
+(|f_m - v| - |e|)] / S, where S is the mean of |e|.
+
+A model without a finite forecast sleeps (Freund et al. 1997): it is left out of p, and its r_m is 0. After the models
+come the naive forecasts of `learning.naive`, which are made here.
 """
 
 from __future__ import annotations
 
 import math
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.kernels.jit import entry, inner
+from stream_rnn.learning import naive
 from stream_rnn.learning.scaling import is_known
 
-KAPPA = 0.03
+if TYPE_CHECKING:
+    from stream_rnn.learning.naive import NaiveState
+
+KAPPA = 0.2
 MAX_LOSS = 10.0
 """In units of S: a single outlier must not decide for good."""
 SCALE_FORGETTING = 0.995
 SETTLED = 2
 """Losses in S before one that is far larger is clipped."""
+EARLY_LOSSES = 1600
+"""Losses of a weight up to which its rate is larger."""
 
-WEIGHT, MEAN = 0, 1
+WEIGHT, MEAN, LOSSES = 0, 1, 2
 """The rows of a column's scale."""
 COUNT, ABSOLUTE, SQUARED = 0, 1, 2
 """The columns of a model's sums of errors."""
@@ -58,6 +71,10 @@ class Mixing(NamedTuple):
     forgetting: float
     horizon: int
     """H, events ahead; 0 for a label of the same event"""
+    absolute: bool
+    """whether losses are absolute errors, not squared ones"""
+    naive: Any
+    """(K,) int64, which naive forecasts are members, after all others; see `learning.naive`"""
 
 
 class MixingState(NamedTuple):
@@ -66,9 +83,9 @@ class MixingState(NamedTuple):
     made: Any
     """(slots, max(H, 1), M, C) newest forecasts, NaN where there was no value to start from"""
     log_weights: Any
-    """(slots, max(H, 1), M), the largest 0"""
+    """(slots, C, M), the largest 0"""
     scale: Any
-    """(slots, 2, C) weight and mean of the squared errors"""
+    """(slots, 3, C) weight and mean of the losses of the mixture, and their number"""
     seen: Any
     """(slots, D) bool, whether the sequence has had a value of each target"""
     length: Any
@@ -81,7 +98,7 @@ class Members(NamedTuple):
     racing: Any
     """(M,) bool"""
     use: Any
-    """(M,) sums of the weights since the last check, of each event the mean over horizons"""
+    """(M,) sums of the weights since the last check, of each event the mean over horizons and targets"""
     errors: Any
     """(M, 3) number of scored forecasts, sums of their absolute errors and of their squares"""
     weights: Any
@@ -100,11 +117,13 @@ class MixingBatch(NamedTuple):
     y: Any
     """(N, D)"""
     made: Any
-    """(N, M, C) NaN for retired models"""
+    """(N, M, C) NaN for retired models; the naive forecasts are filled in"""
 
 
 @entry
-def mix(mixing: Mixing, members: Members, state: MixingState, batch: MixingBatch, out: Any) -> None:
+def mix(
+    mixing: Mixing, members: Members, state: MixingState, naive_state: NaiveState, batch: MixingBatch, out: Any
+) -> None:
     """Score forecasts by the values of N events, and write the mixture's forecasts to `out` (N, C)."""
     for i in range(batch.slots.shape[0]):
         slot, op = batch.slots[i], batch.ops[i]
@@ -114,11 +133,15 @@ def mix(mixing: Mixing, members: Members, state: MixingState, batch: MixingBatch
         if op & (MixOp.RESET_SLOT | MixOp.BEGIN_SEQUENCE):
             state.seen[slot] = False
             state.length[slot] = 0
+            naive.forget(naive_state, slot)
         length, kept = state.length[slot], state.made.shape[1]
         if mixing.horizon == 0:
             _average_all(members, state.log_weights[slot], batch.made[i], out[i])
             _score(mixing, members, state, slot, 0, batch.made[i], batch.y[i])
         else:
+            if mixing.naive.shape[0] > 0:
+                naive.update(naive_state, slot, batch.y[i])
+                _forecast_naive(mixing, naive_state, slot, batch.y.shape[1], batch.made[i])
             for ahead in range(1, min(mixing.horizon, length) + 1):
                 _score(mixing, members, state, slot, ahead - 1, state.made[slot, (length - ahead) % kept], batch.y[i])
             _remember(state, slot, batch.y[i], batch.made[i])
@@ -129,18 +152,32 @@ def mix(mixing: Mixing, members: Members, state: MixingState, batch: MixingBatch
 
 @entry
 def average(members: Members, log_weights: Any, made: Any, out: Any) -> None:
-    """Write the mixture of the forecasts `made` (M, C), by weights (max(H, 1), M), to `out` (C,)."""
+    """Write the mixture of the forecasts `made` (M, C), by weights (C, M), to `out` (C,)."""
     _average_all(members, log_weights, made, out)
+
+
+@entry
+def peek(mixing: Mixing, state: NaiveState, y: Any, made: Any) -> None:
+    """Write the naive forecasts of slot 0, after an event with values y, (0,) if there is none, to `made` (M, C)."""
+    naive.update(state, 0, y)
+    _forecast_naive(mixing, state, 0, made.shape[1] // mixing.horizon, made)
+
+
+@inner
+def _forecast_naive(mixing: Mixing, state: NaiveState, slot: int, targets: int, made: Any) -> None:
+    """Write the naive forecasts to the last rows of `made` (M, C)."""
+    first = made.shape[0] - mixing.naive.shape[0]
+    for column in range(made.shape[1]):
+        for place in range(mixing.naive.shape[0]):
+            ahead, d = column // targets + 1, column % targets
+            made[first + place, column] = naive.forecast(state, slot, mixing.naive[place], ahead, d)
 
 
 @inner
 def _average_all(members: Members, log_weights: Any, made: Any, out: Any) -> None:
-    groups = log_weights.shape[0]
-    targets = out.shape[0] // groups
-    for group in range(groups):
-        _load_weights(members, log_weights[group])
-        for d in range(targets):
-            out[group * targets + d] = _average(members, made, group * targets + d)
+    for column in range(out.shape[0]):
+        _load_weights(members, log_weights[column])
+        out[column] = _average(members, made, column)
 
 
 @inner
@@ -164,49 +201,58 @@ def _average(members: Members, made: Any, column: int) -> float:
 @inner
 def _score(mixing: Mixing, members: Members, state: MixingState, slot: int, group: int, made: Any, y: Any) -> None:
     """Score the forecasts `made` (M, C) of one horizon by the values y (D,)."""
-    log_weights, scale, targets = state.log_weights[slot, group], state.scale[slot], y.shape[0]
-    _load_weights(members, log_weights)
-    members.losses[:] = 0
-    scored = False
+    log_weights, scale, targets = state.log_weights[slot], state.scale[slot], y.shape[0]
     for d in range(targets):
         column = group * targets + d
+        _load_weights(members, log_weights[column])
         mixture = _average(members, made, column)
         if not is_known(y[d]) or math.isnan(mixture):
             continue
-        scored = True
         error = mixture - y[d]
-        _update_scale(scale, column, error * error)
-        unit = scale[MEAN, column]
+        _update_scale(scale, column, abs(error) if mixing.absolute else error * error)
         for m in range(made.shape[0]):
+            members.losses[m] = 0.0
             if members.racing[m] and math.isfinite(made[m, column]):
                 _add(members.errors[m], made[m, column] - y[d])
-                apart = made[m, column] - mixture
-                loss = (2.0 * error * apart + KAPPA * apart * apart) / unit if unit > 0.0 else 0.0
-                members.losses[m] += min(max(loss, -MAX_LOSS), MAX_LOSS) / targets
-    if scored:
-        _update_weights(mixing, members, log_weights)
+                if scale[MEAN, column] > 0.0:
+                    loss = _loss(mixing.absolute, error, made[m, column] - mixture) / scale[MEAN, column]
+                    members.losses[m] = min(max(loss, -MAX_LOSS), MAX_LOSS)
+        _update_weights(mixing, members, log_weights[column], group + 1, scale[LOSSES, column])
 
 
 @inner
-def _update_weights(mixing: Mixing, members: Members, log_weights: Any) -> None:
-    """Update the weights by the losses in scratch."""
+def _loss(absolute: bool, error: float, apart: float) -> float:
+    """Return the loss of a forecast that is `apart` from the mixture, less that of the mixture with this error."""
+    if absolute:
+        gradient = apart if error > 0.0 else -apart if error < 0.0 else 0.0
+        return (1.0 - KAPPA) * gradient + KAPPA * (abs(error + apart) - abs(error))
+    return 2.0 * error * apart + KAPPA * apart * apart
+
+
+@inner
+def _update_weights(mixing: Mixing, members: Members, log_weights: Any, ahead: int, losses: float) -> None:
+    """Update the weights of one column by the losses in scratch; `losses` is their number so far."""
+    share = 1.0 / math.sqrt(ahead)
+    rate = share * mixing.rate * math.sqrt(1.0 + EARLY_LOSSES / losses)
+    forgetting = 1.0 - share * (1.0 - mixing.forgetting)
     largest = -math.inf
     for m in range(log_weights.shape[0]):
         if members.racing[m]:
-            log_weights[m] = mixing.forgetting * log_weights[m] - mixing.rate * members.losses[m]
+            log_weights[m] = forgetting * log_weights[m] - rate * members.losses[m]
             largest = max(largest, log_weights[m])
     for m in range(log_weights.shape[0]):
         log_weights[m] -= largest
 
 
 @inner
-def _update_scale(scale: Any, column: int, square: float) -> None:
-    """Add a squared error to the running mean."""
+def _update_scale(scale: Any, column: int, loss: float) -> None:
+    """Add a loss of the mixture to the running mean."""
     if scale[WEIGHT, column] >= SETTLED and scale[MEAN, column] > 0.0:
-        square = min(square, MAX_LOSS * scale[MEAN, column])
+        loss = min(loss, MAX_LOSS * scale[MEAN, column])
     weight = SCALE_FORGETTING * scale[WEIGHT, column] + 1.0
-    scale[MEAN, column] += (square - scale[MEAN, column]) / weight
+    scale[MEAN, column] += (loss - scale[MEAN, column]) / weight
     scale[WEIGHT, column] = weight
+    scale[LOSSES, column] += 1.0
 
 
 @inner
@@ -231,11 +277,11 @@ def _remember(state: MixingState, slot: int, y: Any, made: Any) -> None:
 
 @inner
 def _add_use(members: Members, log_weights: Any) -> None:
-    groups = log_weights.shape[0]
-    for group in range(groups):
-        _load_weights(members, log_weights[group])
+    columns = log_weights.shape[0]
+    for column in range(columns):
+        _load_weights(members, log_weights[column])
         total = 0.0
         for m in range(log_weights.shape[1]):
             total += members.weights[m]
         for m in range(log_weights.shape[1]):
-            members.use[m] += members.weights[m] / (total * groups)
+            members.use[m] += members.weights[m] / (total * columns)

@@ -21,16 +21,19 @@ from stream_rnn.engine.stream_table import StreamTable
 from stream_rnn.errors import DataError, StreamRNNError
 from stream_rnn.learning import mixing
 from stream_rnn.learning.mixing import MixingBatch, MixingState, MixOp
+from stream_rnn.learning.naive import NAIVE, NaiveState
 from stream_rnn.race.snapshot import (
     MIXING,
     RaceSnapshot,
     members_of,
     mixing_rows,
+    naive_rows,
     race_settings_of,
     split,
     verify_race,
 )
-from stream_rnn.settings.race import RaceSettings, check_members
+from stream_rnn.settings.engine import Settings
+from stream_rnn.settings.race import RaceSettings, check_members, preset
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -42,7 +45,6 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.intake import Events
-    from stream_rnn.settings.engine import Settings
 
 SUMMED = ("updates", "skipped", "overflows", "drifts")
 """Counters of a race that are sums over its members; the others are the same for every member."""
@@ -104,10 +106,18 @@ class Race:
         self.members = {name: Engine(settings) for name, settings in members.items()}
         """The engines that are racing."""
         self._intake = Intake(self.settings, None)
-        count, horizon = len(members), 0 if self.settings.task != "forecast" else self.settings.horizon
+        self._names = (*members, *self.race_settings.naive)
+        count, horizon = len(self._names), 0 if self.settings.task != "forecast" else self.settings.horizon
         groups, targets = max(horizon, 1), len(self.settings.target_names)
-        self._mixing = mixing.Mixing(self.race_settings.rate, self.race_settings.forgetting, horizon)
-        self._streams = StreamTable(mixing_rows(self.settings, count), self.settings.max_streams)
+        self._mixing = mixing.Mixing(
+            rate=self.race_settings.rate,
+            forgetting=self.race_settings.forgetting,
+            horizon=horizon,
+            absolute=self.race_settings.loss == "absolute",
+            naive=np.array([NAIVE.index(name) for name in self.race_settings.naive], np.int64),
+        )
+        rows = mixing_rows(self.settings, count) | naive_rows(self.settings, self.race_settings)
+        self._streams = StreamTable(rows, self.settings.max_streams)
         """State of the mixing; its slots are those of every member."""
         self._members = mixing.Members(
             racing=np.ones(count, np.bool_),
@@ -122,6 +132,35 @@ class Race:
         self._interrupted = False
         self._batch_size = BatchSize()
         self._idle = Idle()
+
+    @classmethod
+    def preset(cls, name: str, race: RaceSettings | None = None, **settings: Any) -> Self:
+        """Return a race of members that go together.
+
+        Parameters
+        ----------
+        name
+            ``auto``: presets `forecast`, `linear` and `reservoir`, and the naive forecasts, two of them by the season
+            that is detected. It is a good choice for a series that is not known yet.
+        race
+            How forecasts are weighted. Default: as the preset says.
+        **settings
+            Engine settings of all members, such as ``inputs`` and ``horizon``.
+
+        Raises
+        ------
+        SettingError
+            If there is no such preset, or the settings do not suit a member.
+
+        Examples
+        --------
+        >>> race = Race.preset("auto", inputs="load", horizon=24)
+        >>> list(race.standings())[3:5]
+        ['persistence', 'seasonal_naive']
+        """
+        config = preset(name, settings)
+        members = {member: Settings.parse(values) for member, values in config.members.items()}
+        return cls(members, config.race if race is None else race)
 
     @property
     def counts(self) -> Counts:
@@ -152,9 +191,9 @@ class Race:
 
     @exclusive
     def weights(self, key: Hashable) -> dict[str, NDArray[np.float64]]:
-        """Return the weight of each member in a stream: by name, (H,) for each horizon, (1,) for labels.
+        """Return the weight of each member in a stream: by name, (H, D) by horizon and target, (1, D) for labels.
 
-        They sum to 1 over the members; retired members have 0.
+        They sum to 1 over the members, the naive forecasts among them; retired members have 0.
 
         Raises
         ------
@@ -165,18 +204,17 @@ class Race:
         if slot is None:
             raise DataError(f"no weights for stream {key!r}: it has had no event")
         shares = self._shares(self._streams.arrays["log_weights"][slot])
-        return {name: shares[:, place] for place, name in enumerate(self.member_settings)}
+        by_target = shares.reshape(-1, len(self.settings.target_names), len(self._names))
+        return {name: by_target[..., place] for place, name in enumerate(self._names)}
 
     @exclusive
     def standings(self) -> dict[str, Standing]:
-        """Return the performance of each member, by name."""
+        """Return the performance of each member, and of each naive forecast, by name."""
         kept = self._streams.arrays["log_weights"][: len(self._streams)]
         shares = self._shares(kept if len(kept) else np.zeros((1, *kept.shape[1:]))).mean(axis=(0, 1))
         return {
             name: _standing(errors, float(share), int(at))
-            for name, errors, share, at in zip(
-                self.member_settings, self._members.errors, shares, self._retired_at, strict=True
-            )
+            for name, errors, share, at in zip(self._names, self._members.errors, shares, self._retired_at, strict=True)
         }
 
     @exclusive
@@ -297,6 +335,8 @@ class Race:
         for place, engine in self._racing():
             made[place] = engine.predict(key, x, time).reshape(-1)
         slot, kept = self._streams.find(key), self._streams.arrays["log_weights"]
+        if self.race_settings.naive:
+            self._predict_naive(slot, x, made)
         out = np.empty(made.shape[1])
         mixing.average(self._members, kept[slot] if slot is not None else np.zeros(kept.shape[1:]), made, out)
         return out.reshape(self.settings.forecast_shape)
@@ -308,8 +348,8 @@ class Race:
             engine.reset(key)
         slot = self._streams.find(key)
         if slot is not None:
-            self._streams.arrays["length"][slot] = 0
-            self._streams.arrays["seen"][slot] = False
+            for name in ("length", "seen", "counts", "active"):
+                self._streams.arrays[name][slot] = 0
 
     @exclusive
     def warmup(self) -> None:
@@ -318,6 +358,8 @@ class Race:
             engine.warmup()
         targets = len(self.settings.target_names)
         self._mix(MixingBatch(np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros((0, targets)), self._made[:0]))
+        if self.race_settings.naive:
+            self._predict_naive(None, None, self._made[0].copy())
 
     def save(self, path: str | PathLike[str], *, positions: Mapping[str, Any] | None = None) -> None:
         """Write everything to one file, completely or not at all, as `Engine.save`.
@@ -421,8 +463,18 @@ class Race:
         """Return the mixture's forecasts (N, C)."""
         arrays, out = self._streams.arrays, np.empty((len(batch.slots), self._made.shape[2]))
         state = MixingState(**{name: arrays[name] for name in MixingState._fields})
-        mixing.mix(self._mixing, self._members, state, batch, out)
+        naive = NaiveState(**{name: arrays[name] for name in NaiveState._fields})
+        mixing.mix(self._mixing, self._members, state, naive, batch, out)
         return out
+
+    def _predict_naive(self, slot: int | None, x: Any, made: NDArray[np.float64]) -> None:
+        """Write the naive forecasts after a hypothetical event, or at the last one without x, to `made` (M, C)."""
+        rows = {name: self._streams.arrays[name] for name in NaiveState._fields}
+        copied = {
+            name: np.zeros((1, *array.shape[1:]), array.dtype) if slot is None else array[slot : slot + 1].copy()
+            for name, array in rows.items()
+        }
+        mixing.peek(self._mixing, NaiveState(**copied), self._intake.hypothetical_targets(x), made)
 
     def _shares(self, log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return weights that sum to 1 over the last axis, that of the members."""
@@ -437,15 +489,16 @@ class Race:
             self._check(settings.retire_below)
 
     def _check(self, below: float) -> None:
-        """Retire the members whose mean weight since the last check is below the threshold."""
+        """Retire the engines whose mean weight since the last check is below the threshold, but the best of them."""
         use = self._members.use
         shares = use / use.sum()
+        best = max((place for place, _ in self._racing()), key=shares.__getitem__)
         for place, engine in self._racing():
-            if shares[place] < below:
+            if shares[place] < below and place != best:
                 self._retired_counts += engine.counts
                 self._retired_at[place] = engine.counts.events
                 self._members.racing[place] = False
-        for name, at in zip(self.member_settings, self._retired_at, strict=True):
+        for name, at in zip(self._names, self._retired_at, strict=True):
             if at:
                 self.members.pop(name, None)
         use[:] = 0

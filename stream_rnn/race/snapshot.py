@@ -14,6 +14,7 @@ from stream_rnn.checkpoints.file import ORDERING, check_settings
 from stream_rnn.compiled.core import Counts
 from stream_rnn.engine.contents import verify_arrays, verify_counts, verify_engine, verify_streams
 from stream_rnn.errors import CheckpointError, SettingError
+from stream_rnn.learning import naive
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.race import RaceSettings, check_members
 
@@ -33,12 +34,27 @@ MIXING = "mixing."
 def mixing_rows(settings: Settings, members: int) -> Rows:
     """Return shape and dtype of one stream's row of each array of the mixing; see `learning.mixing.MixingState`."""
     groups, targets = (settings.horizon if settings.task == "forecast" else 1), len(settings.target_names)
+    columns = groups * targets
     return {
-        "made": ((groups, members, groups * targets), np.float64),
-        "log_weights": ((groups, members), np.float64),
-        "scale": ((2, groups * targets), np.float64),
+        "made": ((groups, members, columns), np.float64),
+        "log_weights": ((columns, members), np.float64),
+        "scale": ((3, columns), np.float64),
         "seen": ((targets,), np.bool_),
         "length": ((), np.int64),
+    }
+
+
+def naive_rows(settings: Settings, race: RaceSettings) -> Rows:
+    """Return shape and dtype of one stream's row of each array of the naive forecasts; see `learning.naive`."""
+    targets, season = len(settings.target_names), race.max_season if race.naive else 0
+    return {
+        "values": ((targets, 2 * season), np.float64),
+        "errors": ((targets, season + 2), np.float64),
+        "counts": ((targets, 2), np.int64),
+        "seasonal": ((targets, 2, season), np.float64),
+        "smooth": ((targets, 2, 2), np.float64),
+        "active": ((targets, 2), np.int64),
+        "bounds": ((targets, 2), np.float64),
     }
 
 
@@ -148,8 +164,9 @@ def verify_race(data: CheckpointData) -> None:
         If it is that of an engine, or naming the first part that is wrong, its value and what is allowed.
     """
     settings = members_of(data)
+    race = race_settings_of(data)
     try:
-        check_members(settings, race_settings_of(data))
+        check_members(settings, race)
     except SettingError as error:
         raise data.invalid(str(error)) from None
     if data.settings != next(iter(settings.values())):
@@ -162,7 +179,7 @@ def verify_race(data: CheckpointData) -> None:
     known = sum(map(len, [mixing, *(member.arrays for member in members.values())]))
     if known + sum(name.startswith(f"{ORDERING}.") for name in data.arrays) != len(data.arrays):
         raise data.invalid("it has arrays of neither members nor mixing")
-    _verify_mixing(data._replace(arrays=mixing), list(settings), list(members), events)
+    _verify_mixing(data._replace(arrays=mixing), race, list(settings), list(members), events)
 
 
 def _verify_members(data: CheckpointData, members: Mapping[str, CheckpointData]) -> int:
@@ -179,10 +196,10 @@ def _verify_members(data: CheckpointData, members: Mapping[str, CheckpointData])
     return events.pop()
 
 
-def _verify_mixing(data: CheckpointData, names: list[str], racing: list[str], events: int) -> None:
+def _verify_mixing(data: CheckpointData, race: RaceSettings, names: list[str], racing: list[str], events: int) -> None:
     """Check the arrays of the mixing."""
-    count = len(names)
-    rows = mixing_rows(data.settings, count)
+    count = len(names) + len(race.naive)
+    rows = mixing_rows(data.settings, count) | naive_rows(data.settings, race)
     expected: Rows = {name: ((len(data.keys), *shape), kind) for name, (shape, kind) in rows.items()} | {
         "use": ((count,), np.float64),
         "retired_at": ((count,), np.int64),
@@ -192,10 +209,22 @@ def _verify_mixing(data: CheckpointData, names: list[str], racing: list[str], ev
     verify_counts(data, "length", most=events)
     verify_counts(data, "retired_at", most=events)
     verify_counts(data, "left")
+    _verify_naive(data, race, events)
     if not (np.isfinite(data.arrays["use"]).all() and (data.arrays["use"] >= 0).all()):
         raise data.invalid("use must be finite, and at least 0")
-    if [name for name, at in zip(names, data.arrays["retired_at"], strict=True) if at == 0] != racing:
+    if data.arrays["retired_at"][len(names) :].any():
+        raise data.invalid("retired_at must be 0 for naive forecasts")
+    if [name for name, at in zip(names, data.arrays["retired_at"], strict=False) if at == 0] != racing:
         raise data.invalid(f"retired_at must be 0 for {', '.join(racing)} only, got {data.arrays['retired_at']}")
+
+
+def _verify_naive(data: CheckpointData, race: RaceSettings, events: int) -> None:
+    """Check the numbers of the naive forecasts that kernels use as indices."""
+    verify_counts(data, "counts", most=np.array([events, race.max_season]))
+    verify_counts(data, "active", most=data.arrays["counts"][..., naive.COUNT, np.newaxis] // 2)
+    verify_counts(data, "active", most=race.max_season)
+    if (data.arrays["counts"][..., naive.SEASON] > data.arrays["counts"][..., naive.COUNT]).any():
+        raise data.invalid("the season of a stream must be at most the number of its values")
 
 
 def check_race(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args
 
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
 from stream_rnn.losses import LOSSES
-from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, Positive, check_text, check_values
+from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, Positive, check_text, check_values, make_tuples
 from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ MUST_AGREE = {
 }
 """Settings that members must have in common, and the attribute that holds each: members see the same events, forecast
 the same values, and forget sequences and streams at the same moments."""
+
+
+NaiveName = Literal["persistence", "seasonal_naive", "holt_winters", "holt_winters_multiplicative"]
+MAX_SEASON = 100_000
 
 
 class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,10 +46,23 @@ class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     rate: Annotated[
         Positive, Meta(description="How strongly weights follow losses, in units of the mixture's own loss.")
-    ] = 0.2
+    ] = 0.05
     forgetting: Annotated[
         Forgetting, Meta(description="Forgetting factor of past losses, per scored forecast; 1 forgets nothing.")
-    ] = 0.99
+    ] = 0.999
+    loss: Annotated[
+        Literal["squared", "absolute"], Meta(description="Loss of the members' forecasts that weights follow.")
+    ] = "squared"
+    naive: Annotated[
+        tuple[NaiveName, ...],
+        Meta(description="Forecasts without a network that race along, each target by itself; the season is detected."),
+    ] = ()
+    max_season: Annotated[
+        Annotated[int, Meta(ge=2, le=MAX_SEASON)],
+        Meta(
+            description="Longest season, in events, that is detected; a stream keeps 48 bytes for each of its events."
+        ),
+    ] = 336
     retire_below: Annotated[
         Annotated[float, Meta(gt=0, lt=1)] | None,
         Meta(description="Retire a member whose mean weight since the last check is below this. Default: never."),
@@ -56,7 +73,10 @@ class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __post_init__(self) -> None:
         """Validate every value."""
+        make_tuples(self, ("naive",))
         check_values(self)
+        if len(set(self.naive)) != len(self.naive):
+            raise SettingError(f"naive must name each forecast once, got {', '.join(self.naive)}")
 
 
 class RaceConfig(NamedTuple):
@@ -65,6 +85,35 @@ class RaceConfig(NamedTuple):
     members: dict[str, dict[str, Any]]
     """each member's engine settings, by name"""
     race: RaceSettings
+
+
+PRESETS: dict[str, RaceConfig] = {
+    "auto": RaceConfig(
+        {name: {"preset": name} for name in ("forecast", "linear", "reservoir")},
+        RaceSettings(naive=get_args(NaiveName)),
+    )
+}
+"""Races that go together, by name: `auto` has members that complement each other, so that for any series some are good:
+a learned and a frozen recurrence, an autoregression, and the naive forecasts."""
+
+
+def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
+    """Return a race by its name, with engine settings that all members share.
+
+    Raises
+    ------
+    SettingError
+        If there is no such race.
+
+    Examples
+    --------
+    >>> list(preset("auto", {"inputs": "load", "horizon": 24}).members)
+    ['forecast', 'linear', 'reservoir']
+    """
+    if name not in PRESETS:
+        raise SettingError(f"a race's preset must be one of {', '.join(PRESETS)}, got {name!r}")
+    found = PRESETS[name]
+    return found._replace(members={member: own | dict(values) for member, own in found.members.items()})
 
 
 def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:
@@ -84,9 +133,14 @@ def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:
     first = next(iter(members.items()))
     for name, settings in members.items():
         _check_member(name, settings, first)
-    if race.retire_below is not None and race.retire_below >= 1 / len(members):
+    if race.naive and first[1].task != "forecast":
+        raise SettingError(f"naive forecasts need task forecast, got {first[1].task}")
+    if taken := next((name for name in members if name in race.naive), None):
+        raise SettingError(f"member {taken!r} has the name of a naive forecast: give it another name")
+    count = len(members) + len(race.naive)
+    if race.retire_below is not None and race.retire_below >= 1 / count:
         raise SettingError(
-            f"retire_below must be below 1 / {len(members)}, an equal share of the members, got {race.retire_below}"
+            f"retire_below must be below 1 / {count}, an equal share of the members, got {race.retire_below}"
         )
 
 

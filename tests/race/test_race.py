@@ -106,8 +106,8 @@ def test_each_stream_and_horizon_has_its_own_weights() -> None:
     race = race_of(STUCK, QUICK)
     race.process("learned", series(2000))
     race.process("new", series(1))
-    assert race.weights("new")["a"].tolist() == [0.5, 0.5]
-    first, second = race.weights("learned")["a"]
+    assert race.weights("new")["a"].tolist() == [[0.5], [0.5]]
+    (first,), (second,) = race.weights("learned")["a"]
     assert first != second
 
 
@@ -184,7 +184,7 @@ class TestRetirement:
         assert retired_at % 500 == 0
         assert loser.counts.events == retired_at
         assert list(race.members) == ["b"]
-        assert race.weights("s")["a"].tolist() == [0.0, 0.0]
+        assert race.weights("s")["a"].tolist() == [[0.0], [0.0]]
 
     def test_the_last_member_forecasts_as_it_does_alone(self) -> None:
         race, alone = race_of(STUCK, QUICK, race=self.RULES), engine_of(**SMALL | QUICK)
@@ -249,7 +249,7 @@ def test_the_checkpoint_of_an_engine_is_not_loaded_as_a_race_and_vice_versa(tmp_
         ({"a": QUICK}, {}, "has members a, b, the settings have a: use the checkpoint's members"),
         ({"b": STUCK, "a": QUICK}, {}, "has members a, b, the settings have b, a: use the checkpoint's members"),
         ({"a": QUICK, "b": {"seed": 7}}, {}, "has seed = 1 for member 'b', the settings have 7: use the checkpoint's"),
-        ({"a": QUICK, "b": STUCK}, {"rate": 0.5}, "has rate = 0.2 for the race, the settings have 0.5: use the checkp"),
+        ({"a": QUICK, "b": STUCK}, {"rate": 0.5}, "has rate = 0.05 for the race, the settings have 0.5: use the checkp"),
     ],
     ids=["members", "order", "setting of a member", "setting of the race"],
 )
@@ -271,7 +271,7 @@ def test_a_stream_that_returns_after_its_eviction_starts_with_equal_weights() ->
         race.process(key, series(1))
     assert race.evictions == 2
     assert race.keys == race.members["a"].keys
-    assert race.weights("first")["a"].tolist() == [0.5, 0.5]
+    assert race.weights("first")["a"].tolist() == [[0.5], [0.5]]
 
 
 def test_a_reset_ends_the_sequence_and_keeps_the_weights() -> None:
@@ -341,3 +341,104 @@ def test_a_member_whose_name_cannot_be_saved_is_refused() -> None:
 def test_a_race_without_members_is_refused() -> None:
     with pytest.raises(SettingError, match="a race needs at least one member, got none"):
         Race({})
+
+
+class TestNaiveForecasts:
+    RULES = RaceSettings(naive=("persistence", "seasonal_naive", "holt_winters"), max_season=30)
+
+    def race(self, **common: Any) -> Race:
+        return race_of(STUCK, QUICK, race=self.RULES, **common)
+
+    def test_they_are_members_with_weights_and_standings(self) -> None:
+        race, x = self.race(), np.resize(series(12), (600, 1))
+        forecasts = race.process("s", x)
+        assert list(race.standings()) == ["a", "b", *self.RULES.naive]
+        weights = race.weights("s")
+        assert np.sum(list(weights.values()), axis=0) == pytest.approx(1.0)
+        assert (weights["seasonal_naive"] > weights["persistence"]).all()
+        assert race.standings()["seasonal_naive"].mse < 0.1 * race.standings()["persistence"].mse
+        assert np.abs(forecasts[-20:-2, 1, 0] - x[-18:, 0]).max() < 0.2 * np.ptp(x)
+
+    def test_any_cut_and_steps_give_the_same_bits(self) -> None:
+        keys, x = streams(300)
+        whole, cut, steps = self.race(), self.race(), self.race()
+        expected = whole.process(keys, x)
+        assert process_in_parts(cut, keys, x, [1, 2, 57, 200]).tobytes() == expected.tobytes()
+        made = [steps.step(key, values) for key, values in zip(keys, x, strict=True)]
+        assert np.array(made).tobytes() == expected.tobytes()
+
+    def test_a_prediction_is_the_forecast_that_the_event_would_make(self) -> None:
+        keys, x = streams(300)
+        race, twin = self.race(), self.race()
+        for each in (race, twin):
+            each.process(keys, x)
+        before = race.predict("x", [0.4])
+        np.testing.assert_array_equal(race.predict("x", [0.4]), before)
+        made = twin.step("x", [0.4])
+        # the weights, too, would follow the event's value
+        assert np.abs(before - made).max() < 0.1 * np.ptp(x)
+        assert np.isfinite(race.predict("never seen", [0.4])).all()
+        np.testing.assert_array_equal(twin.predict("x"), twin.predict("x"))
+
+    def test_a_race_that_is_saved_and_loaded_continues_bitwise(self, tmp_path: Path) -> None:
+        keys, x = streams(300)
+        race = self.race(max_streams=2)
+        race.process(keys[:200], x[:200])
+        race.save(tmp_path / "race")
+        loaded = Race.load(tmp_path / "race")
+        assert loaded.process(keys[200:], x[200:]).tobytes() == race.process(keys[200:], x[200:]).tobytes()
+
+    def test_a_reset_begins_them_anew(self) -> None:
+        race, x = self.race(), np.resize(series(12), (300, 1))
+        race.process("s", x)
+        race.reset("s")
+        race.process("s", [[5.0]])
+        assert race._streams.arrays["counts"][0].tolist() == [[1, 0]]
+
+    def test_they_stay_when_engines_retire(self) -> None:
+        rules = RaceSettings(naive=("persistence", "seasonal_naive"), retire_below=0.1, check_every=500)
+        race = race_of(STUCK, QUICK, race=rules)
+        race.process("s", np.resize(series(12), (4000, 1)))
+        assert len(race.members) == 1, "the best engine stays, though the season alone is better"
+        assert all(race.standings()[name].retired_at is None for name in rules.naive)
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"naive": ("persistence", "persistence")}, "once"),
+            ({"naive": ("yesterday",)}, "naive"),
+            ({"max_season": 1}, "max_season"),
+            ({"loss": "median"}, "loss"),
+        ],
+    )
+    def test_wrong_settings_are_refused(self, values: dict[str, Any], message: str) -> None:
+        with pytest.raises(SettingError, match=message):
+            RaceSettings.parse(values)
+
+    def test_labels_and_names_that_are_taken_are_refused(self) -> None:
+        with pytest.raises(SettingError, match="naive forecasts need task forecast"):
+            race_of({}, race=self.RULES, task="regression", horizon=1, targets=("y",))
+        with pytest.raises(SettingError, match="has the name of a naive forecast"):
+            Race({"persistence": settings(**SMALL)}, self.RULES)
+
+
+def test_weights_follow_absolute_errors_if_these_are_the_loss() -> None:
+    """One member forecasts the mean and the other the last value, of values of which few are far off."""
+    x = np.random.default_rng(0).normal(size=(3000, 1)) * (1 + 30 * (np.random.default_rng(1).random((3000, 1)) < 0.02))
+    mae = {}
+    for loss in ("squared", "absolute"):
+        race = race_of({"learning_rate": 0.003}, STUCK, race=RaceSettings(loss=loss), horizon=1)
+        forecasts = race.process("s", x)[:-1, 0, 0]
+        mae[loss] = np.abs(forecasts - x[1:, 0])[500:].mean()
+    assert mae["absolute"] <= 1.01 * mae["squared"]
+
+
+def test_the_preset_auto_is_close_to_the_best_of_its_members() -> None:
+    walk = np.random.default_rng(0).normal(size=(3000, 1)).cumsum(axis=0)
+    race = Race.preset("auto", inputs="x", horizon=6)
+    forecasts = race.process("s", walk)
+    errors = [np.mean((forecasts[1000 : -k - 1, k] - walk[1000 + k + 1 :]) ** 2) for k in range(6)]
+    naive = [np.mean((walk[1000 : -k - 1] - walk[1000 + k + 1 :]) ** 2) for k in range(6)]
+    assert np.sum(errors) < 1.03 * np.sum(naive)
+    with pytest.raises(SettingError, match="preset must be one of auto"):
+        Race.preset("best", inputs="x")
