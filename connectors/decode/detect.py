@@ -122,6 +122,7 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
     ('ts', ('x',), {'note': "text ('on')"})
     """
     schema.check_columns(path, samples)
+    samples = {name: samples[name] for name in (*samples, *schema.named)}  # nested ones are not listed by themselves
     time = schema.time if schema.time is not None else _detect_time(schema, samples)
     time = time or None
     ignored: dict[str, str] = {}

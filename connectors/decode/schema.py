@@ -81,6 +81,11 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise UsageError(f"column {name!r} cannot be both {roles[name]} and {role}")
             roles[name] = role
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All columns that are named."""
+        return tuple(name for name in (self.key, self.time, self.end, *self.columns) if name)
+
     def check_columns(self, path: str, names: Collection[str]) -> None:
         """Check that a source has all columns that are named.
 
@@ -89,8 +94,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ConnectorError
             With the source, the column and the most similar one.
         """
-        for name in (self.key, self.time, self.end, *self.columns):
-            if name and name not in names:
+        for name in self.named:
+            if name not in names:
                 raise ConnectorError(f"{path}: no column {name!r}{suggest(name, names)}")
 
 

@@ -249,7 +249,11 @@ def test_the_checkpoint_of_an_engine_is_not_loaded_as_a_race_and_vice_versa(tmp_
         ({"a": QUICK}, {}, "has members a, b, the settings have a: use the checkpoint's members"),
         ({"b": STUCK, "a": QUICK}, {}, "has members a, b, the settings have b, a: use the checkpoint's members"),
         ({"a": QUICK, "b": {"seed": 7}}, {}, "has seed = 1 for member 'b', the settings have 7: use the checkpoint's"),
-        ({"a": QUICK, "b": STUCK}, {"rate": 0.5}, "has rate = 0.05 for the race, the settings have 0.5: use the checkp"),
+        (
+            {"a": QUICK, "b": STUCK},
+            {"rate": 0.5},
+            "has rate = 0.05 for the race, the settings have 0.5: use the checkp",
+        ),
     ],
     ids=["members", "order", "setting of a member", "setting of the race"],
 )
