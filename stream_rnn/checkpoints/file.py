@@ -154,7 +154,7 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Chec
     if settings is not None:
         check_settings(path, saved, settings)
     if document.version == UPGRADED:
-        arrays = from_format_3(arrays, _residual(saved, document.race))
+        arrays = from_format_3(arrays, _owners(saved, document.race))
     recency = document.recency if document.recency is not None else document.keys
     return CheckpointData(
         settings=saved,
@@ -169,12 +169,12 @@ def read(path: str | os.PathLike[str], settings: Settings | None = None) -> Chec
     )
 
 
-def _residual(settings: Settings, race: RaceDocument | None) -> dict[str, bool]:
-    """Return whether the forecasts of an engine, or of each member of a race, are residual, by prefix of the arrays."""
+def _owners(settings: Settings, race: RaceDocument | None) -> dict[str, Settings]:
+    """Return the settings of an engine, or of each member of a race, by prefix of the arrays."""
     if race is None:
-        return {"": settings.is_residual}
+        return {"": settings}
     members = race["members"].values()
-    return {f"member{place}.": Settings.parse(values).is_residual for place, values in enumerate(members)}
+    return {f"member{place}.": Settings.parse(values) for place, values in enumerate(members)}
 
 
 def read_positions(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Checkpoints of format 3, which 0.2.0 wrote, as those of format 4.
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
-limit (`learning.targets`), and how well a readout by least squares fits (`learning.rls`). In an upgraded checkpoint,
-nothing of this has happened yet. The weights of a race are those of each target, where they were shared by all.
+limit (`learning.targets`), how well a readout by least squares fits (`learning.rls`), and of alarms
+(`learning.failure`). In an upgraded checkpoint, nothing of this has happened yet. The weights of a race are those of
+each target, where they were shared by all.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stream_rnn.learning.failure import STATE_SIZE
 from stream_rnn.learning.jumps import BEFORE
 from stream_rnn.learning.mixing import EARLY_LOSSES
 from stream_rnn.learning.rls import MISFIT_SIZE
@@ -22,10 +24,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.settings.engine import Settings
+
 MOMENTS = ("input_moments", "target_moments", "levels")
+COUNTERS = ("counts", "left")
+"""Counters of an engine, and of the retired members of a race; alarms are the last one."""
 
 
-def from_format_3(arrays: Mapping[str, NDArray[Any]], residual: Mapping[str, bool]) -> dict[str, NDArray[Any]]:
+def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Settings]) -> dict[str, NDArray[Any]]:
     """Return the arrays of a checkpoint in format 4.
 
     Arrays whose shape cannot be right are left as they are, to be refused like those of other checkpoints.
@@ -34,14 +40,15 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], residual: Mapping[str, boo
     ----------
     arrays
         Those of format 3.
-    residual
-        Whether forecasts are residual, by the prefix of an engine's arrays: the empty text, or one for each member of
-        a race.
+    owners
+        Settings of the engine, or of each member of a race, by the prefix of its arrays: the empty text, or one for
+        each member.
     """
     upgraded = dict(arrays)
     for full_name, array in arrays.items():
         place, _, name = full_name.rpartition(".")
         prefix = f"{place}." if place else ""
+        owner = next((owners[start] for start in owners if full_name.startswith(start)), None)
         if array.ndim == 3 and name in MOMENTS:
             moments = _with_rows(array, MOMENT_ROWS)
             moments[:, SEEN] = FIRST_VALUES
@@ -49,13 +56,19 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], residual: Mapping[str, boo
         elif array.ndim == 3 and name == "slopes":
             upgraded[full_name] = _with_rows(array, SLOPE_ROWS)
         elif array.ndim == 2 and name == "last_y":
-            owner = next((owner for owner in residual if owner and full_name.startswith(owner)), "")
-            last = array if residual.get(owner, False) else array[:, :0]
+            is_forecast = owner is not None and owner.task == "forecast"
+            upgraded[f"{prefix}known_y"] = array if is_forecast else array[:, :0]
+            last = array if owner is not None and owner.is_residual else array[:, :0]
             newest = np.full((len(last), 2, last.shape[1]), np.nan)
             newest[:, BEFORE] = last
             upgraded |= {f"{prefix}newest_y": newest, f"{prefix}jumps": np.zeros_like(newest)}
         elif array.ndim == 3 and name == "inverse":
             upgraded[f"{prefix}misfit"] = np.zeros((len(array), MISFIT_SIZE if array.shape[1] else 0))
+        elif array.ndim == 1 and name == "score":
+            is_forecast = owner is not None and owner.task == "forecast"
+            upgraded[f"{prefix}failure"] = np.zeros((len(array), STATE_SIZE if is_forecast else 0))
+        elif array.ndim == 1 and name in COUNTERS:
+            upgraded[full_name] = np.append(array, array.dtype.type(0))
     return upgraded | _mixing(arrays)
 
 

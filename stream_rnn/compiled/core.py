@@ -91,6 +91,8 @@ class Counts(NamedTuple):
     """of these, values inside their interval"""
     drifts: int
     """drifts that were detected"""
+    alarms: int
+    """times that a stream began to fail, see `Engine.failing`"""
 
 
 class Core(Structure):
@@ -104,7 +106,7 @@ def bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, wor
 
     Each array of `weights`, of the body and of the readout, has one row if the streams share it, and `initial` then has
     no row; else one row per slot, and `initial` has one: the values that a new stream starts with. `streams` are the
-    `StreamArrays`, `counts` is (10,) int64, as `Counts`.
+    `StreamArrays`, `counts` is (11,) int64, as `Counts`.
     """
     others = {"weights": weights, "initial": initial, "work": work, "counts": counts}
     return Core(**model._asdict(), **others, **streams._asdict())

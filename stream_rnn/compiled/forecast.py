@@ -172,3 +172,36 @@ def _insert(number: int, p: float, pairs: Any) -> None:
         k -= 1
     if k < pairs.shape[0]:
         pairs[k, 0], pairs[k, 1] = number, p
+
+
+@dispatched
+def pick_class(top: Any, task: Any, forecast: Any, temperature: float, draw: float) -> int:  # noqa: ARG001
+    """Return a class of the forecast one event ahead."""
+    return _pick(forecast[: task.classes].reshape(task.classes, 1), temperature, draw)
+
+
+@pick_class.register
+def _pick_from_top(top: Top, task: Any, forecast: Any, temperature: float, draw: float) -> int:  # noqa: ARG001
+    pairs = forecast[: 2 * top.classes].reshape(top.classes, 2)
+    return int(pairs[_pick(pairs, temperature, draw), 0])
+
+
+@inner
+def _pick(p: Any, temperature: float, draw: float) -> int:
+    """Return a row of p (n, columns), which ends with probabilities: their p^(1/T), cumulated, inverted at `draw`."""
+    last = p.shape[1] - 1
+    likeliest = 0
+    for k in range(1, p.shape[0]):
+        if p[k, last] > p[likeliest, last]:
+            likeliest = k
+    if temperature == 0.0:
+        return likeliest
+    total = 0.0
+    for k in range(p.shape[0]):
+        total += (p[k, last] / p[likeliest, last]) ** (1.0 / temperature)
+    rest = draw * total
+    for k in range(p.shape[0]):
+        rest -= (p[k, last] / p[likeliest, last]) ** (1.0 / temperature)
+        if rest < 0.0:
+            return k
+    return likeliest  # the sums were rounded

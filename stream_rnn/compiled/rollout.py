@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stream_rnn.compiled.forecast import Known, Top, forecast_event
+from stream_rnn.compiled.forecast import Known, forecast_event, pick_class
 from stream_rnn.compiled.step import fade, params_of, past_of, place_of, scales_of
-from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.learning.inputs import PastInputs, encode_event
 from stream_rnn.learning.scaling import is_known
@@ -137,7 +136,7 @@ def _roll_out(core: Any, slot: int, scratch: Scratch, at: float, exists: bool, r
             if not forecast_event(core, params, Known(scales, last_y), state, tape, features, out[i]):
                 state[:] = 0
         if task.categorical:
-            rollout.picks[i] = _pick_class(core.top, task, out[i], rollout.temperature, rollout.draws[i])
+            rollout.picks[i] = pick_class(core.top, task, out[i], rollout.temperature, rollout.draws[i])
 
 
 @inner
@@ -162,36 +161,3 @@ def _elapsed(core: Any, slot: int, at: float) -> float:
     if not is_known(at):
         return core.gap[slot]
     return max(at - core.time[slot], 0.0) if is_known(core.time[slot]) else math.nan
-
-
-@dispatched
-def _pick_class(top: Any, task: Any, forecast: Any, temperature: float, draw: float) -> int:  # noqa: ARG001
-    """Return a class of the forecast one event ahead."""
-    return _pick(forecast[: task.classes].reshape(task.classes, 1), temperature, draw)
-
-
-@_pick_class.register
-def _pick_from_top(top: Top, task: Any, forecast: Any, temperature: float, draw: float) -> int:  # noqa: ARG001
-    pairs = forecast[: 2 * top.classes].reshape(top.classes, 2)
-    return int(pairs[_pick(pairs, temperature, draw), 0])
-
-
-@inner
-def _pick(p: Any, temperature: float, draw: float) -> int:
-    """Return a row of p (n, columns), which ends with probabilities: their p^(1/T), cumulated, inverted at `draw`."""
-    last = p.shape[1] - 1
-    likeliest = 0
-    for k in range(1, p.shape[0]):
-        if p[k, last] > p[likeliest, last]:
-            likeliest = k
-    if temperature == 0.0:
-        return likeliest
-    total = 0.0
-    for k in range(p.shape[0]):
-        total += (p[k, last] / p[likeliest, last]) ** (1.0 / temperature)
-    rest = draw * total
-    for k in range(p.shape[0]):
-        rest -= (p[k, last] / p[likeliest, last]) ** (1.0 / temperature)
-        if rest < 0.0:
-            return k
-    return likeliest  # the sums were rounded

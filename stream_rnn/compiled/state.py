@@ -62,6 +62,10 @@ class Dimensions(NamedTuple):
     """state of one interval"""
     surprise: int
     """state of the anomaly score; 0 without it"""
+    failure: int
+    """state of the comparison with persistence; 0 for labels"""
+    compared: int
+    """D where forecasts are compared with persistence, 0 for labels"""
 
 
 class Clock(IntEnum):
@@ -149,6 +153,10 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     ),
     "calibration": StreamArray(("intervals", "calibration"), F8, "as `learning.conformal`", reset=True),
     "surprise": StreamArray(("surprise",), F8, "as `learning.anomaly`", reset=True),
+    "failure": StreamArray(("failure",), F8, "as `learning.failure`", reset=True, prefetch=True),
+    "known_y": StreamArray(
+        ("compared",), F8, "last known value of each target, NaN before", blank=NAN, reset=True, prefetch=True
+    ),
     "score": StreamArray(
         (), F8, "anomaly score of the newest event; NaN where there was no forecast of it", blank=NAN, reset=True
     ),

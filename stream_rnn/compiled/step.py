@@ -24,7 +24,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from stream_rnn.compiled.core import Counts, Lookahead, TaskShape
-from stream_rnn.compiled.forecast import Known, forecast_event
+from stream_rnn.compiled.forecast import Known, forecast_event, pick_class
 from stream_rnn.compiled.state import SEQUENCE, STREAM_ARRAYS, Clock
 from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import entry, inner, rare
@@ -35,10 +35,11 @@ from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.learning.anomaly import Anomaly, anomaly_score
 from stream_rnn.learning.conformal import Conformal, predict_interval, update_calibration
+from stream_rnn.learning.failure import FAILING, squared_error, update_failure
 from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
 from stream_rnn.learning.readout import read_target
 from stream_rnn.learning.rls import reset_inverse
-from stream_rnn.learning.scaling import is_known
+from stream_rnn.learning.scaling import MAX_VALUE, is_known
 from stream_rnn.learning.targets import (
     TargetScales,
     base_after,
@@ -46,6 +47,7 @@ from stream_rnn.learning.targets import (
     has_basis,
     record_change,
     record_value,
+    scale_of,
 )
 from stream_rnn.learning.tbptt import Progress, RecentEvents, Weights, update_weights
 from stream_rnn.losses.loss import distance, loss_gradient, scale_gradient
@@ -59,6 +61,7 @@ N_MISSING_INPUTS = Counts._fields.index("missing_inputs")
 N_MISSING_TARGETS = Counts._fields.index("missing_targets")
 N_JUDGED = Counts._fields.index("judged")
 N_COVERED = Counts._fields.index("covered")
+N_ALARMS = Counts._fields.index("alarms")
 
 
 class RowOp(IntEnum):
@@ -98,6 +101,8 @@ class OutputBuffers(NamedTuple):
     """(N, C, 2) float64, low and high of each forecast number; C = 0 without intervals"""
     scores: Any
     """(N,) float64, anomaly scores, NaN where there was no forecast of the event; (0,) without scores"""
+    alarms: Any
+    """(N,) int8, 1 where the stream begins to fail, -1 where it recovers, else 0; (0,) for labels"""
     begins: Any
     """(N,) bool, whether the event began a sequence"""
 
@@ -146,7 +151,10 @@ def process(core: Any, batch: Any) -> None:
         if op & RowOp.RESET_SLOT:
             _reset_slot(core, slot)
         if op & RowOp.STEP:
+            failed = is_failing(core, slot)
             outputs.begins[i] = _step(core, slot, events.x[i], events.y[i], events.times[i], out[i])
+            if outputs.alarms.shape[0] > 0:
+                outputs.alarms[i] = is_failing(core, slot) - failed
             if outputs.intervals.shape[1] > 0:
                 outputs.intervals[i] = core.interval[slot]
             if outputs.scores.shape[0] > 0:
@@ -220,6 +228,7 @@ def _start_sequence(core: Any, slot: int) -> None:
     core.errors[slot] = 0
     core.last_y[slot] = math.nan
     core.newest_y[slot] = math.nan
+    core.known_y[slot] = math.nan
     core.clock[slot, :SEQUENCE] = 0
 
 
@@ -232,6 +241,7 @@ def _step(core: Any, slot: int, x: Any, y: Any, time: float, out: Any) -> bool:
     begins = place_of(core, slot) == 0
     _count_event(core, slot)
     if core.task.horizon > 0:
+        _judge(core, slot, y)
         _score_arrivals(core, slot, y, time)
         arrived = _reveal(core, slot, y)
         if not begins:
@@ -303,11 +313,13 @@ def _count_event(core: Any, slot: int) -> None:
 
 @inner
 def _remember_targets(core: Any, slot: int, y: Any) -> None:
-    """Keep what residual forecasts start from after the known values of y (D,)."""
+    """Keep the known values of y (D,), and what residual forecasts start from after them."""
     last_y, scales = core.last_y[slot], scales_of(core, slot)
     for d in range(core.task.targets):
         if is_known(y[d]):
             last_y[d] = base_after(core.targets, scales, d, y[d])
+            if core.known_y.shape[1] > 0:
+                core.known_y[slot, d] = y[d]
         else:
             core.counts[N_MISSING_TARGETS] += 1
 
@@ -377,6 +389,44 @@ def _issue_conformal_intervals(conformal: Conformal, core: Any, slot: int, row: 
         predict_interval(conformal, core.calibration[slot, column], middle, ends)
         promised = core.promised[slot, row, column]
         promised[0], promised[1], promised[2] = middle, ends[0], ends[1]
+
+
+@inner
+def is_failing(core: Any, slot: int) -> int:
+    """Return 1 if a stream fails, else 0."""
+    return int(core.failure[slot, FAILING]) if core.failure.shape[1] > 0 else 0
+
+
+@inner
+def _judge(core: Any, slot: int, y: Any) -> None:
+    """Compare the errors of the forecasts of y (D,), as they were issued one event ahead, with those of persistence."""
+    task, targets, scales = core.task, core.targets, scales_of(core, slot)
+    last, limit = core.known_y[slot], targets.limit
+    if task.categorical:
+        limit = 1.0  # another class is as wrong as any other
+    elif not targets.scaled:
+        limit = MAX_VALUE
+    model, persistence, count = 0.0, 0.0, 0
+    for d in range(task.targets):
+        scale = scale_of(targets, scales, d)
+        if is_known(y[d]) and is_known(last[d]) and scale > 0.0:
+            model += squared_error(_point_forecast(core, slot, d), y[d], 1.0 / scale, limit)
+            persistence += squared_error(last[d], y[d], 1.0 / scale, limit)
+            count += 1
+    if count == 0:
+        return
+    before = core.failure[slot, FAILING]
+    update_failure(core.failure[slot], model / count, persistence / count)
+    core.counts[N_ALARMS] += core.failure[slot, FAILING] > before
+
+
+@inner
+def _point_forecast(core: Any, slot: int, d: int) -> float:
+    """Return the newest forecast of target d one event ahead as one number: of classes, the most likely one."""
+    task, forecast = core.task, core.forecast[slot]
+    if task.categorical:
+        return float(pick_class(core.top, task, forecast, 0.0, 0.0))
+    return forecast[d * task.width + task.point]
 
 
 @inner

@@ -19,7 +19,7 @@ from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
-from stream_rnn.learning import anomaly, conformal
+from stream_rnn.learning import anomaly, conformal, failure
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
@@ -299,6 +299,8 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         intervals=columns if settings.interval is not None else 0,
         calibration=conformal.STATE_SIZE,
         surprise=anomaly.state_size(task.targets) if settings.anomaly else 0,
+        failure=failure.STATE_SIZE if settings.task == "forecast" else 0,
+        compared=task.targets if settings.task == "forecast" else 0,
     )
 
 

@@ -28,6 +28,7 @@ from stream_rnn.errors import CheckpointError
 from stream_rnn.layers.bidirectional import Bidirectional
 from stream_rnn.layers.embedding import Embedding
 from stream_rnn.layers.stack import stacked_layers
+from stream_rnn.learning.failure import FAILING
 from stream_rnn.learning.scaling import FIRST_VALUES, MEAN, SEEN
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def verify_engine(data: CheckpointData) -> None:
     _verify_counters(data)
     _verify_indices(data, plan)
     _verify_drift(data)
+    _verify_failure(data)
 
 
 def verify_arrays(data: CheckpointData, expected: Rows) -> None:
@@ -228,3 +230,11 @@ def _verify_drift(data: CheckpointData) -> None:
             array = data.arrays[name].reshape(-1, data.arrays[name].shape[-1])
             if not (np.isfinite(array).all() and (array[:, [0, 2]] >= 0).all()):
                 raise data.invalid(f"{name} must be finite, and its counts at least 0")
+
+
+def _verify_failure(data: CheckpointData) -> None:
+    """Check the comparison with persistence: errors have a root, and a stream fails or does not."""
+    name = f"{STREAMS}failure"
+    states = data.arrays[name]
+    if not ((states >= 0) & np.isfinite(states)).all() or not np.isin(states[:, FAILING:], (0, 1)).all():
+        raise data.invalid(f"{name} must be finite and at least 0, and its last element 0 or 1")

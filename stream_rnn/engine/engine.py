@@ -13,6 +13,7 @@ from stream_rnn.compiled.core import Counts
 from stream_rnn.compiled.state import Clock
 from stream_rnn.compiled.step import N_EVENTS, Batch, EventBuffers, OutputBuffers, RowOp, process
 from stream_rnn.engine import conversions
+from stream_rnn.engine.alarms import alarms_of, failing_rows, relative_error
 from stream_rnn.engine.batch_size import BatchSize
 from stream_rnn.engine.build import EngineParts, build_parts
 from stream_rnn.engine.contents import verify_engine, warn_of_infinite_weights
@@ -114,6 +115,18 @@ class Engine:
         return list(self._monitor.newest) if self._monitor is not None else []
 
     @property
+    @exclusive
+    def failing(self) -> dict[Hashable, float]:
+        """The streams for which there is an alarm, each with its `relative_error`; none for labels.
+
+        The forecasts of such a stream have been worse than persistence for long, see `learning.failure`.
+        """
+        state = self._state.streams
+        errors = state.arrays["failure"][: len(state)]
+        keys = state.keys if (rows := failing_rows(errors)).size else []
+        return {keys[row]: relative_error(errors[row]) for row in rows.tolist()}
+
+    @property
     def stream_bytes(self) -> dict[str, int]:
         """Memory of one stream in each stream array, in bytes."""
         return self._state.streams.row_bytes
@@ -202,11 +215,13 @@ class Engine:
         --------
         >>> from stream_rnn import Engine, Settings
         >>> engine = Engine(Settings(inputs="x", hidden=4, interval=0.9))
-        >>> engine.step_detailed("sensor", {"x": 20.0}).to_dict()
-        {'forecast': [[20.0]], 'begins': True, 'interval': [[[None, None]]], 'anomaly': None, 'drifts': []}
+        >>> engine.step_detailed("sensor", {"x": 20.0}).to_dict()  # doctest: +NORMALIZE_WHITESPACE
+        {'forecast': [[20.0]], 'begins': True, 'interval': [[[None, None]]], 'anomaly': None,
+         'drifts': [], 'alarms': []}
         """
-        drifts = self._step(key, x, y, time, end)
-        return wrap_outputs(self.settings, self._event.slots, self._outputs, drifts).event(0)
+        drifts, outputs = self._step(key, x, y, time, end), self._outputs
+        alarms = alarms_of(outputs.alarms, [key], int(self._state.counts[N_EVENTS]) - 1)
+        return wrap_outputs(self.settings, self._event.slots, outputs, drifts, alarms).event(0)
 
     def _step(self, key: Hashable, x: Any, y: Any, time: Any, end: bool) -> Sequence[Drift]:
         """Process one event, whose results are in the output buffers then; return the drifts that it reveals."""
@@ -302,7 +317,7 @@ class Engine:
             for slot in slots[rest][new[rest]]:
                 state.run_op(slot, RowOp.RESET_SLOT)
             raise
-        return wrap_outputs(self.settings, slots, outputs, drifts)
+        return wrap_outputs(self.settings, slots, outputs, drifts, alarms_of(outputs.alarms, events.keys, before))
 
     def _run(
         self, events: Events, slots: NDArray[np.int64], new: NDArray[np.bool_], outputs: OutputBuffers
@@ -371,6 +386,20 @@ class Engine:
         if not self.settings.anomaly:
             raise DataError("anomaly scores need the setting anomaly=True")
         return float(self._state.row("score", key))
+
+    @exclusive
+    def relative_error(self, key: Hashable) -> float:
+        """Return the running error of a stream's forecasts one event ahead, over that of persistence.
+
+        It is the ratio of root mean squares over about the last thousand events, see `learning.failure`; NaN in the
+        first thousand events, and for labels.
+
+        Raises
+        ------
+        DataError
+            If the stream is unknown.
+        """
+        return relative_error(self._state.row("failure", key))
 
     @exclusive
     def label(self, key: Hashable, X: ArrayLike, Y: ArrayLike | None = None) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.engine.alarms import Alarm
     from stream_rnn.engine.drift import Drift
     from stream_rnn.settings.engine import Settings
 
@@ -31,6 +32,8 @@ class EventResult(NamedTuple):
     """anomaly score from 0 to 1, NaN if there was no forecast of the event; None if not set"""
     drifts: Sequence[Drift] = ()
     """the drift that the event revealed, if any"""
+    alarms: Sequence[Alarm] = ()
+    """the alarm that the event raised or cleared, if any"""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the results as JSON values: nested lists, with None for what is NaN or not set."""
@@ -52,9 +55,11 @@ class BatchResult(NamedTuple):
     """(N,) anomaly scores from 0 to 1, NaN where there was no forecast of the event; None if not set"""
     drifts: Sequence[Drift] = ()
     """drifts that were detected, in the order of events"""
+    alarms: Sequence[Alarm] = ()
+    """alarms that were raised or cleared, in the order of events"""
 
     def rows(self, index: slice) -> BatchResult:
-        """Return the results of some of the events, without drifts."""
+        """Return the results of some of the events, without drifts and alarms."""
         columns = (self.forecasts, self.slots, self.begins, self.intervals, self.anomalies)
         return BatchResult(*(None if column is None else column[index] for column in columns))  # type: ignore[arg-type]
 
@@ -66,13 +71,14 @@ class BatchResult(NamedTuple):
         return BatchResult._make([*joined, [drift for part in parts for drift in part.drifts]])
 
     def event(self, index: int) -> EventResult:
-        """Return a copy of the results of one event, and all drifts."""
+        """Return a copy of the results of one event, and all drifts and alarms."""
         return EventResult(
             forecast=self.forecasts[index].copy(),
             begins=bool(self.begins[index]),
             interval=None if self.intervals is None else self.intervals[index].copy(),
             anomaly=None if self.anomalies is None else float(self.anomalies[index]),
             drifts=self.drifts,
+            alarms=self.alarms,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,8 +95,8 @@ class BatchResult(NamedTuple):
 
 
 def _to_json(results: dict[str, Any]) -> dict[str, Any]:
-    drifts = [drift._asdict() for drift in results["drifts"]]
-    return {name: _plain(value) for name, value in results.items()} | {"drifts": drifts}
+    records = {name: [record._asdict() for record in results[name]] for name in ("drifts", "alarms")}
+    return {name: _plain(value) for name, value in results.items() if name not in records} | records
 
 
 def _plain(value: Any) -> Any:
@@ -110,12 +116,17 @@ def allocate_outputs(settings: Settings, count: int) -> OutputBuffers:
         forecasts=np.empty((count, width)),
         intervals=np.empty((count, 0 if settings.interval is None else width, 2)),
         scores=np.empty(count if settings.anomaly else 0),
+        alarms=np.zeros(count if settings.task == "forecast" else 0, np.int8),
         begins=np.empty(count, np.bool_),
     )
 
 
 def wrap_outputs(
-    settings: Settings, slots: NDArray[np.int64], outputs: OutputBuffers, drifts: Sequence[Drift]
+    settings: Settings,
+    slots: NDArray[np.int64],
+    outputs: OutputBuffers,
+    drifts: Sequence[Drift],
+    alarms: Sequence[Alarm],
 ) -> BatchResult:
     """Return what the kernels wrote for events with these slots (N,), each array in its public shape."""
     shape = (len(slots), *settings.forecast_shape)
@@ -126,4 +137,5 @@ def wrap_outputs(
         intervals=outputs.intervals.reshape(*shape, 2) if settings.interval is not None else None,
         anomalies=outputs.scores if settings.anomaly else None,
         drifts=drifts,
+        alarms=alarms,
     )

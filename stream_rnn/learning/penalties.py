@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from stream_rnn.kernels.jit import rare
+from stream_rnn.kernels.jit import inner, rare
 
 
 class Penalties(NamedTuple):
@@ -41,7 +41,7 @@ def add_penalties(penalties: Penalties, factor: float, w: Any, mask: Any, gradie
         gradient[k] += mask[k] * number(sign + l2 * w[k])
 
 
-@rare
+@inner
 def decay_weights(penalties: Penalties, learning_rate: float, w: Any, targets: Any) -> None:
     """Apply weight decay to w (n,), toward `targets` (n,)."""
     if penalties.weight_decay == 0.0:

@@ -22,6 +22,7 @@ from stream_rnn.errors import DataError, StreamRNNError
 from stream_rnn.learning import mixing
 from stream_rnn.learning.mixing import MixingBatch, MixingState, MixOp
 from stream_rnn.learning.naive import NAIVE, NaiveState
+from stream_rnn.race.alarms import failing_in_all, joint_alarms
 from stream_rnn.race.snapshot import (
     MIXING,
     RaceSnapshot,
@@ -43,10 +44,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from stream_rnn.checkpoints.file import CheckpointData
+    from stream_rnn.engine.alarms import Alarm
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.intake import Events
 
-SUMMED = ("updates", "skipped", "overflows", "drifts")
+SUMMED = ("updates", "skipped", "overflows", "drifts", "alarms")
 """Counters of a race that are sums over its members; the others are the same for every member."""
 
 
@@ -164,7 +166,7 @@ class Race:
 
     @property
     def counts(self) -> Counts:
-        """Counters since the race was created; updates, skipped updates, overflows and drifts are of all members."""
+        """Counters since the race was created; those of `SUMMED` are of all members."""
         racing = [engine.counts for engine in self.members.values()]
         total = Counts(*map(int, self._retired_counts + np.sum(racing, axis=0)))._asdict()
         return racing[0]._replace(**{name: total[name] for name in SUMMED})
@@ -173,6 +175,14 @@ class Race:
     def drifts(self) -> list[Drift]:
         """The newest drifts of each member that is racing, member by member."""
         return [drift for engine in self.members.values() for drift in engine.drifts]
+
+    @property
+    def failing(self) -> dict[Hashable, float]:
+        """The streams for which there is an alarm in all racing members, each with the smallest relative error.
+
+        There are none with naive forecasts among the members: the mixture is about as good as the best of them.
+        """
+        return {} if self.race_settings.naive else failing_in_all(self.members.values())
 
     @property
     def keys(self) -> list[Hashable]:
@@ -299,6 +309,7 @@ class Race:
             slots,
             np.concatenate([np.empty(0, np.bool_), *(result.begins for result in results)]),
             drifts=[drift for result in results for drift in result.drifts],
+            alarms=[alarm for result in results for alarm in result.alarms],
         )
 
     def _process(self, events: Events, slots: NDArray[np.int64], new: NDArray[np.bool_]) -> BatchResult:
@@ -306,15 +317,23 @@ class Race:
         count = len(slots)
         begins = np.ones(count, np.bool_)
         drifts: list[Drift] = []
+        alarms: list[Alarm] = []
         made = np.full((count, *self._made.shape[1:]), np.nan)
         for place, engine in self._racing():
             result = engine.process_events(events)
             made[:, place] = result.forecasts.reshape(count, -1)
             drifts += result.drifts
+            alarms += result.alarms
             begins &= result.begins  # a member whose state overflowed starts a sequence by itself
         ops = (MixOp.RESET_SLOT * new + MixOp.BEGIN_SEQUENCE * begins).astype(np.uint8)
         out = self._mix(MixingBatch(slots, ops, events.y, made))
-        return BatchResult(out.reshape(count, *self.settings.forecast_shape), slots, begins, drifts=drifts)
+        return BatchResult(
+            out.reshape(count, *self.settings.forecast_shape),
+            slots,
+            begins,
+            drifts=drifts,
+            alarms=[] if self.race_settings.naive else joint_alarms(list(self.members.values()), alarms),
+        )
 
     @exclusive
     def predict(

@@ -121,6 +121,29 @@ def test_drifts_are_counted_and_the_newest_is_shown(
     assert f"drifts: {output['drifts']}, {words}" in shown
 
 
+def test_failing_streams_are_in_the_summary_the_table_and_the_log(invoke: Invoke, tmp_path: Path) -> None:
+    path = waves(tmp_path / "waves.csv", count=1600, keys=2)
+    stuck = ("--targets", "a", "--no-residual", "--learning-rate", "1e-12")  # forecasts stay the running mean
+    output = summary(invoke, path, "--key", "sensor", *stuck)
+    assert (output["alarms"], output["failing"]) == (2, 2)
+    assert output["worst_failing"].keys() == {"s0", "s1"}
+    assert min(output["worst_failing"].values()) > 2
+    done = invoke("replay", path, "--key", "sensor", *SMALL, *stuck)
+    assert "failing: 2 of 2 streams, error over persistence: s" in " ".join(done.stdout.split())
+    assert "alarms: 2, 2 streams failing at the end" in done.stdout
+    assert "alarm in stream 's0' at event 3,001: its forecasts have been worse than persistence for long" in done.stderr
+    shown = invoke("replay", waves(path, count=1600), *SMALL, *stuck).stdout
+    assert "failing: 1 of 1 stream, error over persistence: " in " ".join(shown.split())
+
+
+def test_streams_that_work_are_not_in_the_table(invoke: Invoke, tmp_path: Path) -> None:
+    path = waves(tmp_path / "waves.csv", count=1600)
+    assert summary(invoke, path)["alarms"] == 0
+    shown = invoke("replay", path, *SMALL)
+    assert "failing" not in shown.stdout
+    assert "alarm" not in shown.stdout + shown.stderr
+
+
 @pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
 def test_a_lone_surrogate_is_a_dead_letter_wherever_it_is(tmp_path: Path, output: str) -> None:
     path = tmp_path / "events.jsonl"

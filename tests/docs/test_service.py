@@ -109,7 +109,14 @@ def test_every_request_of_many_clients_is_learned_from_and_saved(service: Servic
 def test_the_first_event_has_no_interval_yet(service: Service) -> None:
     status, answer = service.ask("POST", "/streams/a/events", {"x": {"load": 2.0}, "time": 60.0})
     assert status == 200
-    assert answer == {"forecast": [[2.0]], "begins": True, "interval": [[[None, None]]], "anomaly": None, "drifts": []}
+    assert answer == {
+        "forecast": [[2.0]],
+        "begins": True,
+        "interval": [[[None, None]]],
+        "anomaly": None,
+        "drifts": [],
+        "alarms": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -68,4 +68,5 @@ def test_what_is_not_set_is_none() -> None:
         "interval": None,
         "anomaly": None,
         "drifts": [],
+        "alarms": [],
     }

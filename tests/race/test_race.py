@@ -347,6 +347,24 @@ def test_a_race_without_members_is_refused() -> None:
         Race({})
 
 
+def test_a_stream_fails_in_a_race_where_it_fails_in_all_members() -> None:
+    noise = np.random.default_rng(0).normal(size=(3000, 1))
+    x = np.concatenate([np.sin(np.arange(2000) / 20)[:, np.newaxis], noise])
+    means = [{"residual": False, "learning_rate": 1e-12, "scaling_forgetting": f} for f in (0.95, 0.999)]
+    race, with_one_that_works = race_of(*means, horizon=1), race_of(means[0], QUICK, horizon=1)
+    own = [engine_of(**SMALL | {"horizon": 1} | mean).process_detailed("s", x).alarms for mean in means]
+    alarms = race.process_detailed("s", x[:1900]).alarms
+    assert race.failing.keys() == {"s"}
+    assert race.failing["s"] == min(engine.relative_error("s") for engine in race.members.values())
+    alarms = [*alarms, *race.process_detailed("s", x[1900:]).alarms]
+    raised, cleared = ([each[place].event for each in own] for place in range(2))
+    assert [(alarm.event, alarm.raised) for alarm in alarms] == [(max(raised), True), (min(cleared), False)]
+    assert race.failing == {}
+    assert race.counts.alarms == 2
+    assert with_one_that_works.process_detailed("s", x).alarms == []
+    assert with_one_that_works.counts.alarms == 1
+
+
 class TestNaiveForecasts:
     RULES = RaceSettings(naive=("persistence", "seasonal_naive", "holt_winters"), max_season=30)
 

@@ -49,8 +49,16 @@ def failure_lines(summary: Summary, letters: DeadLetterCounter) -> list[str]:
 
 
 def new_table(summary: Summary) -> Table:
-    """Return an empty table whose title says what is forecast, and how far ahead."""
-    return Table(title=cell(_title(summary)), title_justify="left", title_style="")
+    """Return an empty table: its title says what is forecast, and how far ahead, its caption which streams fail."""
+    caption = cell(_failing_text(summary)) if summary.failing else None
+    return Table(
+        title=cell(_title(summary)),
+        title_justify="left",
+        title_style="",
+        caption=caption,
+        caption_justify="left",
+        caption_style="bold",
+    )
 
 
 def format_error(value: float) -> str:
@@ -134,7 +142,7 @@ def _count_lines(summary: Summary) -> list[str]:
 
 
 def _result_lines(summary: Summary) -> list[str]:
-    """Return the coverage of the intervals, and the drifts."""
+    """Return the coverage of the intervals, the drifts and the alarms."""
     lines = []
     if summary.judged:
         inside = f"{percent(summary.covered / summary.judged)} of {summary.judged:,} values inside"
@@ -142,6 +150,8 @@ def _result_lines(summary: Summary) -> list[str]:
     if summary.drifts:
         newest = "".join(map(_drift_text, summary.newest_drifts[-1:]))
         lines.append(f"drifts: {summary.drifts:,}{newest}")
+    if summary.alarms:
+        lines.append(f"alarms: {summary.alarms:,}, {counted(summary.failing, 'stream')} failing at the end")
     return lines
 
 
@@ -168,6 +178,16 @@ def _bad_value_lines(summary: Summary) -> list[str]:
         values = counted(sum(words.values()), "value")
         lines.append(f"not numbers, counted as missing: {values} of {column}: {listed(counts)}")
     return lines
+
+
+def _failing_text(summary: Summary) -> str:
+    """Return how many streams fail, and the worst of them."""
+    worst = list(summary.worst_failing.items())[:MAX_LISTED]
+    named = ", ".join(f"{key} {error:.2f}".strip() for key, error in worst)
+    more = f" and {summary.failing - len(worst):,} more" if summary.failing > len(worst) else ""
+    return (
+        f"failing: {summary.failing:,} of {counted(summary.streams, 'stream')}, error over persistence: {named}{more}"
+    )
 
 
 def _drift_text(drift: dict[str, Any]) -> str:

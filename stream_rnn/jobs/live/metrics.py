@@ -47,6 +47,7 @@ class EngineTotals(NamedTuple):
     resets: int
     evictions: int
     drifts: int
+    alarms: int
 
 
 @dataclass(slots=True)
@@ -195,14 +196,14 @@ class JobMetrics:
         with self._lock:
             self._missing_topics = tuple(topics)
 
-    def engine(self, partition: str, streams: int, totals: EngineTotals) -> None:
-        """Set the number of streams, and count by how much the totals have grown since the last call.
+    def engine(self, partition: str, streams: int, failing: int, totals: EngineTotals) -> None:
+        """Set the numbers of streams and of failing ones, and count how much the totals have grown since the last call.
 
         The first call after `assigned` counts nothing. If totals have fallen, an older state of the engine was
         restored; counting continues from there.
         """
         with self._lock:
-            self._set(partition, streams=streams)
+            self._set(partition, streams=streams, failing_streams=failing)
             if (known := self._partitions.get(partition)) is None:
                 return
             previous, known.totals = known.totals or totals, totals
@@ -369,6 +370,8 @@ class JobMetrics:
             "lost": new["lost_records"],
             "skipped_updates": new["skipped_updates"],
             "drifts": new["drifts"],
+            "alarms": new["alarms"],
+            "failing_streams": int(self._sum("failing_streams")),
         }
         if (error := self._error_percent()) is not None:
             fields["error_percent"] = error

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
 ALWAYS = ("lag", "streams", "partitions")
 """Fields that a line always shows, besides events and forecasts."""
-UNUSUAL = ("replayed", "refused", "bad_values", "duplicates", "lost", "skipped_updates", "drifts")
+UNUSUAL = (
+    "replayed",
+    "refused",
+    "bad_values",
+    "duplicates",
+    "lost",
+    "skipped_updates",
+    "drifts",
+    "alarms",
+    "failing_streams",
+)
 """Fields that a line shows only if they are not zero, as all whose names start with `FAILED`."""
 FAILED = "failed_"
 

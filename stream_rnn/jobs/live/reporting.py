@@ -39,5 +39,7 @@ def report_engine(metrics: JobMetrics, worker: PartitionWorker) -> None:
         resets=counts.resets,
         evictions=worker.engine.evictions,
         drifts=counts.drifts,
+        alarms=counts.alarms,
     )
-    metrics.engine(worker.name, worker.engine.stream_count, totals)
+    failing = len(worker.engine.failing) if counts.alarms else 0
+    metrics.engine(worker.name, worker.engine.stream_count, failing, totals)

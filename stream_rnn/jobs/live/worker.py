@@ -23,6 +23,7 @@ from stream_rnn.engine.result import BatchResult
 from stream_rnn.errors import CheckpointError
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs.alarm_log import AlarmLog
 from stream_rnn.jobs.ids import invalid_ids
 from stream_rnn.jobs.live.payloads import Forecasts, PayloadEncoder
 
@@ -163,6 +164,7 @@ class PartitionWorker:
         self.topics = topics
         self.scores = Scores(engine.settings, season=0)
         self._config = config
+        self._alarm_log = AlarmLog(f"{name}: ")
         self._encoder = PayloadEncoder(engine.settings)
         self._columns = tuple(dict.fromkeys(engine.settings.inputs + engine.settings.target_names))
         active = config.rule.active
@@ -245,6 +247,7 @@ class PartitionWorker:
 
         replayed = int(np.searchsorted(ordered.released_by, committed))
         self._log_drifts(result.drifts, after=learned + replayed)
+        self._alarm_log.add(alarm for alarm in result.alarms if alarm.event > learned + replayed)
         new, payloads = slice(replayed, None), list[bytes]()
         if self._config.writes_forecasts:
             payloads = self._encoder.encode(

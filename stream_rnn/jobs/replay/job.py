@@ -12,12 +12,13 @@ import numpy as np
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.evaluation.prequential import Scores
+from stream_rnn.jobs.alarm_log import AlarmLog
 from stream_rnn.jobs.ids import invalid_ids
 from stream_rnn.jobs.output_columns import output_columns
 from stream_rnn.jobs.replay.checkpoints import ReplayCheckpoints
 from stream_rnn.jobs.replay.reader import ReadPosition
 from stream_rnn.jobs.replay.scoring import ReplayScores
-from stream_rnn.jobs.replay.summary import Summary
+from stream_rnn.jobs.replay.summary import MAX_FAILING_LISTED, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,7 @@ class Job(Generic[ModelT]):
         self._reader = reader
         self._sink = sink
         self._resumed_at = model.counts.events
+        self._alarm_log = AlarmLog()
         self._checkpoints: ReplayCheckpoints | None = None
         if settings.checkpoint is not None:
             self._checkpoints = ReplayCheckpoints(settings.checkpoint, settings, model, self._capture)
@@ -132,6 +134,7 @@ class Job(Generic[ModelT]):
         result = self.model.process_detailed(batch.keys, x, y, batch.times, batch.ends)
         for drift in result.drifts:
             log.info("%s", drift)
+        self._alarm_log.add(result.alarms)
         scored = self.scores.add(batch, y, result)
         if self._sink is not None:
             self._sink.write(self._rows(batch, y, result))
@@ -180,6 +183,7 @@ class Job(Generic[ModelT]):
         counts, settings, reader = self.model.counts, self.model.settings, self._reader
         letters, checkpoints = self.source.dead_letters, self._checkpoints
         newest = checkpoints.newest if checkpoints is not None else None
+        failing = sorted(self.model.failing.items(), key=lambda item: -item[1])
         return Summary(
             events=self.events,
             forecasts=self.events * math.prod(settings.forecast_shape),
@@ -194,6 +198,9 @@ class Job(Generic[ModelT]):
             resets=counts.resets,
             drifts=counts.drifts,
             newest_drifts=[drift._asdict() for drift in self.model.drifts],
+            alarms=counts.alarms,
+            failing=len(failing),
+            worst_failing={str(key): error for key, error in failing[:MAX_FAILING_LISTED]},
             missing_inputs=counts.missing_inputs,
             missing_targets=counts.missing_targets,
             judged=counts.judged,

@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+MAX_FAILING_LISTED = 100
+"""Failing streams that are listed one by one, the worst."""
+
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay did. Its fields are the keys of the command line's JSON output."""
@@ -33,6 +36,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """drifts detected"""
     newest_drifts: list[dict[str, Any]]
     """event and key of the newest drifts"""
+    alarms: int
+    """times that a stream began to fail, in a race those of all members"""
+    failing: int
+    """streams that fail at the end: their forecasts have been worse than persistence for long"""
+    worst_failing: dict[str, float]
+    """the relative errors of the worst of them, by key"""
     missing_inputs: int
     missing_targets: int
     judged: int

@@ -23,6 +23,8 @@ class Clock:
 
 
 def report_engine(metrics: JobMetrics, skipped: int, resets: int = 0) -> None:
-    """Report an engine with 500 streams, and as many drifts as resets."""
-    totals = EngineTotals(skipped_updates=skipped, missing_inputs=0, resets=resets, evictions=0, drifts=resets)
-    metrics.engine(PARTITION, 500, totals)
+    """Report an engine with 500 streams, none of them failing, and as many drifts and alarms as resets."""
+    totals = EngineTotals(
+        skipped_updates=skipped, missing_inputs=0, resets=resets, evictions=0, drifts=resets, alarms=resets
+    )
+    metrics.engine(PARTITION, 500, 0, totals)

@@ -89,6 +89,8 @@ def test_fields_are_the_numbers_of_the_last_line(metrics: JobMetrics, clock: Clo
         "lost": 0,
         "skipped_updates": 0,
         "drifts": 0,
+        "alarms": 0,
+        "failing_streams": 0,
         "failed_broker": 1,
     }
 

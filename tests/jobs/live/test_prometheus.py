@@ -60,6 +60,8 @@ EXPECTED: dict[str, tuple[float, dict[str, str]]] = {
     "resets": (3, OF_PARTITION),
     "evictions": (4, OF_PARTITION),
     "drifts": (5, OF_PARTITION),
+    "alarms": (6, OF_PARTITION),
+    "failing_streams": (9, OF_PARTITION),
     "checkpoints": (1, OF_PARTITION),
     "failures": (1, {"kind": "broker"}),
     "rebalances": (1, NO_LABELS),
@@ -83,8 +85,8 @@ def report_everything(metrics: JobMetrics, clock: Clock) -> None:
     metrics.rebalanced()
     metrics.broker(answers=True)
     metrics.assigned(PARTITION)
-    for totals in (EngineTotals(10, 10, 10, 10, 10), EngineTotals(11, 12, 13, 14, 15)):
-        metrics.engine(PARTITION, 500, totals)
+    for totals in (EngineTotals(10, 10, 10, 10, 10, 10), EngineTotals(11, 12, 13, 14, 15, 16)):
+        metrics.engine(PARTITION, 500, 9, totals)
     for _ in range(2):
         metrics.processed(PARTITION, events=100, forecasts=90, replayed=10)
     for records in (2, 3):
@@ -200,6 +202,7 @@ def test_what_an_engine_did_before_this_process_is_not_counted(
     assert value(exporter, "skipped_updates_total", OF_PARTITION) == 2
     assert value(exporter, "resets_total", OF_PARTITION) == 1
     assert value(exporter, "drifts_total", OF_PARTITION) == 1
+    assert value(exporter, "alarms_total", OF_PARTITION) == 1
 
 
 def test_a_counter_does_not_decrease_when_an_engine_is_restored(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from support import bits
+from support import bits, settings
 from workers import (
     PARTITION,
     BoundedSource,
@@ -463,3 +463,23 @@ def test_a_neighbour_that_is_open_gives_its_present_weights_and_its_keys(
         np.testing.assert_array_equal(array, neighbour.engine.parameters[name])
     assert partition_of(b"s0", 6) == 4
     assert caplog.messages[0].endswith("of sensors-3; by Kafka's own rule 's0'")
+
+
+# --- alarms --------------------------------------------------------------------------------------------------------
+
+
+def test_alarms_are_logged_once_also_after_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    engine = settings(residual=False, learning_rate=1e-12)  # forecasts stay the running mean
+    config, source = make_config(tmp_path, engine=engine), BoundedSource(end=3500)
+    write_progress(config, 2000, source)
+    worker = open_at(config, 2000, source)
+    worker.process(batch_of(2000, 3200))
+    logged = [message for message in caplog.messages if "alarm" in message]
+    assert len(logged) == worker.engine.counts.alarms == 2
+    assert logged[0].startswith("sensors-3: alarm in stream 's")
+    caplog.clear()
+    again = open_at(config, 3200, source)
+    again.process(batch_of(2000, 3200))
+    assert again.engine.counts.alarms == 2
+    assert [message for message in caplog.messages if "alarm" in message] == []
+    assert again.engine.failing == worker.engine.failing != {}
