@@ -1,21 +1,35 @@
-"""`stream-rnn replay` from a CSV file to a Parquet file of forecasts, compared with the engine on the same arrays."""
+"""`stream-rnn replay` from a CSV file to a Parquet file of forecasts, compared with the engine on the same arrays.
+
+`python -m benchmarks.csv_replay` compares files in other dialects and containers with the plain file.
+"""
 
 from __future__ import annotations
 
+import argparse
+import bz2
+import gzip
 import json
+import re
 import statistics
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from benchmarks import child
+from benchmarks import child, report
 from benchmarks.clock import now, since
 from stream_rnn import Engine, Settings
+from stream_rnn.connectors.files.open import open_files
+from stream_rnn.jobs.replay.open import open_replay
+from stream_rnn.settings.replay import ReplaySettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COLUMNS = tuple(f"x{i}" for i in range(8))
 STREAMS = 100
@@ -28,6 +42,100 @@ SETTINGS: dict[str, Any] = {
     "hidden": 32,
     "window": 16,
 }
+ROUNDS = 3
+
+VALUE = re.compile(rb"(?<=,)([0-9.]+)(?=[,\n])")
+"""A number in the plain file."""
+
+
+def _semicolons(plain: bytes) -> bytes:
+    return plain.replace(b",", b";")
+
+
+def _decimal_commas(plain: bytes) -> bytes:
+    times = re.sub(rb":([0-9]{2})\.", rb":\1@", _semicolons(plain))
+    return times.replace(b".", b",").replace(b"@", b".")
+
+
+def _thousands(plain: bytes) -> bytes:
+    return VALUE.sub(rb'"1,0\1"', plain)
+
+
+def _comments(plain: bytes) -> bytes:
+    lines = plain.splitlines(keepends=True)
+    return b"# logger\n" + b"".join(b"# hour\n" + b"".join(lines[i : i + 1000]) for i in range(0, len(lines), 1000))
+
+
+def _spaces(plain: bytes) -> bytes:
+    return re.sub(rb"(?<=[0-9]) (?=[0-9])", b"T", plain).replace(b'"', b"").replace(b",", b"   ")
+
+
+def _zipped(plain: bytes) -> bytes:
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("events.csv", plain)
+        file.seek(0)
+        return file.read()
+
+
+def _json_array(plain: bytes) -> bytes:
+    return b"[" + _json_lines(plain).replace(b"\n", b",")[:-1] + b"]"
+
+
+def _json_lines(plain: bytes) -> bytes:
+    names, *rows = (line.replace('"', "").split(",") for line in plain.decode().splitlines())
+    records = (dict(zip(names, [*row[:2], *map(float, row[2:])], strict=True)) for row in rows)
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+DIALECTS: dict[str, Callable[[bytes], bytes]] = {
+    "plain.csv": bytes,
+    "semicolons.csv": _semicolons,
+    "decimal_commas.csv": _decimal_commas,
+    "thousands.csv": _thousands,
+    "spaces.txt": _spaces,
+    "comments.csv": _comments,
+    "utf16.csv": lambda plain: plain.decode().encode("utf-16"),
+    "plain.csv.gz": lambda plain: gzip.compress(plain, 6),
+    "plain.csv.bz2": bz2.compress,
+    "plain.csv.zst": lambda plain: pa.compress(plain, codec="zstd", asbytes=True),
+    "plain.zip": _zipped,
+    "lines.jsonl": _json_lines,
+    "array.json": _json_array,
+}
+"""The same events in other files, by name."""
+
+
+def measure_dialects(events: int = 200_000) -> list[dict[str, Any]]:
+    """Return the rates of replaying and of reading alone for each file, in turns, relative to the plain file."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.csv"
+        _write(plain, *_events(events))
+        content = plain.read_bytes()
+        paths = {name: Path(folder) / name for name in DIALECTS}
+        for name, convert in DIALECTS.items():
+            paths[name].write_bytes(convert(content))
+        replay: dict[str, list[float]] = {name: [] for name in DIALECTS}
+        read: dict[str, list[float]] = {name: [] for name in DIALECTS}
+        for _ in range(ROUNDS):
+            for name, path in paths.items():
+                job = open_replay(ReplaySettings(files=(str(path),), key="sensor"), SETTINGS)
+                job.warmup()
+                replay[name].append(job.run().events_per_second)
+                start = now()
+                with open_files(path) as source:
+                    count = sum(map(len, source))
+                read[name].append(count / since(start))
+    return [
+        {
+            "file": name,
+            "replay": max(replay[name]),
+            "of plain": max(replay[name]) / max(replay["plain.csv"]),
+            "read alone": max(read[name]),
+            "read of plain": max(read[name]) / max(read["plain.csv"]),
+        }
+        for name in DIALECTS
+    ]
 
 
 def measure(events: int = 1_000_000) -> dict[str, Any]:
@@ -97,3 +205,21 @@ def _engine_rate(keys: list[str], times: Any, x: Any) -> float:
     start = now()
     engine.process(keys[:count], x[:count], times=times[:count])
     return count / since(start)
+
+
+def main() -> None:
+    """Print the comparison of dialects."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    rows = measure_dialects(arguments.events)
+    if arguments.json:
+        report.show_json({"dialects": rows})
+        return
+    report.show_machine()
+    report.show("events per second", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.arrow_text import decode_text, is_text, parse_flags, parse_keys, parse_numbers
+from stream_rnn.connectors.decode.arrow_text import (
+    decode_text,
+    is_text,
+    parse_flags,
+    parse_keys,
+    parse_numbers,
+    parse_words,
+)
 from stream_rnn.connectors.decode.columns import BadValues, Columns, RowErrors
 from stream_rnn.connectors.decode.detect import EMPTY, TextSample
+from stream_rnn.connectors.decode.missing import MissingValues
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
@@ -20,12 +29,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.numerals import Numerals
     from stream_rnn.connectors.decode.schema import ColumnRoles
 else:
     pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
 
 
-def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int) -> Columns:
+def decode_columns(
+    arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int, numerals: Numerals = PLAIN
+) -> Columns:
     """Decode the columns that are read.
 
     Parameters
@@ -36,6 +48,8 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
         Which column is what.
     count
         Number of rows.
+    numerals
+        How numbers are written in columns of text.
 
     Examples
     --------
@@ -59,20 +73,23 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
         errors.add(np.isnan(times), values.NO_TIME)
     if roles.end is not None:
         ends = _ends(arrays[roles.end], roles.end, errors)
-    inputs: dict[str, NDArray[np.float64]] = {}
+    inputs: dict[str, NDArray[Any]] = {}
     bad_values: list[BadValues] = []
     for name in roles.columns:
-        inputs[name], bad = _inputs(arrays[name])
-        errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
+        array, reads_words = _plain(arrays[name]), name in roles.words
+        inputs[name], bad = (_words if reads_words else _numbers)(array, roles.missing_in(name), numerals)
+        if not reads_words:
+            errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
         if roles.bad_values == "refuse":
-            errors.add(bad, values.NOT_A_NUMBER, name)
+            errors.add(bad, values.NOT_A_WORD if reads_words else values.NOT_A_NUMBER, name)
         elif bad.any():
-            bad_values.append(BadValues(name, np.flatnonzero(bad), _words(arrays[name], bad)))
+            bad_values.append(BadValues(name, np.flatnonzero(bad), _bad_texts(array, bad)))
     return Columns(keys, times, inputs, ends, errors.reasons, bad_values)
 
 
 def sample_of(array: pa.Array) -> ColumnSample:
     """Return the first values of a column as a sample from which its role is detected."""
+    array = _plain(array)
     return TextSample(decode_text(array).to_pylist()) if is_text(array.type) else TypedSample(array)
 
 
@@ -120,6 +137,22 @@ class TypedSample:
         """Return no values: the column is not text."""
         return ()
 
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,), NaN for those that are not."""
+        return _floats(self._array) if is_number(self._array.type) else np.full(len(self._array), np.nan)
+
+    def words(self) -> list[str]:
+        """Return the distinct words among the values, in order of appearance."""
+        return [
+            word for word in dict.fromkeys(_words(self._array, MissingValues(), PLAIN)[0].tolist()) if word is not None
+        ]
+
+    def without(self, missing: MissingValues) -> TypedSample:
+        """Return the sample with empty values for those that stand for a missing one."""
+        if not is_number(self._array.type) or not missing.numbers:
+            return self
+        return TypedSample(pa.array(missing.mask(self.numbers()), from_pandas=True))
+
 
 def is_number(kind: pa.DataType) -> bool:
     """Return whether values of this type are numbers; true and false are 1 and 0."""
@@ -136,16 +169,35 @@ def is_timestamp(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
 
 
-def _inputs(array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _plain(array: pa.Array) -> pa.Array:
+    """Return a column without a dictionary, unless it is one of texts."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) and not is_text(array.type) else array
+
+
+def _numbers(
+    array: pa.Array, missing: MissingValues, numerals: Numerals
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return values as numbers (N,), and which of them are neither numbers nor missing (N,)."""
     if is_text(array.type):
-        return parse_numbers(array)
+        numbers, bad = parse_numbers(array, numerals, missing.texts)
+        return missing.mask(numbers), bad
     if is_number(array.type):
-        return _floats(array), np.zeros(len(array), np.bool_)
+        return missing.mask(_floats(array)), np.zeros(len(array), np.bool_)
     return np.full(len(array), np.nan), _is_valid(array)
 
 
-def _words(array: pa.Array, bad: NDArray[np.bool_]) -> list[str]:
+def _words(
+    array: pa.Array, missing: MissingValues, numerals: Numerals
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Return values as words (N,), None if missing, and which of them are neither words nor numbers (N,)."""
+    if is_number(array.type):
+        array, numerals = array.cast(pa.string()), PLAIN
+    if is_text(array.type):
+        return parse_words(array, missing, numerals)
+    return np.full(len(array), None), _is_valid(array)
+
+
+def _bad_texts(array: pa.Array, bad: NDArray[np.bool_]) -> list[str]:
     """Return the values that are not numbers as text; those that are not text by their type."""
     if is_text(array.type):
         words: list[str] = decode_text(array.filter(pa.array(bad))).to_pylist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BadValues(NamedTuple):
-    """Values of an input that are not numbers, and are treated as missing."""
+    """Values of an input that are not numbers, or not words, and are treated as missing."""
 
     column: str
     rows: NDArray[np.int64]
@@ -31,8 +31,8 @@ class Columns(NamedTuple):
     """(N,) str"""
     times: NDArray[np.float64]
     """(N,) seconds since 1970-01-01 UTC"""
-    inputs: dict[str, NDArray[np.float64]]
-    """(N,) values of each input, by name"""
+    inputs: dict[str, NDArray[Any]]
+    """(N,) values of each input, by name: numbers, NaN if missing; or words, None if missing"""
     ends: NDArray[np.bool_]
     """(N,) whether the sequence ends"""
     reasons: dict[int, str]

@@ -16,6 +16,7 @@ from stream_rnn.connectors.decode.isolate import decode_isolated, halves
 from stream_rnn.connectors.decode.json_layout import Field, Layout, NoLayoutError
 from stream_rnn.connectors.decode.json_paths import ABSENT, Blocked, Path, kind_of
 from stream_rnn.connectors.decode.json_shape import Envelope, Shape, UnusableError, Unwrap, find
+from stream_rnn.connectors.decode.schema import NO_MISSING_VALUES
 from stream_rnn.connectors.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.json_shape import Scope, Step
+    from stream_rnn.connectors.decode.missing import MissingValues
     from stream_rnn.connectors.decode.schema import ColumnRoles
 
 NOT_JSON = "not JSON"
 NO_COLUMN = "has none of the columns"
+WORD = str | int | float | bool | None
+"""What a field may be that is read as a word."""
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 """Characters that msgspec does not allow in the name of a field."""
 KEY, TIME, END, INPUT = "key", "time", "end", "input"
@@ -104,7 +108,10 @@ class JsonDecoder:
                 )
         named = [(KEY, roles.key), (TIME, roles.time), (END, roles.end), *((INPUT, name) for name in roles.columns)]
         present = [(role, Path.of(name)) for role, name in named if name is not None]
-        self._fields = [Field(path, KINDS[role], role == INPUT) for role, path in present]
+        self._fields = [
+            Field(path, WORD if role == INPUT and path.name in roles.words else KINDS[role], role == INPUT)
+            for role, path in present
+        ]
         self._read = [role for role, _ in present]
         self._shape = Shape(roles.columns, roles.unwrap, roles.records)
         paths = [field.path for field in self._fields] + [s.path for s in self._shape.steps if isinstance(s, Unwrap)]
@@ -203,13 +210,15 @@ class JsonDecoder:
             found = find(scope, field.path)
             value = None if found is ABSENT else found
             if role == INPUT:
-                number = _to_number(value)
-                if number is None and self._roles.bad_values == "refuse":
-                    return f"column {field.path.name!r}: {values.NOT_A_NUMBER}"
-                if number is None:
-                    row.words[field.path.name] = as_word(value)
+                name, missing = field.path.name, self._roles.missing_in(field.path.name)
+                reads_words = name in self._roles.words
+                is_bad = not isinstance(value, WORD) if reads_words else (number := _to_number(value, missing)) is None
+                if is_bad and self._roles.bad_values == "refuse":
+                    return f"column {name!r}: {values.NOT_A_WORD if reads_words else values.NOT_A_NUMBER}"
+                if is_bad:
+                    row.words[name] = as_word(value)
                 row.present.append(found is not ABSENT)
-                row.values.append(number)
+                row.values.append(None if is_bad else value if reads_words else number)
             elif role == KEY:
                 row.values.append(as_key(value))
             elif role == TIME:
@@ -221,13 +230,19 @@ class JsonDecoder:
                 row.values.append(flag)
         return row
 
-    def _inputs(self, rows: Rows) -> dict[str, NDArray[np.float64]]:
-        return {f.path.name: rows.floats(i) for i, f in enumerate(self._fields) if f.is_input}
+    def _inputs(self, rows: Rows) -> dict[str, NDArray[Any]]:
+        inputs: dict[str, NDArray[Any]] = {}
+        for i, field in enumerate(self._fields):
+            if field.is_input:
+                name, missing = field.path.name, self._roles.missing_in(field.path.name)
+                is_words = name in self._roles.words
+                inputs[name] = _words(rows.column(i), missing) if is_words else missing.mask(rows.floats(i))
+        return inputs
 
     def _columns(
         self,
         rows: Rows,
-        inputs: dict[str, NDArray[np.float64]],
+        inputs: dict[str, NDArray[Any]],
         reasons: Mapping[int, str] | None = None,
         without: NDArray[np.bool_] | None = None,
     ) -> Columns:
@@ -250,7 +265,8 @@ class JsonDecoder:
         if roles.end is not None:
             ends[:] = list(map(bool, rows.column(self._read.index(END))))
         for name, column in inputs.items():
-            errors.add(np.isinf(column), values.NOT_FINITE, name)
+            if name not in roles.words:
+                errors.add(np.isinf(column), values.NOT_FINITE, name)
         if without is not None:
             errors.add(without, NO_COLUMN)
         return Columns(keys, times, inputs, ends, errors.reasons, elements=rows.elements)
@@ -323,11 +339,11 @@ def _decode_each(layout: Layout, records: Sequence[bytes]) -> tuple[list[Any], l
     return decoded, numbers
 
 
-def _are_missing(inputs: Mapping[str, NDArray[np.float64]], count: int) -> NDArray[np.bool_]:
+def _are_missing(inputs: Mapping[str, NDArray[Any]], count: int) -> NDArray[np.bool_]:
     """Return which rows (N,) have no value of any input."""
     missing = np.ones(count, dtype=np.bool_)
     for column in inputs.values():
-        missing &= np.isnan(column)
+        missing &= [value is None for value in column] if column.dtype == object else np.isnan(column)
         if not missing.any():
             break
     return missing
@@ -393,12 +409,29 @@ def _check_utf8(data: bytes) -> None:
         data.decode()
 
 
-def _to_number(value: object) -> float | None:
+def _words(column: list[Any], missing: MissingValues) -> NDArray[np.object_]:
+    """Return values (N,) as words, None if missing; each distinct one is parsed once."""
+    texts = [value if value.__class__ is str else _to_text(value) for value in column]
+    parsed = {text: values.parse_word(text) for text in dict.fromkeys(texts)}
+    words = {text: None if not word or missing.has(word) else word for text, word in parsed.items()}
+    result = np.empty(len(column), object)
+    result[:] = [words[text] for text in texts]
+    return result
+
+
+def _to_text(value: object) -> str:
+    """Return a value of a field of words as text, as the other formats have it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _to_number(value: object, missing: MissingValues) -> float | None:
     """Return a value as a number, NaN if it is missing, None if it is not a number."""
     if value is None:
         return float("nan")
     if isinstance(value, str):
-        return values.parse_number(value)
+        return float("nan") if value.strip() in missing.texts else values.parse_number(value)
     if isinstance(value, int | float):
         try:
             return float(value)
@@ -420,7 +453,7 @@ def _to_time(value: object) -> str | float | None:
     if value is None or isinstance(value, str | float):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return _to_number(value)
+        return _to_number(value, NO_MISSING_VALUES)
     return "not a time"  # a text that no time format accepts
 
 

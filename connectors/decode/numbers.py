@@ -31,7 +31,7 @@ class NumberDecoder:
     Raises
     ------
     UsageError
-        If other fields are to be read.
+        If other fields are to be read, or the number is to be read as a word.
 
     Examples
     --------
@@ -53,8 +53,11 @@ class NumberDecoder:
         ):
             if name:
                 raise UsageError(f"format is number: a number has no fields, {role} must not be set, got {name!r}")
+        if roles.words:
+            raise UsageError(f"format is number: {NUMBER_COLUMN!r} is no word, it must not be a category or a label")
         self.recognised: dict[str, None] = {}
         self._bad_values = roles.bad_values
+        self._missing = roles.missing_in(NUMBER_COLUMN)
         self._decode: msgspec.json.Decoder[float] = msgspec.json.Decoder(float)
 
     def decode(self, records: Sequence[bytes]) -> Decoded:
@@ -64,7 +67,9 @@ class NumberDecoder:
             numbers = np.fromiter(map(self._decode.decode, records), np.float64, len(records))
         except (ValueError, RecursionError):
             texts = [record.decode(errors="replace") for record in records]
-            parsed = [values.parse_number(text) for text in texts]
+            parsed = [
+                float("nan") if text.strip() in self._missing.texts else values.parse_number(text) for text in texts
+            ]
             numbers = np.array(parsed, np.float64)  # None becomes NaN
             bad = np.array([number is None for number in parsed], np.bool_)
             if self._bad_values == "refuse":
@@ -72,6 +77,7 @@ class NumberDecoder:
             elif bad.any():
                 rows = np.flatnonzero(bad)
                 bad_values = [BadValues(NUMBER_COLUMN, rows, [texts[row] for row in rows])]
+        numbers = self._missing.mask(numbers)
         errors.add(np.isinf(numbers), values.NOT_FINITE, NUMBER_COLUMN)
         count = len(records)
         columns = Columns(

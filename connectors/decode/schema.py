@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from stream_rnn.connectors.decode.json_paths import check_path
+from stream_rnn.connectors.decode.missing import MissingValues
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 TIME_FORMATS = ("auto", "iso", "s", "ms")
 BAD_VALUES = ("missing", "refuse")
+NO_MISSING_VALUES = MissingValues()
 
 
 class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +36,10 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_format
         ``iso`` for ISO 8601 (UTC if there is no offset), ``s`` or ``ms`` for seconds or milliseconds since 1970;
         ``auto`` detects it for each value, and a number from 1e11 on is milliseconds.
+    words
+        Those columns whose values are read as words: class labels and states. A number is a word, too.
+    missing_values
+        Values that stand for a missing one, by column; those of ``""`` in every column. Key, time and end have none.
     bad_values
         What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
         ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
@@ -62,6 +68,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bad_values: Literal["missing", "refuse"] = "missing"
     unwrap: str = ""
     records: str = ""
+    words: tuple[str, ...] = ()
+    missing_values: dict[str, tuple[str | float, ...]] = {}
 
     def __post_init__(self) -> None:
         if self.bad_values not in BAD_VALUES:
@@ -72,7 +80,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             check_path(path, option)
         roles: dict[str, str] = {}
         named = [("key", self.key), ("time", self.time), ("end", self.end)]
-        for role, name in [*named, *(("input", name) for name in self.columns)]:
+        inputs = (*self.columns, *(name for name in self.words if name not in self.columns))
+        for role, name in [*named, *(("input", name) for name in inputs)]:
             if not name:
                 continue
             if roles.get(name) == role:
@@ -84,7 +93,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def named(self) -> tuple[str, ...]:
         """All columns that are named."""
-        return tuple(name for name in (self.key, self.time, self.end, *self.columns) if name)
+        named = (self.key, self.time, self.end, *self.columns, *self.words, *self.missing_values)
+        return tuple(name for name in named if name)
 
     def check_columns(self, path: str, names: Collection[str]) -> None:
         """Check that a source has all columns that are named.
@@ -108,8 +118,8 @@ class ColumnRoles:
     key, time, end
         Column with that role, or None.
     columns
-        Numeric inputs.
-    time_format, bad_values, unwrap, records
+        Inputs: numbers, and words.
+    time_format, bad_values, words, unwrap, records
         As in `Schema`.
     numeric_time
         Whether the first times are numbers. This only chooses which way of reading is tried first.
@@ -117,6 +127,12 @@ class ColumnRoles:
         Why a column is not read, by column.
     key_hint
         Which column may be the key, and why, if none was named; empty if no column looks like it.
+    first_words
+        The distinct words in the first records of each of `words`, in order of appearance.
+    missing
+        Values that stand for a missing one, by column.
+    warnings
+        What is likely wrong with values of the columns.
     recognised
         What was recognised about the columns without being named, such as ``time 'Datum' as %d.%m.%Y``, to be reported.
 
@@ -135,9 +151,17 @@ class ColumnRoles:
     ignored: dict[str, str] = field(default_factory=dict)
     bad_values: Literal["missing", "refuse"] = "missing"
     key_hint: str = ""
+    words: tuple[str, ...] = ()
+    first_words: dict[str, list[str]] = field(default_factory=dict)
+    missing: dict[str, MissingValues] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     recognised: tuple[str, ...] = ()
     unwrap: str = ""
     records: str = ""
+
+    def missing_in(self, column: str) -> MissingValues:
+        """Return the values that stand for a missing one in a column."""
+        return self.missing.get(column, NO_MISSING_VALUES)
 
     @property
     def read(self) -> tuple[str, ...]:

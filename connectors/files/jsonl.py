@@ -1,7 +1,8 @@
-"""JSON lines: one object per line."""
+"""JSON lines: one object per line. The elements of a JSON array are put on lines first."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
 from stream_rnn.connectors.decode.json_paths import ABSENT, Path, leaves
 from stream_rnn.connectors.decode.json_records import JsonDecoder, as_word, parse_json
 from stream_rnn.connectors.decode.json_shape import NUMBER_FIELD, Envelope, Shape, UnusableError, find
-from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.errors import ConnectorError, UsageError
+from stream_rnn.connectors.files.byte_stream import STDIN
 from stream_rnn.connectors.files.framing import RecordSplitter
+from stream_rnn.connectors.files.json_elements import JsonElements, recognise_structure
 from stream_rnn.connectors.files.reader import TextReader
 
 if TYPE_CHECKING:
@@ -24,8 +27,15 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.reader import Start
 
 
+_ARRAY_OF_OBJECTS = re.compile(rb"\[\s*\{")
+HEAD_BYTES = 1 << 16
+"""Bytes from which it is recognised whether there is one object per line."""
+
+
 class JsonLinesReader(TextReader):
-    """Reads a file with one JSON object per line, or some in an array, which are records of their own.
+    """Reads a file with one JSON object per line, or of one JSON array of objects.
+
+    The events of an array in a line are records of their own.
 
     Parameters
     ----------
@@ -36,8 +46,10 @@ class JsonLinesReader(TextReader):
 
     Raises
     ------
+    UsageError
+        If an array is to be followed.
     ConnectorError
-        If the file is a JSON array.
+        If the file is an object with several arrays.
 
     Examples
     --------
@@ -50,13 +62,18 @@ class JsonLinesReader(TextReader):
 
     def __init__(self, stream: ByteStream, unwrap: str = "", records: str = "") -> None:
         super().__init__(stream, RecordSplitter(stream.path, None), None)
-        self._shape = Shape((NUMBER_FIELD,), unwrap, records)
+        self._shape, self._shape_of_numbers = (Shape(inputs, unwrap, records) for inputs in ((), (NUMBER_FIELD,)))
         self._decoder: JsonDecoder | None = None
-        block = self._peek_block()
-        if block is not None and block.data.lstrip()[:1] == b"[":
-            raise ConnectorError(
-                f"{self.path}: is a JSON array, one object per line is needed: jq -c '.[]' converts it"
-            )
+        head, is_all = _read_head(stream)
+        structure = recognise_structure(stream.name, head, is_all=is_all, in_objects=not self._shape.steps)
+        self._elements: JsonElements | None = None
+        self.recognised = stream.recognised
+        if structure is not None:
+            if stream.follow:
+                raise UsageError(f"{self.path}: one object per line can be followed, this is a {structure.description}")
+            stream.skip(structure.start)
+            self._elements = JsonElements(stream.name, structure)
+            self.recognised = (structure.description, *stream.recognised)
 
     def sample(self) -> Mapping[str, ColumnSample]:
         """Return the first values of every field, in order of appearance, without consuming them.
@@ -71,20 +88,12 @@ class JsonLinesReader(TextReader):
         """
         block = self._peek_block()
         lines = [] if block is None else block.data.split(b"\n", SAMPLE_SIZE)[:SAMPLE_SIZE]
-        scopes: list[Scope] = []
-        refused: list[str] = []
-        envelopes: dict[str, None] = {}
-        for line in lines:
-            try:
-                expanded = self._shape.expand(parse_json(line))
-            except UnusableError as error:
-                refused.append(str(error))
-                continue
-            scopes += [scope for scope in expanded.scopes if not isinstance(scope, str)]
-            envelopes |= {step.describe(): None for step in expanded.steps if isinstance(step, Envelope)}
+        scopes, refused, envelopes = _expand(lines, self._shape)
+        if not scopes:  # a number among objects is no event
+            scopes, refused, envelopes = _expand(lines, self._shape_of_numbers)
         if self._shape.steps and not scopes and refused:
             raise ConnectorError(f"{self.path}: the first record {refused[0]}: check unwrap and records")
-        self.recognised = tuple(envelopes)
+        self.recognised = (*self.recognised, *envelopes)
         return _Samples(scopes, self._shape.array)
 
     def start(self, start: Start) -> None:
@@ -101,6 +110,15 @@ class JsonLinesReader(TextReader):
     def _count(self, data: bytes) -> int | None:
         """Return the number of records; where there are arrays, which may be of events, that takes decoding."""
         return None if b"[" in data else super()._count(data)
+
+    def _read_bytes(self) -> bytes | None:
+        data = super()._read_bytes()
+        if self._elements is None:
+            return data
+        if data is None:
+            self._elements.finish()
+            return None
+        return self._elements.feed(data) or b" "  # nothing would mean that a growing file has nothing new
 
     def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:  # noqa: ARG002 - the decoder knows them
         if self._decoder is None:
@@ -140,6 +158,35 @@ class _Samples(Mapping[str, TextSample]):
     def _find(self, name: str) -> list[Any]:
         path = Path.of(name)
         return [find(scope, path) for scope in self._scopes]
+
+
+def _expand(lines: Sequence[bytes], shape: Shape) -> tuple[list[Scope], list[str], dict[str, None]]:
+    """Return the events of lines, why others have none, and the envelopes that were recognised."""
+    scopes: list[Scope] = []
+    refused: list[str] = []
+    envelopes: dict[str, None] = {}
+    for line in lines:
+        try:
+            expanded = shape.expand(parse_json(line))
+        except UnusableError as error:
+            refused.append(str(error))
+            continue
+        scopes += [scope for scope in expanded.scopes if not isinstance(scope, str)]
+        envelopes |= {step.describe(): None for step in expanded.steps if isinstance(step, Envelope)}
+    return scopes, refused, envelopes
+
+
+def _read_head(stream: ByteStream) -> tuple[bytes, bool]:
+    """Return the first bytes of a file, and whether these are all; of a pipe, its first line if that is one object."""
+    while len(stream.peek()) < HEAD_BYTES:
+        first, newline, rest = stream.peek().lstrip().partition(b"\n")
+        goes_on = first.rstrip().endswith((b"{", b"[", b",")) and not rest.lstrip().startswith(b"{")
+        may_be_all = _ARRAY_OF_OBJECTS.search(first) and not rest.strip()
+        if stream.path == STDIN and newline and not goes_on and not may_be_all:
+            break
+        if not stream.peek_more():
+            return stream.peek(), not stream.follow
+    return stream.peek()[:HEAD_BYTES], False
 
 
 def _as_text(value: object) -> str | None:

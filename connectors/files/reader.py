@@ -14,6 +14,7 @@ from stream_rnn.connectors.decode.isolate import decode_isolated, halves
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.files.framing import RecordBlock, count_records, split_records
+from stream_rnn.connectors.files.quoting import QUOTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -90,13 +91,16 @@ class TextReader(Closeable):
         Splits them into records.
     delimiter
         Delimiter of CSV fields; None if every line is a record.
+    quote
+        Quote of CSV fields.
     """
 
-    def __init__(self, stream: ByteStream, splitter: RecordSplitter, delimiter: str | None) -> None:
+    def __init__(self, stream: ByteStream, splitter: RecordSplitter, delimiter: str | None, quote: str = QUOTE) -> None:
         self.path = stream.path
         self.recognised: tuple[str, ...] = ()
         self._stream = stream
         self._delimiter = delimiter
+        self._quote = quote
         self._splitter = splitter
         self._queue: deque[RecordBlock] = deque()
         self._ended = False
@@ -123,7 +127,7 @@ class TextReader(Closeable):
 
     def _count(self, data: bytes) -> int | None:
         """Return the number of records of a block without decoding it; None if that takes decoding."""
-        return count_records(data, self._delimiter)
+        return count_records(data, self._delimiter, self._quote)
 
     def start(self, start: Start) -> None:
         """Say which column is what, and where to start; must be called before `read`."""
@@ -179,7 +183,7 @@ class TextReader(Closeable):
         events = usable_events(columns, first + rows, start)
         dead_letters: list[DeadLetter] = []
         if reasons:
-            raw = split_records(data, self._delimiter)
+            raw = split_records(data, self._delimiter, self._quote)
             dead_letters = [
                 DeadLetter.of(self.path, first + i, reasons[i], raw[origins[i]] if origins[i] < len(raw) else b"")
                 for i in sorted(reasons)
@@ -190,14 +194,14 @@ class TextReader(Closeable):
 
     def _halves(self, data: bytes) -> list[bytes]:
         """Return a block of records as two, or as fewer if it has fewer records."""
-        return [b"\n".join(half) for half in halves(split_records(data, self._delimiter))]
+        return [b"\n".join(half) for half in halves(split_records(data, self._delimiter, self._quote))]
 
     def _next_block(self) -> RecordBlock | None:
         """Return the next complete records: an empty block if a growing file has no new ones, None at the end."""
         while not self._queue:
             if self._ended:
                 return None
-            data = self._stream.read()
+            data = self._read_bytes()
             if data:
                 self._queue.extend(self._splitter.feed(data))
             elif data is None:
@@ -206,6 +210,10 @@ class TextReader(Closeable):
             else:
                 return RecordBlock(b"")
         return self._queue.popleft()
+
+    def _read_bytes(self) -> bytes | None:
+        """Return the next bytes with records, empty if a growing file has no new ones, None at the end."""
+        return self._stream.read()
 
     def _peek_block(self) -> RecordBlock | None:
         """Return the first block with complete records, None if there is none, without consuming anything."""

@@ -38,13 +38,17 @@ class Source(Closeable):
     files : tuple of str
         Paths, in the order of `Positions.file`.
     columns : tuple of str
-        Numeric inputs.
+        Inputs.
     key, time, end : str or None
         Columns with these roles.
     ignored : dict of str to str
         Why a column of the first file is not read, by column.
     key_hint : str
         Which column may be the key, if none was named and times repeat; else empty.
+    first_words : dict of str to list of str
+        The distinct words in the first records of each column of words, in order of appearance.
+    warnings : tuple of str
+        What is likely wrong with values of the columns.
     dead_letters : DeadLetterCounter
         Records that cannot be used.
     bad_values : BadValueCounter
@@ -85,6 +89,8 @@ class Source(Closeable):
         self.end = roles.end
         self.ignored = dict(roles.ignored)
         self.key_hint = roles.key_hint
+        self.first_words = dict(roles.first_words)
+        self.warnings = roles.warnings
         self.recognised = _recognised(readers, roles)
         self.dead_letters = dead_letters
         self.bad_values = BadValueCounter()

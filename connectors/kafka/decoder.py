@@ -15,6 +15,7 @@ from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.columns import Decoded
 from stream_rnn.connectors.decode.decoders import DECODERS
 from stream_rnn.connectors.decode.json_paths import check_path
+from stream_rnn.connectors.decode.missing import MissingValues, SentinelWatch
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
@@ -122,6 +123,7 @@ class Decoder:
         self._time = schema.time or None
         self._has_key = schema.key is not None and not in_key
         self._keys = KeyDecoder(options.key_format, schema.key if in_key else None)
+        self._sentinels = SentinelWatch(name for name in schema.columns if name not in schema.words)
         roles = ColumnRoles(
             schema.key if self._has_key else None,
             self._time,
@@ -129,6 +131,10 @@ class Decoder:
             schema.columns,
             schema.time_format,
             bad_values=schema.bad_values,
+            words=schema.words,
+            missing={name: MissingValues.of(schema.missing_values, name) for name in schema.columns}
+            if schema.missing_values
+            else {},
             unwrap=schema.unwrap,
             records=schema.records,
         )
@@ -141,6 +147,7 @@ class Decoder:
         (columns, rows, refused), empty = self._decode_values(payloads)
         name = partition_name(partition)
         self._report(partition.topic)
+        self._sentinels.add(partition.topic, columns.inputs, len(rows))
         reasons = {i: explain(payloads[i], reason) for i, reason in refused.items()}
         row_reasons = dict(columns.reasons)
         keys = columns.keys

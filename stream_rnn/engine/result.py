@@ -68,7 +68,8 @@ class BatchResult(NamedTuple):
         """Join results of consecutive batches; there must be at least one."""
         columns = zip(*((p.forecasts, p.slots, p.begins, p.intervals, p.anomalies) for p in parts), strict=True)
         joined = [None if column[0] is None else np.concatenate(column) for column in columns]
-        return BatchResult._make([*joined, [drift for part in parts for drift in part.drifts]])
+        drifts = [drift for part in parts for drift in part.drifts]
+        return BatchResult._make([*joined, drifts, [alarm for part in parts for alarm in part.alarms]])
 
     def event(self, index: int) -> EventResult:
         """Return a copy of the results of one event, and all drifts and alarms."""

@@ -10,7 +10,7 @@ from river.time_series.base import Forecaster
 from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.arguments import check_horizon, check_key
-from stream_rnn.estimators.features import TARGET
+from stream_rnn.estimators.features import MAX_FEATURES, TARGET
 from stream_rnn.estimators.recurrent import DEFAULT_KEY, Recurrent
 from stream_rnn.settings.presets import PRESETS
 
@@ -55,11 +55,13 @@ class RecurrentForecaster(Recurrent, Forecaster):
         time_field: Hashable | None = None,
         end_field: Hashable | None = None,
         seed: int | None = None,
+        max_features: int = MAX_FEATURES,
         **settings: Any,
     ) -> None:
         # The signature repeats that of Recurrent: river reads it to clone an estimator, and editors to complete it.
         self.horizon = horizon
-        super().__init__(hidden, window, learning_rate, text_width, key_field, time_field, end_field, seed, **settings)
+        fields = (key_field, time_field, end_field)
+        super().__init__(hidden, window, learning_rate, text_width, *fields, seed, max_features, **settings)
 
     def learn_one(
         self,

@@ -20,7 +20,7 @@ from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.errors import SettingError
 from stream_rnn.estimators.arguments import check_key, find_time, is_count, parse_end
 from stream_rnn.estimators.cells import complete_docstring
-from stream_rnn.estimators.features import TARGET, Features
+from stream_rnn.estimators.features import MAX_FEATURES, TARGET, Features
 from stream_rnn.evaluation.prequential import point_forecasts
 from stream_rnn.settings.engine import Settings
 
@@ -56,6 +56,9 @@ class Recurrent(base.Estimator):
         passed as keywords.
     seed
         Seed of the initial weights; None draws one.
+    max_features
+        Most features; later ones are ignored, with a warning. Beyond 64 inputs, new features are added in blocks: they
+        are ignored for some events first.
     **settings
         Other settings of `stream_rnn.Settings`.
 
@@ -87,6 +90,7 @@ class Recurrent(base.Estimator):
         time_field: Hashable | None = None,
         end_field: Hashable | None = None,
         seed: int | None = None,
+        max_features: int = MAX_FEATURES,
         **settings: Any,
     ) -> None:
         self.hidden = hidden
@@ -96,15 +100,17 @@ class Recurrent(base.Estimator):
         self.time_field = time_field
         self.end_field = end_field
         self.seed = seed
+        self.max_features = max_features
         self.settings = {name: _for_clone(value) for name, value in settings.items()}
         self._learning_rate = learning_rate
-        self._features = Features(text_width, _check_fields(key_field, time_field, end_field))
+        self._features = Features(text_width, _check_fields(key_field, time_field, end_field), max_features)
         self._outputs: dict[Hashable, int] = {}
         """Output of each target name or class, in the order of their appearance."""
         self._engine: Engine | None = None
         self._idle = Idle()
-        if not is_count(text_width):
-            raise SettingError(f"text_width must be an integer of at least 1, got {text_width!r}")
+        for name, value in (("text_width", text_width), ("max_features", max_features)):
+            if not is_count(value):
+                raise SettingError(f"{name} must be an integer of at least 1, got {value!r}")
         for name in (*RESERVED, *self._task_settings()):
             if name in settings:
                 raise SettingError(f"{name} is set by the estimator and cannot be passed, got {settings[name]!r}")
@@ -205,7 +211,7 @@ class Recurrent(base.Estimator):
         stream, row, time, is_complete = self._parse_event(x, key, time)
         end = parse_end(end) or (self.end_field is not None and parse_end(x.get(self.end_field)))
         engine, (grows, targets) = self._engine, self._register_target(y)
-        if not is_complete and self._features.register(x):
+        if not is_complete and self._features.register(x, 0 if engine is None else engine.counts.events):
             grows = True
         if engine is None or grows:
             engine, row = self._update_engine(), self._features.row(x)

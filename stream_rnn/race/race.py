@@ -115,7 +115,7 @@ class Race:
             rate=self.race_settings.rate,
             forgetting=self.race_settings.forgetting,
             horizon=horizon,
-            absolute=self.race_settings.loss == "absolute",
+            absolute=self.race_settings.weigh_by == "absolute",
             naive=np.array([NAIVE.index(name) for name in self.race_settings.naive], np.int64),
         )
         rows = mixing_rows(self.settings, count) | naive_rows(self.settings, self.race_settings)

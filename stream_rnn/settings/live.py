@@ -19,6 +19,13 @@ from stream_rnn.settings.replay import (
     TimeFormat,
     UnwrapPath,
 )
+from stream_rnn.settings.values import (
+    Categories,
+    MaxCategories,
+    MissingValues,
+    check_categories,
+    prepare_columns,
+)
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +108,9 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     time_format: TimeFormat = "auto"
     end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    missing_values: MissingValues = ()
+    categories: Categories = ()
+    max_categories: MaxCategories = 8
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
@@ -179,7 +189,9 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
         make_tuples(self, ("servers", "topics"))
+        prepare_columns(self)
         check_values(self)
+        check_categories(self, ("key", "time", "end"))
         if not self.group:
             raise SettingError("group must not be empty, got ''")
         if self.dead_letters and self.dead_letter_topic:

@@ -50,7 +50,7 @@ class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     forgetting: Annotated[
         Forgetting, Meta(description="Forgetting factor of past losses, per scored forecast; 1 forgets nothing.")
     ] = 0.999
-    loss: Annotated[
+    weigh_by: Annotated[
         Literal["squared", "absolute"], Meta(description="Loss of the members' forecasts that weights follow.")
     ] = "squared"
     naive: Annotated[

@@ -41,9 +41,17 @@ CLIENT = """\
 EXAMPLES: dict[str, dict[str, Any]] = {
     "job": {
         "format": "csv",
+        "delimiter": ";",
+        "decimal": ",",
+        "thousands": ".",
+        "comment": "#",
+        "skip_lines": 0,
+        "encoding": "cp1252",
         "key": "sensor",
         "time": "time",
         "end": "last",
+        "missing_values": [-999, "n/a"],
+        "categories": ["valve"],
         "unwrap": "payload",
         "records": "values",
         "lateness": 60.0,
@@ -61,6 +69,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "key": "sensor",
         "time": "time",
         "end": "last",
+        "missing_values": [-999, "n/a"],
+        "categories": ["valve"],
         "unwrap": "payload",
         "records": "values",
         "lateness": 60.0,
@@ -142,4 +152,6 @@ def _explained(help_text: str, setting: str) -> str:
 
 def _toml(value: Any) -> str:
     """Return a value in TOML, which for these types is the same as JSON."""
-    return msgspec.json.encode(value).decode().replace(",", ", ")
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    return msgspec.json.encode(value).decode()

@@ -134,6 +134,9 @@ def _count_lines(summary: Summary) -> list[str]:
         lines.insert(0, f"resumed after {summary.resumed_at:,} events")
     lines += _result_lines(summary)
     lines += _exception_lines(summary)
+    for name, words in summary.words.items():
+        others = summary.other_states.get(name, 0)
+        lines.append(f"{name}: {listed(words)}" + (f"; {counted(others, 'value')} of others" if others else ""))
     if summary.ignored:
         lines.append(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in summary.ignored.items()])}")
     if not summary.scores.get("model") and summary.events:

@@ -36,6 +36,7 @@ from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.reading import reading_of
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
+from stream_rnn.jobs.words import word_rules
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.stop import Stop
@@ -92,7 +93,10 @@ class LiveJob:
         self._cluster = make_cluster(settings.servers, settings.client)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         self._config = WorkerConfig(
-            engine=resolve_engine_settings(engine_settings, initial[1] if initial is not None else None),
+            engine=resolve_engine_settings(
+                engine_settings, initial[1] if initial is not None else None, word_rules(settings)
+            ),
+            words=word_rules(settings),
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
@@ -104,7 +108,9 @@ class LiveJob:
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,
         )
-        reading_of(settings, self._config.engine)  # whatever is wrong with it is reported before anything starts
+        reading_of(
+            settings, self._config.engine, self._config.words
+        )  # whatever is wrong with it is reported before anything starts
         self._subscription = Subscription(
             topics=settings.topics,
             pattern=settings.pattern,

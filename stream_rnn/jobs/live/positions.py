@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from stream_rnn.engine.contents import verify_engine
 from stream_rnn.errors import CheckpointError
-from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs import ordering_state, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,3 +72,4 @@ def verify_worker(data: CheckpointData) -> None:
     """
     verify_engine(data)
     ordering_state.verify(data)
+    words.verify(data)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.decoder import Decoder, RecordOptions
 from stream_rnn.settings.live import Header
+from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
+    from stream_rnn.jobs.words import WordRules
     from stream_rnn.settings.engine import Settings
     from stream_rnn.settings.live import LiveSettings
 
@@ -20,7 +22,7 @@ class Reading(NamedTuple):
     options: RecordOptions
 
 
-def reading_of(settings: LiveSettings, engine: Settings) -> Reading:
+def reading_of(settings: LiveSettings, engine: Settings, words: WordRules) -> Reading:
     """Return how to read the inputs, and the targets that are not inputs.
 
     Raises
@@ -33,9 +35,11 @@ def reading_of(settings: LiveSettings, engine: Settings) -> Reading:
         settings.key,
         "" if header is not None or settings.time is None else str(settings.time),
         settings.end,
-        tuple(dict.fromkeys(engine.inputs + engine.target_names)),
+        words.columns(engine),
         settings.time_format,
         settings.bad_values,
+        words=words.words(engine),
+        missing_values=missing_by_column(settings.missing_values),
         unwrap=settings.unwrap or "",
         records=settings.records or "",
     )

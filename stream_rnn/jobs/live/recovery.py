@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stream_rnn.checkpoints.file import ORDERING
+from stream_rnn.checkpoints.file import ORDERING, read_positions
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.kafka.partitions import TopicIdentity, partition_name
@@ -22,6 +22,7 @@ from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.live.positions import check_positions, verify_worker
 from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOffsets, checkpoint_positions
+from stream_rnn.jobs.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -96,17 +97,25 @@ def open_worker(
         return _start_added(request, neighbour)
     path = config.initial_checkpoint
     engine = Engine(config.engine) if path is None else Engine.load(path, settings=config.engine)
-    return _start(request, engine, {partition: source.start_offset(partition) for partition in committed})
+    words = _words(config, {} if path is None else read_positions(path))
+    return _start(request, engine, words, {partition: source.start_offset(partition) for partition in committed})
 
 
-def _start(request: _Request, engine: Engine, start: dict[TopicPartition, int]) -> PartitionWorker:
+def _start(request: _Request, engine: Engine, words: Words, start: dict[TopicPartition, int]) -> PartitionWorker:
     """Start at offsets, and save that: before the first commit, only the checkpoint knows them."""
     name, config, folder, _, source, _ = request
     offsets = WorkerOffsets(start=start, processed=dict(start), committed=dict(start))
     topics = _identities(start, source)
-    snapshot = engine.snapshot(positions=checkpoint_positions(config, offsets, topics))
+    snapshot = engine.snapshot(positions=checkpoint_positions(config, offsets, topics, words))
     folder.write(snapshot.finish(), engine.counts.events)
-    return PartitionWorker(name, config, engine, folder, offsets, topics)
+    return PartitionWorker(name, config, engine, folder, offsets, topics, words)
+
+
+def _words(config: WorkerConfig, positions: Mapping[str, Any]) -> Words:
+    """Return the words of a worker that continues from a checkpoint's positions, if it has any."""
+    words = Words(config.engine, config.words)
+    words.restore(positions)
+    return words
 
 
 # --- resuming ------------------------------------------------------------------------------------------------------
@@ -136,7 +145,8 @@ def _resume(request: _Request, found: Found) -> PartitionWorker:
             some[partition] = first
     topics = _saved_identities(positions)
     topics |= _identities([p for p in committed if p in recreated or p.topic not in topics], source)
-    worker = PartitionWorker(name, config, Engine.restore(saved), folder, offsets, topics)
+    words = _words(config, saved.positions)
+    worker = PartitionWorker(name, config, Engine.restore(saved), folder, offsets, topics, words)
     worker.restore_orderings(saved, kept)
     if recreated:
         _restart_recreated(worker, path, saved, recreated)
@@ -291,7 +301,7 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
         if (worker := workers.get(name)) is not None:
             if is_older(worker.topics):
                 copy = worker.engine.with_settings(config.engine)  # a checkpoint of the engine itself may be under way
-                return name, copy.snapshot().finish()
+                return name, copy.snapshot(positions=worker.words.positions()).finish()
         elif (found := CheckpointFolder(config.folder / name).newest(config.engine, accept=is_usable)) is not None:
             return name, found[1]
     return None
@@ -309,7 +319,8 @@ def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> Pa
         f" with the weights of {other}" if shares else "",
         _moved_keys(request),
     )
-    return _start(request, engine, {p: request.source.bounds(p)[0] for p in request.committed})
+    words = _words(request.config, state.positions if shares else {})
+    return _start(request, engine, words, {p: request.source.bounds(p)[0] for p in request.committed})
 
 
 def _moved_keys(request: _Request) -> str:

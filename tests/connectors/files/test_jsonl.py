@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reading import AllDeadLetters, read, rows
 
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.errors import ConnectorError, UsageError
+from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.files.open import open_files
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ def test_numbers_as_text_nan_and_booleans_are_numbers(put: Put) -> None:
     events, dead = read(put("a.jsonl", '{"x": 1}\n{"x": "2.5"}\n{"x": NaN}\n{"x": true}\n{"x": "NA"}\n'))
     assert [row[2] for row in events] == [(1.0,), (2.5,), (None,), (1.0,), (None,)]
     assert dead == []
+
+
+def test_a_bare_number_is_an_event_unless_it_is_among_objects(put: Put) -> None:
+    assert [row[2] for row in read(put("a.jsonl", "7\n8.5\n"))[0]] == [(7.0,), (8.5,)]
+    events, dead = read(put("b.jsonl", '{"x": 1}\n7\n{"x": 2}\n'))
+    assert [row[2] for row in events] == [(1.0,), (2.0,)]
+    assert dead == [(1, "not a JSON object")]
 
 
 def test_each_kind_of_bad_line_has_its_reason(put: Put) -> None:
@@ -154,11 +161,6 @@ def test_blank_lines_and_windows_line_ends_are_not_records(put: Put) -> None:
     events, dead = read(put("a.jsonl", b'\xef\xbb\xbf{"x": 1}\r\n\r\n  \n{"x": 2}'))
     assert [(row[2], row[5]) for row in events] == [((1.0,), 0), ((2.0,), 1)]
     assert dead == []
-
-
-def test_a_json_array_is_refused_with_a_way_to_convert_it(put: Put) -> None:
-    with pytest.raises(ConnectorError, match="is a JSON array, one object per line is needed"):
-        open_files(put("a.json", '[{"x": 1},\n{"x": 2}]'))
 
 
 def test_deep_nesting_is_a_dead_letter_not_a_crash(put: Put) -> None:

@@ -281,9 +281,18 @@ def test_a_bare_number_is_the_input_value() -> None:
     assert [value.word for value in batch.bad_values] == ["off"]
 
 
+def test_a_bare_number_may_stand_for_a_missing_value() -> None:
+    schema = Schema(columns=("value",), missing_values={"value": (-999, "n/a")})
+    for values in ([b"21.5", b"-999"], [b"21.5", b"-999.0", b"n/a"]):
+        batch = decode(records(values), schema, RecordOptions("number"))
+        assert [row[4] for row in rows(batch)] == [21.5, *[None] * (len(values) - 1)]
+        assert (reasons(batch), batch.bad_values) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
+        (Schema(columns=("value",), words=("value",)), "format is number: 'value' is no word"),
         (Schema(columns=("x",)), "format is number: the only input and target is 'value', got 'x'"),
         (Schema(key="k", columns=("value",)), "format is number: a number has no fields, key must not be set, got 'k'"),
         (Schema(records="r", columns=("value",)), "format is number: a number has no fields, records must not be set"),
