@@ -13,6 +13,7 @@ from stream_rnn.connectors.decode.arrow_text import (
     parse_flags,
     parse_keys,
     parse_numbers,
+    parse_times,
     parse_words,
 )
 from stream_rnn.connectors.decode.columns import BadValues, Columns, RowErrors
@@ -20,6 +21,7 @@ from stream_rnn.connectors.decode.detect import EMPTY, TextSample
 from stream_rnn.connectors.decode.missing import MissingValues
 from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.errors import require
+from stream_rnn.time_formats import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,10 +67,12 @@ def decode_columns(
     keys = np.full(count, "", dtype=object)
     times = np.full(count, np.nan)
     ends = np.zeros(count, dtype=np.bool_)
+    is_local: NDArray[np.bool_] | None = None
     if roles.key is not None:
         keys = _keys(arrays[roles.key], roles.key, errors)
     if roles.time is not None:
-        times, bad = _times(arrays[roles.time], roles.time_format)
+        array = _joined([arrays[part] for part in roles.time_parts]) if roles.time_parts else arrays[roles.time]
+        times, bad, is_local = _times(array, roles.time_format)
         errors.add(bad, values.NOT_A_TIME, roles.time)
         errors.add(np.isnan(times), values.NO_TIME)
     if roles.end is not None:
@@ -84,7 +88,7 @@ def decode_columns(
             errors.add(bad, values.NOT_A_WORD if reads_words else values.NOT_A_NUMBER, name)
         elif bad.any():
             bad_values.append(BadValues(name, np.flatnonzero(bad), _bad_texts(array, bad)))
-    return Columns(keys, times, inputs, ends, errors.reasons, bad_values)
+    return Columns(keys, times, inputs, ends, errors.reasons, bad_values, is_local if roles.timezone else None)
 
 
 def sample_of(array: pa.Array) -> ColumnSample:
@@ -126,20 +130,30 @@ class TypedSample:
         """Return whether the values are timestamps, dates, or numbers that may be times."""
         kind = self._array.type
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-            return time_format != "iso"
+            return time_format == "auto" or time_format in UNITS or "%" in time_format
         return is_timestamp(kind)
 
     def times(self, time_format: str) -> NDArray[np.float64]:
-        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
-        return _times(self._array, time_format)[0]
+        """Return the values as seconds since 1970-01-01 (N,), NaN for those that are not times."""
+        return _times(self._array, time_format).seconds
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,); no values if their type has none, or is true and false."""
+        is_boolean = pa.types.is_boolean(self._array.type)
+        return _floats(self._array) if is_number(self._array.type) and not is_boolean else np.zeros(0)
+
+    def time_texts(self) -> Sequence[str]:
+        """Return dates and times as text (N,), empty if missing; no values of another type."""
+        kind = self._array.type
+        if not (is_timestamp(kind) or pa.types.is_time(kind)):
+            return ()
+        if pa.types.is_timestamp(kind):
+            return [str(text or "") for text in _without_zone(self._array).cast(pa.string()).to_pylist()]
+        return [str(text or "") for text in self._array.cast(pa.string()).to_pylist()]
 
     def texts(self) -> Sequence[str]:
         """Return no values: the column is not text."""
         return ()
-
-    def numbers(self) -> NDArray[np.float64]:
-        """Return the values as numbers (N,), NaN for those that are not."""
-        return _floats(self._array) if is_number(self._array.type) else np.full(len(self._array), np.nan)
 
     def words(self) -> list[str]:
         """Return the distinct words among the values, in order of appearance."""
@@ -151,7 +165,7 @@ class TypedSample:
         """Return the sample with empty values for those that stand for a missing one."""
         if not is_number(self._array.type) or not missing.numbers:
             return self
-        return TypedSample(pa.array(missing.mask(self.numbers()), from_pandas=True))
+        return TypedSample(pa.array(missing.mask(_floats(self._array)), from_pandas=True))
 
 
 def is_number(kind: pa.DataType) -> bool:
@@ -205,21 +219,39 @@ def _bad_texts(array: pa.Array, bad: NDArray[np.bool_]) -> list[str]:
     return [f"<{array.type}>"] * int(bad.sum())
 
 
-def _times(array: pa.Array, time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return values as seconds since 1970-01-01 UTC (N,), and which of them are neither times nor missing (N,)."""
+def _times(array: pa.Array, time_format: str) -> values.Times:
+    """Return values as times (N,)."""
     if is_timestamp(array.type):
         times = values.epoch_seconds(_timestamp_seconds(array), "s")
-        bad = np.isnan(times) & _is_valid(array)
-    elif is_number(array.type):
-        numbers = _floats(array)
-        times = values.epoch_seconds(numbers, time_format)
-        bad = np.isnan(times) & ~np.isnan(numbers)
-    elif is_text(array.type):
-        times, bad = values.parse_times(decode_text(array).to_pylist(), time_format)
-    else:
-        times = np.full(len(array), np.nan)
-        bad = _is_valid(array)
-    return times, bad
+        is_local = np.full(len(array), getattr(array.type, "tz", None) is None)
+        return values.Times(times, np.isnan(times) & _is_valid(array), is_local)
+    if is_number(array.type):
+        return values.number_times(_floats(array), time_format)
+    if is_text(array.type):
+        return parse_times(array, time_format)
+    return values.Times(np.full(len(array), np.nan), _is_valid(array), np.zeros(len(array), np.bool_))
+
+
+def _joined(parts: Sequence[pa.Array]) -> pa.Array:
+    """Return the texts of date and time of day in one, null where one is missing."""
+    texts = [decode_text(part) if is_text(part.type) else _part_text(part) for part in parts]
+    trimmed = [pc.utf8_trim_whitespace(text) for text in texts]
+    present = [
+        pc.if_else(pc.is_in(text, pa.array(values.MISSING)), pa.scalar(None, pa.string()), text) for text in trimmed
+    ]
+    return pc.binary_join_element_wise(*present, " ")
+
+
+def _part_text(array: pa.Array) -> pa.Array:
+    """Return a date or a time of day as text; a timestamp is the date of a day."""
+    if pa.types.is_timestamp(array.type):
+        array = _without_zone(array).cast(pa.date32(), safe=False)
+    return array.cast(pa.string())
+
+
+def _without_zone(array: pa.Array) -> pa.Array:
+    """Return timestamps in UTC as a clock shows them; Arrow may not know their time zone."""
+    return array.cast(pa.timestamp(array.type.unit))
 
 
 def _keys(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.object_]:
@@ -263,7 +295,9 @@ def _floats(array: pa.Array) -> NDArray[np.float64]:
 
 
 def _timestamp_seconds(array: pa.Array) -> NDArray[np.float64]:
-    """Return timestamps or dates as seconds since 1970-01-01 UTC, NaN where null."""
+    """Return timestamps or dates as seconds since 1970-01-01, to the nearest microsecond, NaN where null."""
+    if getattr(array.type, "unit", "") == "ns":
+        return values.in_seconds(_floats(array.cast(pa.int64())), "ns")
     micros = array.cast(pa.timestamp("us", getattr(array.type, "tz", None)), safe=False)
     return _floats(pc.divide(micros.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6))
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.numerals import PLAIN
+from stream_rnn.connectors.decode.time_text import Texts, read_texts
 from stream_rnn.errors import require
+from stream_rnn.time_formats import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -146,6 +148,35 @@ def parse_keys(array: pa.Array) -> tuple[NDArray[np.object_], NDArray[np.bool_]]
     codes = array.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
     bad = np.array([not name or values.DAMAGED in name for name in names], dtype=np.bool_)
     return names[codes], bad[codes]
+
+
+def parse_times(array: pa.Array, time_format: str) -> values.Times:
+    """Return texts as times, each as `values.parse_times` reads it.
+
+    Examples
+    --------
+    >>> parse_times(pa.array(["1970-01-02", "2.1.1970 00:01", "noon"]), "auto").seconds
+    array([86400., 86460.,    nan])
+    """
+    texts = pc.fill_null(pc.utf8_trim_whitespace(decode_text(array)), "")
+    if time_format in UNITS:
+        return values.parse_times(texts.to_pylist(), time_format)
+    seconds, is_local = read_texts(_as_texts(texts), time_format)
+    bad = np.zeros(len(texts), np.bool_)
+    unread = np.flatnonzero(np.isnan(seconds))
+    if len(unread):
+        rest = values.parse_times(texts.take(pa.array(unread)).to_pylist(), time_format)
+        seconds[unread], bad[unread], is_local[unread] = rest
+    return values.Times(seconds, bad, is_local)
+
+
+def _as_texts(array: pa.Array) -> Texts:
+    """Return texts without a copy."""
+    _, offsets, characters = array.buffers()
+    ends = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1].astype(np.int64)
+    lengths = np.diff(ends)
+    data = np.zeros(0, np.uint8) if characters is None else np.frombuffer(characters, np.uint8)[ends[0] : ends[-1]]
+    return Texts(data, ends[:-1] - ends[0], lengths)
 
 
 def _distinct(texts: pa.Array) -> tuple[NDArray[np.intp], pa.Array]:

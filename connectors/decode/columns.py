@@ -30,7 +30,7 @@ class Columns(NamedTuple):
     keys: NDArray[np.object_]
     """(N,) str"""
     times: NDArray[np.float64]
-    """(N,) seconds since 1970-01-01 UTC"""
+    """(N,) seconds since 1970-01-01 UTC, or by the local clock, see `is_local`"""
     inputs: dict[str, NDArray[Any]]
     """(N,) values of each input, by name: numbers, NaN if missing; or words, None if missing"""
     ends: NDArray[np.bool_]
@@ -39,6 +39,8 @@ class Columns(NamedTuple):
     """why a row cannot be used, by row"""
     bad_values: Sequence[BadValues] = ()
     """values that are missing because they are not numbers"""
+    is_local: NDArray[np.bool_] | None = None
+    """(N,) whether a time is by the local clock; None if there is no time zone"""
     elements: NDArray[np.int32] | None = None
     """(N,) number of each row in its record; None if every record is one row"""
 
@@ -53,6 +55,7 @@ class Columns(NamedTuple):
             self.ends[order],
             {int(places[row]): why for row, why in self.reasons.items()},
             [bad._replace(rows=places[bad.rows]) for bad in self.bad_values],
+            None if self.is_local is None else self.is_local[order],
             None if self.elements is None else self.elements[order],
         )
 
@@ -63,6 +66,11 @@ class Columns(NamedTuple):
         elements: NDArray[np.int32] | None = None
         if any(part.elements is not None for part in parts):
             elements = np.concatenate([part.element_numbers for part in parts])
+        is_local: NDArray[np.bool_] | None = None
+        if any(part.is_local is not None for part in parts):
+            is_local = np.concatenate(
+                [np.zeros(len(part.times), np.bool_) if part.is_local is None else part.is_local for part in parts]
+            )
         return Columns(
             np.concatenate([part.keys for part in parts]),
             np.concatenate([part.times for part in parts]),
@@ -74,6 +82,7 @@ class Columns(NamedTuple):
                 for first, part in zip(firsts, parts, strict=False)
                 for bad in part.bad_values
             ],
+            is_local,
             elements,
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from stream_rnn.connectors.bad_values import unit_of
 from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.detect_time import TimeSample, detect_time, why_a_clock
 from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels, sentinel_warning
 from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.connectors.decode.schema import ColumnRoles
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.connectors.decode.detect_time import TimeColumn
     from stream_rnn.connectors.decode.numerals import Numerals
     from stream_rnn.connectors.decode.schema import Schema
 
-TIME_NAMES = ("time", "timestamp", "date", "datetime", "ts")
 SAMPLE_SIZE = 1000
 """Number of records that are read to detect what the columns are."""
 EMPTY = f"empty in the first {SAMPLE_SIZE:,} records"
@@ -42,7 +43,7 @@ MIN_WITH_UNIT = 10
 MAX_REASONS_LISTED = 5
 
 
-class ColumnSample(Protocol):
+class ColumnSample(TimeSample, Protocol):
     """The first values of a column."""
 
     def why_not_numeric(self, min_share: float) -> str:
@@ -50,12 +51,6 @@ class ColumnSample(Protocol):
 
     def has_numbers(self) -> bool:
         """Return whether any value is a number."""
-
-    def is_time(self, time_format: str) -> bool:
-        """Return whether most values are times."""
-
-    def times(self, time_format: str) -> NDArray[np.float64]:
-        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
 
     def texts(self) -> Sequence[str]:
         """Return the values as text (N,), empty if missing; no values if the column is not text."""
@@ -115,12 +110,16 @@ class TextSample:
 
     def is_time(self, time_format: str) -> bool:
         """Return whether most values are times."""
-        times, bad = values.parse_times(self._texts, time_format)
-        return _is_share(int(np.isfinite(times).sum()), int(bad.sum()), MIN_SHARE)
+        times = values.parse_times(self._texts, time_format)
+        return _is_share(int(np.isfinite(times.seconds).sum()), int(times.bad.sum()), MIN_SHARE)
 
     def times(self, time_format: str) -> NDArray[np.float64]:
-        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
-        return values.parse_times(self._texts, time_format)[0]
+        """Return the values as seconds since 1970-01-01 (N,), NaN for those that are not times."""
+        return values.parse_times(self._texts, time_format).seconds
+
+    def time_texts(self) -> Sequence[str]:
+        """Return the values as text (N,), empty if missing."""
+        return ["" if text in values.MISSING else text for text in self._texts]
 
     def texts(self) -> Sequence[str]:
         """Return the values as text (N,), empty if missing."""
@@ -184,6 +183,10 @@ class UnusableSample:
         """Return no values."""
         return ()
 
+    def time_texts(self) -> Sequence[str]:
+        """Return no values."""
+        return ()
+
     def numbers(self) -> NDArray[np.float64]:
         """Return no numbers."""
         return np.zeros(0)
@@ -223,19 +226,21 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
     ('ts', ('x',), {'note': "text ('on')"})
     """
     schema.check_columns(path, samples)
-    samples = {name: samples[name] for name in (*samples, *schema.named)}  # nested ones are not listed by themselves
+    names = (*samples, *schema.named(samples))  # nested ones are not listed by themselves
+    samples = {name: samples[name] for name in names}
     missing = {name: MissingValues.of(schema.missing_values, name) for name in samples} if schema.missing_values else {}
-    time = schema.time if schema.time is not None else _detect_time(schema, samples)
-    time = time or None
+    time = detect_time(schema, path, samples)
     ignored: dict[str, str] = {}
     cleaned = {name: sample.without(missing[name]) if missing else sample for name, sample in samples.items()}
     if schema.columns:
         columns = schema.columns
         _check_inputs([name for name in columns if name not in schema.words], path, cleaned)
     else:
-        candidates = [name for name in samples if name not in (schema.key, time, schema.end)]
+        taken = (schema.key, time.name, *time.parts, schema.end)
+        candidates = [name for name in samples if name not in taken]
         reasons = {
-            name: "" if name in schema.words else cleaned[name].why_not_numeric(MIN_SHARE) for name in candidates
+            name: "" if name in schema.words else cleaned[name].why_not_numeric(MIN_SHARE) or why_a_clock(samples[name])
+            for name in candidates
         }
         ignored = {name: why if name else "without a name" for name, why in reasons.items() if why or not name}
         columns = tuple(name for name in candidates if name not in ignored)
@@ -243,16 +248,19 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         raise ConnectorError(f"{path}: no numeric column{_list_reasons(ignored)}")
     return ColumnRoles(
         key=schema.key,
-        time=time,
+        time=time.name,
         end=schema.end,
         columns=columns,
-        time_format=schema.time_format,
-        numeric_time=time is not None and samples[time].has_numbers(),
+        time_format=time.time_format,
+        numeric_time=time.name is not None and time.name in samples and samples[time.name].has_numbers(),
         ignored=ignored,
         bad_values=schema.bad_values,
         key_hint=_key_hint(schema, time, path, samples),
         unwrap=schema.unwrap,
         records=schema.records,
+        recognised=(time.note,) if time.note else (),
+        time_parts=time.parts,
+        timezone=schema.timezone,
         words=schema.words,
         first_words={name: cleaned[name].words() for name in schema.words},
         missing={name: missing[name] for name in columns} if missing else {},
@@ -273,22 +281,14 @@ def _warnings(path: str, inputs: Mapping[str, ColumnSample], ignored: Mapping[st
     )
 
 
-def _detect_time(schema: Schema, samples: Mapping[str, ColumnSample]) -> str | None:
-    named = (schema.key, schema.end, *schema.columns)
-    for name, sample in samples.items():
-        if name.strip().lower() in TIME_NAMES and name not in named and sample.is_time(schema.time_format):
-            return name
-    return None
-
-
-def _key_hint(schema: Schema, time: str | None, path: str, samples: Mapping[str, ColumnSample]) -> str:
+def _key_hint(schema: Schema, time: TimeColumn, path: str, samples: Mapping[str, ColumnSample]) -> str:
     """Return which column may be the key: one of few texts, among whose rows times increase as they do not overall."""
-    if schema.key is not None or time is None:
+    if schema.key is not None or time.name is None or time.name not in samples:
         return ""
-    times = samples[time].times(schema.time_format)
+    times = samples[time.name].times(time.time_format)
     repeats = _count_repeats(times)
     for name, sample in samples.items() if repeats else ():
-        if name in (time, schema.end, *schema.columns) or not sample.why_not_numeric(MIN_SHARE):
+        if name in (time.name, schema.end, *schema.columns) or not sample.why_not_numeric(MIN_SHARE):
             continue
         texts = np.array(sample.texts(), object)
         distinct = set(texts.tolist()) - {""}

@@ -106,7 +106,12 @@ class JsonDecoder:
                 raise UsageError(
                     f"column {name!r}: JSON fields with quotes, backslashes or control characters cannot be read"
                 )
-        named = [(KEY, roles.key), (TIME, roles.time), (END, roles.end), *((INPUT, name) for name in roles.columns)]
+        named = [
+            (KEY, roles.key),
+            *((TIME, name) for name in roles.time_parts or (roles.time,)),
+            (END, roles.end),
+            *((INPUT, name) for name in roles.columns),
+        ]
         present = [(role, Path.of(name)) for role, name in named if name is not None]
         self._fields = [
             Field(path, WORD if role == INPUT and path.name in roles.words else KINDS[role], role == INPUT)
@@ -257,8 +262,9 @@ class JsonDecoder:
             if set(map(type, keys)) - {str}:
                 keys[:] = ["" if key is None else str(key) for key in keys]
             errors.add(keys == "", values.NO_KEY, roles.key)
+        is_local: NDArray[np.bool_] | None = None
         if roles.time is not None:
-            times, bad = _parse_times(rows.column(self._read.index(TIME)), roles.time_format)
+            times, bad, is_local = _parse_times(self._times_of(rows), roles.time_format)
             errors.add(bad, values.NOT_A_TIME, roles.time)
             if not self._optional_time:
                 errors.add(np.isnan(times), values.NO_TIME)
@@ -269,7 +275,18 @@ class JsonDecoder:
                 errors.add(np.isinf(column), values.NOT_FINITE, name)
         if without is not None:
             errors.add(without, NO_COLUMN)
-        return Columns(keys, times, inputs, ends, errors.reasons, elements=rows.elements)
+        is_local = None if roles.timezone is None else is_local
+        return Columns(keys, times, inputs, ends, errors.reasons, is_local=is_local, elements=rows.elements)
+
+    def _times_of(self, rows: Rows) -> list[str | float | None]:
+        """Return the times of rows (N,); date and time of day as one text, None where one of them is missing."""
+        parts = [rows.column(i) for i, role in enumerate(self._read) if role == TIME]
+        if len(parts) == 1:
+            return parts[0]
+        return [
+            None if None in some or "" in some else " ".join(str(part).strip() for part in some)
+            for some in zip(*parts, strict=True)
+        ]
 
 
 class _FoundRow(NamedTuple):
@@ -465,15 +482,14 @@ def _to_flag(value: object) -> bool | None:
     return None
 
 
-def _parse_times(times: list[str | float | None], time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return times that are text, numbers, or some of each as seconds (N,), and which of them are bad (N,)."""
+def _parse_times(times: list[str | float | None], time_format: str) -> values.Times:
+    """Return times that are text, numbers, or some of each."""
     texts = [value for value in times if isinstance(value, str)]
     if len(texts) == len(times):
         return values.parse_times(texts, time_format)
     numbers = np.array([None if isinstance(value, str) else value for value in times] if texts else times, np.float64)
-    seconds = np.full(len(times), np.nan) if time_format == "iso" else values.epoch_seconds(numbers, time_format)
-    bad = np.isnan(seconds) & ~np.isnan(numbers)
+    seconds, bad, is_local = values.number_times(numbers, time_format)
     if texts:
         is_text = [isinstance(value, str) for value in times]
-        seconds[is_text], bad[is_text] = values.parse_times(texts, time_format)
-    return seconds, bad
+        seconds[is_text], bad[is_text], is_local[is_text] = values.parse_times(texts, time_format)
+    return values.Times(seconds, bad, is_local)

@@ -10,11 +10,12 @@ import msgspec
 from stream_rnn.connectors.decode.json_paths import check_path
 from stream_rnn.connectors.decode.missing import MissingValues
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
+from stream_rnn.errors import SettingError
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-TIME_FORMATS = ("auto", "iso", "s", "ms")
 BAD_VALUES = ("missing", "refuse")
 NO_MISSING_VALUES = MissingValues()
 
@@ -27,15 +28,16 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key
         Column that names the stream of each event. Default: all events belong to the single stream ``""``.
     time
-        Column with the time. Default: the first column called time, timestamp, date, datetime or ts (in any case)
-        whose values are times; ``""`` reads no time.
+        Column with the time; ``"Date+Time"`` are two columns with date and time of day. Default: the column that is
+        called time, timestamp, date or the like, or else the only one whose values are times; ``""`` reads no time.
     end
         Column that is true at the last event of a sequence.
     columns
         The inputs, in this order. Default: every numeric column, in the order of the file.
     time_format
-        ``iso`` for ISO 8601 (UTC if there is no offset), ``s`` or ``ms`` for seconds or milliseconds since 1970;
-        ``auto`` detects it for each value, and a number from 1e11 on is milliseconds.
+        ``iso`` for ISO 8601; ``s``, ``ms``, ``us`` or ``ns`` for time since 1970; ``excel`` for Excel's days;
+        ``day-first``, ``month-first`` or ``year-first`` for dates with slashes or dashes; a format for strptime, such
+        as ``%d.%m.%Y %H:%M``; ``auto`` detects it, and is an error where the first records leave it open.
     words
         Those columns whose values are read as words: class labels and states. A number is a word, too.
     missing_values
@@ -48,6 +50,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         JSON: path to the object with the event, such as ``payload``. Default: the record, or what a known envelope has.
     records
         JSON: path, from there, to an array of events. They inherit the fields of the objects around them.
+    timezone
+        Time zone of times without an offset, such as ``Europe/Berlin``. Default: UTC.
 
     Raises
     ------
@@ -64,18 +68,22 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: str | None = None
     end: str | None = None
     columns: tuple[str, ...] = ()
-    time_format: Literal["auto", "iso", "s", "ms"] = "auto"
+    time_format: str = "auto"
     bad_values: Literal["missing", "refuse"] = "missing"
     unwrap: str = ""
     records: str = ""
     words: tuple[str, ...] = ()
     missing_values: dict[str, tuple[str | float, ...]] = {}
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
         if self.bad_values not in BAD_VALUES:
             raise UsageError(f"bad_values must be one of {', '.join(BAD_VALUES)}, got {self.bad_values!r}")
-        if self.time_format not in TIME_FORMATS:
-            raise UsageError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
+        try:
+            check_time_format(self.time_format)
+            check_timezone(self.timezone)
+        except SettingError as error:
+            raise UsageError(str(error)) from None
         for option, path in (("unwrap", self.unwrap), ("records", self.records)):
             check_path(path, option)
         roles: dict[str, str] = {}
@@ -90,10 +98,9 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise UsageError(f"column {name!r} cannot be both {roles[name]} and {role}")
             roles[name] = role
 
-    @property
-    def named(self) -> tuple[str, ...]:
-        """All columns that are named."""
-        named = (self.key, self.time, self.end, *self.columns, *self.words, *self.missing_values)
+    def named(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return all columns that are named, of a source with these columns."""
+        named = (self.key, *self.time_parts(names), self.end, *self.columns, *self.words, *self.missing_values)
         return tuple(name for name in named if name)
 
     def check_columns(self, path: str, names: Collection[str]) -> None:
@@ -104,9 +111,23 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ConnectorError
             With the source, the column and the most similar one.
         """
-        for name in self.named:
+        for name in self.named(names):
             if name not in names:
                 raise ConnectorError(f"{path}: no column {name!r}{suggest(name, names)}")
+
+    def time_parts(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return the columns with the time that are named: one, or those of date and time of day.
+
+        Examples
+        --------
+        >>> Schema(time="Date+Time").time_parts(["Date", "Time", "x"])
+        ('Date', 'Time')
+        """
+        if not self.time:
+            return ()
+        parts = tuple(part.strip() for part in self.time.split("+"))
+        is_joined = len(parts) > 1 and self.time not in names and any(part in names for part in parts)
+        return parts if is_joined else (self.time,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +157,11 @@ class ColumnRoles:
     recognised
         What was recognised about the columns without being named, such as ``time 'Datum' as %d.%m.%Y``, to be reported.
 
+    time_parts
+        Columns of date and time of day, if the time is in two columns.
+    timezone
+        Time zone of times without an offset; None is UTC.
+
     Examples
     --------
     >>> ColumnRoles(key="sensor", time=None, end=None, columns=("load",)).read
@@ -158,6 +184,8 @@ class ColumnRoles:
     recognised: tuple[str, ...] = ()
     unwrap: str = ""
     records: str = ""
+    time_parts: tuple[str, ...] = ()
+    timezone: str | None = None
 
     def missing_in(self, column: str) -> MissingValues:
         """Return the values that stand for a missing one in a column."""
@@ -166,4 +194,5 @@ class ColumnRoles:
     @property
     def read(self) -> tuple[str, ...]:
         """All columns that are read."""
-        return (*(name for name in (self.key, self.time, self.end) if name is not None), *self.columns)
+        roles = (self.key, *(self.time_parts or (self.time,)), self.end)
+        return (*(name for name in roles if name is not None), *self.columns)

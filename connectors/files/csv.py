@@ -33,6 +33,7 @@ from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT, FieldRules
 from stream_rnn.connectors.files.reader import TextReader
 from stream_rnn.connectors.files.recognition import HEAD_BYTES, recognise_layout
 from stream_rnn.errors import require
+from stream_rnn.time_formats import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -328,8 +329,10 @@ def _types(roles: ColumnRoles, grouped: frozenset[str]) -> dict[str, pa.DataType
     types |= dict.fromkeys(roles.words, KEY_TYPE)
     if roles.key is not None:
         types[roles.key] = KEY_TYPE
-    if roles.time is not None:
-        numeric = roles.numeric_time and roles.time_format != "iso"
+    for name in roles.time_parts:
+        types[name] = pa.string()
+    if roles.time is not None and not roles.time_parts:
+        numeric = roles.numeric_time and (roles.time_format == "auto" or roles.time_format in UNITS)
         types[roles.time] = pa.float64() if numeric else pa.string()
     if roles.end is not None:
         types[roles.end] = pa.string()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.deadletter import DeadLetterCounter
 from stream_rnn.connectors.decode.detect import resolve_roles
+from stream_rnn.connectors.decode.detect_time import check_unit
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 from stream_rnn.connectors.files.byte_stream import STDIN, ByteStream, refuse_directory
@@ -302,10 +303,13 @@ def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
         roles.time or "",
         roles.end,
         roles.columns,
-        schema.time_format,
+        roles.time_format,
+        timezone=roles.timezone,
         words=schema.words,
         missing_values=schema.missing_values,
     )
     for reader in others:
-        resolve_roles(needed, reader.path, reader.sample())
+        samples = reader.sample()
+        resolve_roles(needed, reader.path, samples)
+        check_unit(reader.path, roles, samples)
     return roles

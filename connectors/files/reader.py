@@ -11,10 +11,12 @@ import numpy as np
 
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.decode.isolate import decode_isolated, halves
+from stream_rnn.connectors.decode.local_times import Passes, in_utc
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.files.framing import RecordBlock, count_records, split_records
 from stream_rnn.connectors.files.quoting import QUOTE
+from stream_rnn.time_formats import EPOCH_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,6 +108,7 @@ class TextReader(Closeable):
         self._ended = False
         self._next = 0
         self._start: Start | None = None
+        self._passes: Passes | None = None
 
     @property
     def size(self) -> int | None:
@@ -132,6 +135,7 @@ class TextReader(Closeable):
     def start(self, start: Start) -> None:
         """Say which column is what, and where to start; must be called before `read`."""
         self._start = start
+        self._passes = passes_of(start.roles)
 
     def read(self) -> Chunk | None:
         """Return the next chunk, one without records if a growing file has no new ones, None at the end.
@@ -152,7 +156,7 @@ class TextReader(Closeable):
             return self._skipped(0)
         if block.error:
             return self._broken(block, self._start)
-        if self._next < self._start.record:
+        if self._next < self._start.record and self._passes is None:
             count = self._count(block.data)
             if count is not None and self._next + count <= self._start.record:
                 return self._skipped(count)
@@ -177,7 +181,7 @@ class TextReader(Closeable):
     def _decoded(self, data: bytes, start: Start) -> Chunk:
         decoded = decode_isolated(data, partial(self._decode, roles=start.roles), self._halves, start.roles.columns)
         decoded, origins = decoded.by_row()
-        columns, rows, refused = decoded
+        columns, rows, refused = in_utc(decoded.columns, self._passes), decoded.records, decoded.refused
         first, self._next = self._next, self._next + decoded.record_count
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
         events = usable_events(columns, first + rows, start)
@@ -228,6 +232,13 @@ class TextReader(Closeable):
                 found = block
         self._queue.extendleft(reversed(passed))
         return found
+
+
+def passes_of(roles: ColumnRoles) -> Passes | None:
+    """Return what resolves local times, if there are any; it has to see all records of a file from the first one on."""
+    if roles.timezone is None or roles.time is None or roles.time_format in EPOCH_UNITS:
+        return None
+    return Passes(roles.timezone)
 
 
 def usable_events(columns: Columns, records: NDArray[np.int64], start: Start) -> EventBatch:

@@ -15,6 +15,7 @@ from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.columns import Decoded
 from stream_rnn.connectors.decode.decoders import DECODERS
 from stream_rnn.connectors.decode.json_paths import check_path
+from stream_rnn.connectors.decode.local_times import nearest, with_times
 from stream_rnn.connectors.decode.missing import MissingValues, SentinelWatch
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kafka import TopicPartition
     from numpy.typing import NDArray
 
+    from stream_rnn.connectors.decode.columns import Columns
     from stream_rnn.connectors.decode.schema import Schema
     from stream_rnn.connectors.events import BadValue
     from stream_rnn.connectors.kafka.partitions import Headers
@@ -116,11 +118,12 @@ class Decoder:
         options = RecordOptions() if options is None else options
         if not schema.columns:
             raise UsageError("columns must name the fields to read: columns of a topic are not detected")
-        for name in (schema.key, schema.time, schema.end, *schema.columns):
+        parts = schema.time_parts((schema.time or "").split("+"))
+        for name in (schema.key, *parts, schema.end, *schema.columns):
             check_path(name or "")
         in_key = options.key_format == "json"
-        self._options, self._time_format = options, schema.time_format
-        self._time = schema.time or None
+        self._options, self._time_format, self._timezone = options, schema.time_format, schema.timezone
+        self._time = "+".join(parts) or None
         self._has_key = schema.key is not None and not in_key
         self._keys = KeyDecoder(options.key_format, schema.key if in_key else None)
         self._sentinels = SentinelWatch(name for name in schema.columns if name not in schema.words)
@@ -131,6 +134,8 @@ class Decoder:
             schema.columns,
             schema.time_format,
             bad_values=schema.bad_values,
+            time_parts=parts if len(parts) > 1 else (),
+            timezone=schema.timezone,
             words=schema.words,
             missing={name: MissingValues.of(schema.missing_values, name) for name in schema.columns}
             if schema.missing_values
@@ -149,7 +154,6 @@ class Decoder:
         self._report(partition.topic)
         self._sentinels.add(partition.topic, columns.inputs, len(rows))
         reasons = {i: explain(payloads[i], reason) for i, reason in refused.items()}
-        row_reasons = dict(columns.reasons)
         keys = columns.keys
         tombstones = [Tombstone(offsets[i], None) for i in empty]
         if not self._has_key:
@@ -163,8 +167,7 @@ class Decoder:
         elif self._options.tombstones == "end":
             reasons |= dict.fromkeys(empty, values.NO_VALUE)
             tombstones = []
-        times, time_reasons = self._times(columns.times, rows, timestamps, headers)
-        row_reasons = time_reasons | row_reasons
+        columns = self._with_times(columns, rows, timestamps, headers)
         in_refused = np.isin(rows, list(reasons))
         positions = Positions(
             np.full(len(rows), partition.partition, np.int32), np.array(offsets, np.int64)[rows], columns.elements
@@ -173,12 +176,12 @@ class Decoder:
         dead = [DeadLetter.of(name, offsets[i], reason, payloads[i] or b"") for i, reason in reasons.items()]
         dead += [
             DeadLetter.of(name, offsets[rows[row]], reason, payloads[rows[row]], element=int(numbers[row]))
-            for row, reason in row_reasons.items()
+            for row, reason in columns.reasons.items()
             if not in_refused[row]
         ]
         batch = KafkaBatch(
             partition=partition,
-            events=EventBatch(keys, times, columns.inputs, columns.ends, positions),
+            events=EventBatch(keys, columns.times, columns.inputs, columns.ends, positions),
             headers=[headers[i] for i in rows] if any(headers) else None,
             dead=sorted(dead, key=lambda letter: letter.place),
             tombstones=tombstones,
@@ -188,7 +191,7 @@ class Decoder:
         )
         if not dead:
             return batch
-        in_refused[list(row_reasons)] = True
+        in_refused[list(columns.reasons)] = True
         return batch.select(~in_refused)
 
     def _decode_values(self, payloads: Sequence[bytes | None]) -> tuple[Decoded, list[int]]:
@@ -203,29 +206,40 @@ class Decoder:
         empty = sorted(i for i, reason in refused.items() if reason == values.NO_VALUE)
         return Decoded(columns, rows, {i: reason for i, reason in refused.items() if i not in empty}), empty
 
-    def _times(
-        self,
-        times: NDArray[np.float64],
-        rows: NDArray[np.int64],
-        timestamps: Sequence[int],
-        headers: Sequence[Headers],
-    ) -> tuple[NDArray[np.float64], dict[int, str]]:
-        """Return the times of rows (N,), and why others have none; `times` are those of the fields."""
-        options = self._options
-        if options.time_header is None and self._time is None:
-            times = values.epoch_seconds(np.array(timestamps, np.float64)[rows], "ms")
-            return times, dict.fromkeys(np.flatnonzero(np.isnan(times)).tolist(), NO_TIMESTAMP)
-        missing = np.flatnonzero(np.isnan(times))
-        header = options.time_header or self._time or ""
-        reasons: dict[int, str] = dict.fromkeys(missing.tolist(), values.NO_TIME)
-        if len(missing) and any(headers):
-            texts = [_header(headers[i], header) for i in rows[missing].tolist()]
-            times = times.copy()
-            times[missing], bad = values.parse_times(texts, self._time_format)
-            found = missing[~np.isnan(times[missing])].tolist()
-            reasons = {row: reason for row, reason in reasons.items() if row not in set(found)}
-            reasons |= dict.fromkeys(missing[bad].tolist(), f"header {header!r}: {values.NOT_A_TIME}")
-        return times, reasons
+    def _with_times(
+        self, columns: Columns, rows: NDArray[np.int64], timestamps: Sequence[int], headers: Sequence[Headers]
+    ) -> Columns:
+        """Return columns with the times of their rows (N,) in UTC, and why some have none."""
+        header = self._time if self._options.time_header is None else self._options.time_header
+        of_records = np.array(timestamps, np.float64)[rows]
+        if header is None:
+            times = values.epoch_seconds(of_records, "ms")
+            reasons: dict[int, str] = dict.fromkeys(np.flatnonzero(np.isnan(times)).tolist(), NO_TIMESTAMP)
+            return columns._replace(times=times, reasons=reasons | columns.reasons)
+        missing = np.flatnonzero(np.isnan(columns.times))
+        if len(missing):
+            reasons = dict.fromkeys(missing.tolist(), values.NO_TIME)
+            if any(headers):
+                read = values.parse_times(
+                    [_header(headers[i], header) for i in rows[missing].tolist()], self._time_format
+                )
+                times, is_local = columns.times.copy(), np.zeros(len(rows), np.bool_)
+                if columns.is_local is not None:
+                    is_local |= columns.is_local
+                times[missing], is_local[missing] = read.seconds, read.is_local
+                found = set(missing[~np.isnan(read.seconds)].tolist())
+                reasons = {row: reason for row, reason in reasons.items() if row not in found}
+                reasons |= dict.fromkeys(missing[read.bad].tolist(), f"header {header!r}: {values.NOT_A_TIME}")
+                columns = columns._replace(times=times, is_local=is_local)
+            columns = columns._replace(reasons=reasons | columns.reasons)
+        return self._in_utc(columns, of_records / 1e3)
+
+    def _in_utc(self, columns: Columns, timestamps: NDArray[np.float64]) -> Columns:
+        """Return columns whose local times were resolved; of two times, the one nearer to the record's timestamp."""
+        if self._timezone is None or columns.is_local is None or not columns.is_local.any():
+            return columns
+        rows = np.flatnonzero(columns.is_local & np.isfinite(columns.times))
+        return with_times(columns, rows, nearest(columns.times[rows], self._timezone, timestamps[rows]))
 
     def _report(self, topic: str) -> None:
         """Log what was recognised, once."""

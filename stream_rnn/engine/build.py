@@ -29,6 +29,7 @@ from stream_rnn.learning.targets import TargetEncoding
 from stream_rnn.learning.tbptt import Learning, Weights, Work
 from stream_rnn.losses import make_loss
 from stream_rnn.losses.loss import OutputShape, output_shape
+from stream_rnn.timezones import offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,6 +199,7 @@ def _feedback(settings: Settings) -> NDArray[np.int64]:
 
 def _inputs(settings: Settings) -> InputEncoding:
     turns = [1.0 / PERIODS[name] for name in settings.calendar]
+    zone = offsets_of(settings.timezone)
     return InputEncoding(
         values=len(settings.inputs),
         tokens=settings.tokens,
@@ -207,6 +209,8 @@ def _inputs(settings: Settings) -> InputEncoding:
         lags=np.array(settings.lags, np.int64),
         elapsed=settings.elapsed,
         cycles=np.array([2 * math.pi * turn * (1 + k) for turn in turns for k in range(settings.harmonics)]),
+        offset_starts=zone.starts,
+        offsets=zone.offsets,
         forgetting=float(settings.scaling_forgetting),
         limit=float(settings.outlier),
     )

@@ -8,7 +8,16 @@ import msgspec
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_values, make_tuples
+from stream_rnn.settings.base import (
+    AtLeastOne,
+    Checked,
+    NonNegative,
+    Positive,
+    TimeZone,
+    check_values,
+    join_names,
+    make_tuples,
+)
 from stream_rnn.settings.replay import (
     CENTURY,
     BadValues,
@@ -26,6 +35,7 @@ from stream_rnn.settings.values import (
     check_categories,
     prepare_columns,
 )
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +116,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = None
     time_format: TimeFormat = "auto"
+    timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
     missing_values: MissingValues = ()
@@ -189,8 +200,11 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
         make_tuples(self, ("servers", "topics"))
+        join_names(self, "time")
         prepare_columns(self)
         check_values(self)
+        check_time_format(self.time_format)
+        check_timezone(self.timezone)
         check_categories(self, ("key", "time", "end"))
         if not self.group:
             raise SettingError("group must not be empty, got ''")

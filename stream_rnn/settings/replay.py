@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_paths, check_values, make_tuples
+from stream_rnn.settings.base import (
+    AtLeastOne,
+    Checked,
+    NonNegative,
+    Positive,
+    TimeZone,
+    check_paths,
+    check_values,
+    join_names,
+    make_tuples,
+)
 from stream_rnn.settings.values import (
     Categories,
     MaxCategories,
@@ -15,14 +25,18 @@ from stream_rnn.settings.values import (
     check_categories,
     prepare_columns,
 )
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 MAX_SEASON = 1_000_000
 """Values that the seasonal naive forecast keeps of each stream."""
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 TimeFormat = Annotated[
-    Literal["auto", "iso", "s", "ms"],
-    Meta(description="Format of times: auto, iso (8601), s or ms (seconds or milliseconds since 1970)."),
+    str,
+    Meta(
+        description="Format of times: auto, iso (8601), s, ms, us or ns (since 1970), excel (days), day-first, "
+        "month-first or year-first (of dates with slashes or dashes), or as for strptime, such as '%d.%m.%Y %H:%M'."
+    ),
 ]
 Lateness = Annotated[
     NonNegative | None,
@@ -135,9 +149,13 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     time: Annotated[
         str | None,
-        Meta(description="Column with the time. Default: one called time, timestamp, date, datetime or ts."),
+        Meta(
+            description="Column with the time; Date+Time are two columns with date and time of day. Default: one "
+            "called time, timestamp, date or the like, or the only one whose values are times."
+        ),
     ] = None
     time_format: TimeFormat = "auto"
+    timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
     unwrap: UnwrapPath = None
@@ -198,8 +216,11 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
         make_tuples(self, ("files",))
+        join_names(self, "time")
         prepare_columns(self)
         check_values(self)
+        check_time_format(self.time_format)
+        check_timezone(self.timezone)
         check_categories(self, ("key", "time", "end"))
         check_paths(self, ("files", "output", "dead_letters", "checkpoint"))
         if self.resume and self.checkpoint is None:

@@ -65,6 +65,7 @@ def test_a_file_of_which_no_record_can_be_used_is_a_failure_with_the_most_freque
         f"  3 records: column 'time': not a time; the first is record 0 of {path}",
         f"  2 records: time is missing; the first is record 4 of {path}",
         f"  1 record: not JSON; the first is record 3 of {path}",
+        "  set --time-format to how times are written, such as iso, ms, day-first or '%d.%m.%Y %H:%M'",
     ]
     as_json = invoke("replay", path, *SMALL, "--time", "time", "--json")
     assert (as_json.exit_code, json.loads(as_json.stdout)["skipped"]) == (1, 6)

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from stream_rnn.connectors.decode import schema
 from stream_rnn.connectors.files.formats import FORMATS
 from stream_rnn.errors import SettingError
 from stream_rnn.kernels.activations import Activation
@@ -32,7 +31,6 @@ CHOICES: dict[str, tuple[Any, set[str]]] = {
     "clipping": (fields.ClipName, {kind.name.lower() for kind in ClipKind}),
     "calendar cycles": (fields.CycleName, set(PERIODS)),
     "file formats": (replay.Format, set(FORMATS)),
-    "formats of times": (replay.TimeFormat, set(schema.TIME_FORMATS)),
 }
 
 

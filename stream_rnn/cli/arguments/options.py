@@ -108,8 +108,10 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclude: set[str]) -> Any:
+    known = {(param.name, param.help) for param in getattr(command, "__click_params__", ()) if hasattr(param, "help")}
     for field in reversed(fields_of(struct)):
-        if field.name not in exclude:
+        # An option of the engine with the same meaning is one option: a job passes its value on.
+        if field.name not in exclude and (field.name, _help(field)) not in known:
             declaration, kind = field.option, _click_type(field)
             if field.type is bool:
                 declaration, kind = f"{field.option}/--no-{field.option[2:]}", None

@@ -49,6 +49,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "encoding": "cp1252",
         "key": "sensor",
         "time": "time",
+        "timezone": "Europe/Berlin",
         "end": "last",
         "missing_values": [-999, "n/a"],
         "categories": ["valve"],
@@ -68,6 +69,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "pattern": "^sensors-.*",
         "key": "sensor",
         "time": "time",
+        "timezone": "Europe/Berlin",
         "end": "last",
         "missing_values": [-999, "n/a"],
         "categories": ["valve"],
@@ -92,6 +94,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "half_life": 600.0,
         "lags": [1, 24],
         "calendar": ["day", "week"],
+        "timezone": "Europe/Berlin",
         "interval": 0.9,
     },
 }
@@ -146,7 +149,7 @@ def _entry(table: str, field: Field) -> str:
 
 
 def _explained(help_text: str, setting: str) -> str:
-    comment = "".join(f"# {line}\n" for line in textwrap.wrap(help_text, WIDTH))
+    comment = "".join(f"# {line}\n" for line in textwrap.wrap(help_text, WIDTH, break_on_hyphens=False))
     return f"\n{comment}{setting.rstrip()}\n"
 
 

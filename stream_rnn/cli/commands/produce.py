@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -46,7 +46,8 @@ class ProduceRequest(NamedTuple):
     """of the topic, which is created if it does not exist; None to require that it exists"""
     key: str | None
     time: str | None
-    time_format: Literal["auto", "iso", "s", "ms"]
+    time_format: str
+    timezone: str | None
     end: str | None
     format: str | None
     speed: float | None
@@ -166,7 +167,7 @@ class Recording:
 
     def _open(self) -> Source:
         request = self._request
-        schema = Schema(request.key, request.time, request.end, (), request.time_format)
+        schema = Schema(request.key, request.time, request.end, (), request.time_format, timezone=request.timezone)
         return open_files(
             request.files, schema, format=request.format, dead_letters=self.dead_letters, stop=self.stop_flag
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from stream_rnn.cli.console.formatting import MAX_LISTED, cell, counted, listed, percent, print_line
+from stream_rnn.connectors.decode.values import NOT_A_TIME
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,8 @@ def failure_lines(summary: Summary, letters: DeadLetterCounter) -> list[str]:
         f"{letters.examples[reason].source}"
         for reason, count in letters.reasons.most_common(MAX_LISTED)
     ]
+    if any(reason.endswith(NOT_A_TIME) for reason in letters.reasons):
+        reasons.append("  set --time-format to how times are written, such as iso, ms, day-first or '%d.%m.%Y %H:%M'")
     return [f"error: {summary.nothing_usable}", *reasons, *(f"  {line}" for line in _bad_value_lines(summary))]
 
 

@@ -36,6 +36,7 @@ from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.reading import reading_of
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
+from stream_rnn.jobs.local_calendar import in_timezone
 from stream_rnn.jobs.words import word_rules
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ class LiveJob:
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         self._config = WorkerConfig(
             engine=resolve_engine_settings(
-                engine_settings, initial[1] if initial is not None else None, word_rules(settings)
+                in_timezone(engine_settings, settings.timezone),
+                initial[1] if initial is not None else None,
+                word_rules(settings),
             ),
             words=word_rules(settings),
             group=settings.group,

@@ -38,6 +38,7 @@ def reading_of(settings: LiveSettings, engine: Settings, words: WordRules) -> Re
         words.columns(engine),
         settings.time_format,
         settings.bad_values,
+        timezone=settings.timezone,
         words=words.words(engine),
         missing_values=missing_by_column(settings.missing_values),
         unwrap=settings.unwrap or "",

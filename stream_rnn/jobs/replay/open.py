@@ -16,6 +16,7 @@ from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs.local_calendar import in_timezone
 from stream_rnn.jobs.replay.dead_letters import open_dead_letters
 from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_columns
 from stream_rnn.jobs.replay.job import Job
@@ -66,6 +67,7 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
     SettingError, ConnectorError, CheckpointError
         Before any event is processed.
     """
+    engine_settings = in_timezone(engine_settings, settings.timezone)
     requested = Settings.parse({"inputs": UNNAMED} | engine_settings)  # checked before a file is opened
 
     def build(source: Source, saved: Saved | None) -> Engine:
@@ -88,6 +90,8 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
     SettingError, ConnectorError, CheckpointError
         Before any event is processed.
     """
+    members = {name: in_timezone(values, settings.timezone) for name, values in config.members.items()}
+    config = config._replace(members=members)
     requested = next(iter(_member_settings(config, {}).values()))
 
     def build(source: Source, saved: Saved | None) -> Race:
@@ -151,6 +155,7 @@ def _open_job(
                 settings.bad_values,
                 unwrap=settings.unwrap or "",
                 records=settings.records or "",
+                timezone=settings.timezone,
                 words=rules.words(requested),
                 missing_values=missing_by_column(settings.missing_values),
             ),

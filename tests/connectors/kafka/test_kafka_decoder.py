@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import struct
@@ -358,7 +359,7 @@ def test_a_key_of_another_format_is_refused_with_the_setting(
     assert (reasons(batch), len(batch.events)) == ([(0, reason)], 0)
 
 
-@pytest.mark.parametrize("text", ["1706659200", "1706659200000", "2024-01-31T00:00:00Z"])
+@pytest.mark.parametrize("text", ["1706659200", "1706659200000", "1706659200000000", "2024-01-31T00:00:00Z"])
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_time_is_read_from_a_header(text: str, by_name: bool) -> None:
     schema = Schema(time="at" if by_name else "", columns=("x",))
@@ -476,3 +477,62 @@ def test_events_do_not_depend_on_how_records_are_cut_into_batches(schema: Schema
     parts = [decode(part, schema) for part in (some[:cut], some[cut:]) if part]
     assert [row for part in parts for row in rows(part)] == rows(whole)
     assert [letter for part in parts for letter in part.dead] == whole.dead
+
+
+SET_BACK = dt.datetime(2024, 10, 27, 1, tzinfo=dt.UTC).timestamp()
+"""When clocks in Berlin were set back from three to two."""
+
+
+@pytest.mark.parametrize("passed", [-1800.0, 1800.0])
+def test_a_local_time_that_occurs_twice_is_the_one_nearer_to_the_records_timestamp(passed: float) -> None:
+    schema = Schema(columns=("x",), time="t", timezone="Europe/Berlin")
+    moment = SET_BACK + passed
+    value = b'{"t": "27.10.2024 02:30", "x": 1}'
+    batch = decode([record(value, timestamp=int(moment * 1000) + 5_000)], schema)
+    assert batch.events.times.tolist() == [moment]
+
+
+def test_a_local_time_that_the_clock_skipped_is_a_dead_letter() -> None:
+    schema = Schema(columns=("x",), time="t", timezone="Europe/Berlin")
+    batch = decode([record(b'{"t": "2024-03-31 02:30", "x": 1}')], schema)
+    assert reasons(batch) == [(0, "time does not exist in the time zone: the clock was set forward")]
+
+
+@pytest.mark.parametrize("passed", [-1800.0, 1800.0])
+def test_a_local_time_in_a_header_is_as_one_in_a_field(passed: float) -> None:
+    schema, moment = Schema(columns=("x",), time="at", timezone="Europe/Berlin"), SET_BACK + passed
+    twice = [("at", b"2024-10-27 02:30")]
+    some = [
+        record(b'{"x": 1}', 0, headers=twice, timestamp=int(moment * 1000) + 5_000),
+        record(b'{"x": 2, "at": "1970-01-01T01:00:00"}', 1, headers=twice),
+        record(b'{"x": "3", "at": "1970-01-01T00:00:00Z"}', 2),
+        record(b'{"x": 4}', 3, headers=[("at", b"2024-03-31 02:30")]),
+    ]
+    batch = decode(some, schema)
+    assert batch.events.times.tolist() == [moment, 0.0, 0.0]
+    assert reasons(batch) == [(3, "time does not exist in the time zone: the clock was set forward")]
+
+
+def test_local_times_of_records_that_are_decoded_together_and_one_by_one_keep_their_rows() -> None:
+    schema = Schema(columns=("x",), time="m.d+m.t", timezone="Europe/Berlin")
+    numbers = [b"1", b'"2"', b"3", b'"4"']
+    some = [
+        record(b'[{"m": {"d": "1970-01-02", "t": "0%d:00"}, "x": %b}, {"x": 0}]' % (i, number), i)
+        for i, number in enumerate(numbers)
+    ]
+    batch = decode(some, schema)
+    assert batch.events.times.tolist() == [86_400.0 + 3_600 * (i - 1) for i in range(4)]
+    assert batch.events.columns["x"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert reasons(batch) == [(i, "time is missing") for i in range(4)]
+
+
+def test_date_and_time_of_day_are_read_from_two_fields() -> None:
+    schema = Schema(columns=("x",), time="d+t", time_format="%d.%m.%Y %H:%M")
+    batch = decode([record(b'{"d": "02.01.1970", "t": "00:01", "x": 1}')], schema)
+    assert batch.events.times.tolist() == [86_460.0]
+
+
+@pytest.mark.parametrize("factor", [1, 1_000, 1_000_000, 1_000_000_000])
+def test_an_epoch_is_read_in_the_unit_of_its_magnitude(factor: int) -> None:
+    batch = decode([record(b'{"t": %d, "x": 1}' % (1_700_000_000 * factor))], Schema(columns=("x",), time="t"))
+    assert batch.events.times.tolist() == [1.7e9]
