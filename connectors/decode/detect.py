@@ -223,6 +223,8 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
     ('ts', ('x',), {'note': "text ('on')"})
     """
     schema.check_columns(path, samples)
+    names = (*samples, *schema.named(samples))  # nested ones are not listed by themselves
+    samples = {name: samples[name] for name in names}
     missing = {name: MissingValues.of(schema.missing_values, name) for name in samples} if schema.missing_values else {}
     time = detect_time(schema, path, samples)
     ignored: dict[str, str] = {}
@@ -253,6 +255,8 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         ignored=ignored,
         bad_values=schema.bad_values,
         key_hint=_key_hint(schema, time, path, samples),
+        unwrap=schema.unwrap,
+        records=schema.records,
         recognised=(time.note,) if time.note else (),
         time_parts=time.parts,
         timezone=schema.timezone,

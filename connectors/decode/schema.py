@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from stream_rnn.connectors.decode.json_paths import check_path
 from stream_rnn.connectors.decode.missing import MissingValues
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 from stream_rnn.errors import SettingError
@@ -50,6 +51,10 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
         ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
         refused; true and false are 1 and 0.
+    unwrap
+        JSON: path to the object with the event, such as ``payload``. Default: the record, or what a known envelope has.
+    records
+        JSON: path, from there, to an array of events. They inherit the fields of the objects around them.
     timezone
         Time zone of times without an offset, such as ``Europe/Berlin``. Default: UTC.
 
@@ -72,6 +77,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bad_values: Literal["missing", "refuse"] = "missing"
     tag: str | None = None
     tags: tuple[str, ...] = ()
+    unwrap: str = ""
+    records: str = ""
     words: tuple[str, ...] = ()
     missing_values: dict[str, tuple[str | float, ...]] = {}
     timezone: str | None = None
@@ -84,6 +91,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             check_timezone(self.timezone)
         except SettingError as error:
             raise UsageError(str(error)) from None
+        for option, path in (("unwrap", self.unwrap), ("records", self.records)):
+            check_path(path, option)
         roles: dict[str, str] = {}
         named = [("key", self.key), ("time", self.time), ("end", self.end), ("tag", self.tag)]
         inputs = (*self.columns, *(name for name in self.words if name not in self.columns))
@@ -96,6 +105,12 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise UsageError(f"column {name!r} cannot be both {roles[name]} and {role}")
             roles[name] = role
 
+    def named(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return all columns that are named, of a source with these columns."""
+        parts = self.time_parts(names)
+        named = (self.key, *parts, self.end, self.tag, *self.columns, *self.words, *self.missing_values)
+        return tuple(name for name in named if name)
+
     def check_columns(self, path: str, names: Collection[str]) -> None:
         """Check that a source has all columns that are named.
 
@@ -104,10 +119,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ConnectorError
             With the source, the column and the most similar one.
         """
-        parts = self.time_parts(names)
-        named = (self.key, *parts, self.end, self.tag, *self.columns, *self.words, *self.missing_values)
-        for name in named:
-            if name and name not in names:
+        for name in self.named(names):
+            if name not in names:
                 raise ConnectorError(f"{path}: no column {name!r}{suggest(name, names)}")
 
     def time_parts(self, names: Collection[str]) -> tuple[str, ...]:
@@ -135,7 +148,7 @@ class ColumnRoles:
         Column with that role, or None.
     columns
         Inputs: numbers, and words.
-    time_format, bad_values, words
+    time_format, bad_values, words, unwrap, records
         As in `Schema`.
     numeric_time
         Whether the first times are numbers. This only chooses which way of reading is tried first.
@@ -182,6 +195,8 @@ class ColumnRoles:
     recognised: tuple[str, ...] = ()
     tag: str | None = None
     tags: tuple[str, ...] = ()
+    unwrap: str = ""
+    records: str = ""
     time_parts: tuple[str, ...] = ()
     timezone: str | None = None
 

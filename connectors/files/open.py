@@ -119,7 +119,13 @@ def open_files(
     if field_size_limit < 1:
         raise UsageError(f"field_size_limit must be at least 1, got {field_size_limit}")
     chosen = format_named(format) if format is not None else None
-    options = ReadOptions(follow, Dialect() if dialect is None else dialect, field_size_limit)
+    options = ReadOptions(
+        follow,
+        Dialect() if dialect is None else dialect,
+        field_size_limit,
+        unwrap=schema.unwrap,
+        records=schema.records,
+    )
     files = expand(paths)
     start = {} if start is None else start
     _check_start(start, files)
@@ -263,7 +269,14 @@ def _open_reader(path: str, chosen: Format | None, options: ReadOptions) -> Read
     refuse_directory(path)
     if chosen is None:
         refuse_unreadable(path)
-    return (chosen or format_of(path)).open_reader(path, options)
+    chosen = chosen or format_of(path)
+    _check_nested(path, chosen, options)
+    return chosen.open_reader(path, options)
+
+
+def _check_nested(path: str, chosen: Format, options: ReadOptions) -> None:
+    if (options.unwrap or options.records) and chosen is not JSONL:
+        raise UsageError(f"{path}: unwrap and records need JSON lines, got {chosen.name}")
 
 
 def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | None) -> Reader:
@@ -273,6 +286,7 @@ def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | N
     stream = ByteStream(STDIN, encoding=options.dialect.encoding, stdin=stdin)
     if chosen is None:
         chosen = JSONL if stream.peek().lstrip()[:1] in (b"{", b"[") else CSV
+    _check_nested(STDIN, chosen, options)
     return chosen.read_stream(stream, options)
 
 

@@ -321,15 +321,16 @@ class Ordering:
         self._numbers, self._newest, self._released = {}, np.zeros(0), np.zeros(0)
 
     def _is_unread(self, positions: Positions) -> NDArray[np.bool_]:
-        """Return which records (N,) are after all earlier ones of their file; all of them if duplicates are kept."""
+        """Return which events (N,) are after all earlier ones of their file; all of them if duplicates are kept."""
         unread = np.ones(len(positions), np.bool_)
         if self.policy.duplicates == "drop":
             for file in np.unique(positions.file).tolist():
                 in_file = positions.file == file
-                records = positions.record[in_file]
-                last = np.maximum.accumulate(np.append(self._last_records.get(file, -1), records))
-                unread[in_file] = records > last[:-1]
-                self._last_records[file] = int(last[-1])
+                records, before = positions.record[in_file], self._last_records.get(file, -1)
+                places = records if positions.element is None else _ranks(records, positions.element[in_file])
+                latest = np.maximum.accumulate(np.append(-1, places))
+                unread[in_file] = (records > before) & (places > latest[:-1])  # a record arrives as a whole
+                self._last_records[file] = max(before, int(records.max()))
         return unread
 
     def _reach(self, newest: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -376,8 +377,8 @@ class Ordering:
         self._released[streams[timed]] = times[timed]
 
     def _dead_letters(self, refused: Positions, reason: str) -> list[DeadLetter]:
-        positions = zip(refused.file.tolist(), refused.record.tolist(), strict=True)
-        return [DeadLetter.of(self._sources[file], record, reason, "") for file, record in positions]
+        places = zip(*(a.tolist() for a in (refused.file, refused.record, refused.element_numbers)), strict=True)
+        return [DeadLetter.of(self._sources[file], record, reason, "", element=n) for file, record, n in places]
 
     def _restored(
         self, prefix: str, state: OrderingState, keys: Sequence[str | int], columns: Sequence[str]
@@ -395,3 +396,18 @@ class Ordering:
         current = {int(file): files.get(name, -1) for file, name in state.metadata["places"].items()}
         moved = np.fromiter((current[file] for file in arrays["file"].tolist()), np.int32, len(arrays["file"]))
         return from_arrays(arrays | {"key": names[arrays["stream"]], "file": moved}), arrays["stream"]
+
+
+def _ranks(records: NDArray[np.int64], elements: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return numbers (N,) that order events as their records and elements do; the same event has the same number.
+
+    Examples
+    --------
+    >>> _ranks(np.array([7, 7, 5, 7]), np.array([0, 1, 0, 1]))
+    array([1, 2, 0, 2])
+    """
+    order = np.lexsort((elements, records))
+    is_next = (np.diff(records[order]) != 0) | (np.diff(elements[order]) != 0)
+    ranks = np.zeros(len(records), np.int64)
+    ranks[order[1:]] = np.cumsum(is_next)
+    return ranks

@@ -146,6 +146,7 @@ class Resample:
             positions=Positions(
                 np.where(inserted, closers.file[of], events.positions.file[of]),
                 np.where(inserted, closers.record[of], events.positions.record[of]),
+                np.where(inserted, closers.element_numbers[of], events.positions.element_numbers[of]),
             ),
         )
 

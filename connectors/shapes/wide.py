@@ -75,6 +75,17 @@ class Wide:
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys.tolist()))}
         names = np.empty((len(numbers), len(self._inputs)), object)
         for key, number in numbers.items():
-            names[number] = [f"{key}{SEPARATOR}{name}" if key != "" else name for name in self._inputs]
+            names[number] = stream_keys(key, self._inputs)
         rows = np.fromiter(map(numbers.__getitem__, keys.tolist()), np.int64, len(keys))
         return names[rows].reshape(-1)
+
+
+def stream_keys(key: str | int, inputs: Sequence[str]) -> list[str]:
+    """Return the keys of the streams of the inputs, of events with a key.
+
+    Examples
+    --------
+    >>> stream_keys("p", ["a", "b"]), stream_keys("", ["a", "b"])
+    (['p/a', 'p/b'], ['a', 'b'])
+    """
+    return [f"{key}{SEPARATOR}{name}" if key != "" else name for name in inputs]

@@ -76,7 +76,15 @@ def _verify_arrays(data: CheckpointData, prefix: str, about: _Metadata) -> None:
     for part in parts:
         own = f"{prefix}{part}"
         rows = len(data.arrays.get(f"{own}time", ()))
-        kinds = {"stream": np.int64, "time": np.float64, "end": np.bool_, "file": np.int32, "record": np.int64}
+        kinds: dict[str, Any] = {
+            "stream": np.int64,
+            "time": np.float64,
+            "end": np.bool_,
+            "file": np.int32,
+            "record": np.int64,
+        }
+        if f"{own}element" in data.arrays:  # since a record can have several events
+            kinds["element"] = np.int32
         expected |= {f"{own}{name}": ((rows,), kind) for name, kind in kinds.items()}
         columns = {name for name in data.arrays if name.startswith(own)} - expected.keys()
         expected |= dict.fromkeys(columns, ((rows,), np.float64))

@@ -107,6 +107,20 @@ BadValues = Annotated[
         "column and word. refuse: its record cannot be used."
     ),
 ]
+UnwrapPath = Annotated[
+    str | None,
+    Meta(
+        description="JSON: path to the object with the event, such as payload. Default: the record is the event, or a "
+        "known envelope (Kafka Connect, Debezium, CloudEvents)."
+    ),
+]
+RecordsPath = Annotated[
+    str | None,
+    Meta(
+        description="JSON: path to an array of events, such as values, which inherit the fields around them. Default: "
+        "a record that is an array of objects has several events."
+    ),
+]
 
 
 class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,6 +167,8 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    unwrap: UnwrapPath = None
+    records: RecordsPath = None
     missing_values: MissingValues = ()
     categories: Categories = ()
     max_categories: MaxCategories = 8

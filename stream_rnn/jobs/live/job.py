@@ -33,6 +33,7 @@ from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
 from stream_rnn.jobs.live.metrics_server import MetricsServer
 from stream_rnn.jobs.live.problem_log import ProblemLog
+from stream_rnn.jobs.live.reading import reading_of
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
 from stream_rnn.jobs.local_calendar import in_timezone
@@ -114,7 +115,7 @@ class LiveJob:
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
             rule=OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead),
-            has_record_keys=settings.key is None,
+            has_record_keys=settings.key is None and settings.key_format == "text",
             lost_offsets=settings.lost_offsets,
             writes_forecasts=settings.output is not None,
             max_output_bytes=max_request_bytes - RECORD_OVERHEAD_BYTES,
@@ -123,6 +124,7 @@ class LiveJob:
             shape=shape,
             fields=fields,
         )
+        reading_of(settings, self._config)  # whatever is wrong with it is reported before anything starts
         self._subscription = Subscription(
             topics=settings.topics,
             pattern=settings.pattern,

@@ -31,10 +31,8 @@ import logging
 from enum import Enum
 from typing import TYPE_CHECKING
 
-import msgspec
 from kafka.errors import KafkaError
 
-from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.client import BrokerError
 from stream_rnn.connectors.kafka.sink import KafkaSink
 from stream_rnn.connectors.kafka.source import BACKLOG_RECORDS, MAX_POLL_RECORDS, KafkaSource
@@ -43,9 +41,9 @@ from stream_rnn.jobs.live.checkpointing import Checkpointing
 from stream_rnn.jobs.live.committer import Committer
 from stream_rnn.jobs.live.pace import Pace
 from stream_rnn.jobs.live.pipeline import Pipeline
+from stream_rnn.jobs.live.reading import reading_of
 from stream_rnn.jobs.live.reporting import report_output
 from stream_rnn.jobs.live.topic_watch import TopicWatch
-from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +90,8 @@ class Session:
         self._metrics = context.metrics
         self._sink = _open_sink(context)
         try:
-            self._source = KafkaSource(context.cluster, context.subscription, _schema(context), self)
+            schema, options = reading_of(context.settings, context.config)
+            self._source = KafkaSource(context.cluster, context.subscription, schema, self, options)
         except BaseException:
             self._sink.close()
             raise
@@ -237,23 +236,3 @@ def _open_sink(context: SessionContext) -> KafkaSink:
         dead_letter_topic=settings.dead_letter_topic,
         transactional_id=context.subscription.instance if settings.delivery == "exactly_once" else None,
     )
-
-
-def _schema(context: SessionContext) -> Schema:
-    """Return the fields to read: the inputs, and the targets that are not inputs, or what they are made of."""
-    settings, config = context.settings, context.config
-    schema = Schema(
-        settings.key,
-        settings.time or "",
-        settings.end,
-        config.fields or config.words.columns(config.engine),
-        settings.time_format,
-        settings.bad_values,
-        timezone=settings.timezone,
-        words=config.words.words(config.engine),
-        missing_values=missing_by_column(settings.missing_values),
-    )
-    if config.shape.pivot is None:
-        return schema
-    tag, value = config.shape.pivot
-    return msgspec.structs.replace(schema, columns=(value,), tag=tag, tags=config.names)

@@ -20,6 +20,8 @@ from stream_rnn.connectors.events import BadValue, DeadLetter
 from stream_rnn.connectors.kafka.ordering import OrderedBatch, PartitionOrdering
 from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.connectors.shapes.shape import Shape
+from stream_rnn.connectors.shapes.wide import stream_keys
+from stream_rnn.engine.result import BatchResult
 from stream_rnn.errors import CheckpointError
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs import ordering_state
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kafka import TopicPartition
+    from numpy.typing import NDArray
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.folder import CheckpointFolder
     from stream_rnn.checkpoints.writer import CheckpointTimings
-    from stream_rnn.connectors.kafka.decoder import KafkaBatch
+    from stream_rnn.connectors.events import EventBatch
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch, Tombstone
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets, TopicIdentity
     from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.connectors.ordering.ordering import OrderingPolicy
@@ -139,6 +143,8 @@ class WorkerOutput(NamedTuple):
     """records that were dropped as duplicates"""
     bad_values: list[BadValue]
     """values that count as missing because they are not numbers"""
+    tombstones: int
+    """records without value"""
     records: int
     seconds: float
     """how long they took"""
@@ -264,7 +270,7 @@ class PartitionWorker:
         learned, committed = self.engine.counts.events, self.offsets.committed[partition]
 
         x, y = events.table(settings.inputs), events.table(settings.target_names)
-        result = self.engine.process_detailed(events.keys, x, y, events.times, events.ends)
+        result = self._learn(events, x, y, _ends_after(batch.tombstones, ordered.released_by))
         self.scores.add(result.slots, result.begins, y, result.forecasts)
         labels = self.words.label_columns(y, result)
         self.offsets.processed[partition] = batch.next
@@ -291,21 +297,43 @@ class PartitionWorker:
         sent, oversized = sent.split(self._config.max_output_bytes)
         records = events.positions.record[new]
         dead = [letter for letter in ordered.batch.dead if letter.record >= committed]
-        dead += [DeadLetter.of(partition_name(partition), int(records[i]), OVERSIZED, "") for i in oversized]
+        elements = events.positions.element_numbers[new]
+        dead += [
+            DeadLetter.of(partition_name(partition), int(records[i]), OVERSIZED, "", element=int(elements[i]))
+            for i in oversized
+        ]
         return WorkerOutput(
             partition=partition,
             next=batch.next,
             payloads=sent.payloads,
             keys=sent.keys,
             headers=sent.headers,
-            dead=sorted(dead, key=lambda letter: letter.record),
+            dead=sorted(dead, key=lambda letter: letter.place),
             events=len(events),
             replayed=replayed,
             duplicates=int((ordered.duplicates >= committed).sum()),
             bad_values=[value for value in ordered.batch.bad_values if value.record >= committed],
+            tombstones=sum(tombstone.offset >= committed for tombstone in batch.tombstones),
             records=len(batch),
             seconds=time.perf_counter() - started,
         )
+
+    def _learn(
+        self, events: EventBatch, x: NDArray[np.float64], y: NDArray[np.float64], ends: Mapping[int, list[str]]
+    ) -> BatchResult:
+        """Process N events; after so many of them, the sequences of some streams end."""
+        results: list[BatchResult] = []
+        start = 0
+        for stop in sorted({*ends, len(events)}):
+            part = slice(start, stop)
+            results.append(
+                self.engine.process_detailed(events.keys[part], x[part], y[part], events.times[part], events.ends[part])
+            )
+            for key in ends.get(stop, ()):
+                for stream in stream_keys(key, self._config.fields) if self._config.shape.wide else (key,):
+                    self.engine.reset(stream)
+            start = stop
+        return results[0] if len(results) == 1 else BatchResult.concat(results)
 
     def checkpoint_due(self) -> bool:
         """Return whether it is time for a checkpoint."""
@@ -386,14 +414,27 @@ class PartitionWorker:
                 log.warning("%s: %s", self.name, drift)
 
 
+def _ends_after(tombstones: Sequence[Tombstone], released_by: NDArray[np.int64]) -> dict[int, list[str]]:
+    """Return the streams whose sequences end, by the number of events (N,) before: a tombstone acts as it arrives."""
+    ends: dict[int, list[str]] = {}
+    for offset, key in tombstones:
+        if key is not None:
+            ends.setdefault(int(np.searchsorted(released_by, offset)), []).append(key)
+    return ends
+
+
 def _reject_invalid_ids(settings: Settings, batch: KafkaBatch) -> KafkaBatch:
     """Return a batch without the events that have an invalid class or token; these are among its dead letters."""
     reasons = invalid_ids(settings, batch.events)
     if not reasons:
         return batch
     source, records = partition_name(batch.partition), batch.events.positions.record
-    letters = [DeadLetter.of(source, int(records[row]), reason, "") for row, reason in reasons.items()]
-    dead = sorted([*batch.dead, *letters], key=lambda letter: letter.record)
+    elements = batch.events.positions.element_numbers
+    letters = [
+        DeadLetter.of(source, int(records[row]), reason, "", element=int(elements[row]))
+        for row, reason in reasons.items()
+    ]
+    dead = sorted([*batch.dead, *letters], key=lambda letter: letter.place)
     return replace(batch.select(~np.isin(np.arange(len(records)), list(reasons))), dead=dead)
 
 

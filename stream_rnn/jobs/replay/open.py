@@ -214,6 +214,8 @@ def _schema(settings: ReplaySettings, requested: Settings) -> Schema:
         columns,
         settings.time_format,
         settings.bad_values,
+        unwrap=settings.unwrap or "",
+        records=settings.records or "",
         timezone=settings.timezone,
         words=rules.words(requested),
         missing_values=missing_by_column(settings.missing_values),

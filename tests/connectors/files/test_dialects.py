@@ -321,8 +321,8 @@ CELL = st.one_of(
 
 
 @SETTINGS
-@given(cells=st.lists(CELL, min_size=1, max_size=8), thousands=st.sampled_from([None, "."]))
-def test_a_value_does_not_depend_on_its_neighbours(put: Put, cells: list[str], thousands: str | None) -> None:
+@given(cells=st.lists(CELL, min_size=1, max_size=8), thousands=st.sampled_from(["'", "."]))
+def test_a_value_does_not_depend_on_its_neighbours(put: Put, cells: list[str], thousands: str) -> None:
     dialect, schema = Dialect(delimiter=";", decimal=",", thousands=thousands), Schema(time="", columns=("x",))
     head = "x;n\n7,5;1\n1.5;1\n"  # thousands are not recognised: 1.5 has none
     whole = read(put("a.csv", head + "".join(f"{cell};1\n" for cell in cells)), schema, dialect=dialect)[0]

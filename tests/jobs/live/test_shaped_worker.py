@@ -134,3 +134,35 @@ def test_wrong_settings_are_refused(job: dict[str, Any], engine: dict[str, Any],
 def test_a_live_job_has_a_horizon_in_time() -> None:
     job = LiveJob(LiveSettings(topics="sensors", every="1min"), {"inputs": "a", "horizon": "1h"}, Stop())
     assert job._config.engine.horizon == 60
+
+
+def test_a_record_without_value_ends_the_sequences_of_all_streams_of_its_key(tmp_path: Path) -> None:
+    config, schema = config_of("wide", tmp_path)
+    worker = open_at(config, None)
+    worker.process(batch_of(schema, 0, 9))
+    resets = worker.engine.counts.resets
+    ended = worker.process(Decoder(schema).decode(PARTITION, [record_of(9, None, key=b"p", timestamp=4500)]))
+    assert ended.tombstones == 1
+    assert worker.engine.counts.resets == resets + 2
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_several_readings_in_a_record_form_the_events_of_readings_in_records_of_their_own(
+    tmp_path: Path, name: str
+) -> None:
+    (shape, _, schema), rows = SHAPES[name], [(n, n // 3) for n in range(60)]
+    one_by_one, together = [], []
+    for n, time in rows:
+        value = {"load": math.sin(n / 4), "flow": n % 5, "tag": "ab"[n % 2], "v": n % 7}
+        one_by_one.append(record_of(n, json.dumps(value).encode(), key=b"p", timestamp=1000 * time))
+        if n % 3 == 0:
+            together.append((n // 3, time, []))
+        together[-1][2].append(value)
+    arrays = [record_of(n, json.dumps(values).encode(), key=b"p", timestamp=1000 * t) for n, t, values in together]
+    workers = [open_at(config_of(name, tmp_path / part)[0], None) for part in ("single", "array")]
+    for worker, records in zip(workers, (one_by_one, arrays), strict=True):
+        for start in range(0, len(records), 7):
+            worker.process(Decoder(schema).decode(PARTITION, records[start : start + 7]))
+    assert bits(workers[0].engine) == bits(workers[1].engine)
+    assert workers[0].held == workers[1].held
+    assert shape.active
