@@ -28,8 +28,8 @@ def shares_of(slots: NDArray[np.int64], threads: int) -> list[NDArray[np.int64]]
 
     Examples
     --------
-    >>> [share.tolist() for share in shares_of(np.array([4, 7, 4, 9, 7, 7]), 2)]
-    [[0, 2, 3], [1, 4, 5]]
+    >>> [share.tolist() for share in shares_of(np.array([4, 7, 4, 7, 9]), 2)]
+    [[0, 2], [1, 3, 4]]
     """
     _, stream, counts = np.unique(slots, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2  # of a stream's events, if they were sorted by stream
