@@ -347,11 +347,17 @@ def _decode(schema: Schema, records: Sequence[_KafkaRecord]) -> Outcome:
     for letter in batch.dead:
         letters.add(letter)
     numbers = sorted([number_of[offset] for offset in batch.events.positions.record.tolist()])
-    if sorted([*numbers, *(number_of[letter.record] for letter in letters.all)]) != list(range(len(records))):
-        raise UnaccountedError(f"{len(records)} records, {len(batch.events)} events, {len(letters)} dead letters")
+    ended = [number_of[tombstone.offset] for tombstone in batch.tombstones]
+    if any(records[i].consumer.value is not None for i in ended):
+        raise UnaccountedError("a record with a value is a tombstone")
+    if sorted([*numbers, *ended, *(number_of[letter.record] for letter in letters.all)]) != list(range(len(records))):
+        raise UnaccountedError(
+            f"{len(records)} records, {len(batch.events)} events, {len(ended)} tombstones, {len(letters)} dead letters"
+        )
     values = batch.events.table(COLUMNS)
     done = schema.end is not None
     intact = [(r.consumer.offset, r.reading._replace(done=done and r.reading.done)) for r in records if r.reading]
     _check_values(batch.events, intact)
     missing = int(np.isnan(values).sum())
-    return Outcome(len(records), len(batch.events), len(letters), missing=missing, reasons=letters.reasons)
+    processed = len(batch.events) + len(ended)
+    return Outcome(len(records), processed, len(letters), missing=missing, reasons=letters.reasons)

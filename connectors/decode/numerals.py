@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 DECIMALS = (".", ",")
 THOUSANDS = (",", ".", "'", " ")
@@ -16,6 +16,10 @@ VARIANTS = {" ": " \u00a0\u202f", "'": "'\u2019"}
 """Characters that a sign between thousands stands for, where it is not only itself."""
 MIN_SHARE = 0.5
 """A column has numbers if at least this share of its values that are not empty look like numbers."""
+
+
+RARE = 0.5
+"""A decimal sign is rare in a column if fewer than this share of the numbers with the other sign have it."""
 
 
 class Numerals(NamedTuple):
@@ -87,7 +91,7 @@ _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _SIGN = re.compile(rf"([{_SIGNS}])")
 
 
-def evidence_of(texts: Iterable[str]) -> Evidence | None:
+def evidence_of(texts: Sequence[str]) -> Evidence | None:
     """Return what the numbers of a column say; None if it is not a column of numbers, or they have no signs.
 
     Examples
@@ -105,6 +109,8 @@ def evidence_of(texts: Iterable[str]) -> Evidence | None:
             numbers += is_number
             others += not is_number
     is_numeric = numbers and numbers >= MIN_SHARE * (numbers + others)
+    if len(found.decimals) > 1:
+        _drop_rare(found.decimals, texts)
     for sign in (*found.decimals, *found.thousands):
         found.unclear.pop(sign, None)
     return found if is_numeric and any(found) else None
@@ -134,6 +140,19 @@ def _add(found: Evidence, text: str) -> bool:
     else:  # 20.1
         found.decimals.setdefault(last, text)
     return True
+
+
+def _drop_rare(decimals: dict[str, str], texts: Sequence[str]) -> None:
+    """Remove a decimal sign that few numbers of a column have: a garbled number must not decide for the others."""
+    counts = dict.fromkeys(decimals, 0)
+    for text in texts:
+        one = Evidence({}, {}, {})
+        if _SHAPE.fullmatch(text.strip()) and _add(one, text.strip()):
+            for sign in one.decimals:
+                counts[sign] += 1
+    for sign, count in counts.items():
+        if count < RARE * max(counts.values()):
+            del decimals[sign]
 
 
 def _sign(character: str) -> str:

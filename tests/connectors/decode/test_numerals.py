@@ -90,3 +90,11 @@ def test_one_certain_number_decides_for_all_columns() -> None:
 
 def test_a_point_between_thousands_says_that_the_decimal_sign_is_a_comma() -> None:
     assert recognise_numerals({"x": ["1.234"]}, None, ".", ";").numerals == Numerals(",", ".")
+
+
+def test_a_garbled_number_does_not_decide_how_others_are_read() -> None:
+    column = {"x": ["1.5", "2.25", "1,5", "0.5"]}
+    assert recognise_numerals(column, None, None, ";").numerals == PLAIN
+    assert not recognise_numerals(column, None, None, ";").asked
+    assert recognise_numerals({"x": ["1,5", "2,25", "1.5", "0,5"]}, None, None, ";").numerals.decimal == ","
+    assert recognise_numerals({"x": ["1.5", "1,5"]}, None, None, ";").asked
