@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-FORGETTING: Final = ("short", "lasting", "long", "hour", "fade")
+FORGETTING: Final = ("short", "lasting", "long", "hour", "fade", "difference", "recovery", "days")
 """Constants that are forgetting factors; their half-lives are varied."""
-VARIED: Final = (*FORGETTING, "margin", "prior", "limit")
+VARIED: Final = (*FORGETTING, "margin", "prior", "limit", "floor", "settled", "outside", "share", "habituation")
 
 
 def run_engine(file: File, seed: int) -> tuple[Array, Array]:
@@ -60,16 +60,19 @@ def ar_residuals(file: File) -> Array:
 
 
 @entry
-def _score_residuals(constants: anomaly.Anomaly, state: Array, residuals: Array, times: Array, scores: Array) -> None:
-    """Write the anomaly scores of a stream's residuals (N, 1) to `scores` (N,)."""
+def _score_residuals(
+    constants: anomaly.Anomaly, state: Array, residuals: Array, values: Array, times: Array, scores: Array
+) -> None:
+    """Write the anomaly scores of a stream's values (N, 1) with these residuals (N, 1) to `scores` (N,)."""
     for i in range(scores.shape[0]):
-        scores[i] = anomaly.anomaly_score(constants, state, residuals[i], times[i])
+        scores[i] = anomaly.anomaly_score(constants, state, residuals[i], values[i], times[i])
 
 
 def anomaly_scores(file: File, residuals: Array, constants: anomaly.Anomaly = anomaly.DEFAULT) -> Array:
     """Return the anomaly score of every row (N,)."""
     scores = np.zeros(len(residuals))
-    _score_residuals(constants, np.zeros(anomaly.state_size(1)), residuals[:, np.newaxis].copy(), file.times, scores)
+    columns = (np.ascontiguousarray(column[:, np.newaxis]) for column in (residuals, file.values))
+    _score_residuals(constants, np.zeros(anomaly.state_size(1)), *columns, file.times, scores)
     return scores
 
 
