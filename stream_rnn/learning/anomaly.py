@@ -7,13 +7,14 @@ Three kinds of evidence are combined by their maximum, because each finds what t
 doi:10.1016/j.neucom.2017.04.070) compares the short-term mean of the errors with their long-term distribution. For the
 one-step residual r of a target, with Q the upper tail of the normal distribution:
 
-    a = sqrt(|r|)                             close to normal even for residuals with heavy tails
+    a = sqrt(min(|r|, |y - last y|))          close to normal even for residuals with heavy tails
     s = mean of a over the last events        exponentially weighted, as are all means here
     z = (s - m) / d                           m and d: long-term mean and deviation of s
     score = log10(2 D Q(z)) / log10(1e-10)    clipped to [0, 1], for the largest z of D targets
 
-There are two such z: one of the residuals, which detects sudden changes and unrest, and one of their mean over a longer
-time, which detects forecasts that are biased for a while. m and d are those of the hour of the day if these are larger,
+There are two such z: one of the errors, which detects sudden changes and unrest, and one with |mean r| over a longer time
+instead of the minimum, which detects forecasts that are biased for a while. A value that was to be expected, by the
+forecast or because nothing changed, is not sudden; the errors of a network that is still learning are often that. m and d are those of the hour of the day if these are larger,
 because a stream may always be volatile at some hour, such as the opening of a shop; the moments of an hour start as
 `prior` events with the moments of the stream.
 
@@ -60,8 +61,11 @@ Z_SIZE = HOUR + HOURS * MOMENTS
 """Length of the state of one z."""
 BIAS_WEIGHT, BIAS_MEAN, SUDDEN = 0, 1, 2
 LASTING = SUDDEN + Z_SIZE
-DAILY = LASTING + Z_SIZE
-RANGE_COUNT, LOW, HIGH, RANGE_SIZE = 0, 1, 2, 3
+ERRORS_SIZE = LASTING + Z_SIZE
+"""Length of the state of the errors of one target."""
+DAILY = ERRORS_SIZE
+RANGE_COUNT, LOW, HIGH, LAST, RANGE_SIZE = 0, 1, 2, 3, 4
+"""Number of values, their range, and the last of them."""
 VALUES = 0
 """Moments of all values, the first in the state of the differences from the usual values of the hours."""
 DIFFERENCE_WEIGHT, DIFFERENCE_MEAN, USUAL = MOMENTS, MOMENTS + 1, MOMENTS + 2
@@ -129,7 +133,7 @@ def forgetting_factor(half_life: float) -> float:
 
 
 DEFAULT: Final = Anomaly(
-    short=forgetting_factor(1.5),
+    short=forgetting_factor(2.0),
     lasting=forgetting_factor(12.0),
     long=forgetting_factor(2000.0),
     hour=forgetting_factor(2000.0 / HOURS),
@@ -142,9 +146,9 @@ DEFAULT: Final = Anomaly(
     limit=30.0,
     floor=0.1,
     settled=100.0,
-    outside=0.7,
+    outside=0.8,
     share=0.05,
-    habituation=0.1,
+    habituation=0.08,
 )
 """Chosen on synthetic series and on the series of `benchmarks.nab`; decision 25 has the result around them."""
 
@@ -167,7 +171,7 @@ def anomaly_score(anomaly: Anomaly, state: Any, residuals: Any, y: Any, time: fl
             all_unknown = False
             start = TARGETS + d * TARGET_SIZE
             target = state[start : start + TARGET_SIZE]
-            z = max(z, _error_z(anomaly, target, residuals[d], time))
+            z = max(z, _error_z(anomaly, target, residuals[d], _smaller_error(target[BOUNDS:], residuals[d], y[d]), time))
             if math.isfinite(time):
                 z = max(z, _daily_z(anomaly, target[DAILY:BOUNDS], y[d], time))
             outside = max(outside, _outside(anomaly, target[BOUNDS:], y[d]))
@@ -191,13 +195,20 @@ def _issued(anomaly: Anomaly, state: Any, score: float) -> float:
 
 
 @inner
-def _error_z(anomaly: Anomaly, state: Any, residual: float, time: float) -> float:
-    """Add the residual of a target to its state (TARGET_SIZE,), and return the larger z of errors."""
+def _smaller_error(bounds: Any, residual: float, y: float) -> float:
+    """Return the size of the smaller residual of y: the given one, and that of the last value as the forecast."""
+    size = abs(residual)
+    return size if bounds[RANGE_COUNT] == 0.0 else min(size, abs(y - bounds[LAST]))
+
+
+@inner
+def _error_z(anomaly: Anomaly, state: Any, residual: float, error: float, time: float) -> float:
+    """Add the residual of a target, and its smaller error, to its state (TARGET_SIZE,), and return the larger z."""
     sudden, lasting = state[SUDDEN:LASTING], state[LASTING:DAILY]
-    a, limit = math.sqrt(abs(residual)), _limit(anomaly, sudden[LONG : LONG + MOMENTS])
-    if limit > 0.0 and a > limit:
-        a = limit
-        residual = math.copysign(a * a, residual)
+    a, limit = math.sqrt(error), _limit(anomaly, sudden[LONG : LONG + MOMENTS])
+    if limit > 0.0:
+        a = min(a, limit)
+        residual = min(max(residual, -limit * limit), limit * limit)
     state[BIAS_WEIGHT] = anomaly.lasting * state[BIAS_WEIGHT] + 1.0
     state[BIAS_MEAN] += (residual - state[BIAS_MEAN]) / state[BIAS_WEIGHT]
     return max(
@@ -251,6 +262,7 @@ def _end_visit(anomaly: Anomaly, hour: Any) -> None:
 @inner
 def _outside(anomaly: Anomaly, state: Any, y: float) -> float:
     """Widen the range (RANGE_SIZE,) to y, and return the score of y outside of it."""
+    state[LAST] = y
     if state[RANGE_COUNT] == 0.0:
         state[LOW] = state[HIGH] = y
     low, high, score = state[LOW], state[HIGH], 0.0
