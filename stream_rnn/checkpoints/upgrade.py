@@ -2,8 +2,8 @@
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
 limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), of alarms
-(`learning.failure`), and of the ranges and usual values of targets (`learning.anomaly`). In an upgraded checkpoint, nothing of this has happened yet. The weights of a race are those of
-each target, where they were shared by all.
+(`learning.failure`), and of ranges and usual values (`learning.anomaly`). In an upgraded checkpoint, nothing of this
+has happened yet. The weights of a race are those of each target, where they were shared by all.
 """
 
 from __future__ import annotations

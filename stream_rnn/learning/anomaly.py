@@ -1,5 +1,4 @@
-"""Anomaly score of an event: how unlikely its forecast's error is, its difference from the hour's usual value, the
-range so far.
+"""Anomaly score of an event, from its forecast's error, the usual value at that hour, and the range of earlier values.
 
 Three kinds of evidence are combined by their maximum, because each finds what the others miss.
 
@@ -12,11 +11,11 @@ one-step residual r of a target, with Q the upper tail of the normal distributio
     z = (s - m) / d                           m and d: long-term mean and deviation of s
     score = log10(2 D Q(z)) / log10(1e-10)    clipped to [0, 1], for the largest z of D targets
 
-There are two such z: one of the errors, which detects sudden changes and unrest, and one with |mean r| over a longer time
-instead of the minimum, which detects forecasts that are biased for a while. A value that was to be expected, by the
-forecast or because nothing changed, is not sudden; the errors of a network that is still learning are often that. m and d are those of the hour of the day if these are larger,
-because a stream may always be volatile at some hour, such as the opening of a shop; the moments of an hour start as
-`prior` events with the moments of the stream.
+There are two such z: one of the errors, which detects sudden changes and unrest, and one with |mean of r| over a longer
+time instead of the minimum, which detects forecasts that are biased for a while. What was to be expected, by the
+forecast or because nothing changed, is not sudden: a network that is still learning errs where nothing happens. m and d
+are those of the hour of the day if these are larger, because a stream may always be volatile at some hour, such as the
+opening of a shop; the moments of an hour start as `prior` events with the moments of the stream.
 
 **Hour of the day.** A forecast adapts to a day whose pattern is missing or a value that is stuck, so that its errors
 are soon small. With the mean value h of the present hour on earlier days, as of at least `MIN_DAYS`:
@@ -29,7 +28,9 @@ by its means, however many events it has.
 
 **Range.** A value y outside the range [low, high] of all earlier values has, after `settled` events,
 
-    score = outside u / (u + share)           u = max(y - high, low - y) / (high - low), less log10(D) / 10
+    score = outside u / (u + share)           u = max(y - high, low - y) / (high - low)
+
+less log10(D) / 10, because the range of any of D targets may be left.
 
 Two rules limit false alarms. Each score sets a threshold of `margin` times itself, which decays, and lower scores
 become 0: an anomaly raises one alarm, not one for each of its events. And scores are those beyond the usual height u of
@@ -150,7 +151,7 @@ DEFAULT: Final = Anomaly(
     share=0.05,
     habituation=0.08,
 )
-"""Chosen on synthetic series and on the series of `benchmarks.nab`; decision 25 has the result around them."""
+"""Chosen on synthetic series and on the series of `benchmarks.nab`; decision 25 tells what else was tried."""
 
 
 def state_size(targets: int) -> int:
@@ -160,7 +161,7 @@ def state_size(targets: int) -> int:
 
 @inner
 def anomaly_score(anomaly: Anomaly, state: Any, residuals: Any, y: Any, time: float) -> float:
-    """Return the score in [0, 1] of an event y (D,) with one-step `residuals` (D,), and update `state` (state_size(D),).
+    """Return the score in [0, 1] of values y (D,) with one-step `residuals` (D,), and update `state` (state_size(D),).
 
     A target whose residual is NaN is ignored; if all are, the score is 0. `time` is the time of the event in seconds
     since the Unix epoch; if it is NaN, hours are not distinguished.
@@ -171,7 +172,8 @@ def anomaly_score(anomaly: Anomaly, state: Any, residuals: Any, y: Any, time: fl
             all_unknown = False
             start = TARGETS + d * TARGET_SIZE
             target = state[start : start + TARGET_SIZE]
-            z = max(z, _error_z(anomaly, target, residuals[d], _smaller_error(target[BOUNDS:], residuals[d], y[d]), time))
+            error = _smaller_error(target[BOUNDS:], residuals[d], y[d])
+            z = max(z, _error_z(anomaly, target, residuals[d], error, time))
             if math.isfinite(time):
                 z = max(z, _daily_z(anomaly, target[DAILY:BOUNDS], y[d], time))
             outside = max(outside, _outside(anomaly, target[BOUNDS:], y[d]))

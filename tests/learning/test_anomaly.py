@@ -24,7 +24,8 @@ def scores_of(residuals: np.ndarray, step: float = STEP, values: np.ndarray | No
     residuals = residuals.reshape(len(residuals), -1)
     values = residuals if values is None else values.reshape(len(residuals), -1)
     state = np.zeros(state_size(residuals.shape[1]))
-    scores = np.array([anomaly_score(DEFAULT, state, *pair, step * i) for i, pair in enumerate(zip(residuals, values, strict=True))])
+    events = enumerate(zip(residuals, values, strict=True))
+    scores = np.array([anomaly_score(DEFAULT, state, r, y, step * i) for i, (r, y) in events])
     assert np.isfinite(state).all()
     return scores
 
