@@ -33,9 +33,18 @@ from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
 from stream_rnn.jobs.live.metrics_server import MetricsServer
 from stream_rnn.jobs.live.problem_log import ProblemLog
+from stream_rnn.jobs.live.reading import reading_of
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
 from stream_rnn.jobs.local_calendar import in_timezone
+from stream_rnn.jobs.shaping import (
+    check_classes,
+    check_numbers,
+    engine_inputs,
+    horizon_in_events,
+    named_fields,
+    shape_of,
+)
 from stream_rnn.jobs.words import word_rules
 
 if TYPE_CHECKING:
@@ -92,24 +101,30 @@ class LiveJob:
         self._stop = stop
         self._cluster = make_cluster(settings.servers, settings.client)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
+        shape, words = shape_of(settings), word_rules(settings)
+        fields = named_fields(shape, engine_settings)
+        given = horizon_in_events(engine_inputs(shape, engine_settings), shape, lambda: None)
+        given = in_timezone(given, settings.timezone)
+        engine = resolve_engine_settings(given, initial[1] if initial is not None else None, words)
+        check_numbers(shape, engine)
+        check_classes(shape, engine)
         self._config = WorkerConfig(
-            engine=resolve_engine_settings(
-                in_timezone(engine_settings, settings.timezone),
-                initial[1] if initial is not None else None,
-                word_rules(settings),
-            ),
-            words=word_rules(settings),
+            engine=engine,
+            words=words,
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
             rule=OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead),
-            has_record_keys=settings.key is None,
+            has_record_keys=settings.key is None and settings.key_format == "text",
             lost_offsets=settings.lost_offsets,
             writes_forecasts=settings.output is not None,
             max_output_bytes=max_request_bytes - RECORD_OVERHEAD_BYTES,
             checkpoint_events=settings.checkpoint_every,
             checkpoint_seconds=settings.checkpoint_seconds,
+            shape=shape,
+            fields=fields,
         )
+        reading_of(settings, self._config)  # whatever is wrong with it is reported before anything starts
         self._subscription = Subscription(
             topics=settings.topics,
             pattern=settings.pattern,
