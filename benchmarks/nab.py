@@ -3,10 +3,12 @@
     python -m benchmarks.nab --json
     python -m benchmarks.nab --folder ../shared/data/nab --categories realKnownCause realTraffic --seeds 5
     python -m benchmarks.nab --vary
+    python -m benchmarks.nab --cross-validate
 
 Every file is one stream of an engine of its own; all engines have the same settings. Other detectors for comparison:
 the size of the engine's residuals, and the same anomaly score computed from residuals of simpler forecasts. ``--vary``
-changes each constant of the score by 30 %, one at a time.
+changes each constant of the score by 30 %, one at a time. ``--cross-validate`` scores each category with the threshold,
+and with the threshold and constants, that are best for the other categories.
 """
 
 from __future__ import annotations
@@ -31,9 +33,16 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-FORGETTING: Final = ("short", "lasting", "long", "hour", "fade")
+FORGETTING: Final = ("short", "lasting", "long", "hour", "fade", "difference", "recovery", "days")
 """Constants that are forgetting factors; their half-lives are varied."""
-VARIED: Final = (*FORGETTING, "margin", "prior", "limit")
+VARIED: Final = (*FORGETTING, "margin", "prior", "limit", "floor", "settled", "outside", "share", "habituation")
+
+CHOSEN: Final = ("short", "difference", "recovery", "days", "floor", "outside", "share", "habituation")
+"""Constants that were chosen on these files."""
+PROFILE: Final = nab_protocol.PROFILES["standard"]
+CHOICES: Final = 200
+"""Combinations of constants to choose from."""
+THRESHOLDS: Final = np.linspace(0.02, 1.0, 50)
 
 
 def run_engine(file: File, seed: int) -> tuple[Array, Array]:
@@ -60,16 +69,19 @@ def ar_residuals(file: File) -> Array:
 
 
 @entry
-def _score_residuals(constants: anomaly.Anomaly, state: Array, residuals: Array, times: Array, scores: Array) -> None:
-    """Write the anomaly scores of a stream's residuals (N, 1) to `scores` (N,)."""
+def _score_residuals(
+    constants: anomaly.Anomaly, state: Array, residuals: Array, values: Array, times: Array, scores: Array
+) -> None:
+    """Write the anomaly scores of a stream's values (N, 1) with these residuals (N, 1) to `scores` (N,)."""
     for i in range(scores.shape[0]):
-        scores[i] = anomaly.anomaly_score(constants, state, residuals[i], times[i])
+        scores[i] = anomaly.anomaly_score(constants, state, residuals[i], values[i], times[i])
 
 
 def anomaly_scores(file: File, residuals: Array, constants: anomaly.Anomaly = anomaly.DEFAULT) -> Array:
     """Return the anomaly score of every row (N,)."""
     scores = np.zeros(len(residuals))
-    _score_residuals(constants, np.zeros(anomaly.state_size(1)), residuals[:, np.newaxis].copy(), file.times, scores)
+    columns = (np.ascontiguousarray(column[:, np.newaxis]) for column in (residuals, file.values))
+    _score_residuals(constants, np.zeros(anomaly.state_size(1)), *columns, file.times, scores)
     return scores
 
 
@@ -164,6 +176,47 @@ def vary(files: Sequence[File], seeds: int) -> list[dict[str, Any]]:
     return table
 
 
+def cross_validate(files: Sequence[File], residuals: Sequence[Sequence[Array]], choices: int) -> list[dict[str, Any]]:
+    """Return the standard score of each category with what is best for the others, for as many random constants.
+
+    Parameters
+    ----------
+    files
+        Files of several categories.
+    residuals
+        Those of every file's rows, for each seed.
+    choices
+        Number of random combinations of constants, each as it is or 30 % smaller or larger; with 1, only the threshold
+        is chosen.
+    """
+    random = np.random.default_rng(0)
+    categories = sorted({file.category for file in files})
+    values = np.zeros((choices, len(categories), len(THRESHOLDS)))
+    for choice in range(choices):
+        factors = random.choice((0.7, 1.0, 1.3), len(CHOSEN)) if choice else np.ones(len(CHOSEN))
+        changed = {
+            name: _scaled(name, getattr(anomaly.DEFAULT, name), factor)
+            for name, factor in zip(CHOSEN, factors, strict=True)
+        }
+        constants = anomaly.DEFAULT._replace(**changed)
+        for run in residuals:
+            for file, own in zip(files, run, strict=True):
+                tally = nab_protocol.tally(file, anomaly_scores(file, own, constants), THRESHOLDS)
+                value = tally.gains + tally.found + PROFILE.false_alarm * tally.costs
+                values[choice, categories.index(file.category)] += value / len(residuals)
+    table, total = [], 0.0
+    for place, category in enumerate(categories):
+        best = np.unravel_index((values.sum(axis=1) - values[:, place]).argmax(), (choices, len(THRESHOLDS)))
+        value, windows = values[best[0], place, best[1]], sum(len(f.windows) for f in files if f.category == category)
+        total += value
+        table.append({"category": category, "score": _percent(value, windows), "threshold": THRESHOLDS[best[1]]})
+    return [*table, {"category": "all", "score": _percent(total, sum(len(file.windows) for file in files))}]
+
+
+def _percent(value: float, windows: int) -> float:
+    return 50.0 * value / max(windows, 1)  # a window is worth 1 when it is found, and costs 1 when it is not
+
+
 def _scaled(name: str, value: float, factor: float) -> float:
     if name in FORGETTING:
         return float(value ** (1.0 / factor))
@@ -181,11 +234,22 @@ def main() -> None:
         "--seeds", type=int, choices=range(1, 21), metavar="1..20", default=3, help="number of engines for each file"
     )
     parser.add_argument("--vary", action="store_true", help="vary each constant of the score by 30 %%")
+    parser.add_argument(
+        "--cross-validate", action="store_true", help="choose threshold and constants on the other categories"
+    )
     arguments = parser.parse_args()
     files = nab_protocol.read(arguments.folder, arguments.categories)
     if arguments.vary:
         table = vary(files, arguments.seeds)
         results: dict[str, Any] = {"varied": table}
+    elif arguments.cross_validate:
+        residuals = [[run_engine(file, seed)[1] for file in files] for seed in range(arguments.seeds)]
+        table = [
+            {"chosen": chosen, **row}
+            for chosen, choices in (("threshold", 1), ("threshold and constants", CHOICES))
+            for row in cross_validate(files, residuals, choices)
+        ]
+        results = {"cross_validated": table}
     else:
         outcomes = measure(files, arguments.seeds)
         table = [_row(name, outcome) for name, outcome in outcomes.items()]

@@ -1,9 +1,9 @@
 """Checkpoints of format 3, which 0.2.0 wrote, as those of format 4.
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
-limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), and of alarms
-(`learning.failure`). In an upgraded checkpoint, nothing of this has happened yet. The weights of a race are those of
-each target, where they were shared by all.
+limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), of alarms
+(`learning.failure`), and of ranges and usual values (`learning.anomaly`). In an upgraded checkpoint, nothing of this
+has happened yet. The weights of a race are those of each target, where they were shared by all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stream_rnn.learning import anomaly
 from stream_rnn.learning.failure import STATE_SIZE
 from stream_rnn.learning.jumps import BEFORE
 from stream_rnn.learning.mixing import EARLY_LOSSES
@@ -69,6 +70,8 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
         elif array.ndim == 1 and name == "score":
             is_forecast = owner is not None and owner.task == "forecast"
             upgraded[f"{prefix}failure"] = np.zeros((len(array), STATE_SIZE if is_forecast else 0))
+        elif array.ndim == 2 and name == "surprise" and array.shape[1] % anomaly.ERRORS_SIZE == 1:
+            upgraded[full_name] = _with_evidence(array)
         elif array.ndim == 1 and name in COUNTERS:
             upgraded[full_name] = np.append(array, array.dtype.type(0))
     return upgraded | _mixing(arrays)
@@ -91,6 +94,16 @@ def _mixing(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         "mixing.active": np.zeros((slots, targets, 2), np.int64),
         "mixing.bounds": np.zeros((slots, targets, 2)),
     }
+
+
+def _with_evidence(array: NDArray[Any]) -> NDArray[Any]:
+    """Return states of anomaly scores, which had a threshold and the errors of each target only, with the rest."""
+    slots, targets = len(array), array.shape[1] // anomaly.ERRORS_SIZE
+    states = np.zeros((slots, anomaly.state_size(targets)))
+    states[:, anomaly.THRESHOLD] = array[:, 0]
+    of_targets = states[:, anomaly.TARGETS :].reshape(slots, targets, anomaly.TARGET_SIZE)
+    of_targets[:, :, : anomaly.ERRORS_SIZE] = array[:, 1:].reshape(slots, targets, anomaly.ERRORS_SIZE)
+    return states
 
 
 def _with_rows(array: NDArray[Any], rows: int) -> NDArray[Any]:

@@ -476,7 +476,7 @@ def _score_residuals(anomaly: Anomaly, core: Any, slot: int, y: Any, time: float
             residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
             any_known = True
     if any_known:
-        core.score[slot] = anomaly_score(anomaly, core.surprise[slot], residuals, time)
+        core.score[slot] = anomaly_score(anomaly, core.surprise[slot], residuals, y, time)
 
 
 @inner
