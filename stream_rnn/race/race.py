@@ -115,7 +115,7 @@ class Race:
             rate=self.race_settings.rate,
             forgetting=self.race_settings.forgetting,
             horizon=horizon,
-            absolute=self.race_settings.loss == "absolute",
+            absolute=self.race_settings.mixing_loss == "absolute",
             naive=np.array([NAIVE.index(name) for name in self.race_settings.naive], np.int64),
         )
         rows = mixing_rows(self.settings, count) | naive_rows(self.settings, self.race_settings)
@@ -222,6 +222,8 @@ class Race:
         """Return the performance of each member, and of each naive forecast, by name."""
         kept = self._streams.arrays["log_weights"][: len(self._streams)]
         shares = self._shares(kept if len(kept) else np.zeros((1, *kept.shape[1:]))).mean(axis=(0, 1))
+        if (scored := self._members.errors[:, 0] > 0).any():  # what never forecast is not in the mixture
+            shares = shares * scored / shares[scored].sum()
         return {
             name: _standing(errors, float(share), int(at))
             for name, errors, share, at in zip(self._names, self._members.errors, shares, self._retired_at, strict=True)

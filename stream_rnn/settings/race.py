@@ -12,7 +12,9 @@ from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, Positive, 
 from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from stream_rnn.settings.presets import RaceName
 
 MUST_AGREE = {
     "inputs": "inputs",
@@ -50,7 +52,7 @@ class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     forgetting: Annotated[
         Forgetting, Meta(description="Forgetting factor of past losses, per scored forecast; 1 forgets nothing.")
     ] = 0.999
-    loss: Annotated[
+    mixing_loss: Annotated[
         Literal["squared", "absolute"], Meta(description="Loss of the members' forecasts that weights follow.")
     ] = "squared"
     naive: Annotated[
@@ -87,7 +89,7 @@ class RaceConfig(NamedTuple):
     race: RaceSettings
 
 
-PRESETS: dict[str, RaceConfig] = {
+PRESETS: dict[RaceName, RaceConfig] = {
     "auto": RaceConfig(
         {name: {"preset": name} for name in ("forecast", "linear", "reservoir")},
         RaceSettings(naive=get_args(NaiveName)),
@@ -95,6 +97,20 @@ PRESETS: dict[str, RaceConfig] = {
 }
 """Races that go together, by name: `auto` has members that complement each other, so that for any series some are good:
 a learned and a frozen recurrence, an autoregression, and the naive forecasts."""
+SHARED = (
+    "inputs",
+    "targets",
+    "task",
+    "horizon",
+    "seed",
+    "calendar",
+    "weights",
+    "head",
+    "max_streams",
+    "reset_after",
+    "dtype",
+)
+"""Engine settings beside the preset of a race: what is forecast, and of which streams. Others are each member's own."""
 
 
 def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
@@ -103,7 +119,7 @@ def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
     Raises
     ------
     SettingError
-        If there is no such race.
+        If there is no such race, or a setting is not shared by its members.
 
     Examples
     --------
@@ -112,8 +128,35 @@ def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
     """
     if name not in PRESETS:
         raise SettingError(f"a race's preset must be one of {', '.join(PRESETS)}, got {name!r}")
+    if own := [setting for setting in values if setting not in SHARED]:
+        raise SettingError(
+            f"preset {name} takes only {', '.join(SHARED)}, got {', '.join(own)}: choose the preset of a single "
+            "engine, such as forecast or plain"
+        )
+    if (task := values.get("task", "forecast")) != "forecast":
+        raise SettingError(
+            f"preset {name} needs task forecast, got {task!r}: choose the preset of a single engine, such as plain"
+        )
     found = PRESETS[name]
     return found._replace(members={member: own | dict(values) for member, own in found.members.items()})
+
+
+def parse_members(config: RaceConfig, parse: Callable[[dict[str, Any]], Settings]) -> dict[str, Settings]:
+    """Return the settings of each member as `parse` returns them, after checking that the members can race.
+
+    Raises
+    ------
+    SettingError
+        Naming the member whose settings are wrong, and as `check_members`.
+    """
+    members = {}
+    for name, values in config.members.items():
+        try:
+            members[name] = parse(values)
+        except SettingError as error:
+            raise SettingError(f"member {name!r}: {error}") from None
+    check_members(members, config.race)
+    return members
 
 
 def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:

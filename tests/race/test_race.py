@@ -449,7 +449,7 @@ def test_weights_follow_absolute_errors_if_these_are_the_loss() -> None:
     x = np.random.default_rng(0).normal(size=(3000, 1)) * (1 + 30 * (np.random.default_rng(1).random((3000, 1)) < 0.02))
     mae = {}
     for loss in ("squared", "absolute"):
-        race = race_of({"learning_rate": 0.003}, STUCK, race=RaceSettings(loss=loss), horizon=1)
+        race = race_of({"learning_rate": 0.003}, STUCK, race=RaceSettings(mixing_loss=loss), horizon=1)
         forecasts = race.process("s", x)[:-1, 0, 0]
         mae[loss] = np.abs(forecasts - x[1:, 0])[500:].mean()
     assert mae["absolute"] <= 1.01 * mae["squared"]

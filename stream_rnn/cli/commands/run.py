@@ -17,6 +17,7 @@ from stream_rnn.jobs.stopping import StopFlag
 
 if TYPE_CHECKING:
     from stream_rnn.settings.live import LiveSettings
+    from stream_rnn.settings.race import RaceConfig
 
 log = logging.getLogger("stream_rnn")
 
@@ -27,7 +28,7 @@ STOP_SECONDS = 30.0
 """Time that a job that was stopped may wait for a broker that does not answer."""
 
 
-def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
+def run(settings: LiveSettings, model: dict[str, Any] | RaceConfig) -> int:
     """Run a live job until SIGTERM or Ctrl-C, and return the exit status.
 
     Raises
@@ -39,7 +40,7 @@ def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
     log_to_stderr(logging.INFO, settings.log_format)
     sys.setswitchinterval(SWITCH_SECONDS)
     flag = StopFlag()
-    job = LiveJob(settings, engine_settings, Stop(flag))
+    job = LiveJob(settings, model, Stop(flag))
     job.warmup()
     gc.freeze()  # spares the collector what has been loaded, so that collections do not delay forecasts
 

@@ -23,16 +23,15 @@ from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.client import AuthenticationError, BrokerError, make_cluster
 from stream_rnn.connectors.kafka.subscription import Subscription
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
-from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError, require
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs.live.broker_wait import BrokerWait
 from stream_rnn.jobs.live.context import SessionContext
-from stream_rnn.jobs.live.engine_settings import find_initial_checkpoint, resolve_engine_settings
 from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
 from stream_rnn.jobs.live.metrics_server import MetricsServer
 from stream_rnn.jobs.live.problem_log import ProblemLog
+from stream_rnn.jobs.live.resolve import find_initial_checkpoint, resolve_model
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.stop import Stop
     from stream_rnn.jobs.live.prometheus import PrometheusExporter
     from stream_rnn.settings.live import LiveSettings
+    from stream_rnn.settings.race import RaceConfig
 
 log = logging.getLogger("stream_rnn")
 
@@ -63,8 +63,9 @@ class LiveJob:
     ----------
     settings
         Which topics to read, and where forecasts go.
-    engine_settings
-        Settings of the engine by name; ``inputs`` is required, unless the checkpoint to start from has it.
+    model
+        Settings of an engine by name, or a race; ``inputs`` are required, unless the checkpoint to start from has
+        them.
     stop
         Checked between turns.
 
@@ -80,10 +81,13 @@ class LiveJob:
         served and prometheus_client is not installed.
     """
 
-    def __init__(self, settings: LiveSettings, engine_settings: dict[str, Any], stop: Stop) -> None:
+    def __init__(self, settings: LiveSettings, model: dict[str, Any] | RaceConfig, stop: Stop) -> None:
         if not settings.topics and settings.pattern is None:
             raise SettingError("topics must name at least one topic, got none")
         initial = find_initial_checkpoint(settings.begin_with)
+        resolved = resolve_model(model, initial[1] if initial is not None else None)
+        if initial is not None:
+            resolved.check(*initial)
         self.settings = settings
         self._exporter = _make_exporter() if settings.metrics_port is not None else None
         self.metrics = JobMetrics(self._exporter)
@@ -91,7 +95,7 @@ class LiveJob:
         self._cluster = make_cluster(settings.servers, settings.client)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         self._config = WorkerConfig(
-            engine=resolve_engine_settings(engine_settings, initial[1] if initial is not None else None),
+            model=resolved,
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,
@@ -116,7 +120,7 @@ class LiveJob:
 
     def warmup(self) -> None:
         """Compile the kernels or load them from the cache, so that no partition waits for them."""
-        Engine(self._config.engine).warmup()
+        self._config.model.create().warmup()
         Scores.warmup()
 
     def run(self) -> None:

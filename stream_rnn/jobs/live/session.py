@@ -239,6 +239,6 @@ def _open_sink(context: SessionContext) -> KafkaSink:
 
 def _schema(context: SessionContext) -> Schema:
     """Return the fields to read: the inputs, and the targets that are not inputs."""
-    settings, engine = context.settings, context.config.engine
+    settings, engine = context.settings, context.config.model.settings
     columns = tuple(dict.fromkeys(engine.inputs + engine.target_names))
     return Schema(settings.key, settings.time or "", settings.end, columns, settings.time_format, settings.bad_values)

@@ -1,4 +1,4 @@
-"""PartitionWorker: the engine of one or more partitions, with their offsets and checkpoints.
+"""PartitionWorker: the engine or race of one or more partitions, with their offsets and checkpoints.
 
 A checkpoint contains the offsets at which it was started. It is started only when these are committed, so the group's
 committed offsets are never behind it. See `recovery` for how a worker continues from a checkpoint.
@@ -25,6 +25,7 @@ from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.alarm_log import AlarmLog
 from stream_rnn.jobs.ids import invalid_ids
 from stream_rnn.jobs.live.payloads import Forecasts, PayloadEncoder
+from stream_rnn.jobs.models import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.ordering.ordering import OrderingPolicy
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
+    from stream_rnn.jobs.models import EngineModel, RaceModel
+    from stream_rnn.race.race import Race
     from stream_rnn.settings.engine import Settings
 
     Topics = Mapping[str, TopicIdentity]
@@ -57,12 +60,13 @@ OVERSIZED = "key and headers are too large for a forecast"
 class WorkerConfig(NamedTuple):
     """Settings that all workers of a job share."""
 
-    engine: Settings
+    model: EngineModel | RaceModel
+    """what learns"""
     group: str
     folder: Path
     """contains a folder of checkpoints for each worker"""
     initial_checkpoint: Path | None
-    """checkpoint that engines start from; None to start from scratch"""
+    """checkpoint that models start from; None to start from scratch"""
     rule: OrderingPolicy
     """how long events are held back, and whether duplicates are dropped"""
     has_record_keys: bool
@@ -89,7 +93,7 @@ class WorkerOffsets:
     start: Offsets
     """where the partition was started"""
     processed: Offsets
-    """the engine has processed the records before it"""
+    """the model has processed the records before it"""
     committed: Offsets
     """the forecasts of the records before it are committed"""
 
@@ -109,7 +113,7 @@ class WorkerOutput(NamedTuple):
     dead: list[DeadLetter]
     """records that cannot be used"""
     events: int
-    """events that the engine has learned from"""
+    """events that the model has learned from"""
     replayed: int
     """of these, events whose forecasts had been committed before"""
     duplicates: int
@@ -122,7 +126,7 @@ class WorkerOutput(NamedTuple):
 
 
 class PartitionWorker:
-    """The engine of one or more partitions; created by `recovery.open_worker`.
+    """The engine or race of one or more partitions; created by `recovery.open_worker`.
 
     Parameters
     ----------
@@ -130,7 +134,7 @@ class PartitionWorker:
         Name of its checkpoint folder, and its name in messages and metrics.
     config
         Settings of the job's workers.
-    engine
+    model
         In the state of `offsets.processed`.
     folder
         Receives its checkpoints.
@@ -149,27 +153,27 @@ class PartitionWorker:
         self,
         name: str,
         config: WorkerConfig,
-        engine: Engine,
+        model: Engine | Race,
         folder: CheckpointFolder,
         offsets: WorkerOffsets,
         topics: Topics,
     ) -> None:
         self.name = name
-        self.engine = engine
+        self.model = model
         self.offsets = offsets
         self.topics = topics
-        self.scores = Scores(engine.settings, season=0)
+        self.scores = Scores(model.settings, season=0)
         self._config = config
         self._alarm_log = AlarmLog(f"{name}: ")
-        self._encoder = PayloadEncoder(engine.settings)
-        self._columns = tuple(dict.fromkeys(engine.settings.inputs + engine.settings.target_names))
+        self._encoder = PayloadEncoder(model.settings, fingerprint(config.model))
+        self._columns = tuple(dict.fromkeys(model.settings.inputs + model.settings.target_names))
         active = config.rule.active
         self._orderings = {partition: self._new_ordering(partition) for partition in offsets.processed if active}
-        self._writer = CheckpointWriter(folder, engine)
+        self._writer = CheckpointWriter(folder, model)
         self._policy = CheckpointPolicy(
             config.checkpoint_events,
             config.checkpoint_seconds,
-            events=engine.counts.events,
+            events=model.counts.events,
             position=dict(offsets.processed),
         )
 
@@ -180,7 +184,7 @@ class PartitionWorker:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the engine has processed records that are not committed."""
+        """Whether the model has processed records that are not committed."""
         committed = self.offsets.committed
         return any(offset > committed[partition] for partition, offset in self.offsets.processed.items())
 
@@ -231,13 +235,13 @@ class PartitionWorker:
         are held back, the same record releases the same events whenever the partition is read again.
         """
         started = time.perf_counter()
-        settings, partition = self.engine.settings, batch.partition
+        settings, partition = self.model.settings, batch.partition
         ordered = self._order(_reject_invalid_ids(settings, batch))
         events, headers = ordered.batch.events, ordered.batch.headers
-        learned, committed = self.engine.counts.events, self.offsets.committed[partition]
+        learned, committed = self.model.counts.events, self.offsets.committed[partition]
 
         x, y = events.table(settings.inputs), events.table(settings.target_names)
-        result = self.engine.process_detailed(events.keys, x, y, events.times, events.ends)
+        result = self.model.process_detailed(events.keys, x, y, events.times, events.ends)
         self.scores.add(result.slots, result.begins, y, result.forecasts)
         self.offsets.processed[partition] = batch.next
 
@@ -275,7 +279,7 @@ class PartitionWorker:
 
     def checkpoint_due(self) -> bool:
         """Return whether it is time for a checkpoint."""
-        return not self._writer.busy and self._policy.is_due(self.engine.counts.events, self.offsets.processed)
+        return not self._writer.busy and self._policy.is_due(self.model.counts.events, self.offsets.processed)
 
     def start_checkpoint(self) -> None:
         """Start a checkpoint of the present state, all of which must be committed.
@@ -285,7 +289,7 @@ class PartitionWorker:
         CheckpointError
             If there is not enough memory for the copy.
         """
-        self._policy.started(self.engine.counts.events, dict(self.offsets.processed))
+        self._policy.started(self.model.counts.events, dict(self.offsets.processed))
         held, arrays = ordering_state.dump(
             {partition_name(p): ordering.state() for p, ordering in self._orderings.items()}
         )

@@ -6,7 +6,6 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
@@ -15,6 +14,7 @@ from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs.models import EngineModel, RaceModel
 from stream_rnn.jobs.replay.dead_letters import open_dead_letters
 from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_inputs
 from stream_rnn.jobs.replay.job import Job
@@ -23,9 +23,8 @@ from stream_rnn.jobs.replay.positions import verify_replay
 from stream_rnn.jobs.replay.reader import EventReader
 from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.race.race import Race
-from stream_rnn.race.snapshot import check_race
 from stream_rnn.settings.engine import Settings
-from stream_rnn.settings.race import check_members
+from stream_rnn.settings.race import parse_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,12 +66,11 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
 
     def build(source: Source, saved: Saved | None) -> Engine:
         _check_times(settings, engine_settings, source)
-        resolved = Settings.parse(engine_settings | {"inputs": resolve_inputs(requested, source)})
+        model = EngineModel(Settings.parse(engine_settings | {"inputs": resolve_inputs(requested, source)}))
         if saved is None:
-            return Engine(resolved)
-        path, data = saved
-        check_settings(path, data.settings, resolved)
-        return Engine.restore(data)
+            return model.create()
+        model.check(*saved)
+        return model.restore(saved[1])
 
     return _open_job(settings, requested, build)
 
@@ -90,26 +88,19 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
     def build(source: Source, saved: Saved | None) -> Race:
         for values in config.members.values():
             _check_times(settings, values, source)
-        members = _member_settings(config, resolve_inputs(requested, source))
+        model = RaceModel(_member_settings(config, resolve_inputs(requested, source)), config.race)
         if saved is None:
-            return Race(members, config.race)
-        path, data = saved
-        check_race(path, data, members, config.race)
-        return Race.restore(data)
+            return model.create()
+        model.check(*saved)
+        return model.restore(saved[1])
 
     return _open_job(settings, requested, build)
 
 
 def _member_settings(config: RaceConfig, inputs: tuple[str, ...] | None) -> dict[str, Settings]:
     """Return the settings of each member, with these inputs if any are given."""
-    members = {}
-    for name, values in config.members.items():
-        try:
-            members[name] = Settings.parse({"inputs": UNNAMED} | values | ({"inputs": inputs} if inputs else {}))
-        except SettingError as error:
-            raise SettingError(f"member {name!r}: {error}") from None
-    check_members(members, config.race)
-    return members
+    named = {"inputs": inputs} if inputs else {}
+    return parse_members(config, lambda values: Settings.parse({"inputs": UNNAMED} | values | named))
 
 
 def _open_job(
