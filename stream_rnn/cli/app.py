@@ -173,10 +173,10 @@ def unfold(checkpoint: str | None, config: str | None, output: str, **options: A
 @engine_options
 def warmup(config: str | None, **options: Any) -> None:
     """Run `stream-rnn warmup`."""
-    _, engine = gather(config, options)
+    _, model = gather_replay(config, options)
     from stream_rnn.cli.commands.warmup import run  # noqa: PLC0415
 
-    run(engine)
+    run(model)
 
 
 @cli.command(help=help_text.INIT, short_help="Write a job file with every setting explained.")

@@ -255,7 +255,7 @@ def check_race(
     if data.race is None:
         raise CheckpointError(
             f"checkpoint {path} is of a single engine, the settings are of a race of {', '.join(members)}: use the "
-            "checkpoint's preset, or another folder to start from scratch"
+            "checkpoint's preset, such as plain, or another folder to start from scratch"
         )
     saved = members_of(data)
     if list(saved) != list(members):

@@ -141,20 +141,29 @@ def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
     return found._replace(members={member: own | dict(values) for member, own in found.members.items()})
 
 
+def is_shared(values: Mapping[str, Any]) -> bool:
+    """Return whether the preset of a race takes all of these engine settings."""
+    return set(values).issubset(SHARED) and values.get("task", "forecast") == "forecast"
+
+
 def parse_members(config: RaceConfig, parse: Callable[[dict[str, Any]], Settings]) -> dict[str, Settings]:
     """Return the settings of each member as `parse` returns them, after checking that the members can race.
 
     Raises
     ------
     SettingError
-        Naming the member whose settings are wrong, and as `check_members`.
+        Naming the member whose settings are wrong, unless it is a setting that all share, and as `check_members`.
     """
-    members = {}
+    members, errors = dict[str, Settings](), dict[str, str]()
     for name, values in config.members.items():
         try:
             members[name] = parse(values)
         except SettingError as error:
-            raise SettingError(f"member {name!r}: {error}") from None
+            errors[name] = str(error)
+    if errors:
+        name, message = next(iter(errors.items()))
+        is_shared_by_all = 1 < len(errors) == len(config.members) and len(set(errors.values())) == 1
+        raise SettingError(message if is_shared_by_all else f"member {name!r}: {message}")
     check_members(members, config.race)
     return members
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stream_rnn.cli.commands.default_model import HINT, or_default
 from stream_rnn.cli.commands.race import race_to_plain
 from stream_rnn.cli.commands.running import Outputs, Renderer, run_job
 from stream_rnn.cli.console.formatting import percent, print_line
@@ -28,14 +29,17 @@ def run(settings: ReplaySettings, model: dict[str, Any] | RaceConfig, outputs: O
         If the user has to change something.
     """
     outputs.check(settings)
-    if not isinstance(model, RaceConfig):
+    chosen = or_default(model)
+    if not isinstance(chosen, RaceConfig):
         renderer = Renderer(print_summary, to_plain=lambda summary: summary)
-        return run_job(open_replay(settings, model), outputs, renderer)
-    job = open_race(settings, model)
+        return run_job(open_replay(settings, chosen), outputs, renderer)
+    job = open_race(settings, chosen)
 
     def print_race(summary: Summary, written: dict[str, str | None], console: Console) -> None:
         print_summary(summary, written, console)
-        print_line(console, f"model: the mixture of a race, {_weights(job.model)}")
+        print_line(console, f"model: mixture of {_weights(job.model)}")
+        if chosen is not model:
+            print_line(console, HINT)
 
     return run_job(job, outputs, Renderer(print_race, to_plain=lambda summary: race_to_plain(summary, job.model)))
 

@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stream_rnn.cli.commands.default_model import HINT, or_default
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.stop import Stop
@@ -40,7 +41,10 @@ def run(settings: LiveSettings, model: dict[str, Any] | RaceConfig) -> int:
     log_to_stderr(logging.INFO, settings.log_format)
     sys.setswitchinterval(SWITCH_SECONDS)
     flag = StopFlag()
-    job = LiveJob(settings, model, Stop(flag))
+    chosen = or_default(model) if settings.begin_with is None else model
+    job = LiveJob(settings, chosen, Stop(flag))
+    if chosen is not model:
+        log.info("%s", HINT)
     job.warmup()
     gc.freeze()  # spares the collector what has been loaded, so that collections do not delay forecasts
 

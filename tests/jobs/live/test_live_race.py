@@ -122,7 +122,10 @@ def test_a_checkpoint_of_another_kind_of_model_is_refused(tmp_path: Path) -> Non
         write_progress(config, 10)
     with pytest.raises(CheckpointError, match="is of a race of stuck, quick, the settings are of a single engine: use"):
         open_at(engine._replace(folder=race.folder), 10)
-    with pytest.raises(CheckpointError, match="is of a single engine, the settings are of a race of stuck, quick: use"):
+    with pytest.raises(
+        CheckpointError,
+        match="is of a single engine, the settings are of a race of stuck, quick: use the checkpoint's preset",
+    ):
         open_at(race._replace(folder=engine.folder), 10)
     path = next((engine.folder / "sensors-3").glob("*.safetensors"))
     with pytest.raises(CheckpointError, match="single engine"):
