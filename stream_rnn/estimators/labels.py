@@ -13,7 +13,8 @@ from stream_rnn.engine.conversions import seconds
 from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.arguments import check_key, parse_end, single_time
-from stream_rnn.estimators.recurrent import DEFAULT_KEY, Recurrent
+from stream_rnn.estimators.recurrent import Recurrent
+from stream_rnn.estimators.streaming import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping
@@ -169,7 +170,7 @@ class LabelEstimator(Recurrent):
             grows = start in new_targets and self._register_target(ys[start])[0]
             if start in new_features and self._features.add(*new_features[start]):
                 grows = True
-            engine = self._update_engine() if self._engine is None or grows else self._engine
+            engine = self._update_model() if self._model is None or grows else self._model
             part = slice(start, stop)
             X, Y = self._features.matrix(events.table, part), self._engine_targets(ys[part])
             engine.process(events.keys[part], X, Y, events.times[part], events.ends[part])
@@ -178,10 +179,10 @@ class LabelEstimator(Recurrent):
     def _predict_rows(self, frame: Frame, key: Any, time: Any) -> NDArray[np.float64] | None:
         """Return the engine's forecasts of N hypothetical events, (N, *forecast_shape); None before the first event."""
         events = self._frame_events(frame, key, time, None)
-        if self._engine is None:
+        if self._model is None:
             return None
         X = self._features.matrix(events.table, slice(0, len(frame)))
-        return self._engine.predict_many(events.keys, X, events.times)
+        return self._model.predict_many(events.keys, X, events.times)
 
 
 def open_frame(X: Any) -> Frame:

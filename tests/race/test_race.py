@@ -464,3 +464,11 @@ def test_the_preset_auto_is_close_to_the_best_of_its_members() -> None:
     assert np.sum(errors) < 1.03 * np.sum(naive)
     with pytest.raises(SettingError, match="preset must be one of auto"):
         Race.preset("best", inputs="x")
+
+
+def test_a_naive_forecast_that_a_target_cannot_have_has_no_weight() -> None:
+    race = race_of(STUCK, race=RaceSettings(naive=("persistence", "holt_winters_multiplicative"), max_season=10))
+    race.process("s", -1 - np.tile(np.arange(5.0), 40)[:, None])
+    assert race.weights("s")["holt_winters_multiplicative"].tolist() == [[0.0], [0.0]]
+    assert race.standings()["holt_winters_multiplicative"].weight == 0.0
+    assert sum(standing.weight for standing in race.standings().values()) == pytest.approx(1.0)
