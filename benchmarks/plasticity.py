@@ -1,24 +1,32 @@
 """Whether an engine that has learned many tasks still learns as well as a fresh one (Dohare et al. 2024).
 
-    python -m benchmarks.plasticity --networks gru,lstm --optimizers adam,adamw
+    python -m benchmarks.plasticity --networks rnn,gru,lstm,lru,elstm,columnar_gru --seeds 0,1,2
+    python -m benchmarks.plasticity --networks gru,lstm --methods adam,adamw,l2,decay-initial,l2-initial,continual 0,1,2
 
 A task is to imitate a random recurrent teacher of 8 tanh units with 4 inputs, from its noisy output. With ``--change
 slow`` the teacher's weights move from those of one task to those of the next within the task, with ``--change abrupt``
-they jump. An engine learns one task after the other. Every k-th task is also learned by a fresh engine.
+they jump. An engine learns one task after the other. Every k-th task is also learned by a fresh engine of the same
+method.
 
 `old_to_fresh` is the ratio of mean squared errors in the second half of the tasks, for each tenth of all tasks, and
-`first_quarter` the same in their first quarter (``abrupt``: how quickly the engine adapts).
+`first_quarter` the same in their first quarter (``abrupt``: how quickly the engine adapts). `old_mse` and `last_mse`
+are the errors in the second half of all tasks and of those in the last tenth: these compare methods, because all learn
+the same tasks.
+
+Methods are optimizers and penalties of the engine, and those of `plasticity_methods`.
 """
 
 from __future__ import annotations
 
 import time
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from benchmarks import options, report
+from benchmarks.plasticity_methods import EVERY, ContinualBackpropagation, PenaltyTowardInitial, decay_to_initial
 from stream_rnn import Engine, Settings
 
 if TYPE_CHECKING:
@@ -40,16 +48,40 @@ READOUT = "+rls"
 NETWORKS: dict[str, dict[str, Any]] = {name: {"layer": name} for name in LAYERS} | {
     f"{name}{READOUT}": {"layer": name, "readout": "rls"} for name in ("lru", "columnar_gru")
 }
-OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "adam": {"optimizer": "adam"},
-    "adamw": {"optimizer": "adamw"},
-    "adamw-0.003": {"optimizer": "adamw", "weight_decay": 0.003},
-    "adamw-0.03": {"optimizer": "adamw", "weight_decay": 0.03},
-    "adamw-0.1": {"optimizer": "adamw", "weight_decay": 0.1},
-    "adam-l2": {"optimizer": "adam", "l2": 1e-4},
-    "rmsprop": {"optimizer": "rmsprop"},
-    "sgd": {"optimizer": "sgd"},
+
+
+class Method(NamedTuple):
+    """What is to keep an engine able to learn."""
+
+    settings: dict[str, Any]
+    toward_initial: bool = False
+    """whether weights decay to their initial values"""
+    penalty: float = 0.0
+    """lambda of the penalty toward the initial weights"""
+    replacement: float = 0.0
+    """rho of continual backpropagation"""
+    maturity: int = 0
+    """m of continual backpropagation, in events"""
+
+
+ADAM = {"optimizer": "adam"}
+METHODS: dict[str, Method] = {
+    "default": Method({}),
+    "adam": Method(ADAM),
+    "adamw": Method({"optimizer": "adamw"}),
+    "adamw-0.003": Method({"optimizer": "adamw", "weight_decay": 0.003}),
+    "adamw-0.03": Method({"optimizer": "adamw", "weight_decay": 0.03}),
+    "adamw-0.1": Method({"optimizer": "adamw", "weight_decay": 0.1}),
+    "l2": Method(ADAM | {"l2": 1e-4}),
+    "l2-adamw": Method({"optimizer": "adamw", "l2": 1e-4}),
+    "decay-initial": Method({"optimizer": "adamw", "weight_decay": 0.01}, toward_initial=True),
+    "decay-initial-0.03": Method({"optimizer": "adamw", "weight_decay": 0.03}, toward_initial=True),
+    "l2-initial": Method(ADAM, penalty=1e-4),
+    "continual": Method(ADAM, replacement=1e-5, maturity=1000),
+    "continual-1e-4": Method(ADAM, replacement=1e-4, maturity=1000),
+    "continual-adamw": Method({"optimizer": "adamw"}, replacement=1e-5, maturity=1000),
+    "rmsprop": Method({"optimizer": "rmsprop"}),
+    "sgd": Method({"optimizer": "sgd"}),
 }
 
 
@@ -68,11 +100,34 @@ class Errors(NamedTuple):
     first_quarter: float
     second_half: float
 
-    @classmethod
-    def of(cls, engine: Engine, task: Task) -> Errors:
-        """Return the errors of an engine that learns a task."""
-        squares = (engine.process("s", task.x, task.y)[:, 0] - task.y) ** 2
-        return cls(float(squares[: len(squares) // 4].mean()), float(squares[len(squares) // 2 :].mean()))
+
+class Learner:
+    """An engine with a method."""
+
+    def __init__(self, settings: dict[str, Any], method: Method, seed: int) -> None:
+        self.engine = Engine(Settings(**BASE, seed=seed, **(settings | method.settings)))
+        self._from_outside: ContinualBackpropagation | PenaltyTowardInitial | None = None
+        if method.toward_initial:
+            decay_to_initial(self.engine)
+        if method.penalty:
+            self._from_outside = PenaltyTowardInitial(self.engine, method.penalty)
+        if method.replacement:
+            self._from_outside = ContinualBackpropagation(self.engine, method.replacement, method.maturity)
+
+    def learn(self, task: Task) -> Errors:
+        """Learn a task, and return the errors."""
+        squares = (self._outputs(task) - task.y) ** 2
+        return Errors(float(squares[: len(squares) // 4].mean()), float(squares[len(squares) // 2 :].mean()))
+
+    def _outputs(self, task: Task) -> NDArray[np.float64]:
+        if self._from_outside is None:
+            return self.engine.process("s", task.x, task.y)[:, 0]
+        outputs = []
+        for start in range(0, len(task.y), EVERY):
+            part = slice(start, start + EVERY)
+            outputs.append(self.engine.process("s", task.x[part], task.y[part])[:, 0])
+            self._from_outside.after_events()
+        return np.concatenate(outputs)
 
 
 @njit(cache=True)
@@ -118,26 +173,29 @@ def tasks(count: int, events: int, slow: bool, seed: int) -> Iterator[Task]:
 
 
 def measure(
-    settings: dict[str, Any], *, count: int, events: int, slow: bool, fresh_every: int, seed: int
+    settings: dict[str, Any], method: Method, *, count: int, events: int, slow: bool, fresh_every: int, seed: int
 ) -> dict[str, Any]:
     """Return the ratios of the errors by tenth of the tasks."""
-    engine = Engine(Settings(**BASE, seed=seed, **settings))
+    learner = Learner(settings, method, seed)
     old, fresh = np.full((count, 2), np.nan), np.full((count, 2), np.nan)
     seconds = 0.0
     for number, task in enumerate(tasks(count, events, slow, seed)):
         start = time.process_time()
-        old[number] = Errors.of(engine, task)
+        old[number] = learner.learn(task)
         seconds += time.process_time() - start
         if number % fresh_every == fresh_every - 1:
-            fresh[number] = Errors.of(Engine(Settings(**BASE, seed=seed + number, **settings)), task)
+            fresh[number] = Learner(settings, method, seed + number).learn(task)
     both = np.isfinite(fresh[:, 0])
     tenths = np.minimum(10 * np.arange(count) // count, 9)
     ratios = np.array([[_ratio(old, fresh, both & (tenths == tenth), part) for tenth in range(10)] for part in (0, 1)])
+    engine = learner.engine
     return {
-        "worst_tenth": float(ratios[1].max()),
+        "worst_tenth": float(np.nanmax(ratios[1])),
+        "last_tenth": float(ratios[1, tenths[-1]]),
         "old_to_fresh": " ".join(f"{ratio:.2f}" for ratio in ratios[1]),
         "first_quarter": float(_ratio(old, fresh, both, 0)),
         "old_mse": float(np.mean(old[:, 1])),
+        "last_mse": float(np.mean(old[tenths == tenths[-1], 1])),
         "fresh_mse": float(np.mean(fresh[both, 1])),
         "largest_weight": max(float(np.abs(values).max()) for values in engine.parameters.values()),
         "skipped_updates": engine.counts.skipped,
@@ -156,26 +214,26 @@ def main() -> None:
     parser.add_argument("--tasks", type=options.positive, default=1000, help="number of tasks (default 1,000)")
     parser.add_argument("--events", type=options.positive, default=2500, help="events of a task (default 2,500)")
     parser.add_argument("--fresh-every", type=options.positive, default=20, help="k (default 20)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=options.integers, default=(0,), help="of tasks and engines (default 0)")
     parser.add_argument("--networks", default=",".join(LAYERS), help=f"of {', '.join(NETWORKS)}")
-    parser.add_argument("--optimizers", default="default", help=f"of {', '.join(OPTIMIZERS)}")
+    parser.add_argument("--methods", default="default", help=f"of {', '.join(METHODS)}")
     arguments = parser.parse_args()
     rows = []
-    for network in arguments.networks.split(","):
-        for optimizer in arguments.optimizers.split(","):
-            result = measure(
-                NETWORKS[network] | OPTIMIZERS[optimizer],
-                count=arguments.tasks,
-                events=arguments.events,
-                slow=arguments.change == "slow",
-                fresh_every=arguments.fresh_every,
-                seed=arguments.seed,
-            )
-            rows.append({"network": network, "optimizer": optimizer} | result)
-            if not arguments.json:
-                report.console.print(rows[-1])
+    for network, method, seed in product(arguments.networks.split(","), arguments.methods.split(","), arguments.seeds):
+        result = measure(
+            NETWORKS[network],
+            METHODS[method],
+            count=arguments.tasks,
+            events=arguments.events,
+            slow=arguments.change == "slow",
+            fresh_every=arguments.fresh_every,
+            seed=seed,
+        )
+        rows.append({"network": network, "method": method, "seed": seed} | result)
+        if not arguments.json:
+            report.console.print(rows[-1])
     if arguments.json:
-        report.show_json({"change": arguments.change, "networks": rows})
+        report.show_json({"change": arguments.change, "runs": rows})
         return
     report.show(f"{arguments.tasks} tasks that change {'slowly' if arguments.change == 'slow' else 'abruptly'}", rows)
     report.show_machine()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ MAX_WORDS = 20
 OTHER = "other"
 """Counts the words of a column beyond these."""
 MAX_WORD_CHARACTERS = 30
+_WITH_UNIT = re.compile(
+    r"[+-]?(?:[0-9]+(?:[.,][0-9]+)*|[.,][0-9]+)(?:e[+-]?[0-9]+)?\s*((?:[^\W\d_]|[°%‰$€£])[^\s\d]{0,9}[0-9]?)",
+    re.IGNORECASE,
+)
+"""A number, and a unit such as °C, %, kWh or W/m2."""
 
 
 class BadValueCounter:
@@ -54,11 +60,12 @@ class BadValueCounter:
                 word = OTHER
             if word not in words:
                 log.warning(
-                    "%s: record %d: column %r: '%s' is not a number and counts as missing; more like it are counted",
+                    "%s: record %d: column %r: '%s' is not a number and counts as missing; more like it are counted%s",
                     value.source,
                     value.record,
                     value.column,
                     printable(value.word),
+                    "; write the numbers without the unit" if unit_of(value.word) else "",
                 )
         words[word] += 1
 
@@ -74,3 +81,15 @@ def printable(word: str) -> str:
     cut = word.strip()[: MAX_WORD_CHARACTERS + 1]
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut[:MAX_WORD_CHARACTERS])
     return f"{shown}..." if len(cut) > MAX_WORD_CHARACTERS else shown
+
+
+def unit_of(text: str) -> str:
+    """Return the unit that follows a number; empty if the text is anything else.
+
+    Examples
+    --------
+    >>> unit_of("21.5 °C"), unit_of("35%"), unit_of("1,2 kWh"), unit_of("21.5"), unit_of("pump 7")
+    ('°C', '%', 'kWh', '', '')
+    """
+    match = _WITH_UNIT.fullmatch(text.strip())
+    return "" if match is None else match[1]

@@ -23,7 +23,7 @@ class UsageError(ConnectorError, ValueError):
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:
-    """Return the end of an error message about `name`: the most similar allowed name, or else all of them.
+    r"""Return the end of an error message about `name`: the most similar allowed name, or else all of them.
 
     Examples
     --------
@@ -31,8 +31,12 @@ def suggest(name: str, allowed: Iterable[str]) -> str:
     "; did you mean 'temperature'?"
     >>> suggest("x", ["time", "temperature"])
     "; there are 'time', 'temperature'"
+    >>> suggest("Flow", ["Flow, m3/h"])
+    '; in a list, a name with a comma is quoted: \'"Flow, m3/h"\''
     """
     names = list(allowed)
+    if whole := next((known for known in names if known.startswith(f"{name},")), ""):
+        return f"; in a list, a name with a comma is quoted: '\"{whole}\"'"
     if similar := nearest(name, names):
         return similar
     listed = ", ".join(repr(known) for known in names[:MAX_NAMES_LISTED])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -65,7 +65,8 @@ class EventBatch:
     times
         (N,) seconds since 1970-01-01 UTC, NaN if the source has no time.
     columns
-        (N,) values of each numeric column, by name; NaN if a value is missing, never infinite.
+        (N,) values of each column, by name: numbers, NaN if missing, never infinite; or, of a column that is read as
+        words, words, None if missing.
     ends
         (N,) True at the last event of a sequence.
     positions
@@ -86,7 +87,7 @@ class EventBatch:
 
     keys: NDArray[np.object_]
     times: NDArray[np.float64]
-    columns: dict[str, NDArray[np.float64]]
+    columns: dict[str, NDArray[Any]]
     ends: NDArray[np.bool_]
     positions: Positions
 
@@ -104,7 +105,7 @@ class EventBatch:
         )
 
     def table(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Return the named columns side by side, (N, names)."""
+        """Return the named columns of numbers side by side, (N, names)."""
         result = np.empty((len(self), len(names)))
         for i, name in enumerate(names):
             result[:, i] = self.columns[name]

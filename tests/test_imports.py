@@ -16,12 +16,15 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
         frozenset,
         (
             {"errors"},
+            {"time_formats"},
+            {"timezones"},
             {"kernels"},
             {"layers", "losses"},
             {"learning", "settings"},
             {"compiled", "checkpoints", "evaluation"},
             {"engine"},
-            {"race", "estimators"},
+            {"race"},
+            {"estimators"},
             {"jobs"},
             {"jobs.replay", "jobs.live"},
             {"cli.arguments"},
@@ -39,6 +42,8 @@ CONNECTORS: tuple[frozenset[str], ...] = tuple(
         frozenset,
         (
             {"errors"},
+            {"time_formats"},
+            {"timezones"},
             {"connectors"},
             {"connectors.decode"},
             {"connectors.ordering"},
@@ -47,7 +52,7 @@ CONNECTORS: tuple[frozenset[str], ...] = tuple(
         ),
     )
 )
-"""The same of connectors, which import nothing else of stream_rnn but its errors."""
+"""The same of connectors, which import nothing else of stream_rnn but its errors, time zones and formats."""
 ABOVE_CONNECTORS = ("jobs", "cli")
 """The packages, with those inside them, that import connectors."""
 
@@ -137,7 +142,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 def test_every_package_has_exactly_one_level() -> None:
-    levels = [name for packages in (*LEVELS, *CONNECTORS[1:]) for name in packages]
+    levels = [name for packages in (*LEVELS, *CONNECTORS[3:]) for name in packages]
     assert sorted(levels) == sorted({package_of(name) for name in INSIDE})
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.arrow_text import decode_text, is_text, parse_flags, parse_keys, parse_numbers
+from stream_rnn.connectors.decode.arrow_text import (
+    decode_text,
+    is_text,
+    parse_flags,
+    parse_keys,
+    parse_numbers,
+    parse_times,
+    parse_words,
+)
 from stream_rnn.connectors.decode.columns import BadValues, Columns, RowErrors
 from stream_rnn.connectors.decode.detect import EMPTY, TextSample
+from stream_rnn.connectors.decode.missing import MissingValues
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.errors import require
+from stream_rnn.time_formats import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,12 +31,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.numerals import Numerals
     from stream_rnn.connectors.decode.schema import ColumnRoles
 else:
     pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
 
 
-def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int) -> Columns:
+def decode_columns(
+    arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: int, numerals: Numerals = PLAIN
+) -> Columns:
     """Decode the columns that are read.
 
     Parameters
@@ -36,6 +50,8 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
         Which column is what.
     count
         Number of rows.
+    numerals
+        How numbers are written in columns of text.
 
     Examples
     --------
@@ -51,28 +67,33 @@ def decode_columns(arrays: Mapping[str, pa.Array], roles: ColumnRoles, count: in
     keys = np.full(count, "", dtype=object)
     times = np.full(count, np.nan)
     ends = np.zeros(count, dtype=np.bool_)
+    is_local: NDArray[np.bool_] | None = None
     if roles.key is not None:
         keys = _keys(arrays[roles.key], roles.key, errors)
     if roles.time is not None:
-        times, bad = _times(arrays[roles.time], roles.time_format)
+        array = _joined([arrays[part] for part in roles.time_parts]) if roles.time_parts else arrays[roles.time]
+        times, bad, is_local = _times(array, roles.time_format)
         errors.add(bad, values.NOT_A_TIME, roles.time)
         errors.add(np.isnan(times), values.NO_TIME)
     if roles.end is not None:
         ends = _ends(arrays[roles.end], roles.end, errors)
-    inputs: dict[str, NDArray[np.float64]] = {}
+    inputs: dict[str, NDArray[Any]] = {}
     bad_values: list[BadValues] = []
     for name in roles.columns:
-        inputs[name], bad = _inputs(arrays[name])
-        errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
+        array, reads_words = _plain(arrays[name]), name in roles.words
+        inputs[name], bad = (_words if reads_words else _numbers)(array, roles.missing_in(name), numerals)
+        if not reads_words:
+            errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
         if roles.bad_values == "refuse":
-            errors.add(bad, values.NOT_A_NUMBER, name)
+            errors.add(bad, values.NOT_A_WORD if reads_words else values.NOT_A_NUMBER, name)
         elif bad.any():
-            bad_values.append(BadValues(name, np.flatnonzero(bad), _words(arrays[name], bad)))
-    return Columns(keys, times, inputs, ends, errors.reasons, bad_values)
+            bad_values.append(BadValues(name, np.flatnonzero(bad), _bad_texts(array, bad)))
+    return Columns(keys, times, inputs, ends, errors.reasons, bad_values, is_local if roles.timezone else None)
 
 
 def sample_of(array: pa.Array) -> ColumnSample:
     """Return the first values of a column as a sample from which its role is detected."""
+    array = _plain(array)
     return TextSample(decode_text(array).to_pylist()) if is_text(array.type) else TypedSample(array)
 
 
@@ -109,16 +130,42 @@ class TypedSample:
         """Return whether the values are timestamps, dates, or numbers that may be times."""
         kind = self._array.type
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-            return time_format != "iso"
+            return time_format == "auto" or time_format in UNITS or "%" in time_format
         return is_timestamp(kind)
 
     def times(self, time_format: str) -> NDArray[np.float64]:
-        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
-        return _times(self._array, time_format)[0]
+        """Return the values as seconds since 1970-01-01 (N,), NaN for those that are not times."""
+        return _times(self._array, time_format).seconds
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,); no values if their type has none, or is true and false."""
+        is_boolean = pa.types.is_boolean(self._array.type)
+        return _floats(self._array) if is_number(self._array.type) and not is_boolean else np.zeros(0)
+
+    def time_texts(self) -> Sequence[str]:
+        """Return dates and times as text (N,), empty if missing; no values of another type."""
+        kind = self._array.type
+        if not (is_timestamp(kind) or pa.types.is_time(kind)):
+            return ()
+        if pa.types.is_timestamp(kind):
+            return [str(text or "") for text in _without_zone(self._array).cast(pa.string()).to_pylist()]
+        return [str(text or "") for text in self._array.cast(pa.string()).to_pylist()]
 
     def texts(self) -> Sequence[str]:
         """Return no values: the column is not text."""
         return ()
+
+    def words(self) -> list[str]:
+        """Return the distinct words among the values, in order of appearance."""
+        return [
+            word for word in dict.fromkeys(_words(self._array, MissingValues(), PLAIN)[0].tolist()) if word is not None
+        ]
+
+    def without(self, missing: MissingValues) -> TypedSample:
+        """Return the sample with empty values for those that stand for a missing one."""
+        if not is_number(self._array.type) or not missing.numbers:
+            return self
+        return TypedSample(pa.array(missing.mask(_floats(self._array)), from_pandas=True))
 
 
 def is_number(kind: pa.DataType) -> bool:
@@ -136,16 +183,35 @@ def is_timestamp(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
 
 
-def _inputs(array: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _plain(array: pa.Array) -> pa.Array:
+    """Return a column without a dictionary, unless it is one of texts."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) and not is_text(array.type) else array
+
+
+def _numbers(
+    array: pa.Array, missing: MissingValues, numerals: Numerals
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return values as numbers (N,), and which of them are neither numbers nor missing (N,)."""
     if is_text(array.type):
-        return parse_numbers(array)
+        numbers, bad = parse_numbers(array, numerals, missing.texts)
+        return missing.mask(numbers), bad
     if is_number(array.type):
-        return _floats(array), np.zeros(len(array), np.bool_)
+        return missing.mask(_floats(array)), np.zeros(len(array), np.bool_)
     return np.full(len(array), np.nan), _is_valid(array)
 
 
-def _words(array: pa.Array, bad: NDArray[np.bool_]) -> list[str]:
+def _words(
+    array: pa.Array, missing: MissingValues, numerals: Numerals
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Return values as words (N,), None if missing, and which of them are neither words nor numbers (N,)."""
+    if is_number(array.type):
+        array, numerals = array.cast(pa.string()), PLAIN
+    if is_text(array.type):
+        return parse_words(array, missing, numerals)
+    return np.full(len(array), None), _is_valid(array)
+
+
+def _bad_texts(array: pa.Array, bad: NDArray[np.bool_]) -> list[str]:
     """Return the values that are not numbers as text; those that are not text by their type."""
     if is_text(array.type):
         words: list[str] = decode_text(array.filter(pa.array(bad))).to_pylist()
@@ -153,21 +219,39 @@ def _words(array: pa.Array, bad: NDArray[np.bool_]) -> list[str]:
     return [f"<{array.type}>"] * int(bad.sum())
 
 
-def _times(array: pa.Array, time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return values as seconds since 1970-01-01 UTC (N,), and which of them are neither times nor missing (N,)."""
+def _times(array: pa.Array, time_format: str) -> values.Times:
+    """Return values as times (N,)."""
     if is_timestamp(array.type):
         times = values.epoch_seconds(_timestamp_seconds(array), "s")
-        bad = np.isnan(times) & _is_valid(array)
-    elif is_number(array.type):
-        numbers = _floats(array)
-        times = values.epoch_seconds(numbers, time_format)
-        bad = np.isnan(times) & ~np.isnan(numbers)
-    elif is_text(array.type):
-        times, bad = values.parse_times(decode_text(array).to_pylist(), time_format)
-    else:
-        times = np.full(len(array), np.nan)
-        bad = _is_valid(array)
-    return times, bad
+        is_local = np.full(len(array), getattr(array.type, "tz", None) is None)
+        return values.Times(times, np.isnan(times) & _is_valid(array), is_local)
+    if is_number(array.type):
+        return values.number_times(_floats(array), time_format)
+    if is_text(array.type):
+        return parse_times(array, time_format)
+    return values.Times(np.full(len(array), np.nan), _is_valid(array), np.zeros(len(array), np.bool_))
+
+
+def _joined(parts: Sequence[pa.Array]) -> pa.Array:
+    """Return the texts of date and time of day in one, null where one is missing."""
+    texts = [decode_text(part) if is_text(part.type) else _part_text(part) for part in parts]
+    trimmed = [pc.utf8_trim_whitespace(text) for text in texts]
+    present = [
+        pc.if_else(pc.is_in(text, pa.array(values.MISSING)), pa.scalar(None, pa.string()), text) for text in trimmed
+    ]
+    return pc.binary_join_element_wise(*present, " ")
+
+
+def _part_text(array: pa.Array) -> pa.Array:
+    """Return a date or a time of day as text; a timestamp is the date of a day."""
+    if pa.types.is_timestamp(array.type):
+        array = _without_zone(array).cast(pa.date32(), safe=False)
+    return array.cast(pa.string())
+
+
+def _without_zone(array: pa.Array) -> pa.Array:
+    """Return timestamps in UTC as a clock shows them; Arrow may not know their time zone."""
+    return array.cast(pa.timestamp(array.type.unit))
 
 
 def _keys(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.object_]:
@@ -211,7 +295,9 @@ def _floats(array: pa.Array) -> NDArray[np.float64]:
 
 
 def _timestamp_seconds(array: pa.Array) -> NDArray[np.float64]:
-    """Return timestamps or dates as seconds since 1970-01-01 UTC, NaN where null."""
+    """Return timestamps or dates as seconds since 1970-01-01, to the nearest microsecond, NaN where null."""
+    if getattr(array.type, "unit", "") == "ns":
+        return values.in_seconds(_floats(array.cast(pa.int64())), "ns")
     micros = array.cast(pa.timestamp("us", getattr(array.type, "tz", None)), safe=False)
     return _floats(pc.divide(micros.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BadValues(NamedTuple):
-    """Values of an input that are not numbers, and are treated as missing."""
+    """Values of an input that are not numbers, or not words, and are treated as missing."""
 
     column: str
     rows: NDArray[np.int64]
@@ -30,15 +30,17 @@ class Columns(NamedTuple):
     keys: NDArray[np.object_]
     """(N,) str"""
     times: NDArray[np.float64]
-    """(N,) seconds since 1970-01-01 UTC"""
-    inputs: dict[str, NDArray[np.float64]]
-    """(N,) values of each input, by name"""
+    """(N,) seconds since 1970-01-01 UTC, or by the local clock, see `is_local`"""
+    inputs: dict[str, NDArray[Any]]
+    """(N,) values of each input, by name: numbers, NaN if missing; or words, None if missing"""
     ends: NDArray[np.bool_]
     """(N,) whether the sequence ends"""
     reasons: dict[int, str]
     """why a row cannot be used, by row"""
     bad_values: Sequence[BadValues] = ()
     """values that are missing because they are not numbers"""
+    is_local: NDArray[np.bool_] | None = None
+    """(N,) whether a time is by the local clock; None if there is no time zone"""
 
     def bad_values_of(self, source: str, records: NDArray[np.int64]) -> list[BadValue]:
         """Return the bad values of the rows that can be used, in order of their records (N,)."""
@@ -102,10 +104,19 @@ class Decoded(NamedTuple):
                     for first, some in zip(rows, columns, strict=False)
                     for bad in some.bad_values
                 ],
+                _joined_flags(columns),
             ),
             np.concatenate([first + part.records for first, part in zip(records, parts, strict=False)]),
             {first + i: why for first, part in zip(records, parts, strict=False) for i, why in part.refused.items()},
         )
+
+
+def _joined_flags(columns: Sequence[Columns]) -> NDArray[np.bool_] | None:
+    if all(some.is_local is None for some in columns):
+        return None
+    return np.concatenate(
+        [np.zeros(len(some.times), np.bool_) if some.is_local is None else some.is_local for some in columns]
+    )
 
 
 class RowErrors:

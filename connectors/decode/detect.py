@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from stream_rnn.connectors.bad_values import unit_of
 from stream_rnn.connectors.decode import values
+from stream_rnn.connectors.decode.detect_time import TimeSample, detect_time, why_a_clock
+from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels, sentinel_warning
+from stream_rnn.connectors.decode.numerals import PLAIN
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import ConnectorError
 
@@ -16,9 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.connectors.decode.detect_time import TimeColumn
+    from stream_rnn.connectors.decode.numerals import Numerals
     from stream_rnn.connectors.decode.schema import Schema
 
-TIME_NAMES = ("time", "timestamp", "date", "datetime", "ts")
 SAMPLE_SIZE = 1000
 """Number of records that are read to detect what the columns are."""
 EMPTY = f"empty in the first {SAMPLE_SIZE:,} records"
@@ -28,10 +33,17 @@ a column of names with an occasional "12" is still text."""
 MAX_REPEATS = 0.1
 """A column looks like a key if at most this share of the times that repeat also repeat among the rows of one text."""
 MAX_EXAMPLE_CHARACTERS = 20
+WITH_UNIT = "numbers with a unit"
+WITHOUT_UNIT = "write the numbers without it, and the unit in the column's name"
+NAME_IT = "name it in categories if it has few different texts"
+MAX_UNITS = 3
+"""A column of more units than this is text, such as numbers of houses."""
+MIN_WITH_UNIT = 10
+"""Numbers with a unit that a column must have not to be one of numbers, if some of its values are."""
 MAX_REASONS_LISTED = 5
 
 
-class ColumnSample(Protocol):
+class ColumnSample(TimeSample, Protocol):
     """The first values of a column."""
 
     def why_not_numeric(self, min_share: float) -> str:
@@ -40,14 +52,17 @@ class ColumnSample(Protocol):
     def has_numbers(self) -> bool:
         """Return whether any value is a number."""
 
-    def is_time(self, time_format: str) -> bool:
-        """Return whether most values are times."""
-
-    def times(self, time_format: str) -> NDArray[np.float64]:
-        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
-
     def texts(self) -> Sequence[str]:
         """Return the values as text (N,), empty if missing; no values if the column is not text."""
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,), NaN for those that are not."""
+
+    def words(self) -> list[str]:
+        """Return the distinct words among the values, in order of appearance."""
+
+    def without(self, missing: MissingValues) -> ColumnSample:
+        """Return the sample with empty values for those that stand for a missing one."""
 
 
 class TextSample:
@@ -57,6 +72,8 @@ class TextSample:
     ----------
     texts
         None is missing.
+    numerals
+        How numbers are written.
 
     Examples
     --------
@@ -67,33 +84,120 @@ class TextSample:
     "text ('hot')"
     """
 
-    def __init__(self, texts: Sequence[str | None]) -> None:
+    def __init__(self, texts: Sequence[str | None], numerals: Numerals = PLAIN) -> None:
         self._texts = ["" if text is None else text for text in texts]
+        self._numerals = numerals
 
     def why_not_numeric(self, min_share: float) -> str:
         """Return why the column is not numeric; an empty string if at least `min_share` of its values are numbers."""
-        numbers = [values.parse_number(text) for text in self._texts]
+        numbers = [values.parse_number(text, self._numerals) for text in self._texts]
         bad = [text for text, number in zip(self._texts, numbers, strict=True) if number is None]
-        if _is_share(_count_finite(numbers), len(bad), min_share):
+        count, with_unit = _count_finite(numbers), [text for text in bad if unit_of(text)]
+        has_units = (
+            len(set(map(unit_of, with_unit))) <= MAX_UNITS
+            and (not count or len(with_unit) >= MIN_WITH_UNIT)
+            and _is_share(len(with_unit), count + len(bad) - len(with_unit), MIN_SHARE)
+        )
+        if has_units:
+            return f"{WITH_UNIT} ({with_unit[0][:MAX_EXAMPLE_CHARACTERS]!r})"
+        if _is_share(count, len(bad), min_share):
             return ""
         return f"text ({bad[0][:MAX_EXAMPLE_CHARACTERS]!r})" if bad else EMPTY
 
     def has_numbers(self) -> bool:
         """Return whether any value is a number."""
-        return _count_finite(map(values.parse_number, self._texts)) > 0
+        return _count_finite(values.parse_number(text, self._numerals) for text in self._texts) > 0
 
     def is_time(self, time_format: str) -> bool:
         """Return whether most values are times."""
-        times, bad = values.parse_times(self._texts, time_format)
-        return _is_share(int(np.isfinite(times).sum()), int(bad.sum()), MIN_SHARE)
+        times = values.parse_times(self._texts, time_format)
+        return _is_share(int(np.isfinite(times.seconds).sum()), int(times.bad.sum()), MIN_SHARE)
 
     def times(self, time_format: str) -> NDArray[np.float64]:
-        """Return the values as seconds since 1970-01-01 UTC (N,), NaN for those that are not times."""
-        return values.parse_times(self._texts, time_format)[0]
+        """Return the values as seconds since 1970-01-01 (N,), NaN for those that are not times."""
+        return values.parse_times(self._texts, time_format).seconds
+
+    def time_texts(self) -> Sequence[str]:
+        """Return the values as text (N,), empty if missing."""
+        return ["" if text in values.MISSING else text for text in self._texts]
 
     def texts(self) -> Sequence[str]:
         """Return the values as text (N,), empty if missing."""
         return self._texts
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values as numbers (N,), NaN for those that are not."""
+        numbers = [values.parse_number(text, self._numerals) for text in self._texts]
+        return np.array(numbers, np.float64)  # None becomes NaN
+
+    def words(self) -> list[str]:
+        """Return the distinct words among the values, in order of appearance."""
+        words = [values.parse_word(text, self._numerals) for text in self._texts]
+        return [word for word in dict.fromkeys(words) if word]
+
+    def without(self, missing: MissingValues) -> TextSample:
+        """Return the sample with empty values for those that stand for a missing one."""
+        words = [values.parse_word(text, self._numerals) or "" for text in self._texts]
+        is_missing = [
+            missing.has(word) or text.strip() in missing.texts for word, text in zip(words, self._texts, strict=True)
+        ]
+        return TextSample(
+            ["" if gap else text for gap, text in zip(is_missing, self._texts, strict=True)], self._numerals
+        )
+
+
+class UnusableSample:
+    """A column that cannot be read, whatever its values are.
+
+    Parameters
+    ----------
+    reason
+        Why.
+
+    Examples
+    --------
+    >>> UnusableSample("damaged").why_not_numeric(0.0)
+    'damaged'
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def why_not_numeric(self, min_share: float) -> str:  # noqa: ARG002 - no value counts
+        """Return the reason."""
+        return self._reason
+
+    def has_numbers(self) -> bool:
+        """Return False."""
+        return False
+
+    def is_time(self, time_format: str) -> bool:  # noqa: ARG002 - no value counts
+        """Return False."""
+        return False
+
+    def times(self, time_format: str) -> NDArray[np.float64]:  # noqa: ARG002 - no value counts
+        """Return no times."""
+        return np.zeros(0)
+
+    def texts(self) -> Sequence[str]:
+        """Return no values."""
+        return ()
+
+    def time_texts(self) -> Sequence[str]:
+        """Return no values."""
+        return ()
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return no numbers."""
+        return np.zeros(0)
+
+    def words(self) -> list[str]:
+        """Return no words."""
+        return []
+
+    def without(self, missing: MissingValues) -> UnusableSample:  # noqa: ARG002 - no value counts
+        """Return the sample itself."""
+        return self
 
 
 def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]) -> ColumnRoles:
@@ -122,48 +226,65 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
     ('ts', ('x',), {'note': "text ('on')"})
     """
     schema.check_columns(path, samples)
-    time = schema.time if schema.time is not None else _detect_time(schema, samples)
-    time = time or None
+    missing = {name: MissingValues.of(schema.missing_values, name) for name in samples} if schema.missing_values else {}
+    time = detect_time(schema, path, samples)
     ignored: dict[str, str] = {}
+    cleaned = {name: sample.without(missing[name]) if missing else sample for name, sample in samples.items()}
     if schema.columns:
         columns = schema.columns
-        _check_inputs(columns, path, samples)
+        _check_inputs([name for name in columns if name not in schema.words], path, cleaned)
     else:
-        candidates = [name for name in samples if name not in (schema.key, time, schema.end)]
-        reasons = {name: samples[name].why_not_numeric(MIN_SHARE) for name in candidates}
+        taken = (schema.key, time.name, *time.parts, schema.end)
+        candidates = [name for name in samples if name not in taken]
+        reasons = {
+            name: "" if name in schema.words else cleaned[name].why_not_numeric(MIN_SHARE) or why_a_clock(samples[name])
+            for name in candidates
+        }
         ignored = {name: why if name else "without a name" for name, why in reasons.items() if why or not name}
         columns = tuple(name for name in candidates if name not in ignored)
     if not columns:
         raise ConnectorError(f"{path}: no numeric column{_list_reasons(ignored)}")
     return ColumnRoles(
         key=schema.key,
-        time=time,
+        time=time.name,
         end=schema.end,
         columns=columns,
-        time_format=schema.time_format,
-        numeric_time=time is not None and samples[time].has_numbers(),
+        time_format=time.time_format,
+        numeric_time=time.name is not None and time.name in samples and samples[time.name].has_numbers(),
         ignored=ignored,
         bad_values=schema.bad_values,
         key_hint=_key_hint(schema, time, path, samples),
+        recognised=(time.note,) if time.note else (),
+        time_parts=time.parts,
+        timezone=schema.timezone,
+        words=schema.words,
+        first_words={name: cleaned[name].words() for name in schema.words},
+        missing={name: missing[name] for name in columns} if missing else {},
+        warnings=_warnings(path, {name: cleaned[name] for name in columns if name not in schema.words}, ignored),
     )
 
 
-def _detect_time(schema: Schema, samples: Mapping[str, ColumnSample]) -> str | None:
-    named = (schema.key, schema.end, *schema.columns)
-    for name, sample in samples.items():
-        if name.strip().lower() in TIME_NAMES and name not in named and sample.is_time(schema.time_format):
-            return name
-    return None
+def _warnings(path: str, inputs: Mapping[str, ColumnSample], ignored: Mapping[str, str]) -> tuple[str, ...]:
+    """Return which inputs have likely codes for missing values, and which columns are not read because of a unit."""
+    codes = {name: likely_sentinels(sample.numbers()) for name, sample in inputs.items()}
+    return (
+        *(sentinel_warning(path, name, found) for name, found in codes.items() if found),
+        *(
+            f"{path}: column {name!r} is not read: its values are {why}; {WITHOUT_UNIT}"
+            for name, why in ignored.items()
+            if why.startswith(WITH_UNIT)
+        ),
+    )
 
 
-def _key_hint(schema: Schema, time: str | None, path: str, samples: Mapping[str, ColumnSample]) -> str:
+def _key_hint(schema: Schema, time: TimeColumn, path: str, samples: Mapping[str, ColumnSample]) -> str:
     """Return which column may be the key: one of few texts, among whose rows times increase as they do not overall."""
-    if schema.key is not None or time is None:
+    if schema.key is not None or time.name is None or time.name not in samples:
         return ""
-    times = samples[time].times(schema.time_format)
+    times = samples[time.name].times(time.time_format)
     repeats = _count_repeats(times)
     for name, sample in samples.items() if repeats else ():
-        if name in (time, schema.end, *schema.columns) or not sample.why_not_numeric(MIN_SHARE):
+        if name in (time.name, schema.end, *schema.columns) or not sample.why_not_numeric(MIN_SHARE):
             continue
         texts = np.array(sample.texts(), object)
         distinct = set(texts.tolist()) - {""}
@@ -185,7 +306,10 @@ def _count_repeats(times: NDArray[np.float64]) -> int:
 def _check_inputs(columns: Sequence[str], path: str, samples: Mapping[str, ColumnSample]) -> None:
     for name in columns:
         if (why := samples[name].why_not_numeric(0.0)) and why != EMPTY:
-            raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers")
+            hint = (
+                f": {WITHOUT_UNIT}" if why.startswith(WITH_UNIT) else f": {NAME_IT}" if why.startswith("text (") else ""
+            )
+            raise ConnectorError(f"{path}: column {name!r} is {why}, an input must be numbers{hint}")
 
 
 def _count_finite(numbers: Iterable[float | None]) -> int:

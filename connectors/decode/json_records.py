@@ -13,6 +13,7 @@ import numpy as np
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.columns import BadValues, Columns, Decoded, RowErrors
 from stream_rnn.connectors.decode.isolate import decode_isolated, halves
+from stream_rnn.connectors.decode.schema import NO_MISSING_VALUES
 from stream_rnn.connectors.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.connectors.decode.missing import MissingValues
     from stream_rnn.connectors.decode.schema import ColumnRoles
 
 NOT_JSON = "not JSON"
 NOT_AN_OBJECT = "not a JSON object"
 NO_COLUMN = "has none of the columns"
+WORD = str | int | float | bool | None
+"""What a field may be that is read as a word."""
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 """Characters that msgspec does not allow in the name of a field."""
 
@@ -65,9 +69,12 @@ class JsonDecoder:
                 )
         fields: list[tuple[str | None, str, Any]] = [
             (roles.key, "key", str | int | None),
-            (roles.time, "time", str | float | None),
+            *((name, f"time{i}", str | float | None) for i, name in enumerate(_time_fields(roles))),
             (roles.end, "end", bool | None),
-            *((name, f"input{i}", float | bool | None) for i, name in enumerate(roles.columns)),
+            *(
+                (name, f"input{i}", WORD if name in roles.words else float | bool | None)
+                for i, name in enumerate(roles.columns)
+            ),
         ]
         read = [(name, field, kind) for name, field, kind in fields if name is not None]
         self._row: type[Any] = msgspec.defstruct(
@@ -119,16 +126,21 @@ class JsonDecoder:
             return fields
         row = self._row()
         for i, name in enumerate(roles.columns):
-            number = _to_number(fields.get(name))
-            if number is None and roles.bad_values == "refuse":
-                return f"column {name!r}: {values.NOT_A_NUMBER}"
-            if number is None:
-                words[name] = as_word(fields[name])
-            setattr(row, f"input{i}", number)
+            value, reads_words = fields.get(name), name in roles.words
+            if reads_words:
+                is_bad = not isinstance(value, WORD)
+            else:
+                value = _to_number(value, roles.missing_in(name))
+                is_bad = value is None
+            if is_bad and roles.bad_values == "refuse":
+                return f"column {name!r}: {values.NOT_A_WORD if reads_words else values.NOT_A_NUMBER}"
+            if is_bad:
+                words[name], value = as_word(fields[name]), None
+            setattr(row, f"input{i}", value)
         if roles.key is not None:
             row.key = _to_key(fields.get(roles.key))
-        if roles.time is not None:
-            row.time = _to_time(fields.get(roles.time))
+        for i, name in enumerate(_time_fields(roles)):
+            setattr(row, f"time{i}", _to_time(fields.get(name)))
         if roles.end is not None:
             row.end = _to_flag(fields.get(roles.end))
             if row.end is None:
@@ -145,18 +157,24 @@ class JsonDecoder:
             if set(map(type, keys)) - {str}:
                 keys[:] = ["" if key is None else str(key) for key in keys]
             errors.add(keys == "", values.NO_KEY, roles.key)
+        is_local: NDArray[np.bool_] | None = None
         if roles.time is not None:
-            times, bad = _parse_times([row.time for row in rows], roles.time_format)
+            times, bad, is_local = _parse_times(_times_of(rows, roles), roles.time_format)
             errors.add(bad, values.NOT_A_TIME, roles.time)
             errors.add(np.isnan(times), values.NO_TIME)
         if roles.end is not None:
             ends[:] = [bool(row.end) for row in rows]
-        inputs = {}
+        inputs: dict[str, NDArray[Any]] = {}
         for i, name in enumerate(roles.columns):
-            inputs[name] = _floats(rows, f"input{i}")
+            if name in roles.words:
+                inputs[name] = _words(rows, f"input{i}", roles.missing_in(name))
+                continue
+            inputs[name] = roles.missing_in(name).mask(_floats(rows, f"input{i}"))
             errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
         errors.add(_without_inputs(inputs, records), NO_COLUMN)
-        return Columns(keys, times, inputs, ends, errors.reasons)
+        return Columns(
+            keys, times, inputs, ends, errors.reasons, is_local=is_local if roles.timezone is not None else None
+        )
 
 
 def parse_object(record: bytes) -> dict[str, Any] | str:
@@ -221,12 +239,29 @@ def _floats(rows: list[Any], field: str) -> NDArray[np.float64]:
         return np.array(list(map(get, rows)), dtype=np.float64)
 
 
-def _to_number(value: object) -> float | None:
+def _words(rows: list[Any], field: str, missing: MissingValues) -> NDArray[np.object_]:
+    """Return a field of all rows as words (N,), None if missing; each distinct one is parsed once."""
+    texts = [value if value.__class__ is str else _to_text(value) for value in map(attrgetter(field), rows)]
+    parsed = {text: values.parse_word(text) for text in dict.fromkeys(texts)}
+    words = {text: None if not word or missing.has(word) else word for text, word in parsed.items()}
+    result = np.empty(len(rows), object)
+    result[:] = [words[text] for text in texts]
+    return result
+
+
+def _to_text(value: object) -> str:
+    """Return a value of a field of words as text, as the other formats have it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _to_number(value: object, missing: MissingValues) -> float | None:
     """Return a value as a number, NaN if it is missing, None if it is not a number."""
     if value is None:
         return float("nan")
     if isinstance(value, str):
-        return values.parse_number(value)
+        return float("nan") if value.strip() in missing.texts else values.parse_number(value)
     if isinstance(value, int | float):
         try:
             return float(value)
@@ -248,7 +283,7 @@ def _to_time(value: object) -> str | float | None:
     if value is None or isinstance(value, str | float):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return _to_number(value)
+        return _to_number(value, NO_MISSING_VALUES)
     return "not a time"  # a text that no time format accepts
 
 
@@ -260,25 +295,39 @@ def _to_flag(value: object) -> bool | None:
     return None
 
 
-def _parse_times(times: list[str | float | None], time_format: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return times that are text, numbers, or some of each as seconds (N,), and which of them are bad (N,)."""
+def _time_fields(roles: ColumnRoles) -> tuple[str, ...]:
+    """Return the field with the time, or those of date and time of day."""
+    return roles.time_parts or (() if roles.time is None else (roles.time,))
+
+
+def _times_of(rows: list[Any], roles: ColumnRoles) -> list[str | float | None]:
+    """Return the times of rows; date and time of day as one text, None where one of them is missing."""
+    if not roles.time_parts:
+        return [row.time0 for row in rows]
+    fields = [f"time{i}" for i in range(len(roles.time_parts))]
+    parts = [[getattr(row, field) for field in fields] for row in rows]
+    return [None if None in some or "" in some else " ".join(str(part).strip() for part in some) for some in parts]
+
+
+def _parse_times(times: list[str | float | None], time_format: str) -> values.Times:
+    """Return times that are text, numbers, or some of each."""
     texts = [value for value in times if isinstance(value, str)]
     if len(texts) == len(times):
         return values.parse_times(texts, time_format)
     numbers = np.array([None if isinstance(value, str) else value for value in times] if texts else times, np.float64)
-    seconds = np.full(len(times), np.nan) if time_format == "iso" else values.epoch_seconds(numbers, time_format)
-    bad = np.isnan(seconds) & ~np.isnan(numbers)
+    seconds, bad, is_local = values.number_times(numbers, time_format)
     if texts:
         is_text = [isinstance(value, str) for value in times]
-        seconds[is_text], bad[is_text] = values.parse_times(texts, time_format)
-    return seconds, bad
+        seconds[is_text], bad[is_text], is_local[is_text] = values.parse_times(texts, time_format)
+    return values.Times(seconds, bad, is_local)
 
 
-def _without_inputs(inputs: Mapping[str, NDArray[np.float64]], records: Sequence[bytes]) -> NDArray[np.bool_]:
+def _without_inputs(inputs: Mapping[str, NDArray[Any]], records: Sequence[bytes]) -> NDArray[np.bool_]:
     """Return which records have none of the fields (N,): records of another kind, not events with missing values."""
     without = np.ones(len(records), dtype=np.bool_)
     for column in inputs.values():
-        without &= np.isnan(column)
+        is_missing = [value is None for value in column] if column.dtype == object else np.isnan(column)
+        without &= is_missing
         if not without.any():
             break
     for i in np.flatnonzero(without):

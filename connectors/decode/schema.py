@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from stream_rnn.connectors.decode.missing import MissingValues
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
+from stream_rnn.errors import SettingError
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-TIME_FORMATS = ("auto", "iso", "s", "ms")
 BAD_VALUES = ("missing", "refuse")
+NO_MISSING_VALUES = MissingValues()
 
 
 class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,19 +27,26 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key
         Column that names the stream of each event. Default: all events belong to the single stream ``""``.
     time
-        Column with the time. Default: the first column called time, timestamp, date, datetime or ts (in any case)
-        whose values are times; ``""`` reads no time.
+        Column with the time; ``"Date+Time"`` are two columns with date and time of day. Default: the column that is
+        called time, timestamp, date or the like, or else the only one whose values are times; ``""`` reads no time.
     end
         Column that is true at the last event of a sequence.
     columns
         The inputs, in this order. Default: every numeric column, in the order of the file.
     time_format
-        ``iso`` for ISO 8601 (UTC if there is no offset), ``s`` or ``ms`` for seconds or milliseconds since 1970;
-        ``auto`` detects it for each value, and a number from 1e11 on is milliseconds.
+        ``iso`` for ISO 8601; ``s``, ``ms``, ``us`` or ``ns`` for time since 1970; ``excel`` for Excel's days;
+        ``day-first``, ``month-first`` or ``year-first`` for dates with slashes or dashes; a format for strptime, such
+        as ``%d.%m.%Y %H:%M``; ``auto`` detects it, and is an error where the first records leave it open.
+    words
+        Those columns whose values are read as words: class labels and states. A number is a word, too.
+    missing_values
+        Values that stand for a missing one, by column; those of ``""`` in every column. Key, time and end have none.
     bad_values
         What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
         ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
         refused; true and false are 1 and 0.
+    timezone
+        Time zone of times without an offset, such as ``Europe/Berlin``. Default: UTC.
 
     Raises
     ------
@@ -53,17 +63,24 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: str | None = None
     end: str | None = None
     columns: tuple[str, ...] = ()
-    time_format: Literal["auto", "iso", "s", "ms"] = "auto"
+    time_format: str = "auto"
     bad_values: Literal["missing", "refuse"] = "missing"
+    words: tuple[str, ...] = ()
+    missing_values: dict[str, tuple[str | float, ...]] = {}
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
         if self.bad_values not in BAD_VALUES:
             raise UsageError(f"bad_values must be one of {', '.join(BAD_VALUES)}, got {self.bad_values!r}")
-        if self.time_format not in TIME_FORMATS:
-            raise UsageError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
+        try:
+            check_time_format(self.time_format)
+            check_timezone(self.timezone)
+        except SettingError as error:
+            raise UsageError(str(error)) from None
         roles: dict[str, str] = {}
         named = [("key", self.key), ("time", self.time), ("end", self.end)]
-        for role, name in [*named, *(("input", name) for name in self.columns)]:
+        inputs = (*self.columns, *(name for name in self.words if name not in self.columns))
+        for role, name in [*named, *(("input", name) for name in inputs)]:
             if not name:
                 continue
             if roles.get(name) == role:
@@ -80,9 +97,24 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ConnectorError
             With the source, the column and the most similar one.
         """
-        for name in (self.key, self.time, self.end, *self.columns):
+        named = (self.key, *self.time_parts(names), self.end, *self.columns, *self.words, *self.missing_values)
+        for name in named:
             if name and name not in names:
                 raise ConnectorError(f"{path}: no column {name!r}{suggest(name, names)}")
+
+    def time_parts(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return the columns with the time that are named: one, or those of date and time of day.
+
+        Examples
+        --------
+        >>> Schema(time="Date+Time").time_parts(["Date", "Time", "x"])
+        ('Date', 'Time')
+        """
+        if not self.time:
+            return ()
+        parts = tuple(part.strip() for part in self.time.split("+"))
+        is_joined = len(parts) > 1 and self.time not in names and any(part in names for part in parts)
+        return parts if is_joined else (self.time,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +126,8 @@ class ColumnRoles:
     key, time, end
         Column with that role, or None.
     columns
-        Numeric inputs.
-    time_format, bad_values
+        Inputs: numbers, and words.
+    time_format, bad_values, words
         As in `Schema`.
     numeric_time
         Whether the first times are numbers. This only chooses which way of reading is tried first.
@@ -103,6 +135,19 @@ class ColumnRoles:
         Why a column is not read, by column.
     key_hint
         Which column may be the key, and why, if none was named; empty if no column looks like it.
+    first_words
+        The distinct words in the first records of each of `words`, in order of appearance.
+    missing
+        Values that stand for a missing one, by column.
+    warnings
+        What is likely wrong with values of the columns.
+    recognised
+        What was recognised about the columns without being named, such as ``time 'Datum' as %d.%m.%Y``, to be reported.
+
+    time_parts
+        Columns of date and time of day, if the time is in two columns.
+    timezone
+        Time zone of times without an offset; None is UTC.
 
     Examples
     --------
@@ -119,8 +164,20 @@ class ColumnRoles:
     ignored: dict[str, str] = field(default_factory=dict)
     bad_values: Literal["missing", "refuse"] = "missing"
     key_hint: str = ""
+    words: tuple[str, ...] = ()
+    first_words: dict[str, list[str]] = field(default_factory=dict)
+    missing: dict[str, MissingValues] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    recognised: tuple[str, ...] = ()
+    time_parts: tuple[str, ...] = ()
+    timezone: str | None = None
+
+    def missing_in(self, column: str) -> MissingValues:
+        """Return the values that stand for a missing one in a column."""
+        return self.missing.get(column, NO_MISSING_VALUES)
 
     @property
     def read(self) -> tuple[str, ...]:
         """All columns that are read."""
-        return (*(name for name in (self.key, self.time, self.end) if name is not None), *self.columns)
+        roles = (self.key, *(self.time_parts or (self.time,)), self.end)
+        return (*(name for name in roles if name is not None), *self.columns)

@@ -1,44 +1,41 @@
-"""ByteStream: the bytes of a text file, plain, compressed or growing, or of standard input."""
+"""ByteStream: the bytes of a text file as UTF-8, plain, compressed or growing, or of standard input."""
 
 from __future__ import annotations
 
 import codecs
 import difflib
-import gzip
 import os
 import sys
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError, UsageError
+from stream_rnn.connectors.files.containers import DAMAGE, Container, container_of
+from stream_rnn.connectors.files.encodings import MARK_BYTES, encoding_of
 from stream_rnn.connectors.files.follow import GrowingFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stream_rnn.connectors.files.containers import Readable
+
 STDIN = "-"
-GZIP_SUFFIX = ".gz"
 BLOCK_BYTES = 1 << 20
 """Bytes that are read at once: enough to be parsed column by column, few enough to stay in the cache."""
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-    def close(self) -> None: ...
-
-
 class ByteStream(Closeable):
-    """Bytes of one text file in blocks, without a byte order mark.
+    """Bytes of one text file in blocks, as UTF-8 and without a byte order mark.
 
     Parameters
     ----------
     path
-        A file, compressed with gzip if it ends in ``.gz``, or ``-`` for standard input.
+        A file, in a container if its name ends like one (see `containers`), or ``-`` for standard input.
     follow
         Whether the file is expected to grow.
+    encoding
+        A result of `check_encoding`. Default: UTF-8, or what a byte order mark says.
     stdin
         Read for ``-``. Default: standard input of the process.
 
@@ -47,7 +44,12 @@ class ByteStream(Closeable):
     UsageError
         If the path is a directory.
     ConnectorError
-        If the file does not exist, cannot be read, or is empty.
+        If the file does not exist, cannot be read, is empty, or has another encoding.
+
+    Attributes
+    ----------
+    recognised : tuple of str
+        The encoding, if a byte order mark says that it is not UTF-8.
 
     Examples
     --------
@@ -57,30 +59,45 @@ class ByteStream(Closeable):
     (b'x,y', b'x,y', None)
     """
 
-    def __init__(self, path: str, *, follow: bool = False, stdin: BinaryIO | None = None) -> None:
+    def __init__(
+        self, path: str, *, follow: bool = False, encoding: str | None = None, stdin: BinaryIO | None = None
+    ) -> None:
         self.path = path
         self.follow = follow
+        self.recognised: tuple[str, ...] = ()
         self.size: int | None = None
         self._bytes_read = 0
         self._raw: BinaryIO | None = None
+        self._container: Container | None = None
+        self._decoder: codecs.IncrementalDecoder | None = None
         if path == STDIN:
             if stdin is None and sys.stdin is None:
                 raise ConnectorError("standard input: is closed")
             file = stdin if stdin is not None else sys.stdin.buffer
-            self._file: _Readable = file
+            self._file: Readable = file
             # read1 returns what a pipe has: events of a live stream must not wait for a full block.
             self._read = cast("Callable[[int], bytes]", getattr(file, "read1", file.read))
         else:
             self._raw = open_binary(path)
             self.size = os.fstat(self._raw.fileno()).st_size
-            self._file = _reader(path, self._raw, follow=follow)
+            self._container = None if follow else container_of(path)
+            try:
+                self._file = _reader(path, self._raw, self._container, follow=follow)
+            except BaseException:
+                self._raw.close()
+                raise
             self._read = self._file.read
         self._head = b""
         try:
-            self._check_start()
+            self._check_start(encoding)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def name(self) -> str:
+        """The path, for messages."""
+        return "standard input" if self.path == STDIN else self.path
 
     @property
     def bytes_read(self) -> int:
@@ -90,6 +107,16 @@ class ByteStream(Closeable):
     def peek(self) -> bytes:
         """Return the first bytes, without consuming them."""
         return self._head
+
+    def peek_more(self) -> bool:
+        """Add the next bytes to what `peek` returns; return whether there are any."""
+        data = self._fetch()
+        self._head += data
+        return bool(data)
+
+    def skip(self, count: int) -> None:
+        """Drop the first of the bytes that `peek` returns."""
+        self._head = self._head[count:]
 
     def read(self) -> bytes | None:
         """Return the next bytes, empty if a growing file has no new ones, None at the end."""
@@ -106,27 +133,45 @@ class ByteStream(Closeable):
         if self._raw is not None:
             self._raw.close()
 
-    def _check_start(self) -> None:
-        """Remove the byte order mark; refuse UTF-16 and empty files."""
-        while len(self._head) < len(codecs.BOM_UTF8) and (data := self._fetch()):
-            self._head += data
-        if self._head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise ConnectorError(f"{self.path}: is UTF-16 text, save it as UTF-8")
-        self._head = self._head.removeprefix(codecs.BOM_UTF8)
-        if not self._head and not self.follow:
-            raise ConnectorError(f"{'standard input' if self.path == STDIN else self.path}: is empty")
+    def _check_start(self, encoding: str | None) -> None:
+        """Recognise the encoding, remove the byte order mark, and refuse empty files."""
+        start = b""
+        while len(start) < MARK_BYTES and (data := self._fetch_raw()):
+            start += data
+        found = encoding_of(self.path, start, encoding)
+        if found.is_recognised:
+            self.recognised = (f"encoding {found.name}",)
+        if not found.is_utf8:
+            # What is not text in this encoding becomes U+FFFD, which no parser accepts.
+            self._decoder = codecs.getincrementaldecoder(found.name)("replace")
+        self._head = self._decode(start).removeprefix(codecs.BOM_UTF8)
+        if not self._head and not self.follow and not self.peek_more():
+            raise ConnectorError(f"{self.name}: is empty")
 
     def _fetch(self) -> bytes:
+        """Return the next bytes as UTF-8, empty if there are none now."""
+        while data := self._fetch_raw():
+            if text := self._decode(data):
+                return text
+        return self._decode(b"", final=not self.follow)
+
+    def _decode(self, data: bytes, *, final: bool = False) -> bytes:
+        return data if self._decoder is None else self._decoder.decode(data, final).encode()
+
+    def _fetch_raw(self) -> bytes:
+        name = "" if self._container is None else self._container.name
         try:
             data = self._read(BLOCK_BYTES)
         except EOFError as error:
-            raise ConnectorError(f"{self.path}: is not a complete gzip file: {error}") from error
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise ConnectorError(f"{self.path}: is not an intact gzip file: {error}") from error
+            raise ConnectorError(f"{self.path}: is not a complete {name} file: {error}") from error
+        except DAMAGE as error:
+            raise ConnectorError(f"{self.path}: is not an intact {name} file: {error}") from error
         except OSError as error:
+            if name and error.errno is None:
+                raise ConnectorError(f"{self.path}: is not an intact {name} file: {error}") from error
             raise ConnectorError(f"{self.path}: cannot be read: {error.strerror or error}") from error
         # Progress through a compressed file is measured in compressed bytes.
-        compressed = self._raw is not None and self.path.endswith(GZIP_SUFFIX)
+        compressed = self._raw is not None and self._container is not None
         self._bytes_read = self._raw.tell() if compressed and self._raw else self._bytes_read + len(data)
         return data
 
@@ -164,10 +209,10 @@ def refuse_directory(path: str) -> None:
         raise UsageError(f"{path}: is a directory, name its files or a pattern such as {Path(path) / '*.csv'}")
 
 
-def _reader(path: str, raw: BinaryIO, *, follow: bool) -> _Readable:
+def _reader(path: str, raw: BinaryIO, container: Container | None, *, follow: bool) -> Readable:
     if follow:
         return GrowingFile(path, raw)
-    return cast("_Readable", gzip.GzipFile(fileobj=raw)) if path.endswith(GZIP_SUFFIX) else raw
+    return raw if container is None else container.open(path, raw)
 
 
 def _suggest_path(file: Path) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.connectors.errors import UsageError
-from stream_rnn.connectors.files.byte_stream import GZIP_SUFFIX, ByteStream
+from stream_rnn.connectors.files.byte_stream import ByteStream
+from stream_rnn.connectors.files.containers import container_of, inner_name
+from stream_rnn.connectors.files.dialect import Dialect
 from stream_rnn.connectors.files.jsonl import JsonLinesReader
 from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
 from stream_rnn.connectors.files.rendering import csv_header, csv_lines, json_lines
@@ -30,6 +32,8 @@ class ReadOptions(NamedTuple):
 
     follow: bool = False
     """whether the file is expected to grow"""
+    dialect: Dialect = Dialect()
+    """how text files are written"""
     field_size_limit: int = FIELD_SIZE_LIMIT
     """bytes of the longest field of CSV"""
 
@@ -107,9 +111,10 @@ class TextFormat(Format):
 
     def open_reader(self, path: str, options: ReadOptions) -> Reader:
         """Open a file for reading."""
-        if options.follow and path.endswith(GZIP_SUFFIX):
+        if options.follow and container_of(path) is not None:
             raise UsageError(f"{path}: a compressed file cannot be followed")
-        return self.read_stream(ByteStream(path, follow=options.follow), options)
+        stream = ByteStream(path, follow=options.follow, encoding=options.dialect.encoding)
+        return self.read_stream(stream, options)
 
     def read_stream(self, stream: ByteStream, options: ReadOptions) -> Reader:
         """Return the reader of a stream, which is closed if it cannot be read."""
@@ -147,6 +152,8 @@ class FileFormat(Format):
 
     def open_reader(self, path: str, options: ReadOptions) -> Reader:
         """Open a file for reading."""
+        if container_of(path) is not None:
+            raise UsageError(f"{path}: {self.name} files are read unpacked only")
         if options.follow:
             raise UsageError(f"{path}: {self.name} files cannot be followed, only {', '.join(text_formats())}")
         return self.read(path)
@@ -159,7 +166,7 @@ class FileFormat(Format):
 def _read_csv(stream: ByteStream, options: ReadOptions, delimiter: str) -> Reader:
     from stream_rnn.connectors.files.csv import CsvReader  # noqa: PLC0415 - needs pyarrow
 
-    return CsvReader(stream, delimiter, field_size_limit=options.field_size_limit)
+    return CsvReader(stream, options.dialect, delimiter, field_size_limit=options.field_size_limit)
 
 
 def _read_json_lines(stream: ByteStream, _: ReadOptions) -> Reader:
@@ -178,11 +185,11 @@ def _write_parquet(path: str, *, at: int | None, time: str | None) -> Sink:
     return open_parquet_sink(path, at=at, time=time)
 
 
-def _csv(name: str, delimiter: str) -> TextFormat:
+def _csv(name: str, delimiter: str, *extensions: str) -> TextFormat:
     """Return the entry of a format with delimiters."""
     return TextFormat(
         name=name,
-        extensions=(f".{name}",),
+        extensions=(f".{name}", *extensions),
         read=partial(_read_csv, delimiter=delimiter),
         layout=_csv_layout(delimiter, escape_formulas=False),
         escaped_layout=_csv_layout(delimiter, escape_formulas=True),
@@ -196,7 +203,7 @@ def _csv_layout(delimiter: str, *, escape_formulas: bool) -> TextLayout:
     )
 
 
-CSV = _csv("csv", ",")
+CSV = _csv("csv", ",", ".txt", ".dat", ".lvm")
 JSONL = TextFormat(
     name="jsonl",
     extensions=(".jsonl", ".ndjson", ".json"),
@@ -204,6 +211,16 @@ JSONL = TextFormat(
     layout=TextLayout(json_lines),
 )
 PARQUET = FileFormat(name="parquet", extensions=(".parquet",), read=_read_parquet, write=_write_parquet)
+
+UNREADABLE = {
+    ".lp": "is line protocol of InfluxDB: export it as CSV, such as with influx query --raw",
+    ".xlsx": "is a workbook: save its sheet as CSV",
+    ".xls": "is a workbook: save its sheet as CSV",
+    ".ods": "is a workbook: save its sheet as CSV",
+    ".feather": "is a Feather file: write it as Parquet",
+    ".arrow": "is an Arrow file: write it as Parquet",
+}
+"""What files with these extensions are, which no format reads."""
 
 FORMATS: dict[str, Format] = {file_format.name: file_format for file_format in (CSV, _csv("tsv", "\t"), JSONL, PARQUET)}
 """All formats by name. A new one is one entry here, besides its own code and its name in the settings."""
@@ -238,20 +255,37 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
+def refuse_unreadable(path: str) -> None:
+    """Raise a UsageError if a file is of a known format that cannot be read, by its extension.
+
+    Examples
+    --------
+    >>> refuse_unreadable("sensors.xlsx")
+    Traceback (most recent call last):
+    ...
+    stream_rnn.connectors.errors.UsageError: sensors.xlsx: is a workbook: save its sheet as CSV
+    """
+    extension = Path(inner_name(path)).suffix.lower()
+    if extension in UNREADABLE:
+        raise UsageError(f"{path}: {UNREADABLE[extension]}")
+
+
 def format_of(path: str) -> Format:
-    """Return the format that a path's extension names, ignoring ``.gz``.
+    """Return the format that a path's extension names, or that of the file in a container.
 
     Raises
     ------
     UsageError
         If the extension is unknown.
+    ConnectorError
+        If a zip file does not have exactly one file.
 
     Examples
     --------
     >>> format_of("data/sensors.CSV.gz").name
     'csv'
     """
-    extension = Path(path.removesuffix(GZIP_SUFFIX)).suffix.lower()
+    extension = Path(inner_name(path)).suffix.lower()
     by_extension = {known: file_format for file_format in FORMATS.values() for known in file_format.extensions}
     if extension not in by_extension:
         raise UsageError(f"{path}: unknown extension, known are {', '.join(by_extension)}; or set the format")

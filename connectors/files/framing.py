@@ -46,6 +46,10 @@ class RecordSplitter:
         Delimiter of CSV fields; None if every line is a record.
     rules
         What fields of CSV may be.
+    quote
+        Around fields of CSV with delimiters or line ends.
+    line
+        The line of the file that the bytes start with, from 1.
 
     Examples
     --------
@@ -58,11 +62,14 @@ class RecordSplitter:
     [RecordBlock(data=b'2,c', error='', line=3)]
     """
 
-    def __init__(self, path: str, delimiter: str | None, rules: FieldRules | None = None) -> None:
+    def __init__(
+        self, path: str, delimiter: str | None, rules: FieldRules | None = None, quote: str = QUOTE, *, line: int = 1
+    ) -> None:
         self._path = path
         self._delimiter = delimiter
-        self._csv = None if delimiter is None else CsvRecords(delimiter, rules)
-        self._line = 1
+        self._quote = quote
+        self._csv = None if delimiter is None else CsvRecords(delimiter, rules, quote)
+        self._line = line
         self._rest = b""
 
     def feed(self, data: bytes, *, final: bool = False) -> list[RecordBlock]:
@@ -90,8 +97,8 @@ class RecordSplitter:
 
     def split_again(self, blocks: Sequence[RecordBlock], rules: FieldRules, *, final: bool) -> list[RecordBlock]:
         """Return the blocks that were split last as other rules split them, which hold from now on."""
-        self._csv = None if self._delimiter is None else CsvRecords(self._delimiter, rules)
-        if not any(b'"' in block.data for block in blocks):
+        self._csv = None if self._delimiter is None else CsvRecords(self._delimiter, rules, self._quote)
+        if not any(self._quote.encode() in block.data for block in blocks):
             return list(blocks)
         unread, self._rest = b"".join(block.data for block in blocks) + self._rest, b""
         self._line = blocks[0].line
@@ -117,7 +124,7 @@ def count_lines(data: bytes) -> int:
     return newlines + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else newlines
 
 
-def split_records(data: bytes, delimiter: str | None) -> list[bytes]:
+def split_records(data: bytes, delimiter: str | None, quote: str = QUOTE) -> list[bytes]:
     r"""Return the records of a block without line ends and blank lines, for error messages.
 
     Examples
@@ -127,17 +134,17 @@ def split_records(data: bytes, delimiter: str | None) -> list[bytes]:
     """
     if delimiter is None:
         return [line for line in data.split(b"\n") if line.strip()]
-    if b'"' not in data:
+    if quote.encode() not in data:
         return [line for line in re.split(rb"[\r\n]", data) if line]
-    ends = _quoted_ends(data, delimiter)
+    ends = _quoted_ends(data, delimiter, quote)
     if ends is None:
-        return _scan_records(data, delimiter)
+        return _scan_records(data, delimiter, quote)
     edges = [0, *ends.tolist()]
     records = [data[start:stop].rstrip(b"\r\n") for start, stop in itertools.pairwise(edges)]
     return [record for record in records if record]
 
 
-def count_records(data: bytes, delimiter: str | None) -> int | None:
+def count_records(data: bytes, delimiter: str | None, quote: str = QUOTE) -> int | None:
     r"""Return the number of records of a block without parsing it; None if that takes parsing.
 
     Examples
@@ -149,16 +156,32 @@ def count_records(data: bytes, delimiter: str | None) -> int | None:
         return sum(1 for line in data.split(b"\n") if line.strip())
     if data.count(b"\r") != data.count(b"\r\n"):
         return None
-    has_blank_lines = b"\n\n" in data or b"\n\r" in data or data[:1] in b"\r\n"
-    if b'"' in data:
-        ends = _quoted_ends(data, delimiter)
+    has_blank_lines = _has_blank_lines(data)
+    if quote.encode() in data:
+        ends = _quoted_ends(data, delimiter, quote)
         return None if has_blank_lines or ends is None else len(ends)
     if has_blank_lines:
-        return len(split_records(data, delimiter))
+        return len(split_records(data, delimiter, quote))
     return data.count(b"\n") + (not data.endswith(b"\n"))
 
 
-def first_record_end(data: bytes, delimiter: str) -> int:
+def record_ends(data: bytes, delimiter: str, quote: str = QUOTE) -> NDArray[np.intp] | None:
+    r"""Return the ends of the records of a block (N,), with their line ends; None if that takes parsing.
+
+    Examples
+    --------
+    >>> record_ends(b'1,"a\nb"\n2,c\n', ",")
+    array([ 8, 12])
+    """
+    if (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")) or _has_blank_lines(data):
+        return None
+    if quote.encode() in data:
+        return _quoted_ends(data, delimiter, quote)
+    ends: NDArray[np.intp] = np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE) + 1
+    return ends if data.endswith(b"\n") else np.append(ends, len(data))
+
+
+def first_record_end(data: bytes, delimiter: str, quote: str = QUOTE) -> int:
     r"""Return the end of the first record, with its line end.
 
     Examples
@@ -166,18 +189,22 @@ def first_record_end(data: bytes, delimiter: str) -> int:
     >>> first_record_end(b"a,b\n1,2\n", ",")
     4
     """
-    match = _record_pattern(delimiter).match(data)
+    match = _record_pattern(delimiter, quote).match(data)
     return len(data) if match is None else match.end()
 
 
-def _quoted_ends(data: bytes, delimiter: str) -> NDArray[np.intp] | None:
+def _has_blank_lines(data: bytes) -> bool:
+    return b"\n\n" in data or b"\n\r" in data or data[:1] in b"\r\n"
+
+
+def _quoted_ends(data: bytes, delimiter: str, quote: str) -> NDArray[np.intp] | None:
     """Return the ends of the records, found by counting quotes; None if that is ambiguous."""
     array = np.frombuffer(data, np.uint8)
-    quotes = np.flatnonzero(array == QUOTE)
+    quotes = np.flatnonzero(array == ord(quote))
     lone_returns = data.count(b"\r") != data.count(b"\r\n")
     if len(quotes) % 2 or lone_returns or not data.endswith(b"\n"):
         return None
-    if not are_field_quotes(quotes, array, ord(delimiter)):
+    if not are_field_quotes(quotes, array, ord(delimiter), ord(quote)):
         return None
     newlines = np.flatnonzero(array == NEWLINE)
     outside = np.searchsorted(quotes, newlines) % 2 == 0
@@ -185,10 +212,10 @@ def _quoted_ends(data: bytes, delimiter: str) -> NDArray[np.intp] | None:
     return ends
 
 
-def _scan_records(data: bytes, delimiter: str) -> list[bytes]:
+def _scan_records(data: bytes, delimiter: str, quote: str) -> list[bytes]:
     records: list[bytes] = []
     at = 0
-    pattern = _record_pattern(delimiter)
+    pattern = _record_pattern(delimiter, quote)
     while at < len(data):
         match = pattern.match(data, at)
         if match is None or match.end() == at:
@@ -200,9 +227,9 @@ def _scan_records(data: bytes, delimiter: str) -> list[bytes]:
     return records
 
 
-def _record_pattern(delimiter: str) -> re.Pattern[bytes]:
+def _record_pattern(delimiter: str, quote: str) -> re.Pattern[bytes]:
     """Return the pattern of one record with its line end, if no quote stays open; it never backtracks."""
-    d = re.escape(delimiter.encode())
+    d, q = re.escape(delimiter.encode()), quote.encode()
     tail = rb"[^" + d + rb"\r\n]*+"
-    field = rb'(?:"(?:[^"]++|"")*+"' + tail + rb'|(?!")' + tail + rb")"
+    field = rb"(?:Q(?:[^Q]++|QQ)*+Q".replace(b"Q", q) + tail + rb"|(?!" + q + rb")" + tail + rb")"
     return re.compile(field + rb"(?:" + d + field + rb")*+(?:\r\n|\r|\n|\Z)")

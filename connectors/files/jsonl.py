@@ -1,13 +1,16 @@
-"""JSON lines: one object per line."""
+"""JSON lines: one object per line. The elements of a JSON array are put on lines first."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE, TextSample
 from stream_rnn.connectors.decode.json_records import JsonDecoder, as_word, parse_object
-from stream_rnn.connectors.errors import ConnectorError
+from stream_rnn.connectors.errors import UsageError
+from stream_rnn.connectors.files.byte_stream import STDIN
 from stream_rnn.connectors.files.framing import RecordSplitter
+from stream_rnn.connectors.files.json_elements import JsonElements, recognise_structure
 from stream_rnn.connectors.files.reader import TextReader
 
 if TYPE_CHECKING:
@@ -20,8 +23,13 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.reader import Start
 
 
+_ARRAY_OF_OBJECTS = re.compile(rb"\[\s*\{")
+HEAD_BYTES = 1 << 16
+"""Bytes from which it is recognised whether there is one object per line."""
+
+
 class JsonLinesReader(TextReader):
-    """Reads a file with one JSON object per line.
+    """Reads a file with one JSON object per line, or of one JSON array of objects.
 
     Parameters
     ----------
@@ -30,8 +38,10 @@ class JsonLinesReader(TextReader):
 
     Raises
     ------
+    UsageError
+        If an array is to be followed.
     ConnectorError
-        If the file is a JSON array.
+        If the file is an object with several arrays.
 
     Examples
     --------
@@ -45,11 +55,16 @@ class JsonLinesReader(TextReader):
     def __init__(self, stream: ByteStream) -> None:
         super().__init__(stream, RecordSplitter(stream.path, None), None)
         self._decoder: JsonDecoder | None = None
-        block = self._peek_block()
-        if block is not None and block.data.lstrip()[:1] == b"[":
-            raise ConnectorError(
-                f"{self.path}: is a JSON array, one object per line is needed: jq -c '.[]' converts it"
-            )
+        head, is_all = _read_head(stream)
+        structure = recognise_structure(stream.name, head, is_all=is_all)
+        self._elements: JsonElements | None = None
+        self.recognised = stream.recognised
+        if structure is not None:
+            if stream.follow:
+                raise UsageError(f"{self.path}: one object per line can be followed, this is a {structure.description}")
+            stream.skip(structure.start)
+            self._elements = JsonElements(stream.name, structure)
+            self.recognised = (structure.description, *stream.recognised)
 
     def sample(self) -> Mapping[str, ColumnSample]:
         """Return the first values of every field, in order of appearance, without consuming them."""
@@ -70,10 +85,32 @@ class JsonLinesReader(TextReader):
         super().start(start)
         self._decoder = JsonDecoder(start.roles)
 
+    def _read_bytes(self) -> bytes | None:
+        data = super()._read_bytes()
+        if self._elements is None:
+            return data
+        if data is None:
+            self._elements.finish()
+            return None
+        return self._elements.feed(data) or b" "  # nothing would mean that a growing file has nothing new
+
     def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:  # noqa: ARG002 - the decoder knows them
         if self._decoder is None:
             raise RuntimeError("start must be called before read")
         return self._decoder.decode([line for line in data.split(b"\n") if line and not line.isspace()])
+
+
+def _read_head(stream: ByteStream) -> tuple[bytes, bool]:
+    """Return the first bytes of a file, and whether these are all; of a pipe, its first line if that is one object."""
+    while len(stream.peek()) < HEAD_BYTES:
+        first, newline, rest = stream.peek().lstrip().partition(b"\n")
+        goes_on = first.rstrip().endswith((b"{", b"[", b",")) and not rest.lstrip().startswith(b"{")
+        may_be_all = _ARRAY_OF_OBJECTS.search(first) and not rest.strip()
+        if stream.path == STDIN and newline and not goes_on and not may_be_all:
+            break
+        if not stream.peek_more():
+            return stream.peek(), not stream.follow
+    return stream.peek()[:HEAD_BYTES], False
 
 
 def _as_text(value: object) -> str | None:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.deadletter import DeadLetterCounter
 from stream_rnn.connectors.decode.detect import resolve_roles
+from stream_rnn.connectors.decode.detect_time import check_unit
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
-from stream_rnn.connectors.files.byte_stream import GZIP_SUFFIX, STDIN, ByteStream, refuse_directory
+from stream_rnn.connectors.files.byte_stream import STDIN, ByteStream, refuse_directory
+from stream_rnn.connectors.files.containers import container_of
+from stream_rnn.connectors.files.dialect import Dialect
 from stream_rnn.connectors.files.formats import (
     CSV,
     JSONL,
@@ -22,6 +25,7 @@ from stream_rnn.connectors.files.formats import (
     TextFormat,
     format_named,
     format_of,
+    refuse_unreadable,
     text_formats,
 )
 from stream_rnn.connectors.files.quoting import FIELD_SIZE_LIMIT
@@ -51,6 +55,7 @@ def open_files(
     follow: bool = False,
     max_ahead: float | None = None,
     format: str | None = None,  # noqa: A002 - the standard term
+    dialect: Dialect | None = None,
     field_size_limit: int = FIELD_SIZE_LIMIT,
     dead_letters: DeadLetterCounter | None = None,
     stop: threading.Event | Callable[[], bool] | None = None,
@@ -63,7 +68,8 @@ def open_files(
     Parameters
     ----------
     paths
-        CSV, TSV, JSON lines (each also with ``.gz``) or Parquet files; patterns such as ``"data/*.csv"``; ``"-"`` is
+        CSV, TSV, JSON lines (each also with ``.gz``, ``.bz2``, ``.xz``, ``.zst``, or as the only file of a ``.zip``) or
+        Parquet files; patterns such as ``"data/*.csv"``; ``"-"`` is
         standard input.
     schema
         Which column is what. What it does not name is detected from the first records of the first file.
@@ -78,6 +84,9 @@ def open_files(
         see `Clock`. Default: any.
     format
         Format of the files. Default: by extension.
+    dialect
+        How text files are written: delimiter, decimal sign, encoding and more. Default: recognised, see
+        `Source.recognised`.
     field_size_limit
         Bytes of the longest field of CSV; a record with a longer one, which is mostly a quote that is not closed, is
         refused.
@@ -109,7 +118,7 @@ def open_files(
     if field_size_limit < 1:
         raise UsageError(f"field_size_limit must be at least 1, got {field_size_limit}")
     chosen = format_named(format) if format is not None else None
-    options = ReadOptions(follow, field_size_limit)
+    options = ReadOptions(follow, Dialect() if dialect is None else dialect, field_size_limit)
     files = expand(paths)
     start = {} if start is None else start
     _check_start(start, files)
@@ -246,6 +255,8 @@ def _check_start(start: Mapping[str, int], files: Sequence[str]) -> None:
 
 def _open_reader(path: str, chosen: Format | None, options: ReadOptions) -> Reader:
     refuse_directory(path)
+    if chosen is None:
+        refuse_unreadable(path)
     return (chosen or format_of(path)).open_reader(path, options)
 
 
@@ -253,15 +264,15 @@ def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | N
     """Open standard input, by default in the format that its first bytes suggest."""
     if chosen is not None and not isinstance(chosen, TextFormat):
         raise UsageError(f"standard input: {chosen.name} cannot be read from a pipe, name a file")
-    stream = ByteStream(STDIN, stdin=stdin)
+    stream = ByteStream(STDIN, encoding=options.dialect.encoding, stdin=stdin)
     if chosen is None:
         chosen = JSONL if stream.peek().lstrip()[:1] in (b"{", b"[") else CSV
     return chosen.read_stream(stream, options)
 
 
 def _output_format(path: str, name: str | None) -> Format:
-    if path.endswith(GZIP_SUFFIX):
-        raise UsageError(f"{path}: output is not compressed, name it {path.removesuffix(GZIP_SUFFIX)}")
+    if container_of(path) is not None:
+        raise UsageError(f"{path}: output is not compressed, name it {Path(path).with_suffix('')}")
     if name is not None:
         return format_named(name)
     if path == STDOUT:
@@ -273,7 +284,18 @@ def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
     """Decide what the columns are from the first file, and check that the others have them."""
     first, *others = readers
     roles = resolve_roles(schema, first.path, first.sample())
-    needed = Schema(roles.key, roles.time or "", roles.end, roles.columns, schema.time_format)
+    needed = Schema(
+        roles.key,
+        roles.time or "",
+        roles.end,
+        roles.columns,
+        roles.time_format,
+        timezone=roles.timezone,
+        words=schema.words,
+        missing_values=schema.missing_values,
+    )
     for reader in others:
-        resolve_roles(needed, reader.path, reader.sample())
+        samples = reader.sample()
+        resolve_roles(needed, reader.path, samples)
+        check_unit(reader.path, roles, samples)
     return roles

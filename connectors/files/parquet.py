@@ -15,10 +15,18 @@ from stream_rnn.connectors.decode.arrow_text import is_text
 from stream_rnn.connectors.decode.columns import Decoded
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE
 from stream_rnn.connectors.decode.isolate import decode_isolated
+from stream_rnn.connectors.decode.local_times import in_utc
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter
 from stream_rnn.connectors.files.byte_stream import open_binary
-from stream_rnn.connectors.files.reader import Chunk, check_unique, too_short, usable_events, usable_values
+from stream_rnn.connectors.files.reader import (
+    Chunk,
+    check_unique,
+    passes_of,
+    too_short,
+    usable_events,
+    usable_values,
+)
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from stream_rnn.connectors.decode.detect import ColumnSample
+    from stream_rnn.connectors.decode.local_times import Passes
     from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.files.reader import Start
 else:
@@ -67,6 +76,7 @@ class ParquetReader(Closeable):
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.recognised: tuple[str, ...] = ()
         self._raw = open_binary(path)
         self._size = os.fstat(self._raw.fileno()).st_size
         try:
@@ -78,6 +88,7 @@ class ParquetReader(Closeable):
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._next = 0
         self._start: Start | None = None
+        self._passes: Passes | None = None
 
     @property
     def size(self) -> int:
@@ -109,8 +120,13 @@ class ParquetReader(Closeable):
         metadata = self._file.metadata
         if start.record > self._rows:
             raise too_short(self.path, self._rows, start.record)
+        self._passes = passes_of(start.roles)
         group = 0
-        while group < metadata.num_row_groups and self._next + metadata.row_group(group).num_rows <= start.record:
+        while (
+            self._passes is None
+            and group < metadata.num_row_groups
+            and self._next + metadata.row_group(group).num_rows <= start.record
+        ):
             self._next += metadata.row_group(group).num_rows
             group += 1
         self._start = start
@@ -141,6 +157,7 @@ class ParquetReader(Closeable):
             return None
         roles = self._start.roles
         columns, rows, refused = decode_isolated(batch, partial(_decode, roles=roles), _halves, roles.columns)
+        columns = in_utc(columns, self._passes)
         first, self._next = self._next, self._next + batch.num_rows
         events = usable_events(columns, first + rows, self._start)
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}

@@ -27,11 +27,12 @@ OPEN_QUOTE = "quote is not closed"
 TEXT_AFTER_QUOTE = "text after a closing quote"
 LINE_BREAK = "line break in quotes"
 
-QUOTE, RETURN, NEWLINE = ord('"'), ord("\r"), ord("\n")
+QUOTE = '"'
+"""The usual quote."""
+RETURN, NEWLINE = ord("\r"), ord("\n")
 
 _LINE_END = re.compile(rb"[\r\n]")
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
-_QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 
 
 class FieldRules(NamedTuple):
@@ -90,6 +91,8 @@ class CsvRecords:
         Of fields.
     rules
         What fields may be.
+    quote
+        Around fields with delimiters or line ends.
 
     Examples
     --------
@@ -97,15 +100,17 @@ class CsvRecords:
     [(8, ''), (11, 'quote is not closed')]
     """
 
-    def __init__(self, delimiter: str, rules: FieldRules | None = None) -> None:
+    def __init__(self, delimiter: str, rules: FieldRules | None = None, quote: str = QUOTE) -> None:
         self._delimiter = ord(delimiter)
+        self._quote = ord(quote)
         self._rules = FieldRules() if rules is None else rules
         may_break = [not self._rules.broken_line(column) for column in range(len(self._rules.names) + 1)]
         self._may_break = np.array(may_break, np.bool_)
         """(columns + 1,) whether fields may span lines; the last one is for fields that no column is for"""
-        d = re.escape(delimiter.encode())
+        d, q = re.escape(delimiter.encode()), quote.encode()
         tail = rb"[^" + d + rb"\r\n]*+"
-        field = rb'(?:"(?:[^"\r\n]++|"")*+"' + tail + rb'|(?!")' + tail + rb")"
+        field = rb"(?:Q(?:[^Q\r\n]++|QQ)*+Q".replace(b"Q", q) + tail + rb"|(?!" + q + rb")" + tail + rb")"
+        self._quoted = re.compile(rb"Q(?:[^Q]++|QQ)*+Q".replace(b"Q", q))
         self._field = re.compile(field)
         self._record = re.compile(field + rb"(?:" + d + field + rb")*+(?:\r\n|\r|\n|\Z)")
 
@@ -118,7 +123,7 @@ class CsvRecords:
 
     def _counted_end(self, data: bytes, *, final: bool) -> int:
         """Return the end of complete records that counting quotes finds; 0 where that is not enough."""
-        if QUOTE not in data and self._has_short_lines(data):
+        if self._quote not in data and self._has_short_lines(data):
             return len(data) if final else data.rfind(b"\n") + 1
         end = 0
         while end < len(data) and (size := self._counted_size(data[end : end + PIECE_BYTES])):
@@ -128,11 +133,11 @@ class CsvRecords:
     def _counted_size(self, piece: bytes) -> int:
         """Return the size of the complete records that a piece starts with; 0 if counting quotes is not enough."""
         array = np.frombuffer(piece, np.uint8)
-        is_mark = (array == QUOTE) | (array == NEWLINE) | (array == RETURN)
+        is_mark = (array == self._quote) | (array == NEWLINE) | (array == RETURN)
         marks = np.flatnonzero(is_mark)
-        is_quote = array[marks] == QUOTE
+        is_quote = array[marks] == self._quote
         quotes = marks[is_quote]
-        if not are_field_quotes(quotes, array, self._delimiter) or not self._has_short_lines(piece):
+        if not are_field_quotes(quotes, array, self._delimiter, self._quote) or not self._has_short_lines(piece):
             return 0
         end = _last_outside(piece, quotes)
         count = int(np.searchsorted(marks, end))
@@ -187,7 +192,7 @@ class CsvRecords:
         opening, closing = quotes[0::2][np.append(True, is_edge)], quotes[1::2][np.append(is_edge, True)]
         if int((closing - opening).max()) >= self._rules.size_limit:
             return False
-        is_inside = np.logical_xor.accumulate(structure == QUOTE)
+        is_inside = np.logical_xor.accumulate(structure == self._quote)
         is_line_end = (structure == NEWLINE) | (structure == RETURN)
         delimiters = np.cumsum(~is_inside & (structure == self._delimiter))
         is_end = ~is_inside & is_line_end
@@ -245,9 +250,9 @@ class CsvRecords:
     def _quoted_end(self, data: bytes, start: int, column: int, *, final: bool) -> _End:
         """Return the end of a quoted field that may span lines."""
         limit = self._rules.size_limit
-        match = _QUOTED.match(data, start, start + limit)
+        match = self._quoted.match(data, start, start + limit)
         end = len(data) if match is None else match.end()
-        if end - start > limit or data[end : end + 1] == b'"':
+        if end - start > limit or data[end : end + 1] == bytes([self._quote]):
             return _End(end, self._rules.too_long(column))
         if end == len(data):
             return (_End(end) if match is not None else _End(end, OPEN_QUOTE)) if final else _INCOMPLETE
@@ -270,12 +275,12 @@ def _line(data: bytes, start: int) -> bytes:
     return b"" if match is None else match[0]  # it always matches, if only the empty text
 
 
-def are_field_quotes(quotes: NDArray[np.intp], data: NDArray[np.uint8], delimiter: int) -> bool:
+def are_field_quotes(quotes: NDArray[np.intp], data: NDArray[np.uint8], delimiter: int, quote: int) -> bool:
     """Return whether the quotes at these indices alternately open and close fields."""
     opening, closing = quotes[0::2], quotes[1::2]
     is_edge = np.zeros(256, dtype=np.bool_)
     # A quote before an opening one is a closing one: together they are an escaped quote inside a field.
-    is_edge[[delimiter, RETURN, NEWLINE, QUOTE]] = True
+    is_edge[[delimiter, RETURN, NEWLINE, quote]] = True
     before = data[opening[opening > 0] - 1]
     after = data[closing[closing < len(data) - 1] + 1]
     return bool(is_edge[before].all() and is_edge[after].all())

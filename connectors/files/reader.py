@@ -11,9 +11,12 @@ import numpy as np
 
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.decode.isolate import decode_isolated, halves
+from stream_rnn.connectors.decode.local_times import Passes, in_utc
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.files.framing import RecordBlock, count_records, split_records
+from stream_rnn.connectors.files.quoting import QUOTE
+from stream_rnn.time_formats import EPOCH_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,6 +58,8 @@ class Reader(Protocol):
     """Reads one file of any format."""
 
     path: str
+    recognised: tuple[str, ...]
+    """what was recognised about the file without being named, such as ``delimiter ';'``"""
 
     def sample(self) -> Mapping[str, ColumnSample]:
         """Return the first values of every column, in the order of the file, without consuming them."""
@@ -88,17 +93,22 @@ class TextReader(Closeable):
         Splits them into records.
     delimiter
         Delimiter of CSV fields; None if every line is a record.
+    quote
+        Quote of CSV fields.
     """
 
-    def __init__(self, stream: ByteStream, splitter: RecordSplitter, delimiter: str | None) -> None:
+    def __init__(self, stream: ByteStream, splitter: RecordSplitter, delimiter: str | None, quote: str = QUOTE) -> None:
         self.path = stream.path
+        self.recognised: tuple[str, ...] = ()
         self._stream = stream
         self._delimiter = delimiter
+        self._quote = quote
         self._splitter = splitter
         self._queue: deque[RecordBlock] = deque()
         self._ended = False
         self._next = 0
         self._start: Start | None = None
+        self._passes: Passes | None = None
 
     @property
     def size(self) -> int | None:
@@ -121,6 +131,7 @@ class TextReader(Closeable):
     def start(self, start: Start) -> None:
         """Say which column is what, and where to start; must be called before `read`."""
         self._start = start
+        self._passes = passes_of(start.roles)
 
     def read(self) -> Chunk | None:
         """Return the next chunk, one without records if a growing file has no new ones, None at the end.
@@ -141,8 +152,8 @@ class TextReader(Closeable):
             return self._skipped(0)
         if block.error:
             return self._broken(block, self._start)
-        if self._next < self._start.record:
-            count = count_records(block.data, self._delimiter)
+        if self._next < self._start.record and self._passes is None:
+            count = count_records(block.data, self._delimiter, self._quote)
             if count is not None and self._next + count <= self._start.record:
                 return self._skipped(count)
         return self._decoded(block.data, self._start)
@@ -165,13 +176,13 @@ class TextReader(Closeable):
 
     def _decoded(self, data: bytes, start: Start) -> Chunk:
         decoded = decode_isolated(data, partial(self._decode, roles=start.roles), self._halves, start.roles.columns)
-        columns, rows, refused = decoded
+        columns, rows, refused = in_utc(decoded.columns, self._passes), decoded.records, decoded.refused
         first, self._next = self._next, self._next + decoded.record_count
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
         events = usable_events(columns, first + rows, start)
         dead_letters: list[DeadLetter] = []
         if reasons:
-            raw = split_records(data, self._delimiter)
+            raw = split_records(data, self._delimiter, self._quote)
             dead_letters = [
                 DeadLetter.of(self.path, first + i, reasons[i], raw[i] if i < len(raw) else b"")
                 for i in sorted(reasons)
@@ -182,14 +193,14 @@ class TextReader(Closeable):
 
     def _halves(self, data: bytes) -> list[bytes]:
         """Return a block of records as two, or as fewer if it has fewer records."""
-        return [b"\n".join(half) for half in halves(split_records(data, self._delimiter))]
+        return [b"\n".join(half) for half in halves(split_records(data, self._delimiter, self._quote))]
 
     def _next_block(self) -> RecordBlock | None:
         """Return the next complete records: an empty block if a growing file has no new ones, None at the end."""
         while not self._queue:
             if self._ended:
                 return None
-            data = self._stream.read()
+            data = self._read_bytes()
             if data:
                 self._queue.extend(self._splitter.feed(data))
             elif data is None:
@@ -198,6 +209,10 @@ class TextReader(Closeable):
             else:
                 return RecordBlock(b"")
         return self._queue.popleft()
+
+    def _read_bytes(self) -> bytes | None:
+        """Return the next bytes with records, empty if a growing file has no new ones, None at the end."""
+        return self._stream.read()
 
     def _peek_block(self) -> RecordBlock | None:
         """Return the first block with complete records, None if there is none, without consuming anything."""
@@ -212,6 +227,13 @@ class TextReader(Closeable):
                 found = block
         self._queue.extendleft(reversed(passed))
         return found
+
+
+def passes_of(roles: ColumnRoles) -> Passes | None:
+    """Return what resolves local times, if there are any; it has to see all records of a file from the first one on."""
+    if roles.timezone is None or roles.time is None or roles.time_format in EPOCH_UNITS:
+        return None
+    return Passes(roles.timezone)
 
 
 def usable_events(columns: Columns, records: NDArray[np.int64], start: Start) -> EventBatch:

@@ -38,17 +38,24 @@ class Source(Closeable):
     files : tuple of str
         Paths, in the order of `Positions.file`.
     columns : tuple of str
-        Numeric inputs.
+        Inputs.
     key, time, end : str or None
         Columns with these roles.
     ignored : dict of str to str
         Why a column of the first file is not read, by column.
     key_hint : str
         Which column may be the key, if none was named and times repeat; else empty.
+    first_words : dict of str to list of str
+        The distinct words in the first records of each column of words, in order of appearance.
+    warnings : tuple of str
+        What is likely wrong with values of the columns.
     dead_letters : DeadLetterCounter
         Records that cannot be used.
     bad_values : BadValueCounter
         Values that are missing because they are not numbers.
+    recognised : tuple of str
+        What was recognised without being named, one line per file: ``sensors.csv: delimiter ';', encoding utf-16``.
+        Files about which the same was recognised share a line.
     events : int
         Number of events so far.
 
@@ -82,6 +89,9 @@ class Source(Closeable):
         self.end = roles.end
         self.ignored = dict(roles.ignored)
         self.key_hint = roles.key_hint
+        self.first_words = dict(roles.first_words)
+        self.warnings = roles.warnings
+        self.recognised = _recognised(readers, roles)
         self.dead_letters = dead_letters
         self.bad_values = BadValueCounter()
         self.events = 0
@@ -203,6 +213,19 @@ class _TrackedFile:
             self._dead_letters.add(self._unreported.popleft())
         while self._unreported_values and self._unreported_values[0].record < self.next_record:
             self._bad_values.add(self._unreported_values.popleft())
+
+
+def _recognised(readers: Sequence[Reader], roles: ColumnRoles) -> tuple[str, ...]:
+    """Return a line for each set of files about which the same was recognised."""
+    paths: dict[tuple[str, ...], list[str]] = {}
+    for reader in readers:
+        if parts := reader.recognised + roles.recognised:
+            paths.setdefault(parts, []).append(reader.path)
+    return tuple(f"{_first_of(same)}: {', '.join(parts)}" for parts, same in paths.items())
+
+
+def _first_of(paths: Sequence[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1:,} more"
 
 
 def _next_records(positions: Positions) -> dict[int, int]:

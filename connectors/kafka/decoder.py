@@ -9,6 +9,8 @@ import numpy as np
 
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.json_records import JsonDecoder
+from stream_rnn.connectors.decode.local_times import nearest, with_times
+from stream_rnn.connectors.decode.missing import MissingValues, SentinelWatch
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from kafka import TopicPartition
     from numpy.typing import NDArray
 
+    from stream_rnn.connectors.decode.columns import Columns
     from stream_rnn.connectors.decode.schema import Schema
     from stream_rnn.connectors.events import BadValue
     from stream_rnn.connectors.kafka.partitions import Headers
@@ -79,14 +82,23 @@ class Decoder:
         if not schema.columns:
             raise UsageError("columns must name the fields to read: columns of a topic are not detected")
         self._has_time, self._has_key = bool(schema.time), schema.key is not None
+        self._timezone = schema.timezone
+        parts = schema.time_parts((schema.time or "").split("+"))
+        self._sentinels = SentinelWatch(name for name in schema.columns if name not in schema.words)
         self._records = JsonDecoder(
             ColumnRoles(
                 schema.key,
-                schema.time or None,
+                "+".join(parts) or None,
                 schema.end,
                 schema.columns,
                 schema.time_format,
                 bad_values=schema.bad_values,
+                time_parts=parts if len(parts) > 1 else (),
+                timezone=schema.timezone,
+                words=schema.words,
+                missing={name: MissingValues.of(schema.missing_values, name) for name in schema.columns}
+                if schema.missing_values
+                else {},
             )
         )
 
@@ -94,6 +106,7 @@ class Decoder:
         """Decode records of one partition, as kafka-python returns them."""
         _, _, _, offsets, timestamps, _, raw_keys, payloads, headers, *_ = zip(*records, strict=True)
         columns, rows, refused = self._records.decode(payloads if None not in payloads else _without_none(payloads))
+        columns = self._in_utc(columns, np.array(timestamps, np.float64)[rows] / 1e3)
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
         reasons |= {i: explain(payloads[i] or b"", reason) for i, reason in refused.items()}
         reasons |= {i: NO_VALUE for i, payload in enumerate(payloads) if payload is None}
@@ -107,6 +120,7 @@ class Decoder:
             reasons |= dict.fromkeys(rows[np.isnan(times)].tolist(), NO_TIMESTAMP)
         positions = Positions(np.full(len(rows), partition.partition, np.int32), np.array(offsets, np.int64)[rows])
         name = partition_name(partition)
+        self._sentinels.add(partition.topic, columns.inputs, len(rows))
         batch = KafkaBatch(
             partition=partition,
             events=EventBatch(keys, times, columns.inputs, columns.ends, positions),
@@ -118,6 +132,13 @@ class Decoder:
         if not reasons:
             return batch
         return batch.select(np.array([int(row) not in reasons for row in rows], np.bool_))
+
+    def _in_utc(self, columns: Columns, timestamps: NDArray[np.float64]) -> Columns:
+        """Return columns whose local times were resolved; of two times, the one nearer to the record's timestamp."""
+        if self._timezone is None or columns.is_local is None or not columns.is_local.any():
+            return columns
+        rows = np.flatnonzero(columns.is_local & np.isfinite(columns.times))
+        return with_times(columns, rows, nearest(columns.times[rows], self._timezone, timestamps[rows]))
 
 
 def _decode_keys(raw: Sequence[bytes | None]) -> tuple[NDArray[np.object_], list[int]]:

@@ -1,7 +1,7 @@
 """Checkpoints of format 3, which 0.2.0 wrote, as those of format 4.
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
-limit (`learning.targets`), how well a readout by least squares fits (`learning.rls`), and of alarms
+limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), and of alarms
 (`learning.failure`). In an upgraded checkpoint, nothing of this has happened yet. The weights of a race are those of
 each target, where they were shared by all.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from stream_rnn.learning.failure import STATE_SIZE
 from stream_rnn.learning.jumps import BEFORE
 from stream_rnn.learning.mixing import EARLY_LOSSES
-from stream_rnn.learning.rls import MISFIT_SIZE
+from stream_rnn.learning.rls import GAIN
 from stream_rnn.learning.scaling import FIRST_VALUES, MOMENT_ROWS, SEEN
 from stream_rnn.learning.targets import SLOPE_ROWS
 
@@ -63,7 +63,9 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
             newest[:, BEFORE] = last
             upgraded |= {f"{prefix}newest_y": newest, f"{prefix}jumps": np.zeros_like(newest)}
         elif array.ndim == 3 and name == "inverse":
-            upgraded[f"{prefix}misfit"] = np.zeros((len(array), MISFIT_SIZE if array.shape[1] else 0))
+            head = arrays.get(f"{prefix}head")
+            weights = GAIN + 1 + head.shape[-1] if head is not None and head.ndim > 0 and array.shape[1] > 0 else 0
+            upgraded[f"{prefix}challenger"] = np.zeros((len(array), weights))
         elif array.ndim == 1 and name == "score":
             is_forecast = owner is not None and owner.task == "forecast"
             upgraded[f"{prefix}failure"] = np.zeros((len(array), STATE_SIZE if is_forecast else 0))

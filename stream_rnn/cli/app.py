@@ -126,13 +126,8 @@ def run(config: str | None, **options: Any) -> None:
 @click.option("--config", type=FILE, help="Read servers and client from [kafka] of this TOML file.")
 @click.option("--key", help=REPLAY_HELP["key"])
 @click.option("--time", help=REPLAY_HELP["time"])
-@click.option(
-    "--time-format",
-    type=click.Choice(["auto", "iso", "s", "ms"]),
-    default="auto",
-    show_default=True,
-    help=REPLAY_HELP["time_format"],
-)
+@click.option("--time-format", default="auto", show_default=True, help=REPLAY_HELP["time_format"])
+@click.option("--timezone", help="Time zone of times without an offset, such as Europe/Berlin. Default: UTC.")
 @click.option("--end", help=REPLAY_HELP["end"])
 @click.option("--format", help="Format of the files: csv, tsv, jsonl or parquet. Default: by extension.")
 @click.option("--speed", type=float, help=REPLAY_HELP["speed"])

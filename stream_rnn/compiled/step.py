@@ -45,6 +45,7 @@ from stream_rnn.learning.targets import (
     base_after,
     encode_target,
     has_basis,
+    is_usable,
     record_change,
     record_value,
     scale_of,
@@ -189,7 +190,7 @@ def _weights(core: Any, slot: int) -> Weights:
         BodyAndHead(moments.body[body], moments.head[head]),
         BodyAndHead(updates.body[body], updates.head[head]),
         core.weights.inverse[head],
-        core.weights.misfit[head],
+        core.weights.challenger[head],
     )
 
 
@@ -208,7 +209,7 @@ def _reset_slot(core: Any, slot: int) -> None:
         own.moments.head[:] = 0
         own.updates.head[:] = 0
         reset_inverse(core.learning.rls, own.inverse)
-        own.misfit[:] = 0
+        own.challenger[:] = 0
 
 
 @rare
@@ -496,6 +497,8 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
             row, column = (length - ahead) % kept, (ahead - 1) * D + d
             base = core.base[slot, row, d]
             if targets.residual and math.isnan(base):
+                continue
+            if not is_usable(targets, scales, d, base, y[d]):
                 continue
             record_change(targets, scales, column, base, y[d])
             missed = _inject(core, slot, row, column, encode_target(targets, scales, column, base, y[d]))

@@ -24,11 +24,12 @@ from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
 from stream_rnn.learning.penalties import Penalties
-from stream_rnn.learning.rls import MISFIT_SIZE, RLS, reset_inverse
+from stream_rnn.learning.rls import GAIN, RLS, reset_inverse
 from stream_rnn.learning.targets import TargetEncoding
 from stream_rnn.learning.tbptt import Learning, Weights, Work
 from stream_rnn.losses import make_loss
 from stream_rnn.losses.loss import OutputShape, output_shape
+from stream_rnn.timezones import offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from stream_rnn.layers.layer import Parameter
     from stream_rnn.settings.engine import Settings
 
-WEIGHTS = ("body", "body_moments", "body_updates", "head", "head_moments", "head_updates", "inverse", "misfit")
+WEIGHTS = ("body", "body_moments", "body_updates", "head", "head_moments", "head_updates", "inverse", "challenger")
 """Names of the weight arrays, which are stream arrays where each stream has its own; see `weights_from`."""
 
 
@@ -106,7 +107,7 @@ def weights_from(arrays: Mapping[str, NDArray[Any]]) -> Weights:
     params, moments, updates = (
         BodyAndHead(arrays[f"body{suffix}"], arrays[f"head{suffix}"]) for suffix in ("", "_moments", "_updates")
     )
-    return Weights(params, moments, updates, arrays["inverse"], arrays["misfit"])
+    return Weights(params, moments, updates, arrays["inverse"], arrays["challenger"])
 
 
 def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDArray[Any]]:
@@ -198,6 +199,7 @@ def _feedback(settings: Settings) -> NDArray[np.int64]:
 
 def _inputs(settings: Settings) -> InputEncoding:
     turns = [1.0 / PERIODS[name] for name in settings.calendar]
+    zone = offsets_of(settings.timezone)
     return InputEncoding(
         values=len(settings.inputs),
         tokens=settings.tokens,
@@ -207,6 +209,8 @@ def _inputs(settings: Settings) -> InputEncoding:
         lags=np.array(settings.lags, np.int64),
         elapsed=settings.elapsed,
         cycles=np.array([2 * math.pi * turn * (1 + k) for turn in turns for k in range(settings.harmonics)]),
+        offset_starts=zone.starts,
+        offsets=zone.offsets,
         forgetting=float(settings.scaling_forgetting),
         limit=float(settings.outlier),
     )
@@ -272,7 +276,7 @@ def _rls(settings: Settings) -> RLS | Off:
     if settings.readout != "rls":
         return Off()
     unit = -0.5 * len(settings.target_names) * settings.horizon  # undoes the mean of squares: see `step._inject`
-    return RLS(float(settings.rls_forgetting), float(settings.rls_ridge), unit)
+    return RLS(float(settings.rls_forgetting), float(settings.rls_ridge), unit, challenged=settings.horizon == 1)
 
 
 def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
@@ -323,9 +327,9 @@ def _weight_rows(net: Network, learning: Learning, kind: np.dtype[Any]) -> tuple
         for part, size in zip(BodyAndHead._fields, sizes, strict=True)
     )
     if not isinstance(learning.rls, RLS):
-        return body, head | {"inverse": ((0, 0), np.float64), "misfit": ((0,), np.float64)}
+        return body, head | {"inverse": ((0, 0), np.float64), "challenger": ((0,), np.float64)}
     q = net.features + 1
-    squares = {"inverse": ((q, q), np.float64), "misfit": ((MISFIT_SIZE,), np.float64)}
+    squares = {"inverse": ((q, q), np.float64), "challenger": ((GAIN + 1 + net.outputs * q,), np.float64)}
     return body, head | {"head_moments": ((per_weight, 0), kind)} | squares
 
 

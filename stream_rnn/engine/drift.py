@@ -121,13 +121,13 @@ class DriftMonitor:
             for part in (*moments, *updates):
                 part[:] = 0
             rls.reset_inverse(self._parts.learning.rls, weights.inverse)
-            weights.misfit[:] = 0
+            weights.challenger[:] = 0
         elif action == "reset_head":
             weights.params.head[:] = self._parts.initial.head
             moments.head[:] = 0
             updates.head[DONE] = 0
             rls.reset_inverse(self._parts.learning.rls, weights.inverse)
-            weights.misfit[:] = 0
+            weights.challenger[:] = 0
 
     def record(self, event: int, key: Hashable) -> Drift:
         """List a drift among the newest, and return it."""

@@ -28,7 +28,7 @@ from stream_rnn.errors import SettingError
 from stream_rnn.layers.input_rows import input_rows
 from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.layers.stack import stacked_layers
-from stream_rnn.learning.rls import RLS, reset_inverse
+from stream_rnn.learning.rls import GAIN, RLS, reset_inverse
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -162,6 +162,8 @@ def _indices(old: EngineParts, new: EngineParts) -> Indices:
     V = (outputs[:, np.newaxis] * width + features).ravel()
     head = np.concatenate([V, new.network.outputs * width + outputs])
     has_rls = isinstance(new.learning.rls, RLS)
+    regressors = np.append(features, width)
+    D = GAIN + 1 + (outputs[:, np.newaxis] * (width + 1) + regressors).ravel()
     return {
         "state": (body.state,),
         "tape": (None, body.tape),
@@ -172,7 +174,8 @@ def _indices(old: EngineParts, new: EngineParts) -> Indices:
         "body_moments": (None, body.params),
         "head": (head,),
         "head_moments": (None, head[:0] if has_rls else head),
-        "inverse": (np.append(features, width),) * 2 if has_rls else (),
+        "inverse": (regressors,) * 2 if has_rls else (),
+        "challenger": (np.concatenate([np.arange(GAIN + 1), D]),) if has_rls else (),
     }
 
 

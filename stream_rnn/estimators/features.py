@@ -5,10 +5,16 @@ missing (NaN). A number has one column. A text has `width` columns: each of its 
 count as 1 and -1, and the text is the mean of its words' vectors. This is the hashing trick (Weinberger et al. 2009,
 arXiv:0902.2206) with a dense code of random signs instead of one position per word: the codes of any two words are
 nearly orthogonal, and no list of words is kept.
+
+An engine with more inputs replaces the present one, which costs as much as some events. Up to `FREE_COLUMNS` columns a
+new feature gets its columns at its first event. From then on new features wait until a number of events have passed
+since the last ones, which grows with the columns, and get their columns together; `max_features` limits them.
 """
 
 from __future__ import annotations
 
+import copy
+import logging
 import math
 from datetime import datetime
 from hashlib import blake2b
@@ -24,8 +30,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+log = logging.getLogger("stream_rnn")
+
 TARGET = "y"
 """Column of a target that has no name of its own."""
+
+FREE_COLUMNS = 64
+"""Columns up to which new features get theirs at once."""
+MAX_FEATURES = 1000
+COLUMNS_PER_EVENT = 4
+"""With more, there are as many events between two additions as columns, divided by this."""
 
 _NUMBER_TYPES = frozenset({float, int, bool})
 """Types that need no conversion; others, such as numpy's, take the slower path."""
@@ -61,10 +75,10 @@ class Column(NamedTuple):
 
 
 class NewFeatures(NamedTuple):
-    """Names of features that have no columns yet."""
+    """Names of features that have no columns yet, as keys of dicts."""
 
-    numbers: list[Hashable]
-    texts: list[Hashable]
+    numbers: dict[Hashable, None]
+    texts: dict[Hashable, None]
 
 
 class Features:
@@ -76,11 +90,13 @@ class Features:
         Columns of each text.
     fields
         Names in x that are not features: they hold an event's key, time or end.
+    max_features
+        Most features; later ones are ignored, with a warning.
 
     Examples
     --------
     >>> features = Features(width=2, fields=["sensor"])
-    >>> features.register({"load": 1.0, "sensor": "pump-1", "state": "on"})
+    >>> features.register({"load": 1.0, "sensor": "pump-1", "state": "on"}, event=0)
     True
     >>> features.columns
     ['load', 'state#0', 'state#1']
@@ -88,7 +104,7 @@ class Features:
     [2.0, nan, nan]
     """
 
-    def __init__(self, width: int, fields: Collection[Hashable]) -> None:
+    def __init__(self, width: int, fields: Collection[Hashable], max_features: int = MAX_FEATURES) -> None:
         self.columns: list[str] = []
         """Names of the columns, all different."""
         self.fields = frozenset(fields)
@@ -97,6 +113,11 @@ class Features:
         self._number_columns: dict[Hashable, int] = {}
         self._text_columns: dict[Hashable, int] = {}
         """First column of each text."""
+        self._max_features = max_features
+        self._waiting = NewFeatures({}, {})
+        self._next_event = 0
+        """First event at which features may get columns."""
+        self._refused = False
         self._fast_names: tuple[Hashable, ...] | None = ()
         """The features in the order of their columns if all are numbers, else None."""
 
@@ -133,8 +154,8 @@ class Features:
                 row[column] = converted
         return row
 
-    def register(self, x: Mapping[Any, Any]) -> bool:
-        """Add columns for the new features that have a value; return whether there are any.
+    def register(self, x: Mapping[Any, Any], event: int) -> bool:
+        """Admit the new features that have a value at an event, given by its number; return what `admit` returns.
 
         Raises
         ------
@@ -142,7 +163,7 @@ class Features:
             For a value that is not a number, a text or a time.
         """
         items = list(self._items(x))
-        texts = [name for name, value in items if isinstance(value, str)]
+        texts = [name for name, value in items if isinstance(value, str) and name not in self._text_columns]
         numbers = [
             name
             for name, value in items
@@ -150,23 +171,60 @@ class Features:
             and name not in self._number_columns
             and not math.isnan(number(value, str(name), "x"))
         ]
-        return self.add(numbers, texts)
+        return self.admit(NewFeatures(dict.fromkeys(numbers), dict.fromkeys(texts)), event)
 
-    def add(self, numbers: Iterable[Hashable], texts: Iterable[Hashable]) -> bool:
-        """Add columns for the features that have none; return whether there are any.
+    def admit(self, new: NewFeatures, event: int) -> bool:
+        """Let features that appear at an event wait for columns; add those of all that wait, if it is time.
 
-        Features that appear at the same event are sorted by name, so that the order in a dict does not matter.
+        Features that get columns at the same event are sorted by name, so that the order in a dict does not matter.
+
+        Returns
+        -------
+        bool
+            Whether there are more columns now.
         """
-        before = len(self.columns)
-        for name in sorted(set(numbers) - self._number_columns.keys(), key=repr):
+        waiting = self._waiting
+        unknown = NewFeatures(
+            dict.fromkeys(new.numbers.keys() - self._number_columns.keys()),
+            dict.fromkeys(new.texts.keys() - self._text_columns.keys()),
+        )
+        for names, own in zip(unknown, waiting, strict=True):
+            for name in sorted(names.keys() - own.keys(), key=repr):
+                if self._count() < self._max_features:
+                    own[name] = None
+                else:
+                    self._refuse(name)
+        if event < self._next_event or not any(unknown) or not any(waiting):
+            return False
+        self._add(waiting)
+        self._waiting = NewFeatures({}, {})
+        width = len(self.columns)
+        self._next_event = event + width // COLUMNS_PER_EVENT if width > FREE_COLUMNS else 0
+        return True
+
+    def _count(self) -> int:
+        """Return the number of features that have columns, or wait for them."""
+        known = len(self._number_columns) + len(self._text_columns)
+        return known + len(self._waiting.numbers) + len(self._waiting.texts)
+
+    def _refuse(self, name: Hashable) -> None:
+        if not self._refused:
+            log.warning(
+                "there are more than max_features = %d features; further ones, such as %r, are ignored",
+                *(self._max_features, name),
+            )
+        self._refused = True
+
+    def _add(self, new: NewFeatures) -> None:
+        """Add columns for features that have none."""
+        for name in sorted(new.numbers, key=repr):
             self._number_columns[name] = len(self.columns)
             self._append(_label(name))
-        for name in sorted(set(texts) - self._text_columns.keys(), key=repr):
+        for name in sorted(new.texts, key=repr):
             self._text_columns[name] = len(self.columns)
             for bit in range(self._width):
                 self._append(f"{_label(name)}#{bit}")
         self._fast_names = None if self._text_columns else tuple(self._number_columns)
-        return len(self.columns) > before
 
     def _append(self, label: str) -> None:
         """Append a column of this name, with primes if it is in use."""
@@ -174,19 +232,32 @@ class Features:
             label += "'"
         self.columns.append(label)
 
-    def first_rows(self, table: Mapping[Hashable, Column]) -> dict[int, NewFeatures]:
-        """Return the new features of a table by the row in which each first has a value."""
+    def additions(self, table: Mapping[Hashable, Column], event: int) -> tuple[dict[int, Features], Features]:
+        """Return the features as they are after each row of a table in which some get columns, and after all rows.
+
+        Parameters
+        ----------
+        table
+            Columns of N events.
+        event
+            Number of the first one.
+        """
         new: dict[int, NewFeatures] = {}
         for name, column in table.items():
             if name not in self._number_columns:
-                row = _first_true(~np.isnan(column.numbers))
-                if row is not None:
-                    new.setdefault(row, NewFeatures([], [])).numbers.append(name)
+                for row in np.flatnonzero(~np.isnan(column.numbers)).tolist():
+                    new.setdefault(row, NewFeatures({}, {})).numbers[name] = None
             if name not in self._text_columns and column.texts is not None:
-                row = next((row for row, text in enumerate(column.texts) if text is not None), None)
-                if row is not None:
-                    new.setdefault(row, NewFeatures([], [])).texts.append(name)
-        return new
+                for row, text in enumerate(column.texts):
+                    if text is not None:
+                        new.setdefault(row, NewFeatures({}, {})).texts[name] = None
+        added: dict[int, Features] = {}
+        features = copy.deepcopy(self) if new else self
+        for row in sorted(new):
+            if features.admit(new[row], event + row):
+                added[row] = features
+                features = copy.deepcopy(features)
+        return added, features
 
     def matrix(self, table: Mapping[Hashable, Column], part: slice) -> NDArray[np.float64]:
         """Return the columns' values (n, columns) for a part of a table's rows."""
@@ -228,7 +299,3 @@ def parse_column(values: Iterable[Any], name: Hashable) -> Column:
 
 def _label(name: Hashable) -> str:
     return name if isinstance(name, str) else repr(name)
-
-
-def _first_true(flags: NDArray[np.bool_]) -> int | None:
-    return int(flags.argmax()) if flags.any() else None

@@ -13,7 +13,7 @@ from stream_rnn.engine.engine import Engine
 from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.errors import DataError, SettingError
 from stream_rnn.estimators.arguments import check_horizon, check_key
-from stream_rnn.estimators.features import TARGET
+from stream_rnn.estimators.features import MAX_FEATURES, TARGET
 from stream_rnn.estimators.recurrent import Recurrent
 from stream_rnn.estimators.streaming import DEFAULT_KEY, ModelT, Streaming
 from stream_rnn.race.race import Race
@@ -149,11 +149,13 @@ class RecurrentForecaster(Recurrent, StreamingForecaster[Engine]):
         time_field: Hashable | None = None,
         end_field: Hashable | None = None,
         seed: int | None = None,
+        max_features: int = MAX_FEATURES,
         **settings: Any,
     ) -> None:
         # The signature repeats that of Recurrent: river reads it to clone an estimator, and editors to complete it.
         self.horizon = horizon
-        super().__init__(hidden, window, learning_rate, text_width, key_field, time_field, end_field, seed, **settings)
+        fields = (key_field, time_field, end_field)
+        super().__init__(hidden, window, learning_rate, text_width, *fields, seed, max_features, **settings)
 
     def _forecast(self, model: Engine, stream: Hashable, horizon: int) -> list[float]:
         forecasts: list[float] = self._point_forecasts(model.predict(stream))[:, 0].tolist()
@@ -191,6 +193,9 @@ class AutoForecaster(StreamingForecaster[Race]):
         passed as keywords.
     seed
         Seed of the initial weights; None draws one.
+    max_features
+        Most features; later ones are ignored, with a warning. Beyond 64 inputs, new features are added in blocks: they
+        are ignored for some events first.
     **settings
         Other settings of `stream_rnn.Settings` that a preset of a race takes, such as ``max_streams``.
 
@@ -221,13 +226,14 @@ class AutoForecaster(StreamingForecaster[Race]):
         time_field: Hashable | None = None,
         end_field: Hashable | None = None,
         seed: int | None = None,
+        max_features: int = MAX_FEATURES,
         **settings: Any,
     ) -> None:
         self.horizon = horizon
         self.loss = loss
         self.retire_below = retire_below
         self.check_every = check_every
-        super().__init__(text_width, key_field, time_field, end_field, seed, **settings)
+        super().__init__(text_width, key_field, time_field, end_field, seed, max_features, **settings)
         for name in ("inputs", "targets", "task", "preset"):
             if name in settings:
                 raise SettingError(f"{name} is set by the estimator and cannot be passed, got {settings[name]!r}")
@@ -242,7 +248,7 @@ class AutoForecaster(StreamingForecaster[Race]):
         """Return the settings of the members and of the race for the features that are known."""
         own = {"inputs": self._input_names(), "targets": (TARGET,), "horizon": self.horizon, "seed": seed}
         config = preset("auto", self.settings | own)
-        changes = {"mixing_loss": self.loss, "retire_below": self.retire_below, "check_every": self.check_every}
+        changes = {"weigh_by": self.loss, "retire_below": self.retire_below, "check_every": self.check_every}
         config = config._replace(race=RaceSettings.parse(config.race.describe() | changes))
         return parse_members(config, Settings.parse), config.race
 

@@ -163,17 +163,19 @@ class LabelEstimator(Recurrent):
     def _learn_rows(self, events: FrameEvents, ys: list[Any]) -> None:
         """Learn from many events; the engine grows before each row in which a feature or target is new."""
         count = len(events.keys)
-        new_features = self._features.first_rows(events.table)
+        event = 0 if self._model is None else self._model.counts.events
+        additions, features = self._features.additions(events.table, event)
         new_targets = self._rows_with_new_targets(ys)
-        starts = sorted({0, *new_features, *new_targets}) if count else []
+        starts = sorted({0, *additions, *new_targets}) if count else []
         for start, stop in pairwise([*starts, count]):
             grows = start in new_targets and self._register_target(ys[start])[0]
-            if start in new_features and self._features.add(*new_features[start]):
-                grows = True
+            if start in additions:
+                self._features, grows = additions[start], True
             engine = self._update_model() if self._model is None or grows else self._model
             part = slice(start, stop)
             X, Y = self._features.matrix(events.table, part), self._engine_targets(ys[part])
             engine.process(events.keys[part], X, Y, events.times[part], events.ends[part])
+        self._features = features
 
     @exclusive
     def _predict_rows(self, frame: Frame, key: Any, time: Any) -> NDArray[np.float64] | None:

@@ -12,6 +12,7 @@ from stream_rnn.engine.engine import Engine
 from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.errors import SettingError
 from stream_rnn.estimators.cells import complete_docstring
+from stream_rnn.estimators.features import MAX_FEATURES
 from stream_rnn.estimators.streaming import Streaming
 from stream_rnn.evaluation.prequential import point_forecasts
 from stream_rnn.settings.engine import Settings
@@ -45,6 +46,9 @@ class Recurrent(Streaming[Engine]):
         passed as keywords.
     seed
         Seed of the initial weights; None draws one.
+    max_features
+        Most features; later ones are ignored, with a warning. Beyond 64 inputs, new features are added in blocks: they
+        are ignored for some events first.
     **settings
         Other settings of `stream_rnn.Settings`.
 
@@ -76,11 +80,12 @@ class Recurrent(Streaming[Engine]):
         time_field: Hashable | None = None,
         end_field: Hashable | None = None,
         seed: int | None = None,
+        max_features: int = MAX_FEATURES,
         **settings: Any,
     ) -> None:
         self.hidden = hidden
         self.window = window
-        super().__init__(text_width, key_field, time_field, end_field, seed, **settings)
+        super().__init__(text_width, key_field, time_field, end_field, seed, max_features, **settings)
         self._learning_rate = learning_rate
         self._outputs: dict[Hashable, int] = {}
         """Output of each target name or class, in the order of their appearance."""

@@ -45,6 +45,9 @@ class Streaming(base.Estimator, Generic[ModelT]):
         passed as keywords.
     seed
         Seed of the initial weights; None draws one.
+    max_features
+        Most features; later ones are ignored, with a warning. Beyond 64 inputs, new features are added in blocks: they
+        are ignored for some events first.
     **settings
         Other settings.
     """
@@ -56,6 +59,7 @@ class Streaming(base.Estimator, Generic[ModelT]):
         time_field: Hashable | None,
         end_field: Hashable | None,
         seed: int | None,
+        max_features: int,
         **settings: Any,
     ) -> None:
         self.text_width = text_width
@@ -63,12 +67,14 @@ class Streaming(base.Estimator, Generic[ModelT]):
         self.time_field = time_field
         self.end_field = end_field
         self.seed = seed
+        self.max_features = max_features
         self.settings = {name: _for_clone(value) for name, value in settings.items()}
-        self._features = Features(text_width, _check_fields(key_field, time_field, end_field))
+        self._features = Features(text_width, _check_fields(key_field, time_field, end_field), max_features)
         self._model: ModelT | None = None
         self._idle = Idle()
-        if not is_count(text_width):
-            raise SettingError(f"text_width must be an integer of at least 1, got {text_width!r}")
+        for name, value in (("text_width", text_width), ("max_features", max_features)):
+            if not is_count(value):
+                raise SettingError(f"{name} must be an integer of at least 1, got {value!r}")
 
     @exclusive
     def reset(self, key: Hashable | None = None) -> None:
@@ -118,7 +124,7 @@ class Streaming(base.Estimator, Generic[ModelT]):
         stream, row, time, is_complete = self._parse_event(x, key, time)
         end = parse_end(end) or (self.end_field is not None and parse_end(x.get(self.end_field)))
         model, (grows, targets) = self._model, self._register_target(y)
-        if not is_complete and self._features.register(x):
+        if not is_complete and self._features.register(x, 0 if model is None else model.counts.events):
             grows = True
         if model is None or grows:
             model, row = self._update_model(), self._features.row(x)

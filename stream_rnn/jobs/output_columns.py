@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 
-def output_columns(settings: Settings, y: NDArray[np.float64], result: BatchResult) -> dict[str, NDArray[np.float64]]:
+def output_columns(
+    settings: Settings, y: NDArray[np.float64], result: BatchResult, labels: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
     """Return the output columns of N events, each (N,), named by `output_names`.
 
     Parameters
@@ -25,18 +28,22 @@ def output_columns(settings: Settings, y: NDArray[np.float64], result: BatchResu
         (N, D) values of the targets.
     result
         The engine's result for these events.
+    labels
+        (N,) labels by column, see `Words.label_columns`; they replace classes.
     """
-    columns = [*y.T]
+    columns: list[NDArray[Any]] = [*y.T]
+    columns += [labels[name] for name in label_names(settings) if settings.top is None]
     for values in (result.forecasts, result.intervals, result.anomalies):
         if values is not None:
             columns += [*values.reshape(len(y), values[:1].size if len(y) else 0).T]
-    return dict(zip(output_names(settings), columns, strict=True))
+    return dict(zip(output_names(settings), columns, strict=True)) | dict(labels)
 
 
 def output_names(settings: Settings) -> list[str]:
     """Return the names of all output columns, in order.
 
-    Targets; elements of the forecast; ``.low`` and ``.high`` of each element if prediction intervals are set;
+    Targets; their most likely labels, of classes; elements of the forecast; ``.low`` and ``.high`` of each element if
+    prediction intervals are set;
     ``anomaly`` if anomaly scores are set.
 
     Examples
@@ -47,7 +54,27 @@ def output_names(settings: Settings) -> list[str]:
     """
     forecasts = list(forecast_names(settings))
     bounds = [f"{name}.{end}" for name in forecasts for end in ("low", "high")] if settings.interval is not None else []
-    return [*settings.target_names, *forecasts, *bounds, *(["anomaly"] if settings.anomaly else [])]
+    labels = label_names(settings) if settings.top is None else ()
+    return [*settings.target_names, *labels, *forecasts, *bounds, *(["anomaly"] if settings.anomaly else [])]
+
+
+def label_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the columns with forecast labels, of classification.
+
+    With `top` these are among the elements of the forecast.
+
+    Examples
+    --------
+    >>> from stream_rnn import Settings
+    >>> label_names(Settings(inputs="x", targets="state", task="classification"))
+    ('state.forecast',)
+    """
+    if settings.task != "classification":
+        return ()
+    if settings.top is not None:
+        return tuple(forecast_names(settings))[::2]
+    lead = f"-{settings.lookahead}" if settings.lookahead else ""
+    return tuple(f"{name}{lead}.forecast" for name in settings.target_names)
 
 
 def forecast_names(settings: Settings) -> Iterator[str]:

@@ -7,7 +7,7 @@ The columns, in this order, for I inputs:
     differences    I; change from the previous event's value by its running root mean square; 0 if either is missing
     lags           I for each lag l; the value l events ago, scaled as the values; the mean if missing
     elapsed        1; log(1 + seconds since the stream's previous event), as a z-score; 0 if unknown
-    cycles         2 for each frequency w; sin and cos of w times the event's time; 0 if unknown
+    cycles         2 for each frequency w; sin and cos of w times the event's local time; 0 if unknown
 
 Differences and lags do not cross the start of a sequence; elapsed does. Only the event itself and the past are used.
 """
@@ -44,6 +44,10 @@ class InputEncoding(NamedTuple):
     elapsed: bool
     cycles: Any
     """(m,) float64, radians per second"""
+    offset_starts: Any
+    """(Z,) float64, times from which each offset of local time is valid; the first is -inf"""
+    offsets: Any
+    """(Z,) float64, seconds by which local time is ahead of UTC"""
     forgetting: float
     limit: float
 
@@ -137,11 +141,25 @@ def encode_event(encoding: InputEncoding, past: PastInputs, n: int, gap: float, 
     if encoding.elapsed:
         encoded[end] = _scaled(encoding, moments, moments.shape[1] - 1, math.log1p(gap)) if is_known(gap) else 0.0
         end += 1
+    local = _local_time(encoding, time) if encoding.cycles.shape[0] else time
     for k in range(encoding.cycles.shape[0]):
-        angle = encoding.cycles[k] * time if is_known(time) else 0.0
+        angle = encoding.cycles[k] * local if is_known(time) else 0.0
         encoded[end] = math.sin(angle)
         encoded[end + 1] = math.cos(angle) if is_known(time) else 0.0
         end += 2
+
+
+@inner
+def _local_time(encoding: InputEncoding, time: float) -> float:
+    """Return a time by the clock of the time zone; forecasts of forecasts have times that no caller knows."""
+    first, last = 0, encoding.offset_starts.shape[0] - 1
+    while first < last:
+        middle = (first + last + 1) // 2
+        if encoding.offset_starts[middle] <= time:
+            first = middle
+        else:
+            last = middle - 1
+    return time + encoding.offsets[first]
 
 
 @inner

@@ -19,11 +19,19 @@ In the long run W then minimises
 up to the order in which features take turns, and no variance in P exceeds 10 / ridge by much (leaky least squares;
 Horita et al. 2004, doi:10.1109/TCSII.2004.836887).
 
-**Changes.** After a change of the process that generates the data, most of what is remembered is wrong. The squared
-error is averaged over about 50 and 2,000 events. Where the first average is more than five times the second, 1 - l is
-raised up to 0.03, in proportion to the excess (variable forgetting; Fortescue et al. 1981,
-doi:10.1016/0005-1098(81)90070-4). Smaller ratios also occur where errors are volatile, as in polluted air, and there
-forgetting does harm.
+**Changes.** After a change of the process that generates the data, what is remembered is wrong. A challenger therefore
+tries to learn the errors that the readout leaves, by normalised least mean squares (Haykin 2002, chapter 6):
+
+    e' = e - D F      D <- D + e' F^T / |F|^2
+
+It forgets within few events, so that while the readout fits, its own noise makes |e'| larger than |e|. Where the mean
+of
+
+    (|e|^2 - |e'|^2) / (|e|^2 + |e'|^2)
+
+over about 16 events exceeds `SUPERIOR`, the errors can be learned. P is then reset to I / ridge, and W is kept. Unlike
+the size of the errors, the comparison does not take volatile errors for a change. It needs errors of one stream in
+succession, and is made one event ahead only: errors further ahead are similar from event to event without any change.
 
 If a variance is not positive because of rounding, as with features of 1e8, P is reset to I / ridge, and W is kept.
 
@@ -50,20 +58,12 @@ LEAK = 0.03
 LEAK_EVERY = 4
 """Events between two leaks."""
 
-COUNT, SHORT, LONG = range(3)
-"""The elements of `misfit`: number of errors, and the averages of their squares over few and many events."""
-MISFIT_SIZE = 3
-"""Length of `misfit`."""
-SHORT_MEMORY, LONG_MEMORY = 50.0, 2000.0
-"""Number of events that the averages are over."""
-MAX_SURPRISE = 10.0
-"""Maximum of a squared error, in units of the long average: a single outlier is no change."""
-CHANGED = 5.0
-"""Ratio of the averages from which more is forgotten."""
-FASTEST = 0.03
-"""Maximum of 1 - l after a change."""
-SLOWER = 10.0
-"""How many times as slowly the long average moves during a change."""
+GAIN = 0
+"""The element of `challenger` that holds the mean gain; those of D (O, q) follow."""
+MEMORY = 16.0
+"""Number of events that the gain is averaged over."""
+SUPERIOR = 0.2
+"""Mean gain of a challenger that shows a change."""
 
 MAX_STEP = 1e30
 """Maximum step of a weight; larger ones are rejected, because float32 would soon overflow."""
@@ -77,6 +77,8 @@ class RLS(NamedTuple):
     ridge: float
     unit: float
     """factor from the gradient of the loss in an output to its error e"""
+    challenged: bool
+    """whether there is a challenger"""
 
 
 class EventErrors(NamedTuple):
@@ -103,40 +105,43 @@ def _reset_inverse(rls: RLS, P: Any) -> None:
 
 
 @inner
-def with_forgetting(rls: RLS, events: int, boost: float, misfit: Any) -> RLS:
-    """Adapt the forgetting to a readout that streams share, to a boosted update, and to recent errors.
+def with_forgetting(rls: RLS, events: int, boost: float) -> RLS:
+    """Adapt the forgetting to a readout that streams share, and to a boosted update.
 
     With `events` events of all streams since the stream's last one, a round of one event of each stream forgets as much
     as one event of a single stream. A boosted update forgets `boost` times as much.
     """
-    forgotten = boost * (1.0 - rls.forgetting)
-    if misfit[SHORT] > CHANGED * misfit[LONG]:
-        excess = (misfit[SHORT] / misfit[LONG] - CHANGED) / (MAX_SURPRISE - CHANGED)
-        forgotten = max(forgotten, FASTEST * min(excess, 1.0))
-    forgetting = 1.0 - forgotten
-    return RLS(forgetting if events == 1 else forgetting ** (1.0 / events), rls.ridge, rls.unit)
+    forgetting = 1.0 - boost * (1.0 - rls.forgetting)
+    if events > 1:
+        forgetting = forgetting ** (1.0 / events)
+    return RLS(forgetting, rls.ridge, rls.unit, rls.challenged)
 
 
 @inner
-def record_errors(rls: RLS, gradients: Any, misfit: Any) -> None:
-    """Add the mean squared error of the outputs that have one to the averages; `gradients` are as in `EventErrors`."""
-    total, count = 0.0, 0
-    for o in range(gradients.shape[0]):
-        if gradients[o] != 0:
-            error = rls.unit * gradients[o]
-            total += error * error
-            count += 1
-    square = total / count
-    if not math.isfinite(square):
-        return
-    memory = min(misfit[COUNT] + 1.0, LONG_MEMORY)
-    if misfit[COUNT] >= SHORT_MEMORY:
-        square = min(square, MAX_SURPRISE * misfit[LONG])
-        if misfit[SHORT] > CHANGED * misfit[LONG]:
-            memory = SLOWER * LONG_MEMORY  # errors after a change are no part of the usual ones
-    misfit[COUNT] += 1.0
-    misfit[SHORT] += (square - misfit[SHORT]) / min(misfit[COUNT], SHORT_MEMORY)
-    misfit[LONG] += (square - misfit[LONG]) / memory
+def challenge(rls: RLS, P: Any, event: EventErrors, challenger: Any, F: Any) -> None:
+    """Let the challenger (1 + O q,) learn the errors of one event, and reset P if it does well; F (q,) is scratch."""
+    last, O = event.features.shape[0], event.gradients.shape[0]
+    copy(event.features, F[:last])
+    F[last] = 1.0
+    D, norm = challenger[GAIN + 1 :].reshape(O, last + 1), dot(F, F)
+    before, after = 0.0, 0.0
+    for o in range(O):
+        if event.gradients[o] != 0:
+            error = rls.unit * event.gradients[o]
+            left = error - dot(D[o], F)
+            before += error * error
+            after += left * left
+            step = left / norm
+            for j in range(last + 1):
+                D[o, j] += step * F[j]
+    total = before + after
+    if not total < math.inf:
+        challenger[:] = 0
+    elif total > 0.0:
+        challenger[GAIN] += ((before - after) / total - challenger[GAIN]) / MEMORY
+        if challenger[GAIN] > SUPERIOR:
+            challenger[:] = 0
+            reset_inverse(rls, P)
 
 
 @inner

@@ -18,7 +18,8 @@ The first `FIRST_VALUES` values have no moments to be compared with. The moments
 doi:10.1080/01621459.1974.10482962).
 
 While all values were equal there is no deviation. Different values then are part of the regime as soon as the constant
-returns, or after `CHANGED` of them if they are not separated from it.
+returns, or after `CHANGED` of them if they are not separated from it. The constant then counts as at most
+`MOST_CONSTANT` values.
 
 Moments are float64, because the level of a sensor may be a million times its variation.
 """
@@ -38,6 +39,8 @@ SETTLED = 64.0
 """Number of outliers in a row, or weight, that makes a regime."""
 CHANGED = 3.0
 """The same while all values were equal."""
+MOST_CONSTANT = 2.0 * SETTLED
+"""Weight of a constant, however long, when other values follow: the present deviation must not grow for as long."""
 SEPARATED = 2.0
 """Number of limits between the means of two regimes; nearer ones are one regime whose deviation was underestimated."""
 MAD_TO_DEVIATION = 1.4826
@@ -83,6 +86,15 @@ def update_moments(moments: Any, c: int, value: float, forgetting: float, limit:
 def deviation(moments: Any, c: int) -> float:
     """Return the standard deviation of column c, 0 before the first value."""
     return 0.0 if moments[WEIGHT, c] == 0.0 else math.sqrt(_variance(moments, WEIGHT, c))
+
+
+@inner
+def is_possible(moments: Any, c: int, value: float, limit: float) -> bool:
+    """Return whether a value can belong to the present regime of column c, and this is not a stuck sensor's."""
+    spread = deviation(moments, c)
+    if spread <= ROUNDING * abs(moments[MEAN, c]):
+        return moments[OTHER_WEIGHT, c] < SETTLED
+    return moments[WEIGHT, c] < SETTLED or abs(value - moments[MEAN, c]) <= IMPOSSIBLE * limit * spread
 
 
 @inner
@@ -245,8 +257,8 @@ def _swap(moments: Any, c: int) -> None:
 
 @inner
 def _merge(moments: Any, c: int) -> None:
-    """Make both regimes one (Chan et al. 1979)."""
-    weight, other = moments[WEIGHT, c], moments[OTHER_WEIGHT, c]
+    """Make a constant and the values after it one regime (Chan et al. 1979)."""
+    weight, other = min(moments[WEIGHT, c], MOST_CONSTANT), moments[OTHER_WEIGHT, c]
     distance = moments[OTHER_MEAN, c] - moments[MEAN, c]
     moments[WEIGHT, c] = weight + other
     moments[MEAN, c] += distance * other / (weight + other)

@@ -12,6 +12,10 @@ the forecasts of a mean-reverting series tend with the horizon. Last values more
 have a slope of their own, which forgets quickly: peaks are gone soon, a new level stays. Before there are such values
 it is r, which counts as one of them.
 
+Where there is a running mean of values (`reversion`), changes from or to values that cannot belong to the present
+regime are not learned, and no changes are while a target is stuck: constant after it had another regime. Error codes
+then leave neither scales nor weights behind.
+
 The last value b is that of `jumps`.
 
 c and s belong to one stream and one forecast column, (horizon - 1) D + d for target d of D. They are known before z is
@@ -31,6 +35,7 @@ from stream_rnn.learning.scaling import (
     SEEN,
     WEIGHT,
     deviation,
+    is_possible,
     root_mean_square,
     update_moments,
     z_score,
@@ -85,9 +90,9 @@ def record_value(encoding: TargetEncoding, scales: TargetScales, d: int, y: floa
 @inner
 def record_change(encoding: TargetEncoding, scales: TargetScales, column: int, base: float, y: float) -> None:
     """Add a known value of a column's target to the statistics of changes from b = `base`, after `record_value`."""
+    d = column % encoding.targets
     if not encoding.residual:
         return
-    d = column % encoding.targets
     if encoding.reversion and scales.levels[SEEN, d] >= FIRST_VALUES:
         levels, slopes = scales.levels, scales.slopes
         b, a, reach = base - levels[MEAN, d], y - levels[MEAN, d], encoding.limit * deviation(levels, d)
@@ -138,6 +143,15 @@ def has_basis(encoding: TargetEncoding, scales: TargetScales, column: int, base:
     if encoding.residual:
         return not math.isnan(base)
     return not encoding.scaled or scales.moments[WEIGHT, column % encoding.targets] > 0.0
+
+
+@inner
+def is_usable(encoding: TargetEncoding, scales: TargetScales, d: int, base: float, y: float) -> bool:
+    """Return whether a change from b = `base` to the value y of target d is to be learned, after `record_value`."""
+    if not encoding.reversion:
+        return True
+    levels, limit = scales.levels, encoding.limit
+    return is_possible(levels, d, base, limit) and is_possible(levels, d, y, limit)
 
 
 @inner

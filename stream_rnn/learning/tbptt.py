@@ -21,7 +21,7 @@ from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
 from stream_rnn.learning.optimizers import Optimizer, optimizer_step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay_weights
 from stream_rnn.learning.readout import learn_readout
-from stream_rnn.learning.rls import RLS, EventErrors, leak, record_errors, update_readout, with_forgetting
+from stream_rnn.learning.rls import RLS, EventErrors, challenge, leak, update_readout, with_forgetting
 
 
 class Learning(NamedTuple):
@@ -52,8 +52,8 @@ class Weights(NamedTuple):
     """(2,) and (2,) int64, indexed by DONE and BOOSTED"""
     inverse: Any
     """(q, q) float64, P of recursive least squares; (0, 0) if the optimizer learns the readout"""
-    misfit: Any
-    """(3,) float64, how well it fits, as in `rls`; (0,) if the optimizer learns the readout"""
+    challenger: Any
+    """(1 + O q,) float64, as in `rls`; (0,) if the optimizer learns the readout"""
 
 
 DONE, BOOSTED = 0, 1
@@ -151,7 +151,7 @@ def _fit_readout(
 def _fit_readout_by_least_squares(
     rls: RLS, network: Network, weights: Weights, recent: RecentEvents, progress: Progress, boost: float, work: Work
 ) -> bool:
-    rls = with_forgetting(rls, progress.between, boost, weights.misfit)
+    rls = with_forgetting(rls, progress.between, boost)
     work.gradient[network.head_start :] = 0  # it is not used, but must stay finite
     kept = recent.errors.shape[0]
     done = True
@@ -162,8 +162,8 @@ def _fit_readout_by_least_squares(
             if gradients[o] != 0:
                 event = EventErrors(recent.features[row], gradients, age < progress.waiting)
                 head, P = weights.params.head, weights.inverse
-                if event.is_new:
-                    record_errors(rls, gradients, weights.misfit)
+                if rls.challenged and event.is_new and progress.between == 1:
+                    challenge(rls, P, event, weights.challenger, work.regressors)
                 done &= update_readout(rls, network, head, P, event, work.regressors, work.gain)
                 break
     leak(rls, network, weights.params.head, weights.inverse, weights.updates.head[DONE], work.gain)

@@ -115,7 +115,7 @@ class Race:
             rate=self.race_settings.rate,
             forgetting=self.race_settings.forgetting,
             horizon=horizon,
-            absolute=self.race_settings.mixing_loss == "absolute",
+            absolute=self.race_settings.weigh_by == "absolute",
             naive=np.array([NAIVE.index(name) for name in self.race_settings.naive], np.int64),
         )
         rows = mixing_rows(self.settings, count) | naive_rows(self.settings, self.race_settings)
@@ -147,7 +147,8 @@ class Race:
         race
             How forecasts are weighted. Default: as the preset says.
         **settings
-            Engine settings of all members, such as ``inputs`` and ``horizon``.
+            Engine settings of all members that say what is forecast, such as ``inputs`` and ``horizon``; see
+            `settings.race.SHARED`.
 
         Raises
         ------
@@ -166,9 +167,14 @@ class Race:
 
     @property
     def counts(self) -> Counts:
-        """Counters since the race was created; those of `SUMMED` are of all members."""
+        """Counters since the race was created; those of `SUMMED` are of all members.
+
+        There are no alarms with naive forecasts among the members, as in `failing`.
+        """
         racing = [engine.counts for engine in self.members.values()]
         total = Counts(*map(int, self._retired_counts + np.sum(racing, axis=0)))._asdict()
+        if self.race_settings.naive:
+            total["alarms"] = 0
         return racing[0]._replace(**{name: total[name] for name in SUMMED})
 
     @property

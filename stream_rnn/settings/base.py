@@ -19,6 +19,13 @@ NonNegative = Annotated[float, Meta(ge=0)]
 AtLeastOne = Annotated[int, Meta(ge=1)]
 Forgetting = Annotated[float, Meta(gt=0, le=1)]
 """The factor by which a memory is multiplied at each event; 1 forgets nothing."""
+TimeZone = Annotated[
+    str | None,
+    Meta(
+        description="Time zone whose clock the calendar inputs and, in jobs, times without an offset follow, such as "
+        "Europe/Berlin. Default: UTC."
+    ),
+]
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +109,13 @@ def make_tuples(settings: msgspec.Struct, names: Iterable[str]) -> None:
         value = getattr(settings, name)
         if not isinstance(value, tuple):
             msgspec.structs.force_setattr(settings, name, tuple(value) if isinstance(value, list) else (value,))
+
+
+def join_names(settings: msgspec.Struct, name: str) -> None:
+    """Replace a list of columns by one text: ``time=["Date", "Time"]`` means ``time="Date+Time"``."""
+    value = getattr(settings, name)
+    if isinstance(value, list | tuple) and value and all(isinstance(part, str) for part in value):
+        msgspec.structs.force_setattr(settings, name, "+".join(value))
 
 
 def _check_element(name: str, value: Any, hint: Any) -> None:

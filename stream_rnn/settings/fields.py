@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from stream_rnn.layers import LayerName  # noqa: TC001 - msgspec reads it
 from stream_rnn.losses import LOSSES, LossName, LossSpec
-from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, NonNegative, Positive
+from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, NonNegative, Positive, TimeZone
 
 MAX_SIZE = 100_000
 """Most events or units: with more, a stream would not fit into any memory."""
@@ -187,8 +187,9 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = ()
     calendar: Annotated[
         tuple[CycleName, ...],
-        Meta(description="Add sine and cosine of the event's time (UTC) for these cycles: day, week, year."),
+        Meta(description="Add sine and cosine of the event's time for these cycles: day, week, year."),
     ] = ()
+    timezone: TimeZone = None
     harmonics: Annotated[
         Annotated[int, Meta(ge=1, le=100)],
         Meta(

@@ -8,8 +8,25 @@ import msgspec
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_values, make_tuples
+from stream_rnn.settings.base import (
+    AtLeastOne,
+    Checked,
+    NonNegative,
+    Positive,
+    TimeZone,
+    check_values,
+    join_names,
+    make_tuples,
+)
 from stream_rnn.settings.replay import CENTURY, BadValues, Duplicates, Lateness, MaxAhead, TimeFormat
+from stream_rnn.settings.values import (
+    Categories,
+    MaxCategories,
+    MissingValues,
+    check_categories,
+    prepare_columns,
+)
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 
 class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,8 +76,12 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     )
     time: Annotated[str | None, Meta(description="Field with the time. Default: the record's timestamp.")] = None
     time_format: TimeFormat = "auto"
+    timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    missing_values: MissingValues = ()
+    categories: Categories = ()
+    max_categories: MaxCategories = 8
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
@@ -139,7 +160,12 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
         make_tuples(self, ("servers", "topics"))
+        join_names(self, "time")
+        prepare_columns(self)
         check_values(self)
+        check_time_format(self.time_format)
+        check_timezone(self.timezone)
+        check_categories(self, ("key", "time", "end"))
         if not self.group:
             raise SettingError("group must not be empty, got ''")
         if self.dead_letters and self.dead_letter_topic:

@@ -33,12 +33,18 @@ PRESETS: dict[str, dict[str, Any]] = {
         "calendar": ("day", "week"),
         "anomaly": True,
     },
-    "linear": SENSORS | {"layer": ("none",), "lags": (1, 2, 3)},
+    "linear": SENSORS | {"layer": ("none",)},
     "reservoir": SENSORS | {"layer": ("reservoir",), "hidden": (100,), "skip": True},
     "plain": {},
 }
 """Forecasts and anomaly scores for sensors; two simple baselines: an online autoregression by recursive least squares,
 and a frozen random recurrence with the same readout; and the defaults of the settings themselves."""
+
+LAGGED_INPUTS = {"forecast": 24, "linear": 168}
+"""Lagged inputs that a preset has, all inputs together: as many lags of each as fit, within the limits below."""
+MIN_LAGS, MAX_LAGS = {"forecast": 12, "linear": 3}, 24
+"""A learned recurrence remembers what a few lags of many inputs tell, and forecasts worse with them; an autoregression
+has nothing else."""
 
 PRESET_HELP = (
     "Engine settings that go together, which other settings override: forecast and anomaly (for sensors), linear "
@@ -59,6 +65,8 @@ def expand(values: dict[str, Any]) -> dict[str, Any]:
     --------
     >>> expand({"preset": "linear", "lags": (1,)})["lags"]
     (1,)
+    >>> len(expand({"preset": "linear", "inputs": tuple("abcdefgh")})["lags"])
+    21
     """
     explicit = dict(values)
     preset = explicit.pop("preset", None)
@@ -70,4 +78,14 @@ def expand(values: dict[str, Any]) -> dict[str, Any]:
         )
     if not isinstance(preset, str) or preset not in PRESETS:
         raise SettingError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}{nearest(str(preset), PRESETS)}")
-    return PRESETS[preset] | explicit
+    return PRESETS[preset] | _lags(preset, explicit.get("inputs", ())) | explicit
+
+
+def _lags(preset: str, inputs: Any) -> dict[str, Any]:
+    """Return the lags of a preset for these inputs, a name or several."""
+    if preset not in LAGGED_INPUTS:
+        return {}
+    fit = LAGGED_INPUTS[preset] // max(1 if isinstance(inputs, str) else len(inputs), 1)
+    if fit >= MIN_LAGS[preset]:
+        return {"lags": tuple(range(1, min(fit, MAX_LAGS) + 1))}
+    return {"lags": tuple(range(1, MIN_LAGS[preset] + 1))} if preset == "linear" else {}

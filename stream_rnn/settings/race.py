@@ -52,7 +52,7 @@ class RaceSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     forgetting: Annotated[
         Forgetting, Meta(description="Forgetting factor of past losses, per scored forecast; 1 forgets nothing.")
     ] = 0.999
-    mixing_loss: Annotated[
+    weigh_by: Annotated[
         Literal["squared", "absolute"], Meta(description="Loss of the members' forecasts that weights follow.")
     ] = "squared"
     naive: Annotated[
@@ -104,6 +104,7 @@ SHARED = (
     "horizon",
     "seed",
     "calendar",
+    "timezone",
     "weights",
     "head",
     "max_streams",

@@ -7,15 +7,36 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import AtLeastOne, Checked, NonNegative, Positive, check_paths, check_values, make_tuples
+from stream_rnn.settings.base import (
+    AtLeastOne,
+    Checked,
+    NonNegative,
+    Positive,
+    TimeZone,
+    check_paths,
+    check_values,
+    join_names,
+    make_tuples,
+)
+from stream_rnn.settings.values import (
+    Categories,
+    MaxCategories,
+    MissingValues,
+    check_categories,
+    prepare_columns,
+)
+from stream_rnn.time_formats import check_time_format, check_timezone
 
 MAX_SEASON = 1_000_000
 """Values that the seasonal naive forecast keeps of each stream."""
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 TimeFormat = Annotated[
-    Literal["auto", "iso", "s", "ms"],
-    Meta(description="Format of times: auto, iso (8601), s or ms (seconds or milliseconds since 1970)."),
+    str,
+    Meta(
+        description="Format of times: auto, iso (8601), s, ms, us or ns (since 1970), excel (days), day-first, "
+        "month-first or year-first (of dates with slashes or dashes), or as for strptime, such as '%d.%m.%Y %H:%M'."
+    ),
 ]
 Lateness = Annotated[
     NonNegative | None,
@@ -41,6 +62,35 @@ MaxAhead = Annotated[
 ]
 CENTURY = 100 * 365.25 * 86_400.0
 """Seconds. A clock that starts in 1970 is set to the present; the year 9999 is not reached."""
+Delimiter = Annotated[
+    str | None,
+    Meta(
+        description="Delimiter of CSV fields: a character, tab, or space for any number of spaces. Default: recognised "
+        "among comma, semicolon, tab, bar and spaces."
+    ),
+]
+Decimal = Annotated[
+    Literal[".", ","] | None, Meta(description="Decimal sign of CSV. Default: recognised where it is certain.")
+]
+Thousands = Annotated[
+    Literal[",", ".", "'", " "] | None,
+    Meta(description="Sign between thousands in CSV. Default: recognised where it is certain."),
+]
+Quote = Annotated[Literal['"', "'"], Meta(description="Quote around CSV fields that have delimiters in them.")]
+Comment = Annotated[
+    str | None,
+    Meta(
+        description="How lines of CSV begin that are not records. Default: #, in a file that begins with such a line."
+    ),
+]
+SkipLines = Annotated[
+    Annotated[int, Meta(ge=0)] | None,
+    Meta(description="Lines before the header of CSV. Default: recognised where it is certain."),
+]
+Encoding = Annotated[
+    str | None,
+    Meta(description="Encoding of text files, such as cp1252. Default: UTF-8, or what a byte order mark says."),
+]
 BadValues = Annotated[
     Literal["missing", "refuse"],
     Meta(
@@ -67,21 +117,36 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     files: Annotated[
         tuple[str, ...],
         Meta(
-            description="CSV, TSV, JSON lines (each also .gz) or Parquet files, or patterns; - is standard input. "
+            description="CSV, TSV, JSON (each also .gz, .bz2, .xz, .zst or .zip) or Parquet files, or patterns; - is "
+            "standard input. "
             "Several files with a time column are merged by time."
         ),
     ] = ()
     format: Annotated[Format | None, Meta(description="Format of the files. Default: by extension.")] = None
+    delimiter: Delimiter = None
+    decimal: Decimal = None
+    thousands: Thousands = None
+    quote: Quote = '"'
+    comment: Comment = None
+    skip_lines: SkipLines = None
+    encoding: Encoding = None
     key: Annotated[
         str | None, Meta(description="Column that names each event's stream. Default: all events are one stream.")
     ] = None
     time: Annotated[
         str | None,
-        Meta(description="Column with the time. Default: one called time, timestamp, date, datetime or ts."),
+        Meta(
+            description="Column with the time; Date+Time are two columns with date and time of day. Default: one "
+            "called time, timestamp, date or the like, or the only one whose values are times."
+        ),
     ] = None
     time_format: TimeFormat = "auto"
+    timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    missing_values: MissingValues = ()
+    categories: Categories = ()
+    max_categories: MaxCategories = 8
     field_size_limit: Annotated[
         AtLeastOne,
         Meta(
@@ -135,7 +200,12 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
         make_tuples(self, ("files",))
+        join_names(self, "time")
+        prepare_columns(self)
         check_values(self)
+        check_time_format(self.time_format)
+        check_timezone(self.timezone)
+        check_categories(self, ("key", "time", "end"))
         check_paths(self, ("files", "output", "dead_letters", "checkpoint"))
         if self.resume and self.checkpoint is None:
             raise SettingError("resume needs checkpoint, the folder to resume from")

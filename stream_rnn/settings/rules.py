@@ -14,6 +14,7 @@ from stream_rnn.errors import SettingError
 from stream_rnn.layers import BIDIRECTIONAL
 from stream_rnn.losses import LOSSES
 from stream_rnn.settings.base import check_text
+from stream_rnn.time_formats import check_timezone
 
 if TYPE_CHECKING:
     from stream_rnn.settings.fields import EngineFields
@@ -43,6 +44,7 @@ def _columns(settings: EngineFields) -> None:
             raise SettingError(f"{name} must be distinct, got {min(repeated)!r} twice")
         for value in getattr(settings, name):
             check_text(name, value)
+    check_timezone(settings.timezone)
 
 
 def _sequences(settings: EngineFields) -> None:

@@ -65,7 +65,7 @@ def test_every_option_is_described(name: str) -> None:
 def test_defaults_and_choices_are_shown(invoke: Invoke) -> None:
     shown = help_of(invoke, "replay")
     assert "[default: 0.001]" in shown
-    assert "[auto|iso|s|ms]" in shown
+    assert "[keep|drop]" in shown
     assert "--follow / --no-follow" in shown
 
 

@@ -65,6 +65,7 @@ def test_a_file_of_which_no_record_can_be_used_is_a_failure_with_the_most_freque
         f"  3 records: column 'time': not a time; the first is record 0 of {path}",
         f"  2 records: time is missing; the first is record 4 of {path}",
         f"  1 record: not JSON; the first is record 3 of {path}",
+        "  set --time-format to how times are written, such as iso, ms, day-first or '%d.%m.%Y %H:%M'",
     ]
     as_json = invoke("replay", path, *SMALL, "--time", "time", "--json")
     assert (as_json.exit_code, json.loads(as_json.stdout)["skipped"]) == (1, 6)
@@ -125,11 +126,11 @@ def test_unusable_data_and_outputs_exit_with_status_1(
     ("name", "content", "words"),
     [
         ("empty.csv", b"", "is empty"),
-        ("twice.csv", b"a,b,a\n1,2,3\n", "there are two columns 'a'"),
+        ("twice.csv", b"a,a\n1,2\n", "'a' is the name of two columns"),
         ("headless.csv", b"1,2\n3,4\n", "the first line has only numbers"),
         ("text.csv", b"name,place\nx,y\n", "no numeric column"),
-        ("semicolons.csv", b"a;b\n1;2\n", "separated by semicolons"),
-        ("utf16.csv", "a,b\n1,2\n".encode("utf-16"), "is UTF-16 text"),
+        ("semicolons.csv", b"a,b;c\n", "the delimiter may be ',' or ';': set delimiter"),
+        ("utf16.csv", "a,b\n1,2\n".encode("utf-16-le"), "set encoding to utf-16-le"),
         ("half.csv.gz", gzip.compress(b"a\n" + b"1\n" * 50_000, mtime=0)[:40], "is not a complete gzip file"),
         ("none.parquet", b"PAR1 and no more", ""),
     ],

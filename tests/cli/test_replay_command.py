@@ -357,9 +357,9 @@ def test_a_checkpoint_of_a_single_engine_is_not_continued_by_a_race(
 
 def test_a_job_file_can_have_a_race(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
     path = tmp_path / "job.toml"
-    path.write_text('[engine]\npreset = "auto"\n[race]\nmixing_loss = "absolute"\nretire_below = 0.01\n')
+    path.write_text('[engine]\npreset = "auto"\n[race]\nweigh_by = "absolute"\nretire_below = 0.01\n')
     race = json.loads(invoke("replay", recording, "--config", path, "--json").stdout)["race"]
-    assert (race["mixing_loss"], race["retire_below"], len(race["naive"])) == ("absolute", 0.01, 4)
+    assert (race["weigh_by"], race["retire_below"], len(race["naive"])) == ("absolute", 0.01, 4)
     path.write_text("[engine]\nhidden = 4\n[race]\nrate = 0.1\n")
     assert "[race] needs a race: set preset to auto in [engine], or add tables [members.NAME]" in error_line(
         invoke("replay", recording, "--config", path)

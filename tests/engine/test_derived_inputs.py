@@ -69,6 +69,25 @@ def test_the_calendar_is_sines_and_cosines_of_the_time(part: slice, period: int)
     np.testing.assert_allclose(network_input(engine_after(20))[part], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("month", "utc_hour"), [(1, 6), (7, 5)])
+def test_with_a_time_zone_the_calendar_is_that_of_the_local_clock(month: int, utc_hour: int) -> None:
+    berlin, utc = engine_of(**DERIVED, timezone="Europe/Berlin"), engine_of(**DERIVED)
+    berlin.step("s", X[0], time=datetime(2026, month, 5, utc_hour, tzinfo=UTC))
+    utc.step("s", X[0], time=datetime(2026, month, 5, 7, tzinfo=UTC))
+    np.testing.assert_allclose(network_input(berlin)[DAY], network_input(utc)[DAY], atol=1e-6)
+
+
+def test_each_step_of_a_rollout_has_the_local_time_of_its_own() -> None:
+    set_back = datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp()
+    settings = {**DERIVED, "differences": False, "elapsed": False}
+    engines = [engine_of(**settings, timezone=zone) for zone in ("Europe/Berlin", None)]
+    for engine, offset in zip(engines, (0.0, 7200.0), strict=True):
+        engine.process("s", X[:20], times=set_back - 1800.0 * np.arange(20, 0, -1) + offset)
+    before, after = zip(*(engine.generate("s", steps=2) for engine in engines), strict=True)
+    np.testing.assert_allclose(*before, rtol=1e-5)
+    assert not np.allclose(*after, rtol=1e-5)  # the clock in Berlin was set back an hour, the other one was not
+
+
 def test_an_hour_has_the_same_inputs_on_every_day() -> None:
     inputs = []
     for day in (3, 4):

@@ -69,6 +69,7 @@ FIXED: dict[str, Any] = {
     "differences": True,
     "lags": (1,),
     "calendar": ("day",),
+    "timezone": "Europe/Berlin",
     "harmonics": 1,
     "elapsed": True,
     "interval": 0.5,

@@ -163,7 +163,7 @@ def test_output_columns_are_named_by_target_horizon_and_end() -> None:
         *("a", "a+1", "a+2", "a+1.low", "a+1.high", "a+2.low", "a+2.high", "anomaly")
     ]
     result = engine.process_detailed("s", X[:20, :1])
-    columns = output_columns(engine.settings, X[:20, :1], result)
+    columns = output_columns(engine.settings, X[:20, :1], result, {})
     assert result.intervals is not None
     np.testing.assert_array_equal(columns["a+2.high"], result.intervals[:, 1, 0, 1])
     np.testing.assert_array_equal(columns["anomaly"], result.anomalies)

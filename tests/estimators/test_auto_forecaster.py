@@ -43,7 +43,7 @@ def test_the_loss_and_the_rule_of_retirement_are_parameters() -> None:
     race = model.race
     assert race is not None
     naive = PRESETS["auto"].race.naive
-    assert race.race_settings == RaceSettings(mixing_loss="absolute", retire_below=0.02, check_every=50, naive=naive)
+    assert race.race_settings == RaceSettings(weigh_by="absolute", retire_below=0.02, check_every=50, naive=naive)
     for wrong in ({"loss": "huber"}, {"retire_below": 0.9}, {"hidden": 3}, {"targets": "y"}, {"horizon": 0}):
         with pytest.raises(SettingError):
             AutoForecaster(**wrong)  # type: ignore[arg-type]

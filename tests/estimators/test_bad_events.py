@@ -265,6 +265,7 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"window": "8"}, "window: expected `int`, got `str`"),
     ({"learning_rate": -1.0}, "learning_rate must be above 0"),
     ({"learning_rate": NAN}, "learning_rate must be a finite number"),
+    ({"max_features": 0}, "max_features must be an integer of at least 1"),
     ({"text_width": 0}, "text_width must be an integer of at least 1"),
     ({"text_width": True}, "text_width must be an integer of at least 1"),
     ({"seed": -1}, "seed must be at least 0"),

@@ -32,7 +32,18 @@ KINDS: list[type[Recurrent]] = [
 OTHERS = ["AutoForecaster", "evaluate", "evaluate_streams", "iter_evaluate"]
 NAMES = [name for name in estimators.__all__ if name not in OTHERS]
 COMMON_PARAMETERS = [
-    *("hidden", "window", "learning_rate", "text_width", "key_field", "time_field", "end_field", "seed", "settings")
+    *(
+        "hidden",
+        "window",
+        "learning_rate",
+        "text_width",
+        "key_field",
+        "time_field",
+        "end_field",
+        "seed",
+        "max_features",
+    ),
+    "settings",
 ]
 
 

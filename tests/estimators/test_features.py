@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from datetime import UTC, datetime
 from typing import Any
@@ -21,8 +22,8 @@ DICTS = st.dictionaries(st.one_of(st.sampled_from("abcdef"), st.integers(0, 3)),
 
 def features_of(*dicts: dict[Any, Any], fields: tuple[Any, ...] = ()) -> Features:
     features = Features(4, fields)
-    for x in dicts:
-        features.register(x)
+    for event, x in enumerate(dicts):
+        features.register(x, event)
     return features
 
 
@@ -38,8 +39,8 @@ def test_the_order_of_a_dict_does_not_matter(x: dict[Any, Any]) -> None:
 def test_columns_have_unique_names_and_keep_their_positions(dicts: list[dict[Any, Any]]) -> None:
     features = Features(4, ())
     before: list[str] = []
-    for x in dicts:
-        features.register(x)
+    for event, x in enumerate(dicts):
+        features.register(x, event)
         assert features.columns[: len(before)] == before
         before = features.columns.copy()
     assert len(set(before)) == len(before)
@@ -49,10 +50,7 @@ def test_columns_have_unique_names_and_keep_their_positions(dicts: list[dict[Any
 def test_a_table_gives_the_rows_of_its_dicts(dicts: list[dict[Any, Any]]) -> None:
     names = sorted({name for x in dicts for name in x}, key=repr)
     table = {name: parse_column([x.get(name) for x in dicts], name) for name in names}
-    together = Features(4, ())
-    new = together.first_rows(table)
-    for row in sorted(new):
-        together.add(*new[row])
+    _, together = Features(4, ()).additions(table, event=0)
     one_by_one = features_of(*dicts)
     assert together.columns == one_by_one.columns
     rows = [one_by_one.row(x) for x in dicts]
@@ -142,3 +140,50 @@ def test_the_code_of_a_text_is_the_mean_of_the_codes_of_its_words(words: list[st
 
 def test_the_code_of_no_words_is_zero() -> None:
     assert encode_text("  ", 3).tolist() == [0.0, 0.0, 0.0]
+
+
+EVENTS = 600
+NEW_NAMES = [{"load": 1.0, f"sensor_{event}": 1.0} for event in range(EVENTS)]
+
+
+def sizes_of(dicts: list[dict[str, float]], **limits: int) -> list[int]:
+    """Return the number of columns after each event."""
+    features, sizes = Features(4, (), **limits), []
+    for event, x in enumerate(dicts):
+        features.register(x, event)
+        sizes.append(len(features.columns))
+    return sizes
+
+
+def test_few_features_get_columns_at_their_first_event() -> None:
+    assert sizes_of(NEW_NAMES[:60]) == list(range(2, 62))
+
+
+def test_ever_new_features_get_columns_in_blocks() -> None:
+    sizes = sizes_of(NEW_NAMES)
+    growths = np.flatnonzero(np.diff(sizes))
+    assert sizes[-1] > 0.75 * EVENTS
+    assert len(growths) < 64 + 12
+    assert np.diff(growths[-2:])[0] >= sizes[growths[-2]] // 4
+
+
+def test_more_features_than_allowed_are_ignored_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert max(sizes_of(NEW_NAMES, max_features=50)) == 50
+    assert [record.getMessage() for record in caplog.records] == [
+        "there are more than max_features = 50 features; further ones, such as 'sensor_49', are ignored"
+    ]
+
+
+@given(st.integers(0, 150), st.integers(1, 200))
+def test_blocks_do_not_depend_on_how_events_are_cut_into_frames(cut: int, limit: int) -> None:
+    dicts = [{"load": 1.0, f"s{event // 2}": 1.0, f"t{event % 90}": "on"} for event in range(150)]
+    one_by_one = Features(1, (), limit)
+    for event, x in enumerate(dicts):
+        one_by_one.register(x, event)
+    together = Features(1, (), limit)
+    for part, first in ((dicts[:cut], 0), (dicts[cut:], cut)):
+        names = sorted({name for x in part for name in x})
+        table = {name: parse_column([x.get(name) for x in part], name) for name in names}
+        _, together = together.additions(table, first)
+    assert together.columns == one_by_one.columns

@@ -126,6 +126,11 @@ def test_a_ramp_after_a_constant_has_the_deviation_of_both() -> None:
     assert deviation(moments, 1) == pytest.approx(np.std(values), rel=0.1)
 
 
+def test_a_signal_after_a_long_constant_soon_has_its_own_deviation() -> None:
+    moments = moments_of([0.0] * 5000 + [x - 40 for x in NORMAL[:1000]], 0.9999, 10.0)
+    assert deviation(moments, 1) == pytest.approx(5.0, rel=0.1)
+
+
 def test_a_constant_has_no_deviation() -> None:
     assert deviation(moments_of([0.1] * 500, 0.999, 10.0), 1) == pytest.approx(0.0, abs=1e-12)
 

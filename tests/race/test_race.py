@@ -363,6 +363,9 @@ def test_a_stream_fails_in_a_race_where_it_fails_in_all_members() -> None:
     assert race.counts.alarms == 2
     assert with_one_that_works.process_detailed("s", x).alarms == []
     assert with_one_that_works.counts.alarms == 1
+    with_naive = race_of(*means, race=RaceSettings(naive=("persistence",)), horizon=1)
+    assert with_naive.process_detailed("s", x).alarms == []
+    assert with_naive.counts.alarms == 0
 
 
 class TestNaiveForecasts:
@@ -430,7 +433,7 @@ class TestNaiveForecasts:
             ({"naive": ("persistence", "persistence")}, "once"),
             ({"naive": ("yesterday",)}, "naive"),
             ({"max_season": 1}, "max_season"),
-            ({"loss": "median"}, "loss"),
+            ({"weigh_by": "median"}, "weigh_by"),
         ],
     )
     def test_wrong_settings_are_refused(self, values: dict[str, Any], message: str) -> None:
@@ -449,7 +452,7 @@ def test_weights_follow_absolute_errors_if_these_are_the_loss() -> None:
     x = np.random.default_rng(0).normal(size=(3000, 1)) * (1 + 30 * (np.random.default_rng(1).random((3000, 1)) < 0.02))
     mae = {}
     for loss in ("squared", "absolute"):
-        race = race_of({"learning_rate": 0.003}, STUCK, race=RaceSettings(mixing_loss=loss), horizon=1)
+        race = race_of({"learning_rate": 0.003}, STUCK, race=RaceSettings(weigh_by=loss), horizon=1)
         forecasts = race.process("s", x)[:-1, 0, 0]
         mae[loss] = np.abs(forecasts - x[1:, 0])[500:].mean()
     assert mae["absolute"] <= 1.01 * mae["squared"]

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from stream_rnn.connectors.decode import schema
 from stream_rnn.connectors.files.formats import FORMATS
 from stream_rnn.errors import SettingError
 from stream_rnn.kernels.activations import Activation
@@ -33,7 +32,6 @@ CHOICES: dict[str, tuple[Any, set[str]]] = {
     "clipping": (fields.ClipName, {kind.name.lower() for kind in ClipKind}),
     "calendar cycles": (fields.CycleName, set(PERIODS)),
     "file formats": (replay.Format, set(FORMATS)),
-    "formats of times": (replay.TimeFormat, set(schema.TIME_FORMATS)),
 }
 
 
@@ -47,8 +45,8 @@ def test_the_names_that_are_accepted_are_those_that_are_implemented(name: str) -
 
 TUPLES: dict[type[Checked], tuple[str, ...]] = {
     fields.EngineFields: engine.SEVERAL,
-    ReplaySettings: ("files",),
-    LiveSettings: ("servers", "topics"),
+    ReplaySettings: ("files", "categories"),
+    LiveSettings: ("servers", "topics", "categories"),
     RaceSettings: ("naive",),
 }
 
@@ -74,6 +72,7 @@ SINGLE: dict[str, Any] = {
     "lags": 2,
     "calendar": "day",
     "files": "a.csv",
+    "categories": "valve",
     "servers": "localhost:9092",
     "topics": "sensors",
 }

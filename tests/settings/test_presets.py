@@ -23,7 +23,18 @@ def test_a_preset_sets_its_values(name: str) -> None:
 )
 def test_explicit_settings_override_a_preset(make: Any) -> None:
     settings = make({"name": "forecast", "inputs": ("x",), "hidden": 5})
-    assert settings == Settings(**(PRESETS["forecast"] | {"inputs": ("x",), "hidden": 5}))
+    lags = tuple(range(1, 25))
+    assert settings == Settings(**(PRESETS["forecast"] | {"inputs": ("x",), "hidden": 5, "lags": lags}))
+
+
+@pytest.mark.parametrize(
+    ("preset", "count", "lags"),
+    [("forecast", 1, 24), ("forecast", 2, 12), ("forecast", 3, 0), ("linear", 7, 24), ("linear", 100, 3)],
+)
+def test_a_preset_has_as_many_lags_as_its_inputs_leave_room_for(preset: str, count: int, lags: int) -> None:
+    settings = Settings.preset(preset, inputs=tuple(f"x{i}" for i in range(count)))
+    assert settings.lags == tuple(range(1, lags + 1))
+    assert Settings.preset(preset, inputs="x", lags=()).lags == ()
 
 
 def test_a_description_has_the_values_and_not_the_preset() -> None:

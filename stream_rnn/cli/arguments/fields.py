@@ -19,6 +19,8 @@ class Field(NamedTuple):
     default: Any
     """NODEFAULT if it is required"""
     help: str
+    by_column: bool = False
+    """whether it also accepts a table of such values by column"""
 
     @property
     def option(self) -> str:
@@ -57,10 +59,13 @@ def _field(field: Any, hint: Any) -> Field:
         hint = typing.get_args(hint)[0]
     if type(None) in typing.get_args(hint):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    by_column = any(typing.get_origin(part) is dict for part in typing.get_args(hint))
+    if by_column:
+        hint = next(part for part in typing.get_args(hint) if typing.get_origin(part) is tuple)
     is_list = typing.get_origin(hint) is tuple
-    element = _without_metadata(typing.get_args(hint)[0] if is_list else hint)
+    element = str if by_column else _without_metadata(typing.get_args(hint)[0] if is_list else hint)
     default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
-    return Field(field.name, element, is_list, default, description)
+    return Field(field.name, element, is_list, default, description, by_column=by_column)
 
 
 def _without_metadata(hint: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from stream_rnn.settings.presets import PRESET_HELP, PRESETS
 from stream_rnn.settings.race import PRESETS as RACES
 from stream_rnn.settings.race import RaceSettings
 from stream_rnn.settings.replay import ReplaySettings
+from stream_rnn.settings.values import EVERY_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CommaSeparated(click.ParamType[tuple[Any, ...]]):
-    """Comma-separated values of one type, such as 32,16."""
+    """Comma-separated values of one type, such as 32,16; a value with a comma is quoted, as in CSV: 'a,"b, c"'."""
 
     def __init__(self, element: Any) -> None:
         self._element = click.types.convert_type(element)
@@ -29,8 +31,15 @@ class CommaSeparated(click.ParamType[tuple[Any, ...]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the values as a tuple."""
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = self._split(value, param, ctx) if isinstance(value, str) else value
         return tuple(self._element.convert(part.strip(), param, ctx) for part in parts if part.strip())
+
+    def _split(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        try:
+            rows = list(csv.reader([value], skipinitialspace=True, strict=True))
+        except csv.Error:
+            self.fail(f"{value!r} has a quote that is not closed, or text after a closing one", param, ctx)
+        return [part for row in rows for part in row]
 
 
 class SectionedCommand(click.Command):
@@ -54,6 +63,26 @@ class SettingOption(click.Option):
     def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.section = section
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value; the values of an option that was repeated as one list."""
+        parts = super().type_cast_value(ctx, value)
+        if not self.multiple:
+            return parts
+        return tuple(part for values in parts for part in values) if value else None
+
+
+class ColumnOption(SettingOption):
+    """An option of values by column."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the values by column, those without one under ``*``; None if the option was not given."""
+        table: dict[str, tuple[str, ...]] = {}
+        for part in super().type_cast_value(ctx, value) or ():
+            column, equals, own = part.rpartition("=")
+            name, text = (column, own) if equals and column else (EVERY_COLUMN, part)
+            table[name] = (*table.get(name, ()), text)
+        return table or None
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,13 +109,23 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclude: set[str]) -> Any:
+    known = {(param.name, param.help) for param in getattr(command, "__click_params__", ()) if hasattr(param, "help")}
     for field in reversed(fields_of(struct)):
-        if field.name not in exclude:
+        # An option of the engine with the same meaning is one option: a job passes its value on.
+        if field.name not in exclude and (field.name, _help(field)) not in known:
             declaration, kind = field.option, _click_type(field)
             if field.type is bool:
                 declaration, kind = f"{field.option}/--no-{field.option[2:]}", None
+            option = ColumnOption if field.by_column else SettingOption
             command = click.option(
-                declaration, field.name, cls=SettingOption, type=kind, default=None, help=_help(field), section=section
+                declaration,
+                field.name,
+                cls=option,
+                type=kind,
+                multiple=field.is_list and field.type is str,  # of names; other lists override those before
+                default=None,
+                help=_help(field),
+                section=section,
             )(command)
     return command
 

@@ -41,9 +41,18 @@ CLIENT = """\
 EXAMPLES: dict[str, dict[str, Any]] = {
     "job": {
         "format": "csv",
+        "delimiter": ";",
+        "decimal": ",",
+        "thousands": ".",
+        "comment": "#",
+        "skip_lines": 0,
+        "encoding": "cp1252",
         "key": "sensor",
         "time": "time",
+        "timezone": "Europe/Berlin",
         "end": "last",
+        "missing_values": [-999, "n/a"],
+        "categories": ["valve"],
         "lateness": 60.0,
         "speed": 60.0,
         "output": "forecasts.csv",
@@ -58,7 +67,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "pattern": "^sensors-.*",
         "key": "sensor",
         "time": "time",
+        "timezone": "Europe/Berlin",
         "end": "last",
+        "missing_values": [-999, "n/a"],
+        "categories": ["valve"],
         "lateness": 60.0,
         "output": "forecasts",
         "dead_letter_topic": "refused",
@@ -78,6 +90,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "half_life": 600.0,
         "lags": [1, 24],
         "calendar": ["day", "week"],
+        "timezone": "Europe/Berlin",
         "interval": 0.9,
     },
 }
@@ -132,10 +145,12 @@ def _entry(table: str, field: Field) -> str:
 
 
 def _explained(help_text: str, setting: str) -> str:
-    comment = "".join(f"# {line}\n" for line in textwrap.wrap(help_text, WIDTH))
+    comment = "".join(f"# {line}\n" for line in textwrap.wrap(help_text, WIDTH, break_on_hyphens=False))
     return f"\n{comment}{setting.rstrip()}\n"
 
 
 def _toml(value: Any) -> str:
     """Return a value in TOML, which for these types is the same as JSON."""
-    return msgspec.json.encode(value).decode().replace(",", ", ")
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    return msgspec.json.encode(value).decode()

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -46,7 +46,8 @@ class ProduceRequest(NamedTuple):
     """of the topic, which is created if it does not exist; None to require that it exists"""
     key: str | None
     time: str | None
-    time_format: Literal["auto", "iso", "s", "ms"]
+    time_format: str
+    timezone: str | None
     end: str | None
     format: str | None
     speed: float | None
@@ -119,6 +120,8 @@ class Recording:
         self._request = request
         self._source = self._open()
         self._reader = StoppableReader(self._source, self.stop_flag)
+        for line in self._source.recognised:
+            log.warning("%s", line)
         if self._source.key_hint:
             log.warning("%s", self._source.key_hint)
         if request.speed is not None and self._source.time is None:
@@ -164,7 +167,7 @@ class Recording:
 
     def _open(self) -> Source:
         request = self._request
-        schema = Schema(request.key, request.time, request.end, (), request.time_format)
+        schema = Schema(request.key, request.time, request.end, (), request.time_format, timezone=request.timezone)
         return open_files(
             request.files, schema, format=request.format, dead_letters=self.dead_letters, stop=self.stop_flag
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from stream_rnn.cli.console.formatting import MAX_LISTED, cell, counted, listed, percent, print_line
+from stream_rnn.connectors.decode.values import NOT_A_TIME
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,8 @@ def failure_lines(summary: Summary, letters: DeadLetterCounter) -> list[str]:
         f"{letters.examples[reason].source}"
         for reason, count in letters.reasons.most_common(MAX_LISTED)
     ]
+    if any(reason.endswith(NOT_A_TIME) for reason in letters.reasons):
+        reasons.append("  set --time-format to how times are written, such as iso, ms, day-first or '%d.%m.%Y %H:%M'")
     return [f"error: {summary.nothing_usable}", *reasons, *(f"  {line}" for line in _bad_value_lines(summary))]
 
 
@@ -134,6 +137,9 @@ def _count_lines(summary: Summary) -> list[str]:
         lines.insert(0, f"resumed after {summary.resumed_at:,} events")
     lines += _result_lines(summary)
     lines += _exception_lines(summary)
+    for name, words in summary.words.items():
+        others = summary.other_states.get(name, 0)
+        lines.append(f"{name}: {listed(words)}" + (f"; {counted(others, 'value')} of others" if others else ""))
     if summary.ignored:
         lines.append(f"ignored columns: {listed([f'{name}: {reason}' for name, reason in summary.ignored.items()])}")
     if not summary.scores.get("model") and summary.events:

@@ -34,6 +34,8 @@ from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.resolve import find_initial_checkpoint, resolve_model
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
+from stream_rnn.jobs.local_calendar import model_in_timezone
+from stream_rnn.jobs.words import word_rules
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.stop import Stop
@@ -85,7 +87,9 @@ class LiveJob:
         if not settings.topics and settings.pattern is None:
             raise SettingError("topics must name at least one topic, got none")
         initial = find_initial_checkpoint(settings.begin_with)
-        resolved = resolve_model(model, initial[1] if initial is not None else None)
+        rules = word_rules(settings)
+        given = model_in_timezone(model, settings.timezone)
+        resolved = resolve_model(given, initial[1] if initial is not None else None, rules)
         if initial is not None:
             resolved.check(*initial)
         self.settings = settings
@@ -96,6 +100,7 @@ class LiveJob:
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         self._config = WorkerConfig(
             model=resolved,
+            words=rules,
             group=settings.group,
             folder=Path(settings.checkpoint),
             initial_checkpoint=initial[0] if initial is not None else None,

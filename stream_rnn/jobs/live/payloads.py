@@ -11,7 +11,7 @@ import numpy as np
 from stream_rnn.jobs.output_columns import output_columns, output_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,7 +79,14 @@ class PayloadEncoder:
         self._encode = msgspec.json.Encoder().encode
 
     def encode(
-        self, events: EventBatch, y: NDArray[np.float64], result: BatchResult, *, topic: str, learned: int
+        self,
+        events: EventBatch,
+        y: NDArray[np.float64],
+        result: BatchResult,
+        labels: Mapping[str, NDArray[Any]],
+        *,
+        topic: str,
+        learned: int,
     ) -> list[bytes]:
         """Return the JSON object of each of N events of one partition.
 
@@ -91,6 +98,8 @@ class PayloadEncoder:
             (N, D) values of the targets.
         result
             The model's result for the events.
+        labels
+            (N,) labels by column of the output, see `Words.label_columns`.
         topic
             The topic that they come from.
         learned
@@ -99,7 +108,7 @@ class PayloadEncoder:
         if not len(events):
             return []
         moments = np.round(1e6 * events.times).astype("datetime64[us]")
-        columns = [column.tolist() for column in output_columns(self._settings, y, result).values()]
+        columns = [column.tolist() for column in output_columns(self._settings, y, result, labels).values()]
         rows = map(
             self._row,
             np.datetime_as_string(moments, timezone="UTC").tolist(),

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from stream_rnn.errors import CheckpointError
-from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs import ordering_state, words
 from stream_rnn.race.snapshot import verify
 
 if TYPE_CHECKING:
@@ -72,3 +72,4 @@ def verify_worker(data: CheckpointData) -> None:
     """
     verify(data)
     ordering_state.verify(data)
+    words.verify(data)

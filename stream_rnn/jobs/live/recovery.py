@@ -14,7 +14,7 @@ import logging
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stream_rnn.checkpoints.file import ORDERING
+from stream_rnn.checkpoints.file import ORDERING, read_positions
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.kafka.partitions import TopicIdentity, partition_name
@@ -22,6 +22,7 @@ from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.live.positions import check_positions, verify_worker
 from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOffsets, checkpoint_positions
+from stream_rnn.jobs.words import Words
 from stream_rnn.race.snapshot import without_streams
 
 if TYPE_CHECKING:
@@ -98,17 +99,25 @@ def open_worker(
         return _start_added(request, neighbour)
     path = config.initial_checkpoint
     model = config.model.create() if path is None else config.model.load(path)
-    return _start(request, model, {partition: source.start_offset(partition) for partition in committed})
+    words = _words(config, {} if path is None else read_positions(path))
+    return _start(request, model, words, {partition: source.start_offset(partition) for partition in committed})
 
 
-def _start(request: _Request, model: Engine | Race, start: dict[TopicPartition, int]) -> PartitionWorker:
+def _start(request: _Request, model: Engine | Race, words: Words, start: dict[TopicPartition, int]) -> PartitionWorker:
     """Start at offsets, and save that: before the first commit, only the checkpoint knows them."""
     name, config, folder, _, source, _ = request
     offsets = WorkerOffsets(start=start, processed=dict(start), committed=dict(start))
     topics = _identities(start, source)
-    snapshot = model.snapshot(positions=checkpoint_positions(config, offsets, topics))
+    snapshot = model.snapshot(positions=checkpoint_positions(config, offsets, topics, words))
     folder.write(snapshot.finish(), model.counts.events)
-    return PartitionWorker(name, config, model, folder, offsets, topics)
+    return PartitionWorker(name, config, model, folder, offsets, topics, words)
+
+
+def _words(config: WorkerConfig, positions: Mapping[str, Any]) -> Words:
+    """Return the words of a worker that continues from a checkpoint's positions, if it has any."""
+    words = Words(config.model.settings, config.words)
+    words.restore(positions)
+    return words
 
 
 # --- resuming ------------------------------------------------------------------------------------------------------
@@ -138,7 +147,8 @@ def _resume(request: _Request, found: Found) -> PartitionWorker:
             some[partition] = first
     topics = _saved_identities(positions)
     topics |= _identities([p for p in committed if p in recreated or p.topic not in topics], source)
-    worker = PartitionWorker(name, config, config.model.restore(saved), folder, offsets, topics)
+    words = _words(config, saved.positions)
+    worker = PartitionWorker(name, config, config.model.restore(saved), folder, offsets, topics, words)
     worker.restore_orderings(saved, kept)
     if recreated:
         _restart_recreated(worker, path, saved, recreated)
@@ -293,7 +303,7 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
         if (worker := workers.get(name)) is not None:
             if is_older(worker.topics):
                 copy = deepcopy(worker.model)  # a checkpoint of the model itself may be under way
-                return name, copy.snapshot().finish()
+                return name, copy.snapshot(positions=worker.words.positions()).finish()
         elif (found := CheckpointFolder(config.folder / name).newest(accept=is_usable)) is not None:
             config.model.check(*found)
             return name, found[1]
@@ -313,7 +323,8 @@ def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> Pa
         f" with the weights of {other}" if shares else "",
         _moved_keys(request),
     )
-    return _start(request, started, {p: request.source.bounds(p)[0] for p in request.committed})
+    words = _words(request.config, state.positions if shares else {})
+    return _start(request, started, words, {p: request.source.bounds(p)[0] for p in request.committed})
 
 
 def _moved_keys(request: _Request) -> str:

@@ -44,6 +44,7 @@ from stream_rnn.jobs.live.pace import Pace
 from stream_rnn.jobs.live.pipeline import Pipeline
 from stream_rnn.jobs.live.reporting import report_output
 from stream_rnn.jobs.live.topic_watch import TopicWatch
+from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -239,6 +240,15 @@ def _open_sink(context: SessionContext) -> KafkaSink:
 
 def _schema(context: SessionContext) -> Schema:
     """Return the fields to read: the inputs, and the targets that are not inputs."""
-    settings, engine = context.settings, context.config.model.settings
-    columns = tuple(dict.fromkeys(engine.inputs + engine.target_names))
-    return Schema(settings.key, settings.time or "", settings.end, columns, settings.time_format, settings.bad_values)
+    settings, model, words = context.settings, context.config.model.settings, context.config.words
+    return Schema(
+        settings.key,
+        settings.time or "",
+        settings.end,
+        words.columns(model),
+        settings.time_format,
+        settings.bad_values,
+        timezone=settings.timezone,
+        words=words.words(model),
+        missing_values=missing_by_column(settings.missing_values),
+    )

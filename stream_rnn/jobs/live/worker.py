@@ -16,7 +16,7 @@ import numpy as np
 from stream_rnn.checkpoints.policy import CheckpointPolicy
 from stream_rnn.checkpoints.writer import CheckpointWriter
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.events import DeadLetter
+from stream_rnn.connectors.events import BadValue, DeadLetter
 from stream_rnn.connectors.kafka.ordering import OrderedBatch, PartitionOrdering
 from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.errors import CheckpointError
@@ -26,6 +26,7 @@ from stream_rnn.jobs.alarm_log import AlarmLog
 from stream_rnn.jobs.ids import invalid_ids
 from stream_rnn.jobs.live.payloads import Forecasts, PayloadEncoder
 from stream_rnn.jobs.models import fingerprint
+from stream_rnn.jobs.words import WordRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.folder import CheckpointFolder
     from stream_rnn.checkpoints.writer import CheckpointTimings
-    from stream_rnn.connectors.events import BadValue
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets, TopicIdentity
     from stream_rnn.connectors.kafka.source import KafkaSource
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
     from stream_rnn.jobs.models import EngineModel, RaceModel
+    from stream_rnn.jobs.words import Words
     from stream_rnn.race.race import Race
     from stream_rnn.settings.engine import Settings
 
@@ -80,6 +81,8 @@ class WorkerConfig(NamedTuple):
     """events between two checkpoints"""
     checkpoint_seconds: float
     """seconds between two checkpoints"""
+    words: WordRules = WordRules()
+    """which fields are words"""
 
 
 @dataclass(slots=True)
@@ -142,6 +145,8 @@ class PartitionWorker:
         Offsets of its partitions.
     topics
         Identity of each of its topics when the worker was first started.
+    words
+        The words of the events that `offsets.processed` counts.
 
     Attributes
     ----------
@@ -157,11 +162,13 @@ class PartitionWorker:
         folder: CheckpointFolder,
         offsets: WorkerOffsets,
         topics: Topics,
+        words: Words,
     ) -> None:
         self.name = name
         self.model = model
         self.offsets = offsets
         self.topics = topics
+        self.words = words
         self.scores = Scores(model.settings, season=0)
         self._config = config
         self._alarm_log = AlarmLog(f"{name}: ")
@@ -236,13 +243,14 @@ class PartitionWorker:
         """
         started = time.perf_counter()
         settings, partition = self.model.settings, batch.partition
-        ordered = self._order(_reject_invalid_ids(settings, batch))
+        ordered = self._order(_reject_invalid_ids(settings, self._encode_words(batch)))
         events, headers = ordered.batch.events, ordered.batch.headers
         learned, committed = self.model.counts.events, self.offsets.committed[partition]
 
         x, y = events.table(settings.inputs), events.table(settings.target_names)
         result = self.model.process_detailed(events.keys, x, y, events.times, events.ends)
         self.scores.add(result.slots, result.begins, y, result.forecasts)
+        labels = self.words.label_columns(y, result)
         self.offsets.processed[partition] = batch.next
 
         replayed = int(np.searchsorted(ordered.released_by, committed))
@@ -251,7 +259,12 @@ class PartitionWorker:
         new, payloads = slice(replayed, None), list[bytes]()
         if self._config.writes_forecasts:
             payloads = self._encoder.encode(
-                events[new], y[new], result.rows(new), topic=partition.topic, learned=learned + replayed
+                events[new],
+                y[new],
+                result.rows(new),
+                {name: column[new] for name, column in labels.items()},
+                topic=partition.topic,
+                learned=learned + replayed,
             )
         sent = Forecasts(
             payloads,
@@ -293,7 +306,8 @@ class PartitionWorker:
         held, arrays = ordering_state.dump(
             {partition_name(p): ordering.state() for p, ordering in self._orderings.items()}
         )
-        self._writer.begin(checkpoint_positions(self._config, self.offsets, self.topics) | held, arrays)
+        positions = checkpoint_positions(self._config, self.offsets, self.topics, self.words)
+        self._writer.begin(positions | held, arrays)
 
     def start_last_checkpoint(self) -> None:
         """Start a checkpoint as `start_checkpoint`, unless the newest one has the present state."""
@@ -321,6 +335,16 @@ class PartitionWorker:
             self._policy.failed()
             raise
 
+    def _encode_words(self, batch: KafkaBatch) -> KafkaBatch:
+        """Return a batch whose columns are all numbers."""
+        events, bad = self.words.encode(batch.events)
+        if events is batch.events:
+            return batch
+        source, records = partition_name(batch.partition), batch.events.positions.record
+        values = [BadValue(source, int(records[label.row]), label.column, label.word) for label in bad]
+        bad_values = sorted([*batch.bad_values, *values], key=lambda value: value.record)
+        return replace(batch, events=events, bad_values=bad_values)
+
     def _order(self, batch: KafkaBatch) -> OrderedBatch:
         ordering = self._orderings.get(batch.partition)
         return OrderedBatch.in_arrival_order(batch) if ordering is None else ordering.process(batch)
@@ -346,7 +370,7 @@ def _reject_invalid_ids(settings: Settings, batch: KafkaBatch) -> KafkaBatch:
     return replace(batch.select(~np.isin(np.arange(len(records)), list(reasons))), dead=dead)
 
 
-def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: Topics) -> dict[str, Any]:
+def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: Topics, words: Words) -> dict[str, Any]:
     """Return what a checkpoint says about the partitions: where they were started and how far they are processed."""
 
     def by_name(some: Offsets) -> dict[str, int]:
@@ -360,4 +384,4 @@ def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: T
             "offsets": by_name(offsets.processed),
             "topics": {name: identity._asdict() for name, identity in topics.items()},
         }
-    }
+    } | words.positions()

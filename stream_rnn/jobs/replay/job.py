@@ -136,8 +136,9 @@ class Job(Generic[ModelT]):
             log.info("%s", drift)
         self._alarm_log.add(result.alarms)
         scored = self.scores.add(batch, y, result)
+        labels = self._reader.words.label_columns(y, result)
         if self._sink is not None:
-            self._sink.write(self._rows(batch, y, result))
+            self._sink.write(self._rows(batch) | output_columns(settings, y, result, labels))
         self.events += len(batch)
         return BatchReport(batch, y, result, scored)
 
@@ -151,14 +152,14 @@ class Job(Generic[ModelT]):
             self.source.dead_letters.add(DeadLetter.of(source, int(where.record[row]), reason, ""))
         return batch[~np.isin(np.arange(len(batch)), list(reasons))]
 
-    def _rows(self, batch: EventBatch, y: NDArray[np.float64], result: BatchResult) -> dict[str, NDArray[Any]]:
-        """Return the output rows of a batch: time, key, targets and results, by column."""
+    def _rows(self, batch: EventBatch) -> dict[str, NDArray[Any]]:
+        """Return the columns of the output that say which events they are: time and key."""
         rows: dict[str, NDArray[Any]] = {}
         if self.source.time is not None:
             rows["time"] = batch.times
         if self.source.key is not None:
             rows["key"] = batch.keys
-        return rows | output_columns(self.model.settings, y, result)
+        return rows
 
     def _capture(self) -> ReadPosition:
         """Make everything written so far durable, and return the positions that a checkpoint needs."""
@@ -215,6 +216,8 @@ class Job(Generic[ModelT]):
             per_horizon=self.scores.per_horizon(),
             settings=settings.describe(),
             ignored=dict(self.source.ignored),
+            words=reader.words.summary(),
+            other_states={name: each.others for name, each in reader.words.categories.items() if each.others},
             output=self.settings.output,
             checkpoint=str(newest) if newest is not None else None,
             checkpoint_errors=checkpoints.failures if checkpoints is not None else 0,

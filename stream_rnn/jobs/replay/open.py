@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.files.dialect import Dialect
 from stream_rnn.connectors.files.open import open_files, open_sink
 from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs.local_calendar import in_timezone, race_in_timezone
 from stream_rnn.jobs.models import EngineModel, RaceModel
 from stream_rnn.jobs.replay.dead_letters import open_dead_letters
-from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_inputs
+from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_columns
 from stream_rnn.jobs.replay.job import Job
 from stream_rnn.jobs.replay.outputs import refuse_overwriting
 from stream_rnn.jobs.replay.positions import verify_replay
 from stream_rnn.jobs.replay.reader import EventReader
 from stream_rnn.jobs.stopping import StopFlag
+from stream_rnn.jobs.words import Words, word_rules
 from stream_rnn.race.race import Race
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.race import parse_members
+from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,11 +66,13 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
     SettingError, ConnectorError, CheckpointError
         Before any event is processed.
     """
+    engine_settings = in_timezone(engine_settings, settings.timezone)
     requested = Settings.parse({"inputs": UNNAMED} | engine_settings)  # checked before a file is opened
 
     def build(source: Source, saved: Saved | None) -> Engine:
         _check_times(settings, engine_settings, source)
-        model = EngineModel(Settings.parse(engine_settings | {"inputs": resolve_inputs(requested, source)}))
+        columns = resolve_columns(requested, source, word_rules(settings))
+        model = EngineModel(Settings.parse(engine_settings | columns))
         if saved is None:
             return model.create()
         model.check(*saved)
@@ -83,12 +89,14 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
     SettingError, ConnectorError, CheckpointError
         Before any event is processed.
     """
-    requested = next(iter(_member_settings(config, None).values()))
+    config = race_in_timezone(config, settings.timezone)
+    requested = next(iter(_member_settings(config, {}).values()))
 
     def build(source: Source, saved: Saved | None) -> Race:
         for values in config.members.values():
             _check_times(settings, values, source)
-        model = RaceModel(_member_settings(config, resolve_inputs(requested, source)), config.race)
+        columns = resolve_columns(requested, source, word_rules(settings))
+        model = RaceModel(_member_settings(config, columns), config.race)
         if saved is None:
             return model.create()
         model.check(*saved)
@@ -97,10 +105,9 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
     return _open_job(settings, requested, build)
 
 
-def _member_settings(config: RaceConfig, inputs: tuple[str, ...] | None) -> dict[str, Settings]:
-    """Return the settings of each member, with these inputs if any are given."""
-    named = {"inputs": inputs} if inputs else {}
-    return parse_members(config, lambda values: Settings.parse({"inputs": UNNAMED} | values | named))
+def _member_settings(config: RaceConfig, columns: dict[str, tuple[str, ...]]) -> dict[str, Settings]:
+    """Return the settings of each member, with these inputs and targets if any are given."""
+    return parse_members(config, lambda values: Settings.parse({"inputs": UNNAMED} | values | columns))
 
 
 def _open_job(
@@ -121,37 +128,45 @@ def _open_job(
         raise SettingError("files must name at least one file, got none")
     saved = CheckpointFolder(settings.checkpoint or "").newest(verify=verify_replay) if settings.resume else None
     positions = saved[1].positions if saved is not None else START_POSITIONS
-    stop = StopFlag()
+    dialect = Dialect(**{name: getattr(settings, name) for name in Dialect.__struct_fields__})
+    stop, rules = StopFlag(), word_rules(settings)
     refuse_overwriting(settings)
     with ExitStack() as stack:  # closes what is open if a later step fails
         letters = open_dead_letters(settings, positions)
         if isinstance(letters, DeadLetterFile):
             stack.enter_context(letters)
-        source = open_files(
+        source: Source = open_files(
             settings.files,
             Schema(
                 settings.key,
                 settings.time,
                 settings.end,
-                columns_to_read(requested),
+                columns_to_read(requested, rules.categories),
                 settings.time_format,
                 settings.bad_values,
+                timezone=settings.timezone,
+                words=rules.words(requested),
+                missing_values=missing_by_column(settings.missing_values),
             ),
             start=positions["source"]["files"],
             follow=settings.follow,
             max_ahead=settings.max_ahead,
             format=settings.format,
+            dialect=dialect,
             field_size_limit=settings.field_size_limit,
             dead_letters=letters,
             stop=stop,
         )
         stack.enter_context(source)
-        if source.key_hint:
-            log.warning("%s", source.key_hint)
+        for line in (*source.recognised, source.key_hint, *source.warnings):
+            if line:
+                log.warning("%s", line)
         model = build(source, saved)
-        ordering = _open_ordering(settings, source, saved[1] if saved is not None else None)
+        words = Words(model.settings, rules, source.first_words)
+        words.restore(positions)
+        ordering = _open_ordering(settings, source, words, saved[1] if saved is not None else None)
         sink = _open_sink(settings, positions["sink"], model.counts.events)
-        job = Job(settings, model, EventReader(source, ordering, settings.speed, stop), sink)
+        job = Job(settings, model, EventReader(source, words, ordering, settings.speed, stop), sink)
         stack.pop_all()
     return job
 
@@ -168,10 +183,10 @@ def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], sour
             raise SettingError(f"{name} needs times: set time to the name of the time column")
 
 
-def _open_ordering(settings: ReplaySettings, source: Source, saved: CheckpointData | None) -> Ordering:
+def _open_ordering(settings: ReplaySettings, source: Source, words: Words, saved: CheckpointData | None) -> Ordering:
     """Return the ordering stage, with the events that a checkpoint held back."""
     policy = OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead)
-    ordering = Ordering(policy, source.columns, dict(enumerate(source.files)))
+    ordering = Ordering(policy, words.columns(source.columns), dict(enumerate(source.files)))
     if saved is not None and (state := ordering_state.load(saved, ordering_state.FILES)) is not None:
         ordering.restore(state)
     return ordering

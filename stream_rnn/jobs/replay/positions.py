@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from stream_rnn.jobs import ordering_state
+from stream_rnn.jobs import ordering_state, words
 from stream_rnn.race.snapshot import verify
 
 if TYPE_CHECKING:
@@ -41,3 +41,4 @@ def verify_replay(data: CheckpointData) -> None:
     except msgspec.ValidationError as error:
         raise data.invalid(f"positions of a replay: {error}") from None
     ordering_state.verify(data)
+    words.verify(data)

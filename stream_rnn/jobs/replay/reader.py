@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stream_rnn.connectors.events import BadValue
 from stream_rnn.connectors.ordering.pacing import paced
 from stream_rnn.connectors.stop import Stop
 from stream_rnn.engine.batch_size import BatchSize
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.connectors.ordering.ordering import Ordering
     from stream_rnn.jobs.stopping import StopFlag
+    from stream_rnn.jobs.words import BadLabel, Words
 
     BatchLimit = Callable[[EventBatch], int]
     """Called with the next events; returns how many of them, at least 1, to process before it is called again."""
@@ -42,6 +44,8 @@ class EventReader:
     ----------
     source
         Where events are read from; it checks `stop`.
+    words
+        Numbers the words of the events.
     ordering
         Puts events in order of time, and refuses those whose time cannot be right.
     speed
@@ -50,8 +54,9 @@ class EventReader:
         Set by the method `stop`.
     """
 
-    def __init__(self, source: Source, ordering: Ordering, speed: float | None, stop: StopFlag) -> None:
+    def __init__(self, source: Source, words: Words, ordering: Ordering, speed: float | None, stop: StopFlag) -> None:
         self.source = source
+        self.words = words
         self.late = 0
         """Events refused because they were late."""
         self.duplicates = 0
@@ -102,7 +107,7 @@ class EventReader:
         """
         held, arrays = ordering_state.dump({ordering_state.FILES: self._ordering.state(self._batch[self._yielded :])})
         positions = {"source": self.source.position(), "dead_letters": position_of(self.source.dead_letters)}
-        return ReadPosition(positions | held, arrays)
+        return ReadPosition(positions | held | self.words.positions(), arrays)
 
     def _timed(self, batch: EventBatch) -> Iterator[EventBatch]:
         """Yield a batch in parts, and choose the size of the next part by how long the caller takes for this one."""
@@ -124,7 +129,10 @@ class EventReader:
         if len(ordering.ready):
             yield ordering.ready
         for batch in self._stoppable:
-            ordered = ordering.process(batch)
+            events, bad_labels = self.words.encode(batch)
+            for label in bad_labels:
+                self._count(batch, label)
+            ordered = ordering.process(events)
             for letter in (*ordered.late, *ordered.ahead):
                 self.source.dead_letters.add(letter)
             self.late += len(ordered.late)
@@ -133,6 +141,11 @@ class EventReader:
                 yield ordered.events
         if not self.stopped and ordering.held:
             yield ordering.finish()
+
+    def _count(self, batch: EventBatch, label: BadLabel) -> None:
+        where = batch.positions
+        source = self.source.files[where.file[label.row]]
+        self.source.bad_values.add(BadValue(source, int(where.record[label.row]), label.column, label.word))
 
 
 def _split(batches: Iterable[EventBatch], limit: BatchLimit) -> Iterator[EventBatch]:

@@ -65,6 +65,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """settings of the engine"""
     ignored: dict[str, str]
     """columns that were not read, each with the reason"""
+    words: dict[str, list[str]]
+    """labels by class, and states in the order of their inputs, by column"""
+    other_states: dict[str, int]
+    """values of states beyond `max_categories`, by column"""
     output: str | None
     checkpoint: str | None
     """the newest checkpoint on disk"""

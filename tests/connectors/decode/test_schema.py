@@ -20,7 +20,9 @@ def test_a_schema_is_made_of_plain_data_and_unknown_names_are_refused() -> None:
         ({"key": "a", "time": "a"}, "column 'a' cannot be both key and time"),
         ({"time": "a", "columns": ("a",)}, "column 'a' cannot be both time and input"),
         ({"columns": ("a", "a")}, "column 'a' is listed twice"),
-        ({"time_format": "us"}, "time_format must be one of auto, iso, s, ms, got 'us'"),
+        ({"time_format": "hours"}, "time_format must be one of auto, iso, .* such as %d.%m.%Y %H:%M, got 'hours'"),
+        ({"time_format": "%H:%M"}, "time_format must have a year and a month"),
+        ({"timezone": "Europe/Berln"}, "got 'Europe/Berln'; did you mean 'Europe/Berlin'?"),
     ],
 )
 def test_contradictions_are_refused_at_creation(settings: dict[str, object], message: str) -> None:

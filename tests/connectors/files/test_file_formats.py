@@ -96,7 +96,7 @@ def test_other_files_are_neither_piped_nor_followed(name: str) -> None:
 def test_an_unknown_format_or_extension_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(UsageError, match="format must be one of csv, tsv, jsonl, parquet, got 'xml'"):
         format_named("xml")
-    with pytest.raises(UsageError, match=r"a\.xml: unknown extension, known are \.csv, \.tsv, .*; or set the format"):
+    with pytest.raises(UsageError, match=r"a\.xml: unknown extension, known are \.csv, \.txt, .*; or set the format"):
         format_of("a.xml")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reading import AllDeadLetters, read, rows
 
 from stream_rnn.connectors.decode.schema import Schema
-from stream_rnn.connectors.errors import ConnectorError, UsageError
+from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.files.open import open_files
 
 if TYPE_CHECKING:
@@ -154,11 +154,6 @@ def test_blank_lines_and_windows_line_ends_are_not_records(put: Put) -> None:
     events, dead = read(put("a.jsonl", b'\xef\xbb\xbf{"x": 1}\r\n\r\n  \n{"x": 2}'))
     assert [(row[2], row[5]) for row in events] == [((1.0,), 0), ((2.0,), 1)]
     assert dead == []
-
-
-def test_a_json_array_is_refused_with_a_way_to_convert_it(put: Put) -> None:
-    with pytest.raises(ConnectorError, match="is a JSON array, one object per line is needed"):
-        open_files(put("a.json", '[{"x": 1},\n{"x": 2}]'))
 
 
 def test_deep_nesting_is_a_dead_letter_not_a_crash(put: Put) -> None:

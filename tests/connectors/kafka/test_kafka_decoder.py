@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -304,3 +305,34 @@ def test_events_do_not_depend_on_how_records_are_cut_into_batches(schema: Schema
     parts = [decode(part, schema) for part in (some[:cut], some[cut:]) if part]
     assert [row for part in parts for row in rows(part)] == rows(whole)
     assert [letter for part in parts for letter in part.dead] == whole.dead
+
+
+SET_BACK = dt.datetime(2024, 10, 27, 1, tzinfo=dt.UTC).timestamp()
+"""When clocks in Berlin were set back from three to two."""
+
+
+@pytest.mark.parametrize("passed", [-1800.0, 1800.0])
+def test_a_local_time_that_occurs_twice_is_the_one_nearer_to_the_records_timestamp(passed: float) -> None:
+    schema = Schema(columns=("x",), time="t", timezone="Europe/Berlin")
+    moment = SET_BACK + passed
+    value = b'{"t": "27.10.2024 02:30", "x": 1}'
+    batch = decode([record(value, timestamp=int(moment * 1000) + 5_000)], schema)
+    assert batch.events.times.tolist() == [moment]
+
+
+def test_a_local_time_that_the_clock_skipped_is_a_dead_letter() -> None:
+    schema = Schema(columns=("x",), time="t", timezone="Europe/Berlin")
+    batch = decode([record(b'{"t": "2024-03-31 02:30", "x": 1}')], schema)
+    assert reasons(batch) == [(0, "time does not exist in the time zone: the clock was set forward")]
+
+
+def test_date_and_time_of_day_are_read_from_two_fields() -> None:
+    schema = Schema(columns=("x",), time="d+t", time_format="%d.%m.%Y %H:%M")
+    batch = decode([record(b'{"d": "02.01.1970", "t": "00:01", "x": 1}')], schema)
+    assert batch.events.times.tolist() == [86_460.0]
+
+
+@pytest.mark.parametrize("factor", [1, 1_000, 1_000_000, 1_000_000_000])
+def test_an_epoch_is_read_in_the_unit_of_its_magnitude(factor: int) -> None:
+    batch = decode([record(b'{"t": %d, "x": 1}' % (1_700_000_000 * factor))], Schema(columns=("x",), time="t"))
+    assert batch.events.times.tolist() == [1.7e9]

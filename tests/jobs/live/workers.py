@@ -88,9 +88,9 @@ def record_of(offset: int, value: bytes | None, *, key: bytes | None, timestamp:
     )
 
 
-def decoded(*records: ConsumerRecord) -> KafkaBatch:
+def decoded(*records: ConsumerRecord, schema: Schema = Schema(columns=("x",), time="")) -> KafkaBatch:  # noqa: B008
     """Return the batch of some records."""
-    return Decoder(Schema(columns=("x",), time="")).decode(PARTITION, records)
+    return Decoder(schema).decode(PARTITION, records)
 
 
 def write_checkpoint(worker: PartitionWorker) -> None:

@@ -17,6 +17,8 @@ from stream_rnn.engine.batch_size import SECONDS
 from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.replay.reader import EventReader
 from stream_rnn.jobs.stopping import StopFlag, StoppableReader
+from stream_rnn.jobs.words import WordRules, Words
+from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +49,7 @@ def open_reader() -> Iterator[OpenReader]:
             flag = StopFlag()
             source = stack.enter_context(open_files(path, Schema(), start=start, batch_size=BATCH, stop=flag))
             ordering = Ordering(rule, source.columns, dict(enumerate(source.files)))
-            return EventReader(source, ordering, None, flag)
+            return EventReader(source, Words(Settings(inputs="a"), WordRules()), ordering, None, flag)
 
         yield opened
 
