@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LINE_START = b'{"source":'
 """How every line of a dead-letter file starts."""
+BEFORE_ALL = (-1, 0)
+"""A place before every dead letter."""
 
 
 class DeadLetterCounter:
@@ -163,14 +165,14 @@ class DeadLetterLog(DeadLetterFile):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._last_records: dict[str, int] = {}
+        self._last_places: dict[str, tuple[int, int]] = {}
         super().__init__(path, at=self._read(Path(path)))
 
     def add_all(self, letters: Iterable[DeadLetter]) -> None:
         """Count and write those that are not in the file yet."""
         for letter in letters:
-            if letter.record > self._last_records.get(letter.source, -1):
-                self._last_records[letter.source] = letter.record
+            if letter.place > self._last_places.get(letter.source, BEFORE_ALL):
+                self._last_places[letter.source] = letter.place
                 self.add(letter)
 
     def _read(self, path: Path) -> int | None:
@@ -185,7 +187,8 @@ class DeadLetterLog(DeadLetterFile):
                         break
                     complete += len(line)
                     letter = msgspec.json.decode(line, type=DeadLetter)
-                    self._last_records[letter.source] = max(letter.record, self._last_records.get(letter.source, -1))
+                    last = self._last_places.get(letter.source, BEFORE_ALL)
+                    self._last_places[letter.source] = max(letter.place, last)
         except OSError as error:
             raise ConnectorError(f"{path}: cannot be read: {error.strerror}") from None
         except (msgspec.DecodeError, RecursionError) as error:

@@ -30,6 +30,9 @@ class Positions:
     record
         (N,) number of the record in that file, from 0, not counting headers and blank lines; in a partition, the
         offset.
+    element
+        (N,) number of the event in its record, from 0; None if every record is one event. In a file each event of a
+        record counts as a record of its own, so only records of a partition have several events.
 
     Examples
     --------
@@ -40,17 +43,28 @@ class Positions:
 
     file: NDArray[np.int32]
     record: NDArray[np.int64]
+    element: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.record)
 
     def __getitem__(self, selection: Selection) -> Positions:
-        return Positions(self.file[selection], self.record[selection])
+        element = None if self.element is None else self.element[selection]
+        return Positions(self.file[selection], self.record[selection], element)
+
+    @property
+    def element_numbers(self) -> NDArray[np.int32]:
+        """Number of each event in its record (N,)."""
+        return np.zeros(len(self), np.int32) if self.element is None else self.element
 
     @staticmethod
     def concat(parts: Sequence[Positions]) -> Positions:
         """Join positions in order."""
-        return Positions(np.concatenate([part.file for part in parts]), np.concatenate([part.record for part in parts]))
+        element: NDArray[np.int32] | None = None
+        if any(part.element is not None for part in parts):
+            element = np.concatenate([part.element_numbers for part in parts])
+        file, record = (np.concatenate(column) for column in zip(*((p.file, p.record) for p in parts), strict=True))
+        return Positions(file, record, element)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,8 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defa
         The record's text, cut to 1,000 characters.
     line
         The line of the file where it starts, from 1, if fewer lines belong to it than its quotes say.
+    element
+        The number of the event in the record, if only this one of several cannot be used and it is not the first.
     """
 
     source: str
@@ -169,9 +185,17 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defa
     reason: str
     raw: str
     line: int | None = None
+    element: int = 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The record, and the event in it: what dead letters of a source are sorted by."""
+        return self.record, self.element
 
     @staticmethod
-    def of(source: str, record: int, reason: str, raw: bytes | str, line: int | None = None) -> DeadLetter:
+    def of(
+        source: str, record: int, reason: str, raw: bytes | str, line: int | None = None, element: int = 0
+    ) -> DeadLetter:
         """Return the dead letter for a record as it was read; bytes that are not UTF-8 become U+FFFD.
 
         Examples
@@ -180,7 +204,7 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defa
         DeadLetter(source='a.csv', record=7, reason='not a number', raw='warm')
         """
         data = raw[: 4 * MAX_RAW_CHARACTERS] if isinstance(raw, bytes) else raw.encode(errors="backslashreplace")
-        return DeadLetter(source, record, reason, data.decode(errors="replace")[:MAX_RAW_CHARACTERS], line)
+        return DeadLetter(source, record, reason, data.decode(errors="replace")[:MAX_RAW_CHARACTERS], line, element)
 
 
 class BadValue(NamedTuple):

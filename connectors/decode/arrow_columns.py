@@ -79,6 +79,9 @@ def decode_columns(
         ends = _ends(arrays[roles.end], roles.end, errors)
     inputs: dict[str, NDArray[Any]] = {}
     bad_values: list[BadValues] = []
+    if roles.tag is not None:
+        inputs[roles.tag], bad = _tags(arrays[roles.tag], roles.tags)
+        errors.add(bad, values.NOT_A_TAG, roles.tag)
     for name in roles.columns:
         array, reads_words = _plain(arrays[name]), name in roles.words
         inputs[name], bad = (_words if reads_words else _numbers)(array, roles.missing_in(name), numerals)
@@ -152,8 +155,11 @@ class TypedSample:
         return [str(text or "") for text in self._array.cast(pa.string()).to_pylist()]
 
     def texts(self) -> Sequence[str]:
-        """Return no values: the column is not text."""
-        return ()
+        """Return whole numbers as text (N,), empty if missing; no values if the column has others."""
+        if not pa.types.is_integer(self._array.type):
+            return ()
+        texts: list[str] = pc.fill_null(self._array.cast(pa.string()), "").to_pylist()
+        return texts
 
     def words(self) -> list[str]:
         """Return the distinct words among the values, in order of appearance."""
@@ -255,13 +261,31 @@ def _without_zone(array: pa.Array) -> pa.Array:
 
 
 def _keys(array: pa.Array, name: str, errors: RowErrors) -> NDArray[np.object_]:
-    if not is_text(array.type):
-        if pa.types.is_floating(array.type):
-            array = _as_integers(array)
-        array = array.cast(pa.string())
-    keys, bad = parse_keys(array)
+    keys, bad = parse_keys(_names(array))
     errors.add(bad, values.NO_KEY, name)
     return keys
+
+
+def _tags(array: pa.Array, tags: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the numbers of the tags (N,), and which values (N,) are none of these tags."""
+    names, known = _names(array), pa.array(tags, pa.string())
+    if pa.types.is_dictionary(names.type):
+        found = pc.take(pc.index_in(_trimmed(names.dictionary), known), names.indices)
+    else:
+        found = pc.index_in(_trimmed(names), known)
+    bad = ~_is_valid(found)
+    return np.where(bad, 0.0, _floats(found)), bad
+
+
+def _trimmed(texts: pa.Array) -> pa.Array:
+    return pc.utf8_trim_whitespace(decode_text(texts))
+
+
+def _names(array: pa.Array) -> pa.Array:
+    """Return values that name something as text."""
+    if is_text(array.type):
+        return array
+    return (_as_integers(array) if pa.types.is_floating(array.type) else array).cast(pa.string())
 
 
 def _as_integers(array: pa.Array) -> pa.Array:

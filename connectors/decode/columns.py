@@ -41,6 +41,55 @@ class Columns(NamedTuple):
     """values that are missing because they are not numbers"""
     is_local: NDArray[np.bool_] | None = None
     """(N,) whether a time is by the local clock; None if there is no time zone"""
+    elements: NDArray[np.int32] | None = None
+    """(N,) number of each row in its record; None if every record is one row"""
+
+    def take(self, order: NDArray[np.intp]) -> Columns:
+        """Return the rows in another order, (N,)."""
+        places = np.empty(len(order), np.int64)
+        places[order] = np.arange(len(order))
+        return Columns(
+            self.keys[order],
+            self.times[order],
+            {name: values[order] for name, values in self.inputs.items()},
+            self.ends[order],
+            {int(places[row]): why for row, why in self.reasons.items()},
+            [bad._replace(rows=places[bad.rows]) for bad in self.bad_values],
+            None if self.is_local is None else self.is_local[order],
+            None if self.elements is None else self.elements[order],
+        )
+
+    @staticmethod
+    def concat(parts: Sequence[Columns]) -> Columns:
+        """Join columns in order; there must be at least one part."""
+        firsts = np.cumsum([0, *(len(part.times) for part in parts)]).tolist()
+        elements: NDArray[np.int32] | None = None
+        if any(part.elements is not None for part in parts):
+            elements = np.concatenate([part.element_numbers for part in parts])
+        is_local: NDArray[np.bool_] | None = None
+        if any(part.is_local is not None for part in parts):
+            is_local = np.concatenate(
+                [np.zeros(len(part.times), np.bool_) if part.is_local is None else part.is_local for part in parts]
+            )
+        return Columns(
+            np.concatenate([part.keys for part in parts]),
+            np.concatenate([part.times for part in parts]),
+            {name: np.concatenate([part.inputs[name] for part in parts]) for name in parts[0].inputs},
+            np.concatenate([part.ends for part in parts]),
+            {first + row: why for first, part in zip(firsts, parts, strict=False) for row, why in part.reasons.items()},
+            [
+                bad._replace(rows=first + bad.rows)
+                for first, part in zip(firsts, parts, strict=False)
+                for bad in part.bad_values
+            ],
+            is_local,
+            elements,
+        )
+
+    @property
+    def element_numbers(self) -> NDArray[np.int32]:
+        """Number of each row in its record (N,)."""
+        return np.zeros(len(self.times), np.int32) if self.elements is None else self.elements
 
     def bad_values_of(self, source: str, records: NDArray[np.int64]) -> list[BadValue]:
         """Return the bad values of the rows that can be used, in order of their records (N,)."""
@@ -66,7 +115,20 @@ class Decoded(NamedTuple):
     @property
     def record_count(self) -> int:
         """Number of records."""
-        return len(self.records) + len(self.refused)
+        elements = self.columns.elements
+        return (len(self.records) if elements is None else int((elements == 0).sum())) + len(self.refused)
+
+    def by_row(self) -> tuple[Decoded, NDArray[np.int64]]:
+        """Return the same with every row counted as a record of its own, and the record (N,) in which each was."""
+        count = self.record_count
+        counts = np.bincount(self.records, minlength=count)
+        counts[list(self.refused)] = 1
+        starts = np.cumsum(counts) - counts
+        refused = {int(starts[i]): why for i, why in self.refused.items()}
+        rows = Decoded(
+            self.columns._replace(elements=None), starts[self.records] + self.columns.element_numbers, refused
+        )
+        return rows, np.repeat(np.arange(count), counts)
 
     @staticmethod
     def none(names: Sequence[str], refused: dict[int, str]) -> Decoded:
@@ -85,38 +147,12 @@ class Decoded(NamedTuple):
         >>> Decoded.concat(parts).refused
         {0: 'not JSON', 1: 'not UTF-8'}
         """
-        rows = np.cumsum([0, *(len(part.records) for part in parts)]).tolist()
-        records = np.cumsum([0, *(part.record_count for part in parts)]).tolist()
-        columns = [part.columns for part in parts]
+        firsts = np.cumsum([0, *(part.record_count for part in parts)]).tolist()
         return Decoded(
-            Columns(
-                np.concatenate([some.keys for some in columns]),
-                np.concatenate([some.times for some in columns]),
-                {name: np.concatenate([some.inputs[name] for some in columns]) for name in columns[0].inputs},
-                np.concatenate([some.ends for some in columns]),
-                {
-                    first + row: why
-                    for first, some in zip(rows, columns, strict=False)
-                    for row, why in some.reasons.items()
-                },
-                [
-                    bad._replace(rows=first + bad.rows)
-                    for first, some in zip(rows, columns, strict=False)
-                    for bad in some.bad_values
-                ],
-                _joined_flags(columns),
-            ),
-            np.concatenate([first + part.records for first, part in zip(records, parts, strict=False)]),
-            {first + i: why for first, part in zip(records, parts, strict=False) for i, why in part.refused.items()},
+            Columns.concat([part.columns for part in parts]),
+            np.concatenate([first + part.records for first, part in zip(firsts, parts, strict=False)]),
+            {first + i: why for first, part in zip(firsts, parts, strict=False) for i, why in part.refused.items()},
         )
-
-
-def _joined_flags(columns: Sequence[Columns]) -> NDArray[np.bool_] | None:
-    if all(some.is_local is None for some in columns):
-        return None
-    return np.concatenate(
-        [np.zeros(len(some.times), np.bool_) if some.is_local is None else some.is_local for some in columns]
-    )
 
 
 class RowErrors:

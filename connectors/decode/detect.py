@@ -9,9 +9,11 @@ import numpy as np
 
 from stream_rnn.connectors.bad_values import unit_of
 from stream_rnn.connectors.decode import values
-from stream_rnn.connectors.decode.detect_time import TimeSample, detect_time, why_a_clock
+from stream_rnn.connectors.decode.detect_time import TimeSample, detect_time, sample_times, why_a_clock
+from stream_rnn.connectors.decode.key_hint import alternates, is_whole, separates_numbers, separates_repeats
 from stream_rnn.connectors.decode.missing import MissingValues, likely_sentinels, sentinel_warning
 from stream_rnn.connectors.decode.numerals import PLAIN
+from stream_rnn.connectors.decode.readings import tags_of
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import ConnectorError
 
@@ -30,8 +32,6 @@ EMPTY = f"empty in the first {SAMPLE_SIZE:,} records"
 MIN_SHARE = 0.5
 """A column is numeric, or a time, if at least this share of its values are: one garbled record must not exclude it, and
 a column of names with an occasional "12" is still text."""
-MAX_REPEATS = 0.1
-"""A column looks like a key if at most this share of the times that repeat also repeat among the rows of one text."""
 MAX_EXAMPLE_CHARACTERS = 20
 WITH_UNIT = "numbers with a unit"
 WITHOUT_UNIT = "write the numbers without it, and the unit in the column's name"
@@ -53,10 +53,7 @@ class ColumnSample(TimeSample, Protocol):
         """Return whether any value is a number."""
 
     def texts(self) -> Sequence[str]:
-        """Return the values as text (N,), empty if missing; no values if the column is not text."""
-
-    def numbers(self) -> NDArray[np.float64]:
-        """Return the values as numbers (N,), NaN for those that are not."""
+        """Return the values as text (N,), empty if missing; no values if they are neither text nor whole numbers."""
 
     def words(self) -> list[str]:
         """Return the distinct words among the values, in order of appearance."""
@@ -226,6 +223,8 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
     ('ts', ('x',), {'note': "text ('on')"})
     """
     schema.check_columns(path, samples)
+    names = (*samples, *schema.named(samples))  # nested ones are not listed by themselves
+    samples = {name: samples[name] for name in names}
     missing = {name: MissingValues.of(schema.missing_values, name) for name in samples} if schema.missing_values else {}
     time = detect_time(schema, path, samples)
     ignored: dict[str, str] = {}
@@ -234,7 +233,7 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         columns = schema.columns
         _check_inputs([name for name in columns if name not in schema.words], path, cleaned)
     else:
-        taken = (schema.key, time.name, *time.parts, schema.end)
+        taken = (schema.key, time.name, *time.parts, schema.end, schema.tag)
         candidates = [name for name in samples if name not in taken]
         reasons = {
             name: "" if name in schema.words else cleaned[name].why_not_numeric(MIN_SHARE) or why_a_clock(samples[name])
@@ -244,6 +243,8 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         columns = tuple(name for name in candidates if name not in ignored)
     if not columns:
         raise ConnectorError(f"{path}: no numeric column{_list_reasons(ignored)}")
+    # What is far out among the values of one tag is usual among those of another.
+    numbers = {name: cleaned[name] for name in columns if name not in schema.words and schema.tag is None}
     return ColumnRoles(
         key=schema.key,
         time=time.name,
@@ -254,13 +255,17 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         ignored=ignored,
         bad_values=schema.bad_values,
         key_hint=_key_hint(schema, time, path, samples),
+        unwrap=schema.unwrap,
+        records=schema.records,
         recognised=(time.note,) if time.note else (),
         time_parts=time.parts,
         timezone=schema.timezone,
         words=schema.words,
         first_words={name: cleaned[name].words() for name in schema.words},
         missing={name: missing[name] for name in columns} if missing else {},
-        warnings=_warnings(path, {name: cleaned[name] for name in columns if name not in schema.words}, ignored),
+        warnings=_warnings(path, numbers, ignored),
+        tag=schema.tag,
+        tags=schema.tags or (() if schema.tag is None else tags_of(samples[schema.tag].texts(), path, schema.tag)),
     )
 
 
@@ -278,29 +283,28 @@ def _warnings(path: str, inputs: Mapping[str, ColumnSample], ignored: Mapping[st
 
 
 def _key_hint(schema: Schema, time: TimeColumn, path: str, samples: Mapping[str, ColumnSample]) -> str:
-    """Return which column may be the key: one of few texts, among whose rows times increase as they do not overall."""
-    if schema.key is not None or time.name is None or time.name not in samples:
+    """Return which column may be the key: one within whose values times increase, or inputs change little."""
+    if schema.key is not None or schema.tag is not None or time.name is None:
         return ""
-    times = samples[time.name].times(time.time_format)
-    repeats = _count_repeats(times)
-    for name, sample in samples.items() if repeats else ():
-        if name in (time.name, schema.end, *schema.columns) or not sample.why_not_numeric(MIN_SHARE):
-            continue
-        texts = np.array(sample.texts(), object)
-        distinct = set(texts.tolist()) - {""}
-        if 2 <= len(distinct) <= len(texts) / 2:
-            within = sum(_count_repeats(times[texts == text]) for text in distinct)
-            if within <= MAX_REPEATS * repeats:
-                return (
-                    f"{path}: no key is set, times repeat, and column {name!r} has {len(distinct)} distinct texts: "
-                    f"is it the key, as with --key {name}?"
-                )
+    times = sample_times(samples, time)
+    named = (time.name, *time.parts, schema.end, *schema.columns, *schema.words)
+    others = {name: sample for name, sample in samples.items() if name not in named}
+    texts = {name: sample.texts() for name, sample in others.items() if sample.why_not_numeric(MIN_SHARE)}
+    inputs = {name: sample.numbers() for name, sample in others.items() if name not in texts}
+    for name, column in texts.items():
+        if separates_repeats(column, times):
+            found = f"times repeat, and column {name!r} has {len(set(column) - {''})} distinct texts"
+            return f"{path}: no key is set, {found}: is it the key, as with --key {name}?"
+    for name, numbers in inputs.items():
+        column = others[name].texts()
+        if is_whole(numbers) and separates_numbers(column, times):
+            found = f"times repeat, and column {name!r} has {len(set(column) - {''})} distinct numbers"
+            return f"{path}: no key is set, {found}: is it the key, as with --key {name}?"
+    for name, column in texts.items():
+        if alternates(column, inputs):
+            found = f"rows alternate between {len(set(column) - {''})} texts of column {name!r}"
+            return f"{path}: no key is set, and {found}: is it the key, as with --key {name}?"
     return ""
-
-
-def _count_repeats(times: NDArray[np.float64]) -> int:
-    """Return how often a time (N,) is not later than the known one before it."""
-    return int((np.diff(times[np.isfinite(times)]) <= 0.0).sum())
 
 
 def _check_inputs(columns: Sequence[str], path: str, samples: Mapping[str, ColumnSample]) -> None:

@@ -161,9 +161,16 @@ def check_unit(path: str, roles: ColumnRoles, samples: Mapping[str, TimeSample])
         )
 
 
+def sample_times(samples: Mapping[str, TimeSample], time: TimeColumn) -> NDArray[np.float64]:
+    """Return the times of the first records (N,), NaN if they are none; those of a local clock as it shows them."""
+    if time.parts:
+        return values.parse_times(_joined(samples, time.parts), time.time_format).seconds
+    return samples[str(time.name)].times(time.time_format)
+
+
 def _find(schema: Schema, path: str, samples: Mapping[str, TimeSample]) -> tuple[str, ...]:
     """Return the column that is the time, or those of date and time of day; none if no column can be."""
-    names = [name for name in samples if name not in (schema.key, schema.end, *schema.columns)]
+    names = [name for name in samples if name not in (schema.key, schema.end, schema.tag, *schema.columns)]
     by_name = [name for name in names if _is_time_by_name(schema, path, name, samples[name])]
     found: Sequence[str] = by_name or [name for name in names if _is_time_by_value(schema, samples[name])]
     found = _without_redundant(schema, path, found, samples)
@@ -332,7 +339,8 @@ def _unread_note(schema: Schema, samples: Mapping[str, TimeSample]) -> str:
     """Return that a column with the name of a time has no known format, so that there are no times."""
     for name, sample in samples.items():
         text = next((text.strip() for text in sample.time_texts() if text.strip()), "")
-        if TIME_NAMES.fullmatch(_plain(name)) and name not in (schema.key, schema.end, *schema.columns) and text:
+        named = (schema.key, schema.end, schema.tag, *schema.columns)
+        if TIME_NAMES.fullmatch(_plain(name)) and name not in named and text:
             return f"no time: {name!r} ({text[:MAX_EXAMPLE_CHARACTERS]!r}) is in no known format, see time_format"
     return ""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -13,6 +13,9 @@ import numpy as np
 from stream_rnn.connectors.decode import values
 from stream_rnn.connectors.decode.columns import BadValues, Columns, Decoded, RowErrors
 from stream_rnn.connectors.decode.isolate import decode_isolated, halves
+from stream_rnn.connectors.decode.json_layout import Field, Layout, NoLayoutError
+from stream_rnn.connectors.decode.json_paths import ABSENT, Blocked, Path, kind_of
+from stream_rnn.connectors.decode.json_shape import Envelope, Shape, UnusableError, Unwrap, find
 from stream_rnn.connectors.decode.schema import NO_MISSING_VALUES
 from stream_rnn.connectors.errors import UsageError
 
@@ -21,28 +24,61 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.connectors.decode.json_shape import Scope, Step
     from stream_rnn.connectors.decode.missing import MissingValues
     from stream_rnn.connectors.decode.schema import ColumnRoles
 
 NOT_JSON = "not JSON"
-NOT_AN_OBJECT = "not a JSON object"
 NO_COLUMN = "has none of the columns"
 WORD = str | int | float | bool | None
 """What a field may be that is read as a word."""
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')
 """Characters that msgspec does not allow in the name of a field."""
+KEY, TIME, END, TAG, INPUT = "key", "time", "end", "tag", "input"
+KINDS: dict[str, Any] = {
+    KEY: str | int | None,
+    TIME: str | float | None,
+    END: bool | None,
+    TAG: str | int | None,
+    INPUT: float | bool | None,
+}
+"""Types of fields, by role."""
+
+
+class Rows(Protocol):
+    """Values of N rows by field: key, time, end, tag, then the inputs."""
+
+    @property
+    def elements(self) -> NDArray[np.int32] | None:
+        """Number of each row in its record (N,); None if every record is one row."""
+
+    def __len__(self) -> int: ...
+
+    def column(self, field: int) -> list[Any]:
+        """Return the values of a field (N,), None if missing."""
+
+    def floats(self, field: int) -> NDArray[np.float64]:
+        """Return the values of a field of numbers (N,), NaN if missing."""
 
 
 class JsonDecoder:
-    """Decodes records that are JSON objects into columns.
+    """Decodes records of JSON into columns.
 
-    A batch is decoded straight into the fields that are read. Only a batch with a record that this rejects is decoded
-    record by record, which also accepts numbers and flags as text, NaN, and words where numbers belong.
+    An event is an object; `json_shape` says how it is found in a record. A batch is decoded straight into the fields
+    that are read, in the layout of the batch before. Only records that this rejects are decoded one by one, which also
+    accepts numbers and flags as text, NaN, and words where numbers belong. Which layout is tried changes no result.
 
     Parameters
     ----------
     roles
         Which field is what.
+    optional_time
+        Whether events may be without time.
+
+    Attributes
+    ----------
+    recognised : dict of str to None
+        The envelopes that were recognised so far.
 
     Raises
     ------
@@ -58,140 +94,308 @@ class JsonDecoder:
     (array(['a'], dtype=object), array([5.]), array([2.5]))
     >>> refused
     {1: 'not JSON'}
+    >>> decoder.decode([b'[{"k": "a", "t": 6, "x": 3}, {"k": "a", "t": 7, "x": 4}]']).columns.elements
+    array([0, 1], dtype=int32)
     """
 
-    def __init__(self, roles: ColumnRoles) -> None:
+    def __init__(self, roles: ColumnRoles, *, optional_time: bool = False) -> None:
+        self.recognised: dict[str, None] = {}
         self._roles = roles
-        for name in roles.read:
+        self._optional_time = optional_time
+        for name in (*roles.read, roles.unwrap, roles.records):
             if UNREADABLE.search(name):
                 raise UsageError(
                     f"column {name!r}: JSON fields with quotes, backslashes or control characters cannot be read"
                 )
-        fields: list[tuple[str | None, str, Any]] = [
-            (roles.key, "key", str | int | None),
-            *((name, f"time{i}", str | float | None) for i, name in enumerate(_time_fields(roles))),
-            (roles.end, "end", bool | None),
-            *(
-                (name, f"input{i}", WORD if name in roles.words else float | bool | None)
-                for i, name in enumerate(roles.columns)
-            ),
+        named = [
+            (KEY, roles.key),
+            *((TIME, name) for name in roles.time_parts or (roles.time,)),
+            (END, roles.end),
+            (TAG, roles.tag),
+            *((INPUT, name) for name in roles.columns),
         ]
-        read = [(name, field, kind) for name, field, kind in fields if name is not None]
-        self._row: type[Any] = msgspec.defstruct(
-            "Row",
-            [(field, kind, None) for _, field, kind in read],
-            rename={field: name for name, field, _ in read},
-            gc=False,
-        )
-        self._decoder = msgspec.json.Decoder(self._row)
+        present = [(role, Path.of(name)) for role, name in named if name is not None]
+        self._fields = [
+            Field(path, WORD if role == INPUT and path.name in roles.words else KINDS[role], role == INPUT)
+            for role, path in present
+        ]
+        self._read = [role for role, _ in present]
+        self._tag_numbers = {tag: float(number) for number, tag in enumerate(roles.tags)}
+        self._shape = Shape(roles.columns, roles.unwrap, roles.records)
+        paths = [field.path for field in self._fields] + [s.path for s in self._shape.steps if isinstance(s, Unwrap)]
+        self._rests = {
+            json.dumps(f"{step}{rest[len(step)]}", ensure_ascii=False)[:-1].encode()
+            for path in paths
+            for rest, step in zip(path.rests, map(str, path.steps), strict=True)
+            if rest != step and rest.startswith(step)
+        }
+        """how names of fields that may be paths start"""
+        self._layouts: dict[tuple[tuple[Step, ...], bool], Layout | None] = {}
+        self._steps = self._shape.steps
+        """how the events of most records of the last batch were found: what is tried first"""
 
     def decode(self, records: Sequence[bytes]) -> Decoded:
-        """Decode records; those that are not objects are refused, and so is each that raises anything."""
-        return decode_isolated(records, self._decode, halves, self._roles.columns)
+        """Decode records; those without an event are refused, and so is each that raises anything."""
+        return decode_isolated(records, self._decode, halves, self._roles.inputs)
 
     def _decode(self, records: Sequence[bytes]) -> Decoded:
-        try:
-            rows = list(map(self._decoder.decode, _checked(records)))
-        except (ValueError, RecursionError):
-            return self._decode_one_by_one(records)
-        return Decoded(self._columns(rows, records), np.arange(len(rows), dtype=np.int64), {})
+        joined = b"\n".join(records)
+        layout = self._layout(joined)
+        decoded: list[Any] = []
+        fast: list[int] | range = range(0)
+        if layout is not None:
+            try:
+                _check_utf8(joined)
+                decoded, fast = list(map(layout.decode, records)), range(len(records))
+            except (ValueError, RecursionError):
+                decoded, fast = _decode_each(layout, records)
+            table = layout.table(decoded)
+            inputs = self._inputs(table)
+            missing = _are_missing(inputs, len(table))
+            if missing.any():
+                without = set(table.records[missing].tolist())
+                kept = [i for i in range(len(fast)) if i not in without]
+                decoded, fast = [decoded[i] for i in kept], [fast[i] for i in kept]
+                table = layout.table(decoded)
+                inputs = self._inputs(table)
+            numbers = np.array(fast, np.int64)[table.records] if len(fast) < len(records) else table.records
+            columns = self._columns(table, inputs)
+            if len(fast) == len(records):
+                return Decoded(columns, numbers, {})
+        done = set(fast)
+        rows, others, refused, bad_values = self._expand(records, [i for i in range(len(records)) if i not in done])
+        slow = self._columns(rows, self._inputs(rows), rows.reasons, rows.without)._replace(bad_values=bad_values)
+        if not decoded:
+            return Decoded(slow, others, refused)
+        numbers = np.concatenate([numbers, others])
+        order = np.argsort(numbers, kind="stable")
+        return Decoded(Columns.concat([columns, slow]).take(order), numbers[order], refused)
 
-    def _decode_one_by_one(self, records: Sequence[bytes]) -> Decoded:
-        rows: list[Any] = []
-        numbers: list[int] = []
+    def _layout(self, joined: bytes) -> Layout | None:
+        """Return the layout to try, None if there is no type for these records."""
+        with_rests = bool(self._rests) and (b"\\u" in joined or any(rest in joined for rest in self._rests))
+        chosen = self._steps, with_rests
+        if chosen not in self._layouts:
+            try:
+                self._layouts[chosen] = Layout(self._fields, self._steps, with_rests=with_rests)
+            except NoLayoutError:
+                self._layouts[chosen] = None
+        return self._layouts[chosen]
+
+    def _expand(
+        self, records: Sequence[bytes], numbers: list[int]
+    ) -> tuple[_FoundRows, NDArray[np.int64], dict[int, str], list[BadValues]]:
+        """Decode the records with these numbers one by one; return rows, their records, and why others have none."""
+        rows = _FoundRows(len(self._fields))
+        places: list[int] = []
         refused: dict[int, str] = {}
         bad_values: list[BadValues] = []
-        for i, record in enumerate(records):
-            words: dict[str, str] = {}
+        found: Counter[tuple[Step, ...]] = Counter()
+        for number in numbers:
             try:
-                row = self._decoder.decode(*_checked([record]))
-            except (ValueError, RecursionError):
-                row = self._decode_leniently(record, words)
-            if isinstance(row, str):
-                refused[i] = row
-            else:
-                bad_values += [BadValues(column, np.array([len(rows)]), [word]) for column, word in words.items()]
-                rows.append(row)
-                numbers.append(i)
-        columns = self._columns(rows, [records[i] for i in numbers])
-        return Decoded(columns._replace(bad_values=bad_values), np.array(numbers, np.int64), refused)
+                expanded = self._shape.expand(parse_json(records[number]))
+            except UnusableError as error:
+                refused[number] = str(error)
+                continue
+            found[expanded.steps] += 1
+            for element, scope in enumerate(expanded.scopes):
+                words = rows.add(scope if isinstance(scope, str) else self._row(scope), element)
+                bad_values += [BadValues(name, np.array([len(places)]), [word]) for name, word in words.items()]
+                places.append(number)
+        for steps, count in found.most_common(1):
+            if 2 * count > len(records):
+                self._steps = steps
+        self.recognised |= {step.describe(): None for some in found for step in some if isinstance(step, Envelope)}
+        return rows, np.array(places, np.int64), refused, bad_values
 
-    def _decode_leniently(self, record: bytes, words: dict[str, str]) -> Any:
-        """Return a row, or the reason why the record is not one.
+    def _row(self, scope: Scope) -> _FoundRow | str:
+        """Return the values of an event, or the reason why it cannot be used.
 
-        Numbers and flags may be text, and numbers NaN; words where numbers belong are added to `words`, by column.
+        Numbers and flags may be text, and numbers NaN; words where numbers belong are missing values.
         """
-        roles, fields = self._roles, parse_object(record)
-        if isinstance(fields, str):
-            return fields
-        row = self._row()
-        for i, name in enumerate(roles.columns):
-            value, reads_words = fields.get(name), name in roles.words
-            if reads_words:
-                is_bad = not isinstance(value, WORD)
+        row = _FoundRow([], {}, [])
+        for role, field in zip(self._read, self._fields, strict=True):
+            found = find(scope, field.path)
+            value = None if found is ABSENT else found
+            if role == INPUT:
+                name, missing = field.path.name, self._roles.missing_in(field.path.name)
+                reads_words = name in self._roles.words
+                is_bad = not isinstance(value, WORD) if reads_words else (number := _to_number(value, missing)) is None
+                if is_bad and self._roles.bad_values == "refuse":
+                    return f"column {name!r}: {values.NOT_A_WORD if reads_words else values.NOT_A_NUMBER}"
+                if is_bad:
+                    row.words[name] = as_word(value)
+                row.present.append(found is not ABSENT)
+                row.values.append(None if is_bad else value if reads_words else number)
+            elif role in (KEY, TAG):
+                row.values.append(as_key(value))
+            elif role == TIME:
+                row.values.append(_to_time(value))
             else:
-                value = _to_number(value, roles.missing_in(name))
-                is_bad = value is None
-            if is_bad and roles.bad_values == "refuse":
-                return f"column {name!r}: {values.NOT_A_WORD if reads_words else values.NOT_A_NUMBER}"
-            if is_bad:
-                words[name], value = as_word(fields[name]), None
-            setattr(row, f"input{i}", value)
-        if roles.key is not None:
-            row.key = _to_key(fields.get(roles.key))
-        for i, name in enumerate(_time_fields(roles)):
-            setattr(row, f"time{i}", _to_time(fields.get(name)))
-        if roles.end is not None:
-            row.end = _to_flag(fields.get(roles.end))
-            if row.end is None:
-                return f"column {roles.end!r}: {values.NOT_A_FLAG}"
+                flag = _to_flag(value)
+                if flag is None:
+                    return f"column {field.path.name!r}: {values.NOT_A_FLAG}"
+                row.values.append(flag)
         return row
 
-    def _columns(self, rows: list[Any], records: Sequence[bytes]) -> Columns:
+    def _inputs(self, rows: Rows) -> dict[str, NDArray[Any]]:
+        inputs: dict[str, NDArray[Any]] = {}
+        for i, field in enumerate(self._fields):
+            if field.is_input:
+                name, missing = field.path.name, self._roles.missing_in(field.path.name)
+                is_words = name in self._roles.words
+                inputs[name] = _words(rows.column(i), missing) if is_words else missing.mask(rows.floats(i))
+        return inputs
+
+    def _columns(
+        self,
+        rows: Rows,
+        inputs: dict[str, NDArray[Any]],
+        reasons: Mapping[int, str] | None = None,
+        without: NDArray[np.bool_] | None = None,
+    ) -> Columns:
+        """Return the columns of rows; some have a reason already, and some are without inputs, (N,)."""
         roles, errors = self._roles, RowErrors()
+        errors.reasons.update(reasons or {})
         keys = np.full(len(rows), "", dtype=object)
         times = np.full(len(rows), np.nan)
         ends = np.zeros(len(rows), dtype=np.bool_)
         if roles.key is not None:
-            keys[:] = [row.key for row in rows]
+            keys[:] = rows.column(self._read.index(KEY))
             if set(map(type, keys)) - {str}:
                 keys[:] = ["" if key is None else str(key) for key in keys]
             errors.add(keys == "", values.NO_KEY, roles.key)
         is_local: NDArray[np.bool_] | None = None
         if roles.time is not None:
-            times, bad, is_local = _parse_times(_times_of(rows, roles), roles.time_format)
+            times, bad, is_local = _parse_times(self._times_of(rows), roles.time_format)
             errors.add(bad, values.NOT_A_TIME, roles.time)
-            errors.add(np.isnan(times), values.NO_TIME)
+            if not self._optional_time:
+                errors.add(np.isnan(times), values.NO_TIME)
         if roles.end is not None:
-            ends[:] = [bool(row.end) for row in rows]
-        inputs: dict[str, NDArray[Any]] = {}
-        for i, name in enumerate(roles.columns):
-            if name in roles.words:
-                inputs[name] = _words(rows, f"input{i}", roles.missing_in(name))
-                continue
-            inputs[name] = roles.missing_in(name).mask(_floats(rows, f"input{i}"))
-            errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
-        errors.add(_without_inputs(inputs, records), NO_COLUMN)
-        return Columns(
-            keys, times, inputs, ends, errors.reasons, is_local=is_local if roles.timezone is not None else None
-        )
+            ends[:] = list(map(bool, rows.column(self._read.index(END))))
+        for name, column in inputs.items():
+            if name not in roles.words:
+                errors.add(np.isinf(column), values.NOT_FINITE, name)
+        if without is not None:
+            errors.add(without, NO_COLUMN)
+        if roles.tag is not None:
+            tags = rows.column(self._read.index(TAG))
+            numbers = [self._tag_numbers.get(str(tag).strip(), -1.0) for tag in tags]
+            inputs = {roles.tag: np.array(numbers, np.float64)} | inputs
+            errors.add(inputs[roles.tag] < 0.0, values.NOT_A_TAG, roles.tag)
+        is_local = None if roles.timezone is None else is_local
+        return Columns(keys, times, inputs, ends, errors.reasons, is_local=is_local, elements=rows.elements)
+
+    def _times_of(self, rows: Rows) -> list[str | float | None]:
+        """Return the times of rows (N,); date and time of day as one text, None where one of them is missing."""
+        parts = [rows.column(i) for i, role in enumerate(self._read) if role == TIME]
+        if len(parts) == 1:
+            return parts[0]
+        return [
+            None if None in some or "" in some else " ".join(str(part).strip() for part in some)
+            for some in zip(*parts, strict=True)
+        ]
 
 
-def parse_object(record: bytes) -> dict[str, Any] | str:
-    r"""Return the fields of a JSON object, or the reason why the record is not one.
+class _FoundRow(NamedTuple):
+    """Values of one event, by field."""
+
+    values: list[Any]
+    words: dict[str, str]
+    """the values that are missing because they are not numbers, by input"""
+    present: list[bool]
+    """whether the event has each input"""
+
+
+class _FoundRows:
+    """Values of the events of records that were decoded one by one."""
+
+    def __init__(self, fields: int) -> None:
+        self.reasons: dict[int, str] = {}
+        """why a row cannot be used, by row"""
+        self._without: list[bool] = []
+        self._elements: list[int] = []
+        self._values: list[list[Any]] = [[] for _ in range(fields)]
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    def add(self, row: _FoundRow | str, element: int) -> dict[str, str]:
+        """Add an event, or the reason why it cannot be used; return its values that are not numbers."""
+        is_row = isinstance(row, _FoundRow)
+        if not is_row:
+            self.reasons[len(self)] = str(row)
+        for i, column in enumerate(self._values):
+            column.append(row.values[i] if isinstance(row, _FoundRow) else None)
+        self._without.append(isinstance(row, _FoundRow) and not any(row.present))
+        self._elements.append(element)
+        return row.words if isinstance(row, _FoundRow) else {}
+
+    @property
+    def without(self) -> NDArray[np.bool_]:
+        """Which rows have none of the inputs (N,): records of another kind, not events with missing values."""
+        return np.array(self._without, np.bool_)
+
+    @property
+    def elements(self) -> NDArray[np.int32] | None:
+        """Number of each row in its record (N,); None if every record is one row."""
+        return np.array(self._elements, np.int32) if any(self._elements) else None
+
+    def column(self, field: int) -> list[Any]:
+        """Return the values of a field (N,), None if missing."""
+        return self._values[field]
+
+    def floats(self, field: int) -> NDArray[np.float64]:
+        """Return the values of a field of numbers (N,), NaN if missing."""
+        return np.array(self._values[field], dtype=np.float64)
+
+
+def _decode_each(layout: Layout, records: Sequence[bytes]) -> tuple[list[Any], list[int]]:
+    """Return the records that a layout accepts, decoded, and their numbers."""
+    decoded: list[Any] = []
+    numbers: list[int] = []
+    for i, record in enumerate(records):
+        try:
+            _check_utf8(record)
+            decoded.append(layout.decode(record))
+        except (ValueError, RecursionError):
+            continue
+        numbers.append(i)
+    return decoded, numbers
+
+
+def _are_missing(inputs: Mapping[str, NDArray[Any]], count: int) -> NDArray[np.bool_]:
+    """Return which rows (N,) have no value of any input."""
+    missing = np.ones(count, dtype=np.bool_)
+    for column in inputs.values():
+        missing &= [value is None for value in column] if column.dtype == object else np.isnan(column)
+        if not missing.any():
+            break
+    return missing
+
+
+def parse_json(record: bytes) -> Any:
+    r"""Return a JSON value.
 
     NaN, Infinity and numbers too large for a float are accepted. Text must be UTF-8, and no escape in it may be a lone
     surrogate, which is no character.
 
+    Raises
+    ------
+    UnusableError
+        If it is not JSON, or not UTF-8.
+
     Examples
     --------
-    >>> parse_object(b'{"x": NaN}'), parse_object(b"[1]"), parse_object(b"?")
-    ({'x': nan}, 'not a JSON object', 'not JSON')
-    >>> parse_object(b'{"x": 1, "unit": "\xb0C"}')
-    'not UTF-8'
+    >>> parse_json(b'{"x": NaN}')
+    {'x': nan}
+    >>> parse_json(b'{"x": 1, "unit": "\xb0C"}')
+    Traceback (most recent call last):
+    ...
+    stream_rnn.connectors.decode.json_shape.UnusableError: not UTF-8
     """
     try:
-        parsed = msgspec.json.decode(record)
+        return msgspec.json.decode(record)
     except (ValueError, RecursionError):
         try:
             text = record.decode()
@@ -199,10 +403,10 @@ def parse_object(record: bytes) -> dict[str, Any] | str:
             if "\\u" in text:
                 json.dumps(parsed, ensure_ascii=False).encode()
         except UnicodeError:
-            return values.NOT_UTF8
+            raise UnusableError(values.NOT_UTF8) from None
         except (ValueError, RecursionError):
-            return NOT_JSON
-    return parsed if isinstance(parsed, dict) else NOT_AN_OBJECT
+            raise UnusableError(NOT_JSON) from None
+    return parsed
 
 
 def as_word(value: object) -> str:
@@ -213,38 +417,29 @@ def as_word(value: object) -> str:
     >>> as_word("unavailable"), as_word([1]), as_word({})
     ('unavailable', '<array>', '<object>')
     """
-    return value if isinstance(value, str) else "<array>" if isinstance(value, list) else "<object>"
+    if isinstance(value, Blocked):
+        return value.word
+    return value if isinstance(value, str) else kind_of(value)
 
 
-def _checked(records: Sequence[bytes]) -> Sequence[bytes]:
-    """Return records if all of them are UTF-8: the decoder does not look at fields that are not read.
+def _check_utf8(data: bytes) -> None:
+    """Check that records are UTF-8: a layout does not look at fields that are not read.
 
     Raises
     ------
     UnicodeDecodeError
         If one of them is not.
     """
-    joined = b"\n".join(records)
-    if not joined.isascii():
-        joined.decode()
-    return records
+    if not data.isascii():
+        data.decode()
 
 
-def _floats(rows: list[Any], field: str) -> NDArray[np.float64]:
-    """Return a field of all rows; None, for a missing field or null, becomes NaN."""
-    get = attrgetter(field)
-    try:
-        return np.fromiter(map(get, rows), np.float64, len(rows))
-    except TypeError:  # some are None
-        return np.array(list(map(get, rows)), dtype=np.float64)
-
-
-def _words(rows: list[Any], field: str, missing: MissingValues) -> NDArray[np.object_]:
-    """Return a field of all rows as words (N,), None if missing; each distinct one is parsed once."""
-    texts = [value if value.__class__ is str else _to_text(value) for value in map(attrgetter(field), rows)]
+def _words(column: list[Any], missing: MissingValues) -> NDArray[np.object_]:
+    """Return values (N,) as words, None if missing; each distinct one is parsed once."""
+    texts = [value if value.__class__ is str else _to_text(value) for value in column]
     parsed = {text: values.parse_word(text) for text in dict.fromkeys(texts)}
     words = {text: None if not word or missing.has(word) else word for text, word in parsed.items()}
-    result = np.empty(len(rows), object)
+    result = np.empty(len(column), object)
     result[:] = [words[text] for text in texts]
     return result
 
@@ -270,7 +465,7 @@ def _to_number(value: object, missing: MissingValues) -> float | None:
     return None
 
 
-def _to_key(value: object) -> str | None:
+def as_key(value: object) -> str | None:
     """Return a key as text; 7.0 is 7, as in the other formats."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -295,20 +490,6 @@ def _to_flag(value: object) -> bool | None:
     return None
 
 
-def _time_fields(roles: ColumnRoles) -> tuple[str, ...]:
-    """Return the field with the time, or those of date and time of day."""
-    return roles.time_parts or (() if roles.time is None else (roles.time,))
-
-
-def _times_of(rows: list[Any], roles: ColumnRoles) -> list[str | float | None]:
-    """Return the times of rows; date and time of day as one text, None where one of them is missing."""
-    if not roles.time_parts:
-        return [row.time0 for row in rows]
-    fields = [f"time{i}" for i in range(len(roles.time_parts))]
-    parts = [[getattr(row, field) for field in fields] for row in rows]
-    return [None if None in some or "" in some else " ".join(str(part).strip() for part in some) for some in parts]
-
-
 def _parse_times(times: list[str | float | None], time_format: str) -> values.Times:
     """Return times that are text, numbers, or some of each."""
     texts = [value for value in times if isinstance(value, str)]
@@ -320,17 +501,3 @@ def _parse_times(times: list[str | float | None], time_format: str) -> values.Ti
         is_text = [isinstance(value, str) for value in times]
         seconds[is_text], bad[is_text], is_local[is_text] = values.parse_times(texts, time_format)
     return values.Times(seconds, bad, is_local)
-
-
-def _without_inputs(inputs: Mapping[str, NDArray[Any]], records: Sequence[bytes]) -> NDArray[np.bool_]:
-    """Return which records have none of the fields (N,): records of another kind, not events with missing values."""
-    without = np.ones(len(records), dtype=np.bool_)
-    for column in inputs.values():
-        is_missing = [value is None for value in column] if column.dtype == object else np.isnan(column)
-        without &= is_missing
-        if not without.any():
-            break
-    for i in np.flatnonzero(without):
-        fields = parse_object(records[int(i)])
-        without[i] = isinstance(fields, dict) and not any(name in fields for name in inputs)
-    return without

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from stream_rnn.connectors.decode.json_paths import check_path
 from stream_rnn.connectors.decode.missing import MissingValues
 from stream_rnn.connectors.errors import ConnectorError, UsageError, suggest
 from stream_rnn.errors import SettingError
@@ -37,14 +38,23 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ``iso`` for ISO 8601; ``s``, ``ms``, ``us`` or ``ns`` for time since 1970; ``excel`` for Excel's days;
         ``day-first``, ``month-first`` or ``year-first`` for dates with slashes or dashes; a format for strptime, such
         as ``%d.%m.%Y %H:%M``; ``auto`` detects it, and is an error where the first records leave it open.
+    tag
+        Column with the tag of each record, which is one reading; its number is the first input, then `columns`.
+    tags
+        The tags, by number. Default: those of the first records, in order of appearance.
     words
         Those columns whose values are read as words: class labels and states. A number is a word, too.
     missing_values
-        Values that stand for a missing one, by column; those of ``""`` in every column. Key, time and end have none.
+        Values that stand for a missing one, by column; those of ``""`` in every column. Key, time, end and tag have
+        none.
     bad_values
         What happens to a value of an input that is not a number, such as ``unavailable``, an object or a list:
         ``missing`` treats it as missing, ``refuse`` makes its record a dead letter. An infinite number is always
         refused; true and false are 1 and 0.
+    unwrap
+        JSON: path to the object with the event, such as ``payload``. Default: the record, or what a known envelope has.
+    records
+        JSON: path, from there, to an array of events. They inherit the fields of the objects around them.
     timezone
         Time zone of times without an offset, such as ``Europe/Berlin``. Default: UTC.
 
@@ -65,6 +75,10 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[str, ...] = ()
     time_format: str = "auto"
     bad_values: Literal["missing", "refuse"] = "missing"
+    tag: str | None = None
+    tags: tuple[str, ...] = ()
+    unwrap: str = ""
+    records: str = ""
     words: tuple[str, ...] = ()
     missing_values: dict[str, tuple[str | float, ...]] = {}
     timezone: str | None = None
@@ -77,8 +91,10 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             check_timezone(self.timezone)
         except SettingError as error:
             raise UsageError(str(error)) from None
+        for option, path in (("unwrap", self.unwrap), ("records", self.records)):
+            check_path(path, option)
         roles: dict[str, str] = {}
-        named = [("key", self.key), ("time", self.time), ("end", self.end)]
+        named = [("key", self.key), ("time", self.time), ("end", self.end), ("tag", self.tag)]
         inputs = (*self.columns, *(name for name in self.words if name not in self.columns))
         for role, name in [*named, *(("input", name) for name in inputs)]:
             if not name:
@@ -89,6 +105,12 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise UsageError(f"column {name!r} cannot be both {roles[name]} and {role}")
             roles[name] = role
 
+    def named(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return all columns that are named, of a source with these columns."""
+        parts = self.time_parts(names)
+        named = (self.key, *parts, self.end, self.tag, *self.columns, *self.words, *self.missing_values)
+        return tuple(name for name in named if name)
+
     def check_columns(self, path: str, names: Collection[str]) -> None:
         """Check that a source has all columns that are named.
 
@@ -97,9 +119,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ConnectorError
             With the source, the column and the most similar one.
         """
-        named = (self.key, *self.time_parts(names), self.end, *self.columns, *self.words, *self.missing_values)
-        for name in named:
-            if name and name not in names:
+        for name in self.named(names):
+            if name not in names:
                 raise ConnectorError(f"{path}: no column {name!r}{suggest(name, names)}")
 
     def time_parts(self, names: Collection[str]) -> tuple[str, ...]:
@@ -127,7 +148,7 @@ class ColumnRoles:
         Column with that role, or None.
     columns
         Inputs: numbers, and words.
-    time_format, bad_values, words
+    time_format, bad_values, words, unwrap, records
         As in `Schema`.
     numeric_time
         Whether the first times are numbers. This only chooses which way of reading is tried first.
@@ -143,7 +164,10 @@ class ColumnRoles:
         What is likely wrong with values of the columns.
     recognised
         What was recognised about the columns without being named, such as ``time 'Datum' as %d.%m.%Y``, to be reported.
-
+    tag
+        Column with the tag of each reading, or None if records are not readings.
+    tags
+        The tags, by number.
     time_parts
         Columns of date and time of day, if the time is in two columns.
     timezone
@@ -169,6 +193,10 @@ class ColumnRoles:
     missing: dict[str, MissingValues] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     recognised: tuple[str, ...] = ()
+    tag: str | None = None
+    tags: tuple[str, ...] = ()
+    unwrap: str = ""
+    records: str = ""
     time_parts: tuple[str, ...] = ()
     timezone: str | None = None
 
@@ -180,4 +208,9 @@ class ColumnRoles:
     def read(self) -> tuple[str, ...]:
         """All columns that are read."""
         roles = (self.key, *(self.time_parts or (self.time,)), self.end)
-        return (*(name for name in roles if name is not None), *self.columns)
+        return (*(name for name in roles if name is not None), *self.inputs)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of events: the number of the tag, if records are readings, and the inputs."""
+        return self.columns if self.tag is None else (self.tag, *self.columns)

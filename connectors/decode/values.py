@@ -33,7 +33,9 @@ NOT_FINITE = "not a finite number"
 NOT_A_TIME = "not a time"
 NO_TIME = "time is missing"
 NO_KEY = "key is missing or not UTF-8"
+NOT_A_TAG = "not a tag of this job"
 NOT_A_FLAG = "not true or false"
+NO_VALUE = "record has no value"
 
 MAGNITUDES = {"ms": 1e11, "us": 1e14, "ns": 1e17}
 """Numbers from here on are in this unit: 1e11 is the year 5138 in seconds, and 1973 in milliseconds, and so on."""

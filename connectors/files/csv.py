@@ -327,8 +327,7 @@ def _types(roles: ColumnRoles, grouped: frozenset[str]) -> dict[str, pa.DataType
     """Return the types that the columns are parsed as, by column; Arrow does not know signs between thousands."""
     types: dict[str, pa.DataType] = {name: pa.string() if name in grouped else pa.float64() for name in roles.columns}
     types |= dict.fromkeys(roles.words, KEY_TYPE)
-    if roles.key is not None:
-        types[roles.key] = KEY_TYPE
+    types |= dict.fromkeys((name for name in (roles.key, roles.tag) if name is not None), KEY_TYPE)
     for name in roles.time_parts:
         types[name] = pa.string()
     if roles.time is not None and not roles.time_parts:

@@ -36,6 +36,9 @@ class ReadOptions(NamedTuple):
     """how text files are written"""
     field_size_limit: int = FIELD_SIZE_LIMIT
     """bytes of the longest field of CSV"""
+    unwrap: str = ""
+    records: str = ""
+    """where the events of JSON objects are"""
 
 
 @dataclass(frozen=True)
@@ -169,8 +172,8 @@ def _read_csv(stream: ByteStream, options: ReadOptions, delimiter: str) -> Reade
     return CsvReader(stream, options.dialect, delimiter, field_size_limit=options.field_size_limit)
 
 
-def _read_json_lines(stream: ByteStream, _: ReadOptions) -> Reader:
-    return JsonLinesReader(stream)
+def _read_json_lines(stream: ByteStream, options: ReadOptions) -> Reader:
+    return JsonLinesReader(stream, options.unwrap, options.records)
 
 
 def _read_parquet(path: str) -> Reader:

@@ -35,7 +35,7 @@ class JsonStructure(NamedTuple):
     description: str
 
 
-def recognise_structure(path: str, head: bytes, *, is_all: bool) -> JsonStructure | None:
+def recognise_structure(path: str, head: bytes, *, is_all: bool, in_objects: bool = True) -> JsonStructure | None:
     r"""Return how the objects are arranged, None if there is one per line.
 
     Parameters
@@ -46,6 +46,8 @@ def recognise_structure(path: str, head: bytes, *, is_all: bool) -> JsonStructur
         The first bytes of the file.
     is_all
         Whether these are all bytes of the file.
+    in_objects
+        Whether the objects may be in an array that is a member of an object.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def recognise_structure(path: str, head: bytes, *, is_all: bool) -> JsonStructur
     goes_on = first.endswith(b"[") or (first.endswith((b"{", b",")) and not is_next_object)
     if not (goes_on or (is_only and _is_json(first)) or (not newline and not is_all)):
         return None
-    arrays = _arrays(head, start)
+    arrays = _arrays(head, start) if in_objects else []
     if len(arrays) > 1:
         names = " and ".join(repr(name) for name, _ in arrays[:2])
         raise ConnectorError(f"{path}: is a JSON object with two arrays of objects, {names}: write one of them alone")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -118,7 +119,13 @@ def open_files(
     if field_size_limit < 1:
         raise UsageError(f"field_size_limit must be at least 1, got {field_size_limit}")
     chosen = format_named(format) if format is not None else None
-    options = ReadOptions(follow, Dialect() if dialect is None else dialect, field_size_limit)
+    options = ReadOptions(
+        follow,
+        Dialect() if dialect is None else dialect,
+        field_size_limit,
+        unwrap=schema.unwrap,
+        records=schema.records,
+    )
     files = expand(paths)
     start = {} if start is None else start
     _check_start(start, files)
@@ -209,7 +216,7 @@ def open_sink(
 
 
 def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
-    """Return the files that paths and patterns name, those of a pattern in sorted order.
+    """Return the files that paths and patterns name, those of a pattern in sorted order, numbers by their value.
 
     A path without wildcards, or of an existing file, stands for itself.
 
@@ -228,10 +235,10 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
         if not path or "\0" in path:
             raise UsageError(f"{path!r} is not the name of a file")
         if glob.has_magic(path) and not Path(path).exists():
-            matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - patterns are text, as typed in a shell
+            matches = glob.glob(path, recursive=True)  # noqa: PTH207 - patterns are text, as typed in a shell
             if not matches:
                 raise UsageError(f"{path}: no file matches this pattern")
-            files += matches
+            files += sorted(matches, key=_natural)
         else:
             files.append(path)
     if not files:
@@ -243,6 +250,11 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
             raise UsageError(f"{path}: is named twice{'' if named[place] == path else f', also as {named[place]}'}")
         named[place] = path
     return files
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    """Return by what a path is sorted: part-2.csv is before part-10.csv."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", path)]
 
 
 def _check_start(start: Mapping[str, int], files: Sequence[str]) -> None:
@@ -257,7 +269,14 @@ def _open_reader(path: str, chosen: Format | None, options: ReadOptions) -> Read
     refuse_directory(path)
     if chosen is None:
         refuse_unreadable(path)
-    return (chosen or format_of(path)).open_reader(path, options)
+    chosen = chosen or format_of(path)
+    _check_nested(path, chosen, options)
+    return chosen.open_reader(path, options)
+
+
+def _check_nested(path: str, chosen: Format, options: ReadOptions) -> None:
+    if (options.unwrap or options.records) and chosen is not JSONL:
+        raise UsageError(f"{path}: unwrap and records need JSON lines, got {chosen.name}")
 
 
 def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | None) -> Reader:
@@ -267,6 +286,7 @@ def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | N
     stream = ByteStream(STDIN, encoding=options.dialect.encoding, stdin=stdin)
     if chosen is None:
         chosen = JSONL if stream.peek().lstrip()[:1] in (b"{", b"[") else CSV
+    _check_nested(STDIN, chosen, options)
     return chosen.read_stream(stream, options)
 
 
@@ -290,6 +310,8 @@ def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
         roles.end,
         roles.columns,
         roles.time_format,
+        tag=roles.tag,
+        tags=roles.tags,
         timezone=roles.timezone,
         words=schema.words,
         missing_values=schema.missing_values,

@@ -156,7 +156,7 @@ class ParquetReader(Closeable):
                 )
             return None
         roles = self._start.roles
-        columns, rows, refused = decode_isolated(batch, partial(_decode, roles=roles), _halves, roles.columns)
+        columns, rows, refused = decode_isolated(batch, partial(_decode, roles=roles), _halves, roles.inputs)
         columns = in_utc(columns, self._passes)
         first, self._next = self._next, self._next + batch.num_rows
         events = usable_events(columns, first + rows, self._start)

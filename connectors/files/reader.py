@@ -128,6 +128,10 @@ class TextReader(Closeable):
     def _decode(self, data: bytes, roles: ColumnRoles) -> Decoded:
         """Decode the records of a block, which are numbered from 0."""
 
+    def _count(self, data: bytes) -> int | None:
+        """Return the number of records of a block without decoding it; None if that takes decoding."""
+        return count_records(data, self._delimiter, self._quote)
+
     def start(self, start: Start) -> None:
         """Say which column is what, and where to start; must be called before `read`."""
         self._start = start
@@ -153,7 +157,7 @@ class TextReader(Closeable):
         if block.error:
             return self._broken(block, self._start)
         if self._next < self._start.record and self._passes is None:
-            count = count_records(block.data, self._delimiter, self._quote)
+            count = self._count(block.data)
             if count is not None and self._next + count <= self._start.record:
                 return self._skipped(count)
         return self._decoded(block.data, self._start)
@@ -165,7 +169,7 @@ class TextReader(Closeable):
     def _skipped(self, count: int) -> Chunk:
         """Return a chunk of so many records before the start."""
         first, self._next = self._next, self._next + count
-        return Chunk(EventBatch.empty(self._start.roles.columns if self._start else ()), [], first, self._next)
+        return Chunk(EventBatch.empty(self._start.roles.inputs if self._start else ()), [], first, self._next)
 
     def _broken(self, block: RecordBlock, start: Start) -> Chunk:
         chunk = self._skipped(1)
@@ -175,7 +179,8 @@ class TextReader(Closeable):
         return chunk._replace(dead_letters=[letter])
 
     def _decoded(self, data: bytes, start: Start) -> Chunk:
-        decoded = decode_isolated(data, partial(self._decode, roles=start.roles), self._halves, start.roles.columns)
+        decoded = decode_isolated(data, partial(self._decode, roles=start.roles), self._halves, start.roles.inputs)
+        decoded, origins = decoded.by_row()
         columns, rows, refused = in_utc(decoded.columns, self._passes), decoded.records, decoded.refused
         first, self._next = self._next, self._next + decoded.record_count
         reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
@@ -184,7 +189,7 @@ class TextReader(Closeable):
         if reasons:
             raw = split_records(data, self._delimiter, self._quote)
             dead_letters = [
-                DeadLetter.of(self.path, first + i, reasons[i], raw[i] if i < len(raw) else b"")
+                DeadLetter.of(self.path, first + i, reasons[i], raw[origins[i]] if origins[i] < len(raw) else b"")
                 for i in sorted(reasons)
                 if first + i >= start.record
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,10 @@ import numpy as np
 
 from stream_rnn.connectors.bad_values import BadValueCounter
 from stream_rnn.connectors.closeable import Closeable
+from stream_rnn.connectors.decode.detect_time import TimeColumn, sample_times
+from stream_rnn.connectors.decode.readings import interval_of
 from stream_rnn.connectors.files.merge import merge_by_time, one_after_another
+from stream_rnn.connectors.files.overlap import OverlapDetector
 from stream_rnn.connectors.files.reader import Start
 from stream_rnn.connectors.stop import Stop
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.reader import Reader
 
 Position = dict[str, dict[str, int]]
+
+log = logging.getLogger("stream_rnn")
 
 POLL_SECONDS = 0.1
 """Wait between two reads of growing files without new events."""
@@ -41,6 +47,8 @@ class Source(Closeable):
         Inputs.
     key, time, end : str or None
         Columns with these roles.
+    tags : tuple of str
+        Tags of the readings, by the number that the first of `columns` has; empty if records are not readings.
     ignored : dict of str to str
         Why a column of the first file is not read, by column.
     key_hint : str
@@ -83,15 +91,17 @@ class Source(Closeable):
         stop: Stop | None = None,
     ) -> None:
         self.files = tuple(reader.path for reader in readers)
-        self.columns = roles.columns
+        self.columns = roles.inputs
         self.key = roles.key
         self.time = roles.time
         self.end = roles.end
+        self.tags = roles.tags
+        self._roles = roles
         self.ignored = dict(roles.ignored)
         self.key_hint = roles.key_hint
         self.first_words = dict(roles.first_words)
         self.warnings = roles.warnings
-        self.recognised = _recognised(readers, roles)
+        self.recognised = (*_recognised(readers, roles), *_order(self.files, roles))
         self.dead_letters = dead_letters
         self.bad_values = BadValueCounter()
         self.events = 0
@@ -104,6 +114,8 @@ class Source(Closeable):
         ]
         for i, file in enumerate(self._files):
             file.reader.start(Start(roles, i, file.next_record))
+        one_stream = roles.time is not None and roles.key is None and roles.tag is None
+        self._overlaps = OverlapDetector() if one_stream and len(readers) > 1 else None
         self._batches = self._run()
 
     def __iter__(self) -> Iterator[EventBatch]:
@@ -115,6 +127,18 @@ class Source(Closeable):
         ``open_files(..., start=position["files"])`` yields exactly the remaining events.
         """
         return {"files": {file.reader.path: file.next_record for file in self._files}}
+
+    def interval(self) -> float | None:
+        """Return the seconds between the events of a stream, if it is the same in all of the first records; else None.
+
+        Must be called before the first batch.
+        """
+        roles, sample = self._roles, self._files[0].reader.sample()
+        keys = () if roles.key is None else sample[roles.key].texts()
+        if roles.time is None or (roles.key is not None and not keys):
+            return None
+        time = TimeColumn(roles.time, roles.time_format, roles.time_parts)
+        return interval_of(sample_times(sample, time), keys)
 
     @property
     def bytes_total(self) -> int | None:
@@ -150,6 +174,7 @@ class Source(Closeable):
                 if self._follow:
                     self._stop.wait(POLL_SECONDS)
                 continue
+            self._check_overlap(chunk)
             for batch in chunk.split(self._batch_size):
                 self._advance(batch)
                 yield batch
@@ -164,6 +189,18 @@ class Source(Closeable):
         if self._follow and len(self._files) > 1:
             return self._in_turn()
         return one_after_another(self._files)
+
+    def _check_overlap(self, events: EventBatch) -> None:
+        """Log once that two files overlap in time, though nothing says to which streams their events belong."""
+        if self._overlaps is None or (found := self._overlaps.find(events)) is None:
+            return
+        self._overlaps = None
+        log.warning(
+            "%s and %s overlap in time, from %s on, and no key is set: their events alternate in one stream; set key "
+            "if they are of different streams, or duplicates to drop if the same events are in both",
+            *(self.files[file] for file in sorted(found.files)),
+            np.datetime64(round(found.time * 1e6), "us"),
+        )
 
     def _in_turn(self) -> Iterator[EventBatch]:
         """Yield what growing files have, in turn: none of them ends."""
@@ -222,6 +259,14 @@ def _recognised(readers: Sequence[Reader], roles: ColumnRoles) -> tuple[str, ...
         if parts := reader.recognised + roles.recognised:
             paths.setdefault(parts, []).append(reader.path)
     return tuple(f"{_first_of(same)}: {', '.join(parts)}" for parts, same in paths.items())
+
+
+def _order(files: Sequence[str], roles: ColumnRoles) -> tuple[str, ...]:
+    """Return a line that says in which order several files are read."""
+    if len(files) == 1:
+        return ()
+    how = "merged by time" if roles.time is not None else "read one after another, since they have no time"
+    return (f"{len(files):,} files, {how}: {files[0]} to {files[-1]}",)
 
 
 def _first_of(paths: Sequence[str]) -> str:

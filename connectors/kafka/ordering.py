@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from stream_rnn.connectors.kafka.partitions import partition_name
-from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy, OrderingState
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy, OrderingState
+from stream_rnn.connectors.shapes.reshaping import new_ordering
+from stream_rnn.connectors.shapes.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,17 +54,38 @@ class PartitionOrdering:
         Fields of the events.
     partition
         Topic and number of the partition.
+    shape
+        How records become events. Events of another shape than the records have no headers: several records may have
+        made one.
+    tags
+        Names of the tags of readings, by number.
     """
 
-    def __init__(self, rule: OrderingPolicy, columns: Sequence[str], partition: TopicPartition) -> None:
-        self._ordering = Ordering(rule, columns, {partition.partition: partition_name(partition)})
+    def __init__(
+        self,
+        rule: OrderingPolicy,
+        columns: Sequence[str],
+        partition: TopicPartition,
+        shape: Shape = Shape(),  # noqa: B008 - shapes are frozen
+        tags: Sequence[str] = (),
+    ) -> None:
+        sources = {partition.partition: partition_name(partition)}
+        self._ordering = new_ordering(shape, rule, columns, sources, tags)
+        self._keeps_headers = not shape.active
         self._headers: dict[int, Headers] = {}
-        """headers of the events that are held back, by offset"""
+        """headers of the records with events that are held back, by offset"""
+        self._counts: Counter[int] = Counter()
+        """number of these events, by offset"""
 
     @property
     def held(self) -> int:
         """Number of events that are held back."""
         return self._ordering.held
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was made of records other than events of their own, by kind."""
+        return self._ordering.counts
 
     def process(self, batch: KafkaBatch) -> OrderedBatch:
         """Return what a batch releases, and hold back the rest of its events."""
@@ -69,22 +93,38 @@ class PartitionOrdering:
         if ordered.events is batch.events:
             return OrderedBatch.in_arrival_order(batch)
         refused = [*ordered.late, *ordered.ahead]
-        if batch.headers is not None:
-            dropped = {letter.record for letter in refused} | set(ordered.duplicates.tolist())
-            arrived = zip(batch.events.positions.record.tolist(), batch.headers, strict=True)
-            self._headers |= {offset: headers for offset, headers in arrived if headers and offset not in dropped}
+        if batch.headers is not None and self._keeps_headers:
+            offsets = batch.events.positions.record.tolist()
+            accepted = Counter(offsets)
+            accepted.subtract([*(letter.record for letter in refused), *ordered.duplicates.tolist()])
+            some = zip(offsets, batch.headers, strict=True)
+            self._headers |= {offset: headers for offset, headers in some if headers and accepted[offset]}
+            self._counts.update({offset: accepted[offset] for offset in self._headers if offset in accepted})
         headers: list[Headers] | None = None
         if self._headers:
-            headers = [self._headers.pop(offset, ()) for offset in ordered.events.positions.record.tolist()]
-        dead = sorted([*batch.dead, *refused], key=lambda letter: letter.record)
+            headers = [self._take_headers(offset) for offset in ordered.events.positions.record.tolist()]
+        dead = sorted([*batch.dead, *refused], key=lambda letter: letter.place)
         released = replace(batch, events=ordered.events, headers=headers, dead=dead)
         return OrderedBatch(released, released_by=ordered.released_by, duplicates=ordered.duplicates)
+
+    def _take_headers(self, offset: int) -> Headers:
+        """Return the headers of an event that is released, and forget them with the last event of its record."""
+        headers = self._headers.get(offset, ())
+        if headers:
+            self._counts[offset] -= 1
+            if not self._counts[offset]:
+                del self._headers[offset], self._counts[offset]
+        return headers
 
     def state(self) -> OrderingState:
         """Return the events that are held back, for a checkpoint."""
         about, arrays = self._ordering.state()
         about["headers"] = [
-            [offset, [[name, b64encode(value or b"").decode()] for name, value in headers]]  # a null value is empty
+            [
+                offset,
+                [[name, b64encode(value or b"").decode()] for name, value in headers],  # a null value is empty
+                self._counts[offset],
+            ]
             for offset, headers in self._headers.items()
         ]
         return OrderingState(about, arrays)
@@ -100,5 +140,8 @@ class PartitionOrdering:
         self._ordering.restore(state)
         self._headers = {
             offset: [(name, b64decode(value)) for name, value in headers]
-            for offset, headers in state.metadata["headers"]
+            for offset, headers, *_ in state.metadata["headers"]
         }
+        self._counts = Counter()
+        for offset, _, *count in state.metadata["headers"]:
+            self._counts[offset] = count[0] if count else 1  # older checkpoints have one event of each record

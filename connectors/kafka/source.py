@@ -21,7 +21,7 @@ from stream_rnn.connectors.kafka.subscription import START_POSITIONS, parse_time
 if TYPE_CHECKING:
     from stream_rnn.connectors.decode.schema import Schema
     from stream_rnn.connectors.kafka.client import Cluster
-    from stream_rnn.connectors.kafka.decoder import KafkaBatch
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch, RecordOptions
     from stream_rnn.connectors.kafka.partitions import Offsets
     from stream_rnn.connectors.kafka.subscription import Subscription
 
@@ -65,6 +65,8 @@ class KafkaSource(Closeable):
         Fields of the records; see `Decoder`.
     listener
         Called by `poll` and `close`, on the client's thread, while the caller waits.
+    options
+        How records are read besides their fields. Default: as `RecordOptions`.
 
     Raises
     ------
@@ -73,11 +75,16 @@ class KafkaSource(Closeable):
     """
 
     def __init__(
-        self, cluster: Cluster, subscription: Subscription, schema: Schema, listener: RebalanceListener
+        self,
+        cluster: Cluster,
+        subscription: Subscription,
+        schema: Schema,
+        listener: RebalanceListener,
+        options: RecordOptions | None = None,
     ) -> None:
         self.subscription = subscription
         self._cluster = cluster
-        self._decoder = Decoder(schema)
+        self._decoder = Decoder(schema, options)
         assignor = CooperativeStickyAssignor()
         self._moved: set[TopicPartition] = set()
         """partitions that came or went during this poll; records that it returned of them before are dropped"""

@@ -129,15 +129,18 @@ def to_arrays(events: EventBatch, streams: NDArray[np.int64]) -> dict[str, NDArr
         "end": events.ends,
         "file": events.positions.file,
         "record": events.positions.record,
+        "element": events.positions.element_numbers,
     } | {f"{INPUT_PREFIX}{name}": values for name, values in events.columns.items()}
 
 
 def from_arrays(arrays: dict[str, NDArray[Any]]) -> EventBatch:
     """Return the events that `to_arrays` turned into arrays."""
     columns = {name: arrays[f"{INPUT_PREFIX}{name}"] for name in input_names(arrays)}
-    return EventBatch(
-        arrays["key"], arrays["time"], columns, arrays["end"], Positions(arrays["file"], arrays["record"])
-    )
+    element = arrays.get("element")  # older checkpoints do not have it
+    if element is not None and not element.any():
+        element = None
+    positions = Positions(arrays["file"], arrays["record"], element)
+    return EventBatch(arrays["key"], arrays["time"], columns, arrays["end"], positions)
 
 
 def input_names(arrays: dict[str, NDArray[Any]]) -> list[str]:

@@ -134,6 +134,11 @@ class Ordering:
         """Number of events that are held back."""
         return len(self._buffer)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was made of records other than events of their own, by kind: nothing."""
+        return {}
+
     def process(self, batch: EventBatch) -> Ordered:
         """Return the events that a batch releases, and hold back the rest."""
         if self.policy.in_arrival_order and not self.held:
@@ -220,10 +225,11 @@ class Ordering:
         for name, clock in metadata.get("clocks", {}).items():
             if name in files:
                 self._clocks[files[name]].restore(clock)
-        held, streams = self._restored(HELD, state, files)
-        self._buffer = EventBuffer(self._buffer.columns)
+        columns, keys = self._buffer.columns, metadata["keys"]
+        held, streams = self._restored(HELD, state, keys, columns)
+        self._buffer = EventBuffer(columns)
         self._buffer.add(held, streams)
-        self.ready, _ = self._restored(READY, state, files)
+        self.ready, _ = self._restored(READY, state, keys, columns)
 
     def _pass_on(self, batch: EventBatch) -> Ordered:
         """Release all events as they arrive, but those whose time is too far ahead."""
@@ -276,6 +282,10 @@ class Ordering:
         released_by
             Index in the batch of the event whose arrival released each.
         """
+        if not self.policy.lateness and not len(self._buffer):  # nothing waits: each event releases itself
+            chosen = np.sort(np.concatenate([arrivals.event[accepted], untimed]))
+            self._note_released(streams[chosen], batch.times[chosen])
+            return batch[chosen] if len(chosen) < len(batch) else batch, chosen
         reach = self._reach(arrivals.newest)
         due = self._buffer.rows_until(self._by_stream(arrivals, reach, default=-np.inf))
         held, held_streams = self._buffer.events(due), self._buffer.streams[due]
@@ -311,15 +321,16 @@ class Ordering:
         self._numbers, self._newest, self._released = {}, np.zeros(0), np.zeros(0)
 
     def _is_unread(self, positions: Positions) -> NDArray[np.bool_]:
-        """Return which records (N,) are after all earlier ones of their file; all of them if duplicates are kept."""
+        """Return which events (N,) are after all earlier ones of their file; all of them if duplicates are kept."""
         unread = np.ones(len(positions), np.bool_)
         if self.policy.duplicates == "drop":
             for file in np.unique(positions.file).tolist():
                 in_file = positions.file == file
-                records = positions.record[in_file]
-                last = np.maximum.accumulate(np.append(self._last_records.get(file, -1), records))
-                unread[in_file] = records > last[:-1]
-                self._last_records[file] = int(last[-1])
+                records, before = positions.record[in_file], self._last_records.get(file, -1)
+                places = records if positions.element is None else _ranks(records, positions.element[in_file])
+                latest = np.maximum.accumulate(np.append(-1, places))
+                unread[in_file] = (records > before) & (places > latest[:-1])  # a record arrives as a whole
+                self._last_records[file] = max(before, int(records.max()))
         return unread
 
     def _reach(self, newest: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -366,21 +377,37 @@ class Ordering:
         self._released[streams[timed]] = times[timed]
 
     def _dead_letters(self, refused: Positions, reason: str) -> list[DeadLetter]:
-        positions = zip(refused.file.tolist(), refused.record.tolist(), strict=True)
-        return [DeadLetter.of(self._sources[file], record, reason, "") for file, record in positions]
+        places = zip(*(a.tolist() for a in (refused.file, refused.record, refused.element_numbers)), strict=True)
+        return [DeadLetter.of(self._sources[file], record, reason, "", element=n) for file, record, n in places]
 
     def _restored(
-        self, prefix: str, state: OrderingState, files: Mapping[str, int]
+        self, prefix: str, state: OrderingState, keys: Sequence[str | int], columns: Sequence[str]
     ) -> tuple[EventBatch, NDArray[np.int64]]:
         """Return events of a state and their streams; files are found by name, -1 for those that are not read now."""
         arrays = {name.removeprefix(prefix): array for name, array in state.arrays.items() if name.startswith(prefix)}
-        columns = input_names(arrays)
-        if set(columns) != set(self._buffer.columns):
+        saved = input_names(arrays)
+        if set(saved) != set(columns):
             raise ConnectorError(
-                f"events that were held back have the columns {', '.join(sorted(columns))}, "
-                f"the source has {', '.join(sorted(self._buffer.columns))}: use the columns of the checkpoint"
+                f"events that were held back have the columns {', '.join(sorted(saved))}, "
+                f"the source has {', '.join(sorted(columns))}: use the columns of the checkpoint"
             )
-        keys = np.array([*state.metadata["keys"], None], object)[:-1]
+        files = {name: file for file, name in self._sources.items()}
+        names = np.array([*keys, None], object)[:-1]
         current = {int(file): files.get(name, -1) for file, name in state.metadata["places"].items()}
         moved = np.fromiter((current[file] for file in arrays["file"].tolist()), np.int32, len(arrays["file"]))
-        return from_arrays(arrays | {"key": keys[arrays["stream"]], "file": moved}), arrays["stream"]
+        return from_arrays(arrays | {"key": names[arrays["stream"]], "file": moved}), arrays["stream"]
+
+
+def _ranks(records: NDArray[np.int64], elements: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return numbers (N,) that order events as their records and elements do; the same event has the same number.
+
+    Examples
+    --------
+    >>> _ranks(np.array([7, 7, 5, 7]), np.array([0, 1, 0, 1]))
+    array([1, 2, 0, 2])
+    """
+    order = np.lexsort((elements, records))
+    is_next = (np.diff(records[order]) != 0) | (np.diff(elements[order]) != 0)
+    ranks = np.zeros(len(records), np.int64)
+    ranks[order[1:]] = np.cumsum(is_next)
+    return ranks

@@ -17,6 +17,7 @@ from stream_rnn.cli.arguments.options import (
     job_options,
     live_options,
     race_options,
+    sampled_job_options,
 )
 from stream_rnn.cli.console.errors import FriendlyErrors
 from stream_rnn.settings.replay import ReplaySettings
@@ -92,7 +93,7 @@ def race(files: tuple[str, ...], config: str | None, members: tuple[str, ...] | 
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every sample.")
 @click.option("--every", type=click.IntRange(1), help="Events between two samples. Default: 20 to 40 samples per run.")
 @click.option("--stream", help="Key of the stream to diagnose. Default: that of the next event.")
-@job_options
+@sampled_job_options
 @engine_options
 def gradients(files: tuple[str, ...], config: str | None, **options: Any) -> None:
     """Run `stream-rnn gradients`."""

@@ -63,6 +63,14 @@ class BatchResult(NamedTuple):
         columns = (self.forecasts, self.slots, self.begins, self.intervals, self.anomalies)
         return BatchResult(*(None if column is None else column[index] for column in columns))  # type: ignore[arg-type]
 
+    @staticmethod
+    def concat(parts: Sequence[BatchResult]) -> BatchResult:
+        """Join results of consecutive batches; there must be at least one."""
+        columns = zip(*((p.forecasts, p.slots, p.begins, p.intervals, p.anomalies) for p in parts), strict=True)
+        joined = [None if column[0] is None else np.concatenate(column) for column in columns]
+        drifts = [drift for part in parts for drift in part.drifts]
+        return BatchResult._make([*joined, drifts, [alarm for part in parts for alarm in part.alarms]])
+
     def event(self, index: int) -> EventResult:
         """Return a copy of the results of one event, and all drifts and alarms."""
         return EventResult(

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from stream_rnn.checkpoints.file import ORDERING
 from stream_rnn.connectors.ordering.ordering import HELD, READY, OrderingState
+from stream_rnn.connectors.shapes.reshaping import OPEN, SHAPED
 from stream_rnn.engine.contents import verify_arrays, verify_counts
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class _Metadata(msgspec.Struct, frozen=True):
     seen: dict[str, int]
     places: dict[str, str]
     keys: list[str | int]
+    shape: dict[str, Any] = {}
+    shape_keys: list[str | int] = []
 
 
 def verify(data: CheckpointData) -> None:
@@ -69,19 +72,36 @@ def _verify_arrays(data: CheckpointData, prefix: str, about: _Metadata) -> None:
     if not all(place.isdecimal() for place in about.places):
         raise data.invalid(f"{prefix}places must be numbers, got {', '.join(about.places)}")
     expected: Rows = {f"{prefix}{name}": ((len(about.keys),), np.float64) for name in ("newest", "last")}
-    for part in (HELD, READY):
+    parts = {HELD: about.keys, READY: about.keys} | dict.fromkeys(_shape_parts(about), about.shape_keys)
+    for part in parts:
         own = f"{prefix}{part}"
         rows = len(data.arrays.get(f"{own}time", ()))
-        kinds = {"stream": np.int64, "time": np.float64, "end": np.bool_, "file": np.int32, "record": np.int64}
+        kinds: dict[str, Any] = {
+            "stream": np.int64,
+            "time": np.float64,
+            "end": np.bool_,
+            "file": np.int32,
+            "record": np.int64,
+        }
+        if f"{own}element" in data.arrays:  # since a record can have several events
+            kinds["element"] = np.int32
         expected |= {f"{own}{name}": ((rows,), kind) for name, kind in kinds.items()}
         columns = {name for name in data.arrays if name.startswith(own)} - expected.keys()
         expected |= dict.fromkeys(columns, ((rows,), np.float64))
     verify_arrays(data._replace(arrays={name: data.arrays[name] for name in expected if name in data.arrays}), expected)
     files = {int(place) for place in about.places} | {-1}
-    for part in (HELD, READY):
-        verify_counts(data, f"{prefix}{part}stream", most=len(about.keys) - 1)
+    for part, keys in parts.items():
+        verify_counts(data, f"{prefix}{part}stream", most=len(keys) - 1)
         if not files.issuperset(data.arrays[f"{prefix}{part}file"].tolist()):
             raise data.invalid(f"{prefix}{part}file must be among {', '.join(about.places)}")
+
+
+def _shape_parts(about: _Metadata) -> list[str]:
+    """Return the prefixes of the arrays of a shape, if there is one."""
+    if not about.shape:
+        return []
+    stages = {"pivot": about.shape.get("pivot"), "resample": about.shape.get("every")}
+    return [SHAPED, *(OPEN[name] for name, value in stages.items() if value is not None)]
 
 
 def load(data: CheckpointData, name: str) -> OrderingState | None:

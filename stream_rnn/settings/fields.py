@@ -41,7 +41,13 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "of the same event, as a number or as a class 0, 1, ..."
         ),
     ] = "forecast"
-    horizon: Annotated[Size, Meta(description="Forecast 1 to this many events ahead.")] = 1
+    horizon: Annotated[
+        Size,
+        Meta(
+            description="Forecast 1 to this many events ahead. In jobs also a duration such as 6h, if events have one "
+            "interval, as with every."
+        ),
+    ] = 1
     classes: Annotated[
         Annotated[int, Meta(ge=2, le=MAX_VOCABULARY)],
         Meta(description="Number of classes (classification, and forecasts with the softmax loss)."),

@@ -18,7 +18,25 @@ from stream_rnn.settings.base import (
     join_names,
     make_tuples,
 )
-from stream_rnn.settings.replay import CENTURY, BadValues, Duplicates, Lateness, MaxAhead, TimeFormat
+from stream_rnn.settings.replay import (
+    CENTURY,
+    BadValues,
+    Duplicates,
+    Lateness,
+    MaxAhead,
+    RecordsPath,
+    TimeFormat,
+    UnwrapPath,
+)
+from stream_rnn.settings.shape import (
+    Aggregate,
+    Every,
+    MaxGap,
+    PivotColumns,
+    PivotTolerance,
+    WideFlag,
+    check_shape,
+)
 from stream_rnn.settings.values import (
     Categories,
     MaxCategories,
@@ -27,6 +45,13 @@ from stream_rnn.settings.values import (
     prepare_columns,
 )
 from stream_rnn.time_formats import check_time_format, check_timezone
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A header of records."""
+
+    header: str
+    """its name"""
 
 
 class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +75,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Positive | None,
         Meta(description="Seconds to wait for a broker at the start. Default: as long as it takes, with warnings."),
     ] = None
-    topics: Annotated[tuple[str, ...], Meta(description="Topics to read. Records are JSON objects.")] = ()
+    topics: Annotated[tuple[str, ...], Meta(description="Topics to read.")] = ()
     pattern: Annotated[
         str | None, Meta(description="Regular expression for the names of the topics to read, instead of topics.")
     ] = None
@@ -71,10 +96,34 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "newest checkpoint; forecasts may be written twice if the job was killed. refuse: do not start."
         ),
     ] = "resume"
-    key: Annotated[str | None, Meta(description="Field that names each event's stream. Default: the record's key.")] = (
-        None
-    )
-    time: Annotated[str | None, Meta(description="Field with the time. Default: the record's timestamp.")] = None
+    format: Annotated[
+        Literal["json", "number"],
+        Meta(description="Format of the values. number: a number as text, the input 'value'."),
+    ] = "json"
+    unwrap: UnwrapPath = None
+    records: RecordsPath = None
+    key: Annotated[
+        str | None,
+        Meta(
+            description="Field that names each event's stream, or, with key_format json, field of the record's key. "
+            "Default: the record's key."
+        ),
+    ] = None
+    key_format: Annotated[
+        Literal["text", "int32", "int64", "hex", "json"],
+        Meta(description="Format of the records' keys. Integers are big-endian; hex is for any bytes."),
+    ] = "text"
+    tombstones: Annotated[
+        Literal["end", "ignore"],
+        Meta(description="end: a record without value ends the sequence of its key. ignore: it does nothing."),
+    ] = "end"
+    time: Annotated[
+        str | Header | None,
+        Meta(
+            description="Field with the time, or else header of that name; { header = 'NAME' } is a header always. "
+            "Default: the record's timestamp."
+        ),
+    ] = None
     time_format: TimeFormat = "auto"
     timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
@@ -85,6 +134,12 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
+    wide: WideFlag = False
+    pivot: PivotColumns = None
+    pivot_tolerance: PivotTolerance = 0.0
+    every: Every = None
+    aggregate: Aggregate = "last"
+    max_gap: MaxGap = 1000
     output: Annotated[str | None, Meta(description="Topic for the forecasts. Default: none are written.")] = None
     dead_letter_topic: Annotated[
         str | None, Meta(description="Topic for records that cannot be used, with their reason and position.")
@@ -166,10 +221,13 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         check_time_format(self.time_format)
         check_timezone(self.timezone)
         check_categories(self, ("key", "time", "end"))
+        check_shape(self)
         if not self.group:
             raise SettingError("group must not be empty, got ''")
         if self.dead_letters and self.dead_letter_topic:
             raise SettingError("dead_letters and dead_letter_topic exclude each other: set one of them")
+        if self.key is not None and self.key_format not in ("text", "json"):
+            raise SettingError(f"key and key_format exclude each other: key {self.key!r} is a field of the value")
         for name in ("output", "dead_letter_topic"):
             topic = getattr(self, name)
             if topic is not None and topic in self.topics:

@@ -142,6 +142,21 @@ def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
     return found._replace(members={member: own | dict(values) for member, own in found.members.items()})
 
 
+def map_values(
+    model: dict[str, Any] | RaceConfig, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any] | RaceConfig:
+    """Return an engine's settings by name, or a race, after a change of the settings of the engine or of each member.
+
+    Examples
+    --------
+    >>> map_values({"hidden": 8}, lambda values: values | {"horizon": 3})
+    {'hidden': 8, 'horizon': 3}
+    """
+    if not isinstance(model, RaceConfig):
+        return change(model)
+    return model._replace(members={name: change(values) for name, values in model.members.items()})
+
+
 def is_shared(values: Mapping[str, Any]) -> bool:
     """Return whether the preset of a race takes all of these engine settings."""
     return set(values).issubset(SHARED) and values.get("task", "forecast") == "forecast"

@@ -18,6 +18,15 @@ from stream_rnn.settings.base import (
     join_names,
     make_tuples,
 )
+from stream_rnn.settings.shape import (
+    Aggregate,
+    Every,
+    MaxGap,
+    PivotColumns,
+    PivotTolerance,
+    WideFlag,
+    check_shape,
+)
 from stream_rnn.settings.values import (
     Categories,
     MaxCategories,
@@ -98,6 +107,20 @@ BadValues = Annotated[
         "column and word. refuse: its record cannot be used."
     ),
 ]
+UnwrapPath = Annotated[
+    str | None,
+    Meta(
+        description="JSON: path to the object with the event, such as payload. Default: the record is the event, or a "
+        "known envelope (Kafka Connect, Debezium, CloudEvents)."
+    ),
+]
+RecordsPath = Annotated[
+    str | None,
+    Meta(
+        description="JSON: path to an array of events, such as values, which inherit the fields around them. Default: "
+        "a record that is an array of objects has several events."
+    ),
+]
 
 
 class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,6 +167,8 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
     bad_values: BadValues = "missing"
+    unwrap: UnwrapPath = None
+    records: RecordsPath = None
     missing_values: MissingValues = ()
     categories: Categories = ()
     max_categories: MaxCategories = 8
@@ -156,6 +181,12 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
+    wide: WideFlag = False
+    pivot: PivotColumns = None
+    pivot_tolerance: PivotTolerance = 0.0
+    every: Every = None
+    aggregate: Aggregate = "last"
+    max_gap: MaxGap = 1000
     follow: Annotated[bool, Meta(description="Keep reading as the files grow, until interrupted.")] = False
     speed: Annotated[
         Positive | None,
@@ -207,6 +238,7 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
         check_timezone(self.timezone)
         check_categories(self, ("key", "time", "end"))
         check_paths(self, ("files", "output", "dead_letters", "checkpoint"))
+        check_shape(self)
         if self.resume and self.checkpoint is None:
             raise SettingError("resume needs checkpoint, the folder to resume from")
         if self.output is not None and self.output != "-" and self.output in self.files:

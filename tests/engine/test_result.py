@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from support import bits, engine_of, series
 
+from stream_rnn.engine.alarms import Alarm
+from stream_rnn.engine.result import BatchResult
+
 if TYPE_CHECKING:
     from stream_rnn import Engine
 
@@ -30,6 +33,16 @@ def test_a_detailed_step_has_what_a_detailed_batch_has() -> None:
     np.testing.assert_array_equal([result.interval for result in results], expected.intervals)
     np.testing.assert_array_equal([result.anomaly for result in results], expected.anomalies)
     assert [drift for result in results for drift in result.drifts] == expected.drifts != []
+
+
+def test_results_of_consecutive_batches_are_joined() -> None:
+    whole = monitored().process_detailed("s", np.concatenate([X, 30 * X]))
+    whole = whole._replace(alarms=[Alarm(90, "s", raised=True)])
+    parts = [whole.rows(slice(0, 50)), whole.rows(slice(50, None))._replace(drifts=whole.drifts, alarms=whole.alarms)]
+    joined = BatchResult.concat(parts)
+    for name, expected in whole._asdict().items():
+        np.testing.assert_equal(getattr(joined, name), expected)
+    assert len(joined.drifts) * len(joined.alarms) > 0
 
 
 def test_a_result_is_a_copy() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -46,7 +47,7 @@ def fields_of(struct: type[msgspec.Struct]) -> list[Field]:
     >>> from stream_rnn.settings.race import RaceSettings
     >>> field = fields_of(RaceSettings)[0]
     >>> field.option, field.type, field.default
-    ('--rate', <class 'float'>, 0.2)
+    ('--rate', <class 'float'>, 0.05)
     """
     hints = typing.get_type_hints(struct, include_extras=True)
     return [_field(field, hints[field.name]) for field in msgspec.structs.fields(struct)]
@@ -57,11 +58,10 @@ def _field(field: Any, hint: Any) -> Field:
     if typing.get_origin(hint) is Annotated:
         description = next((meta.description for meta in hint.__metadata__ if meta.description), "")
         hint = typing.get_args(hint)[0]
-    if type(None) in typing.get_args(hint):
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
     by_column = any(typing.get_origin(part) is dict for part in typing.get_args(hint))
-    if by_column:
-        hint = next(part for part in typing.get_args(hint) if typing.get_origin(part) is tuple)
+    # None if it may be unset; text where numbers may have units; a tuple where values may be by column
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
     is_list = typing.get_origin(hint) is tuple
     element = str if by_column else _without_metadata(typing.get_args(hint)[0] if is_list else hint)
     default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()

@@ -42,6 +42,18 @@ class CommaSeparated(click.ParamType[tuple[Any, ...]]):
         return [part for row in rows for part in row]
 
 
+class Horizon(click.ParamType[int | str]):
+    """A number of events, or a duration such as 6h, which a job turns into events."""
+
+    name = "events"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return an integer as such; anything else is checked by the job."""
+        text = str(value).strip()
+        is_duration = text[:1].isdigit() and text[-1:].isalpha()
+        return text if is_duration else click.INT.convert(value, param, ctx)
+
+
 class SectionedCommand(click.Command):
     """A command whose help lists its options in sections."""
 
@@ -90,6 +102,11 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _add_options(command, ReplaySettings, "Job", exclude={"files"})
 
 
+def sampled_job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add options as `job_options`, to a command whose own ``--every`` says how often it samples."""
+    return _add_options(command, ReplaySettings, "Job", exclude={"files", "every"})
+
+
 def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option to a command for every setting of a live job but those of Kafka's clients, which are a table."""
     return _add_options(command, LiveSettings, "Kafka", exclude={"client"})
@@ -131,6 +148,8 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
 
 
 def _click_type(field: Field) -> Any:
+    if field.name == "horizon":
+        return Horizon()
     if field.is_list:  # the settings themselves refuse a wrong choice, and suggest a similar one
         return CommaSeparated(str if field.choices else field.type)
     return click.Choice(field.choices) if field.choices else field.type

@@ -99,5 +99,5 @@ def run_job(job: Job[Any], outputs: Outputs, renderer: Renderer) -> int:
 def _new_plot(job: Job[Any]) -> ReplayPlot:
     from stream_rnn.cli.plots.replay import ReplayPlot  # noqa: PLC0415 - matplotlib is needed only for a plot
 
-    has_times, has_keys = job.source.time is not None, job.source.key is not None
+    has_times, has_keys = job.source.time is not None, job.has_keys
     return ReplayPlot(job.model.settings, has_times=has_times, has_keys=has_keys)

@@ -170,10 +170,23 @@ def _exception_lines(summary: Summary) -> list[str]:
     lines += _bad_value_lines(summary)
     if summary.duplicates:
         lines.append(f"duplicates: {counted(summary.duplicates, 'record')} dropped")
+    lines += _reshaped_lines(summary.reshaped)
     if summary.held:
         lines.append(f"held back for ordering: {counted(summary.held, 'event')}")
     if summary.skipped_updates:
         lines.append(f"skipped updates: {summary.skipped_updates:,}, because their gradients were not finite")
+    return lines
+
+
+def _reshaped_lines(counts: dict[str, int]) -> list[str]:
+    """Return what a pivot replaced, and what resampling made of gaps."""
+    lines = []
+    if replaced := counts.get("replaced"):
+        lines.append(f"replaced: {counted(replaced, 'value')} by a later one for the same tag and time")
+    if filled := counts.get("filled"):
+        lines.append(f"gaps: {counted(filled, 'event')} with missing values")
+    if gaps := counts.get("gaps"):
+        lines.append(f"gaps longer than max_gap: {gaps:,}, each ended a sequence")
     return lines
 
 

@@ -170,6 +170,11 @@ class JobMetrics:
             self._count("duplicates", duplicates, partition)
             self._set(partition, held_events=held)
 
+    def tombstones(self, partition: str, records: int) -> None:
+        """Count records without value."""
+        with self._lock:
+            self._count("tombstones", records, partition)
+
     def lost(self, partition: str, records: int) -> None:
         """Count records that were deleted before they were read."""
         with self._lock:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 EVENT_FIELDS = ("time", "key")
-ORIGIN_FIELDS = ("horizon", "model", "learned", "topic", "partition", "offset")
+ORIGIN_FIELDS = ("horizon", "model", "learned", "topic", "partition", "offset", "element")
 """Fields that say which model made a forecast, and at which event."""
 
 
@@ -58,8 +58,8 @@ class PayloadEncoder:
 
     The fields are time and key, the columns of `output_names`, and the origin: the horizon, the model (a hash of its
     settings, eight characters), the number of events that it had learned from, including this one, and the topic,
-    partition and offset of the event. Numbers have the shortest text that reads back as the same number; missing ones
-    are null.
+    partition and offset of the event. If its record has several events, `element` is its number there, unless it is the
+    first. Numbers have the shortest text that reads back as the same number; missing ones are null.
 
     Parameters
     ----------
@@ -75,7 +75,13 @@ class PayloadEncoder:
         names = (*EVENT_FIELDS, *output_names(settings), *ORIGIN_FIELDS)
         fields = [f"f{i}" for i in range(len(names))]
         # msgspec encodes structs faster than dictionaries
-        self._row: Any = msgspec.defstruct("Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
+        self._row: Any = msgspec.defstruct(
+            "Row",
+            [*fields[:-1], (fields[-1], int, 0)],
+            rename=dict(zip(fields, names, strict=True)),
+            gc=False,
+            omit_defaults=True,  # the number of the event in its record
+        )
         self._encode = msgspec.json.Encoder().encode
 
     def encode(
@@ -120,5 +126,6 @@ class PayloadEncoder:
             repeat(topic),
             events.positions.file.tolist(),
             events.positions.record.tolist(),
+            events.positions.element_numbers.tolist(),
         )
         return list(map(self._encode, rows))

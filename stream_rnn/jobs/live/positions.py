@@ -38,6 +38,7 @@ class _Kafka(msgspec.Struct, frozen=True):
     """the next record of each partition"""
     rule: _Rule = _Rule()
     topics: dict[str, _Topic] = {}
+    shape: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
         if self.start.keys() != self.offsets.keys():

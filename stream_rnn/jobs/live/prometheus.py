@@ -38,6 +38,7 @@ COUNTERS = {
     "dead_letters": Description("Records that cannot be used, by reason.", ("partition", "reason")),
     "bad_values": Description("Values that count as missing because they are not numbers.", ("partition", "column")),
     "duplicates": Description("Records dropped as duplicates."),
+    "tombstones": Description("Records without value."),
     "lost_records": Description("Records that were deleted from the topic before they were read."),
     "skipped_updates": Description("Updates skipped because the gradient was not finite."),
     "missing_inputs": Description("Inputs without a value."),

@@ -19,6 +19,7 @@ from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.kafka.partitions import TopicIdentity, partition_name
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
+from stream_rnn.connectors.shapes.shape import check_same
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.live.positions import check_positions, verify_worker
 from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOffsets, checkpoint_positions
@@ -87,7 +88,7 @@ def open_worker(
         If the folder has no checkpoint that matches the committed offsets, its settings differ, or offsets were lost
         and the job is not to resume without them.
     ConnectorError
-        If partitions without a committed offset may not be read.
+        If partitions without a committed offset may not be read, or the checkpoint is of events of another shape.
     """
     request = _Request(name, config, CheckpointFolder(config.folder / name), committed, source, others)
     found = request.folder.newest(accept=lambda positions: _is_usable(positions, request), verify=verify_worker)
@@ -128,6 +129,7 @@ def _resume(request: _Request, found: Found) -> PartitionWorker:
     path, saved = found
     positions = saved.positions["kafka"]
     recreated = [p for p, offset in committed.items() if _is_recreated(positions, p, offset, source)]
+    check_same(positions.get("shape", {}), config.shape)
     kept = [partition for partition in committed if partition not in recreated]
     offsets = WorkerOffsets(start={}, processed={}, committed={})
     for partition in kept:

@@ -18,6 +18,7 @@ def report_output(metrics: JobMetrics, source: KafkaSource, worker: PartitionWor
     metrics.processed(worker.name, events=output.events, forecasts=len(output.payloads), replayed=output.replayed)
     metrics.ordered(worker.name, duplicates=output.duplicates, held=worker.held)
     metrics.bad_values(worker.name, output.bad_values)
+    metrics.tombstones(worker.name, output.tombstones)
     if output.dead:
         metrics.refused(worker.name, Counter(letter.reason for letter in output.dead))
     report_engine(metrics, worker)

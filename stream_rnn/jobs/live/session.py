@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING
 
 from kafka.errors import KafkaError
 
-from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.client import BrokerError
 from stream_rnn.connectors.kafka.sink import KafkaSink
 from stream_rnn.connectors.kafka.source import BACKLOG_RECORDS, MAX_POLL_RECORDS, KafkaSource
@@ -42,9 +41,9 @@ from stream_rnn.jobs.live.checkpointing import Checkpointing
 from stream_rnn.jobs.live.committer import Committer
 from stream_rnn.jobs.live.pace import Pace
 from stream_rnn.jobs.live.pipeline import Pipeline
+from stream_rnn.jobs.live.reading import reading_of
 from stream_rnn.jobs.live.reporting import report_output
 from stream_rnn.jobs.live.topic_watch import TopicWatch
-from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,7 +90,8 @@ class Session:
         self._metrics = context.metrics
         self._sink = _open_sink(context)
         try:
-            self._source = KafkaSource(context.cluster, context.subscription, _schema(context), self)
+            schema, options = reading_of(context.settings, context.config)
+            self._source = KafkaSource(context.cluster, context.subscription, schema, self, options)
         except BaseException:
             self._sink.close()
             raise
@@ -235,20 +235,4 @@ def _open_sink(context: SessionContext) -> KafkaSink:
         settings.output,
         dead_letter_topic=settings.dead_letter_topic,
         transactional_id=context.subscription.instance if settings.delivery == "exactly_once" else None,
-    )
-
-
-def _schema(context: SessionContext) -> Schema:
-    """Return the fields to read: the inputs, and the targets that are not inputs."""
-    settings, model, words = context.settings, context.config.model.settings, context.config.words
-    return Schema(
-        settings.key,
-        settings.time or "",
-        settings.end,
-        words.columns(model),
-        settings.time_format,
-        settings.bad_values,
-        timezone=settings.timezone,
-        words=words.words(model),
-        missing_values=missing_by_column(settings.missing_values),
     )

@@ -19,6 +19,9 @@ from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import BadValue, DeadLetter
 from stream_rnn.connectors.kafka.ordering import OrderedBatch, PartitionOrdering
 from stream_rnn.connectors.kafka.partitions import partition_name
+from stream_rnn.connectors.shapes.shape import Shape
+from stream_rnn.connectors.shapes.wide import stream_keys
+from stream_rnn.engine.result import BatchResult
 from stream_rnn.errors import CheckpointError
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs import ordering_state
@@ -33,11 +36,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kafka import TopicPartition
+    from numpy.typing import NDArray
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.checkpoints.folder import CheckpointFolder
     from stream_rnn.checkpoints.writer import CheckpointTimings
-    from stream_rnn.connectors.kafka.decoder import KafkaBatch
+    from stream_rnn.connectors.events import EventBatch
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch, Tombstone
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets, TopicIdentity
     from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.connectors.ordering.ordering import OrderingPolicy
@@ -54,6 +59,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("stream_rnn")
 
 
+UNEXPECTED = {
+    "replaced": "a value was replaced by a later one for the same tag and time",
+    "gaps": "a gap longer than max_gap ended a sequence",
+}
+"""What may happen to records that become events of another shape, by kind; the first of each is logged."""
 OVERSIZED = "key and headers are too large for a forecast"
 """Why there is no forecast of an event, which was learned from nevertheless."""
 
@@ -83,6 +93,20 @@ class WorkerConfig(NamedTuple):
     """seconds between two checkpoints"""
     words: WordRules = WordRules()
     """which fields are words"""
+    shape: Shape = Shape()
+    """how records become events"""
+    fields: tuple[str, ...] = ()
+    """fields of the records that are inputs of a wide source"""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Inputs and targets of the model."""
+        return tuple(dict.fromkeys(self.model.settings.inputs + self.model.settings.target_names))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the records, all of them numbers."""
+        return self.shape.pivot or self.fields or self.names
 
 
 @dataclass(slots=True)
@@ -123,6 +147,8 @@ class WorkerOutput(NamedTuple):
     """records that were dropped as duplicates"""
     bad_values: list[BadValue]
     """values that count as missing because they are not numbers"""
+    tombstones: int
+    """records without value"""
     records: int
     seconds: float
     """how long they took"""
@@ -173,9 +199,9 @@ class PartitionWorker:
         self._config = config
         self._alarm_log = AlarmLog(f"{name}: ")
         self._encoder = PayloadEncoder(model.settings, fingerprint(config.model))
-        self._columns = tuple(dict.fromkeys(model.settings.inputs + model.settings.target_names))
-        active = config.rule.active
+        active = config.rule.active or config.shape.active
         self._orderings = {partition: self._new_ordering(partition) for partition in offsets.processed if active}
+        self._logged: set[str] = set()
         self._writer = CheckpointWriter(folder, model)
         self._policy = CheckpointPolicy(
             config.checkpoint_events,
@@ -248,12 +274,13 @@ class PartitionWorker:
         learned, committed = self.model.counts.events, self.offsets.committed[partition]
 
         x, y = events.table(settings.inputs), events.table(settings.target_names)
-        result = self.model.process_detailed(events.keys, x, y, events.times, events.ends)
+        result = self._learn(events, x, y, _ends_after(batch.tombstones, ordered.released_by))
         self.scores.add(result.slots, result.begins, y, result.forecasts)
         labels = self.words.label_columns(y, result)
         self.offsets.processed[partition] = batch.next
 
         replayed = int(np.searchsorted(ordered.released_by, committed))
+        self._log_unexpected(partition)
         self._log_drifts(result.drifts, after=learned + replayed)
         self._alarm_log.add(alarm for alarm in result.alarms if alarm.event > learned + replayed)
         new, payloads = slice(replayed, None), list[bytes]()
@@ -274,21 +301,43 @@ class PartitionWorker:
         sent, oversized = sent.split(self._config.max_output_bytes)
         records = events.positions.record[new]
         dead = [letter for letter in ordered.batch.dead if letter.record >= committed]
-        dead += [DeadLetter.of(partition_name(partition), int(records[i]), OVERSIZED, "") for i in oversized]
+        elements = events.positions.element_numbers[new]
+        dead += [
+            DeadLetter.of(partition_name(partition), int(records[i]), OVERSIZED, "", element=int(elements[i]))
+            for i in oversized
+        ]
         return WorkerOutput(
             partition=partition,
             next=batch.next,
             payloads=sent.payloads,
             keys=sent.keys,
             headers=sent.headers,
-            dead=sorted(dead, key=lambda letter: letter.record),
+            dead=sorted(dead, key=lambda letter: letter.place),
             events=len(events),
             replayed=replayed,
             duplicates=int((ordered.duplicates >= committed).sum()),
             bad_values=[value for value in ordered.batch.bad_values if value.record >= committed],
+            tombstones=sum(tombstone.offset >= committed for tombstone in batch.tombstones),
             records=len(batch),
             seconds=time.perf_counter() - started,
         )
+
+    def _learn(
+        self, events: EventBatch, x: NDArray[np.float64], y: NDArray[np.float64], ends: Mapping[int, list[str]]
+    ) -> BatchResult:
+        """Process N events; after so many of them, the sequences of some streams end."""
+        results: list[BatchResult] = []
+        start = 0
+        for stop in sorted({*ends, len(events)}):
+            part = slice(start, stop)
+            results.append(
+                self.model.process_detailed(events.keys[part], x[part], y[part], events.times[part], events.ends[part])
+            )
+            for key in ends.get(stop, ()):
+                for stream in stream_keys(key, self._config.fields) if self._config.shape.wide else (key,):
+                    self.model.reset(stream)
+            start = stop
+        return results[0] if len(results) == 1 else BatchResult.concat(results)
 
     def checkpoint_due(self) -> bool:
         """Return whether it is time for a checkpoint."""
@@ -350,7 +399,17 @@ class PartitionWorker:
         return OrderedBatch.in_arrival_order(batch) if ordering is None else ordering.process(batch)
 
     def _new_ordering(self, partition: TopicPartition) -> PartitionOrdering:
-        return PartitionOrdering(self._config.rule, self._columns, partition)
+        config = self._config
+        tags = config.names if config.shape.pivot is not None else ()
+        return PartitionOrdering(config.rule, config.columns, partition, config.shape, tags)
+
+    def _log_unexpected(self, partition: TopicPartition) -> None:
+        """Log what happened to records for the first time."""
+        ordering = self._orderings.get(partition)
+        for kind, count in ordering.counts.items() if ordering is not None else ():
+            if count and kind in UNEXPECTED and kind not in self._logged:
+                self._logged.add(kind)
+                log.warning("%s: %s; more like it are not logged", self.name, UNEXPECTED[kind])
 
     def _log_drifts(self, drifts: Sequence[Drift], after: int) -> None:
         """Log drifts of events after this one; the others were logged when they were first processed."""
@@ -359,14 +418,27 @@ class PartitionWorker:
                 log.warning("%s: %s", self.name, drift)
 
 
+def _ends_after(tombstones: Sequence[Tombstone], released_by: NDArray[np.int64]) -> dict[int, list[str]]:
+    """Return the streams whose sequences end, by the number of events (N,) before: a tombstone acts as it arrives."""
+    ends: dict[int, list[str]] = {}
+    for offset, key in tombstones:
+        if key is not None:
+            ends.setdefault(int(np.searchsorted(released_by, offset)), []).append(key)
+    return ends
+
+
 def _reject_invalid_ids(settings: Settings, batch: KafkaBatch) -> KafkaBatch:
     """Return a batch without the events that have an invalid class or token; these are among its dead letters."""
     reasons = invalid_ids(settings, batch.events)
     if not reasons:
         return batch
     source, records = partition_name(batch.partition), batch.events.positions.record
-    letters = [DeadLetter.of(source, int(records[row]), reason, "") for row, reason in reasons.items()]
-    dead = sorted([*batch.dead, *letters], key=lambda letter: letter.record)
+    elements = batch.events.positions.element_numbers
+    letters = [
+        DeadLetter.of(source, int(records[row]), reason, "", element=int(elements[row]))
+        for row, reason in reasons.items()
+    ]
+    dead = sorted([*batch.dead, *letters], key=lambda letter: letter.place)
     return replace(batch.select(~np.isin(np.arange(len(records)), list(reasons))), dead=dead)
 
 
@@ -380,6 +452,7 @@ def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: T
         "kafka": {
             "group": config.group,
             "rule": config.rule._asdict(),
+            "shape": config.shape.describe(),
             "start": by_name(offsets.start),
             "offsets": by_name(offsets.processed),
             "topics": {name: identity._asdict() for name, identity in topics.items()},

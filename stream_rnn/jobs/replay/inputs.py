@@ -32,8 +32,10 @@ def columns_to_read(settings: Settings, categories: tuple[str, ...] = ()) -> tup
     return tuple(dict.fromkeys(settings.inputs + categories + settings.targets))
 
 
-def resolve_columns(settings: Settings, source: Source, rules: WordRules) -> dict[str, tuple[str, ...]]:
-    """Return the settings inputs and targets of the engine, by name.
+def resolve_columns(
+    settings: Settings, source: Source, columns: tuple[str, ...], rules: WordRules
+) -> dict[str, tuple[str, ...]]:
+    """Return the settings inputs and targets of the engine, by name, for events of these columns.
 
     The inputs are those that are set, or every numeric column; each category stands for the inputs of its states.
     Forecasts also use the past values of their targets, labels never use the targets, and no state is forecast.
@@ -45,10 +47,10 @@ def resolve_columns(settings: Settings, source: Source, rules: WordRules) -> dic
     """
     rules.check(settings)
     for name in settings.targets:
-        if name not in source.columns:
-            hint = f": it is {source.ignored[name]}" if name in source.ignored else suggest(name, source.columns)
+        if name not in columns:
+            hint = f": it is {source.ignored[name]}" if name in source.ignored else suggest(name, columns)
             raise SettingError(f"targets must be numeric columns of {source.files[0]}, got {name!r}{hint}")
-    inputs = source.columns if settings.inputs == UNNAMED else settings.inputs
+    inputs = columns if settings.inputs == UNNAMED else settings.inputs
     if settings.task != "forecast":
         others = tuple(name for name in inputs if name not in settings.targets)
         if inputs and not others:

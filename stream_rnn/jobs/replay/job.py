@@ -79,6 +79,11 @@ class Job(Generic[ModelT]):
         if settings.checkpoint is not None:
             self._checkpoints = ReplayCheckpoints(settings.checkpoint, settings, model, self._capture)
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether events have keys, from a column or from the names of columns."""
+        return self.source.key is not None or self.settings.wide
+
     def warmup(self) -> None:
         """Compile the kernels, or load them from the cache, so that this is not counted as time of the run."""
         self.model.warmup()
@@ -157,7 +162,7 @@ class Job(Generic[ModelT]):
         rows: dict[str, NDArray[Any]] = {}
         if self.source.time is not None:
             rows["time"] = batch.times
-        if self.source.key is not None:
+        if self.has_keys:
             rows["key"] = batch.keys
         return rows
 
@@ -195,6 +200,7 @@ class Job(Generic[ModelT]):
             late=reader.late,
             duplicates=reader.duplicates,
             held=reader.held,
+            reshaped=reader.reshaped,
             skipped_updates=counts.skipped,
             resets=counts.resets,
             drifts=counts.drifts,

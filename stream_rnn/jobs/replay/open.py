@@ -6,16 +6,20 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.dialect import Dialect
 from stream_rnn.connectors.files.open import open_files, open_sink
-from stream_rnn.connectors.ordering.ordering import Ordering, OrderingPolicy
+from stream_rnn.connectors.ordering.ordering import OrderingPolicy
+from stream_rnn.connectors.shapes.reshaping import new_ordering
+from stream_rnn.connectors.shapes.shape import check_same
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs import ordering_state
-from stream_rnn.jobs.local_calendar import in_timezone, race_in_timezone
+from stream_rnn.jobs.local_calendar import in_timezone
 from stream_rnn.jobs.models import EngineModel, RaceModel
 from stream_rnn.jobs.replay.dead_letters import open_dead_letters
 from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_columns
@@ -23,6 +27,7 @@ from stream_rnn.jobs.replay.job import Job
 from stream_rnn.jobs.replay.outputs import refuse_overwriting
 from stream_rnn.jobs.replay.positions import verify_replay
 from stream_rnn.jobs.replay.reader import EventReader
+from stream_rnn.jobs.shaping import check_classes, engine_inputs, horizon_in_events, shape_of, without_duration
 from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.jobs.words import Words, word_rules
 from stream_rnn.race.race import Race
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.connectors.files.source import Source
+    from stream_rnn.connectors.ordering.ordering import Ordering
     from stream_rnn.settings.race import RaceConfig
     from stream_rnn.settings.replay import ReplaySettings
 
@@ -66,13 +72,18 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
     SettingError, ConnectorError, CheckpointError
         Before any event is processed.
     """
+    shape = shape_of(settings)
     engine_settings = in_timezone(engine_settings, settings.timezone)
-    requested = Settings.parse({"inputs": UNNAMED} | engine_settings)  # checked before a file is opened
+    # Checked before a file is opened.
+    requested = Settings.parse({"inputs": UNNAMED} | without_duration(engine_settings))
+    check_classes(shape, requested)
+    known = engine_inputs(shape, engine_settings)
 
-    def build(source: Source, saved: Saved | None) -> Engine:
+    def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Engine:
         _check_times(settings, engine_settings, source)
-        columns = resolve_columns(requested, source, word_rules(settings))
-        model = EngineModel(Settings.parse(engine_settings | columns))
+        values = horizon_in_events(known, shape, source.interval)
+        given = Settings.parse({"inputs": UNNAMED} | values)
+        model = EngineModel(Settings.parse(values | resolve_columns(given, source, columns, word_rules(settings))))
         if saved is None:
             return model.create()
         model.check(*saved)
@@ -89,14 +100,21 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
     SettingError, ConnectorError, CheckpointError
         Before any event is processed.
     """
-    config = race_in_timezone(config, settings.timezone)
-    requested = next(iter(_member_settings(config, {}).values()))
+    shape = shape_of(settings)
+    members = {name: in_timezone(values, settings.timezone) for name, values in config.members.items()}
+    checked = {name: without_duration(values) for name, values in members.items()}
+    requested = next(iter(_member_settings(config._replace(members=checked), {}).values()))
+    check_classes(shape, requested)
 
-    def build(source: Source, saved: Saved | None) -> Race:
-        for values in config.members.values():
+    def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Race:
+        known = {}
+        for name, values in members.items():
             _check_times(settings, values, source)
-        columns = resolve_columns(requested, source, word_rules(settings))
-        model = RaceModel(_member_settings(config, columns), config.race)
+            known[name] = horizon_in_events(engine_inputs(shape, values), shape, source.interval)
+        shaped = config._replace(members=known)
+        given = next(iter(_member_settings(shaped, {}).values()))
+        resolved = _member_settings(shaped, resolve_columns(given, source, columns, word_rules(settings)))
+        model = RaceModel(resolved, config.race)
         if saved is None:
             return model.create()
         model.check(*saved)
@@ -111,7 +129,9 @@ def _member_settings(config: RaceConfig, columns: dict[str, tuple[str, ...]]) ->
 
 
 def _open_job(
-    settings: ReplaySettings, requested: Settings, build: Callable[[Source, Saved | None], ModelT]
+    settings: ReplaySettings,
+    requested: Settings,
+    build: Callable[[Source, tuple[str, ...], Saved | None], ModelT],
 ) -> Job[ModelT]:
     """Open everything that a job needs.
 
@@ -122,7 +142,7 @@ def _open_job(
     requested
         Settings of the engine, or of the first member of a race, before the files are known.
     build
-        Returns the model for a source, restored from a checkpoint if there is one.
+        Returns the model for a source and the inputs of its events, restored from a checkpoint if there is one.
     """
     if not settings.files:
         raise SettingError("files must name at least one file, got none")
@@ -137,17 +157,7 @@ def _open_job(
             stack.enter_context(letters)
         source: Source = open_files(
             settings.files,
-            Schema(
-                settings.key,
-                settings.time,
-                settings.end,
-                columns_to_read(requested, rules.categories),
-                settings.time_format,
-                settings.bad_values,
-                timezone=settings.timezone,
-                words=rules.words(requested),
-                missing_values=missing_by_column(settings.missing_values),
-            ),
+            _schema(settings, requested),
             start=positions["source"]["files"],
             follow=settings.follow,
             max_ahead=settings.max_ahead,
@@ -161,7 +171,7 @@ def _open_job(
         for line in (*source.recognised, source.key_hint, *source.warnings):
             if line:
                 log.warning("%s", line)
-        model = build(source, saved)
+        model = build(source, shape_of(settings).columns(source.columns, source.tags), saved)
         words = Words(model.settings, rules, source.first_words)
         words.restore(positions)
         ordering = _open_ordering(settings, source, words, saved[1] if saved is not None else None)
@@ -177,17 +187,46 @@ def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], sour
         "speed": settings.speed,
         "lateness": settings.lateness is not None,
         "duplicates": settings.duplicates == "drop",
+        "pivot": settings.pivot,
+        "every": settings.every,
     } | {name: engine_settings.get(name) for name in ("calendar", "elapsed", "half_life")}
     for name, value in needs_times.items():
         if value and source.time is None:
             raise SettingError(f"{name} needs times: set time to the name of the time column")
 
 
+def _schema(settings: ReplaySettings, requested: Settings) -> Schema:
+    """Return which column is what; where records are readings, the inputs that are named are their tags."""
+    shape, rules = shape_of(settings), word_rules(settings)
+    columns = columns_to_read(requested, rules.categories)
+    schema = Schema(
+        settings.key,
+        settings.time,
+        settings.end,
+        columns,
+        settings.time_format,
+        settings.bad_values,
+        unwrap=settings.unwrap or "",
+        records=settings.records or "",
+        timezone=settings.timezone,
+        words=rules.words(requested),
+        missing_values=missing_by_column(settings.missing_values),
+    )
+    if shape.wide:
+        return msgspec.structs.replace(schema, columns=columns and requested.inputs)  # the target is no column
+    if shape.pivot is None:
+        return schema
+    tag, value = shape.pivot
+    return msgspec.structs.replace(schema, columns=(value,), tag=tag, tags=columns)
+
+
 def _open_ordering(settings: ReplaySettings, source: Source, words: Words, saved: CheckpointData | None) -> Ordering:
-    """Return the ordering stage, with the events that a checkpoint held back."""
+    """Return the stage that orders records, and makes other events of them, with those that a checkpoint held back."""
     policy = OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead)
-    ordering = Ordering(policy, words.columns(source.columns), dict(enumerate(source.files)))
+    shape, columns = shape_of(settings), words.columns(source.columns)
+    ordering = new_ordering(shape, policy, columns, dict(enumerate(source.files)), source.tags)
     if saved is not None and (state := ordering_state.load(saved, ordering_state.FILES)) is not None:
+        check_same(state.metadata.get("shape", {}), shape)
         ordering.restore(state)
     return ordering
 

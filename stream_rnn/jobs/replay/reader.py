@@ -76,6 +76,11 @@ class EventReader:
         return self._ordering.held
 
     @property
+    def reshaped(self) -> dict[str, int]:
+        """What was made of records other than events of their own, by kind."""
+        return self._ordering.counts
+
+    @property
     def stopped(self) -> bool:
         """Whether a stop was requested."""
         return self._stop.is_set

@@ -29,6 +29,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """records that were dropped because they had been read before"""
     held: int
     """events still held back for ordering; if the run was stopped, they are in the checkpoint"""
+    reshaped: dict[str, int]
+    """values replaced by a later one of their tag and time, events filled into gaps, gaps that ended a sequence"""
     skipped_updates: int
     """updates skipped because the gradient was not finite"""
     resets: int

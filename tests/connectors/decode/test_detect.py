@@ -48,7 +48,8 @@ def test_one_garbled_time_does_not_hide_the_key() -> None:
         (Schema(), {"time": TIMES * 2, "note": list("abcdefghij")}),  # each text once
         (Schema(), {"time": TIMES * 2, "unit": ["kW"] * 10}),
         (Schema(), {"time": TIMES * 2, "state": ["on", "off"] * 5}),  # times repeat within each text
-        (Schema(), {"time": TIMES * 2, "machine": [1] * 5 + [2] * 5}),  # a number is an input
+        (Schema(), {"time": TIMES * 2, "level": [1, 2, 3, 4, 5] * 2}),  # numbers that repeat at one time
+        (Schema(), {"time": TIMES * 2, "level": [1.5] * 5 + [2.5] * 5}),
         (Schema(), {"sensor": ["a", "b"] * 5}),
     ],
 )
@@ -103,3 +104,28 @@ def test_an_input_that_is_named_may_be_empty_but_not_text() -> None:
     assert resolve_roles(Schema(columns=("x",)), "a.csv", samples).columns == ("x",)
     with pytest.raises(ConnectorError, match=r"a\.csv: column 'y' is text \('warm'\), an input must be numbers"):
         resolve_roles(Schema(columns=("y",)), "a.csv", samples)
+
+
+def alternating(**levels: float) -> dict[str, list[object]]:
+    """Return the columns of sensors that take turns, each at its own level; no time repeats."""
+    sensors = list(levels) * 10
+    times = [f"2024-01-31T12:{i // 60:02}:{i % 60:02}Z" for i in range(len(sensors))]
+    return {"time": [*times], "sensor": [*sensors], "x": [levels[name] + i % 4 for i, name in enumerate(sensors)]}
+
+
+def test_texts_that_alternate_may_be_keys_though_no_time_repeats() -> None:
+    assert hint(**alternating(a=0.0, b=50.0, c=90.0)) == (
+        "a.csv: no key is set, and rows alternate between 3 texts of column 'sensor': is it the key, as with "
+        "--key sensor?"
+    )
+    assert hint(**alternating(a=0.0, b=0.0, c=0.0)) == ""  # of one level: they may be anything
+    assert hint(**alternating(on=0.0, off=90.0)) == ""  # the states of a switch
+    assert hint(Schema(tag="sensor", columns=("x",)), **alternating(a=0.0, b=50.0, c=90.0)) == ""
+
+
+def test_whole_numbers_that_separate_repeated_times_may_be_keys() -> None:
+    assert "column 'machine' has 2 distinct numbers" in hint(time=TIMES * 2, machine=[1] * 5 + [2] * 5, x=[1.5] * 10)
+
+
+def test_a_wide_table_has_no_hint() -> None:
+    assert hint(time=[*TIMES], a=[1, 2, 1, 2, 1], b=[1.5, 2.5, 3.5, 4.5, 5.5]) == ""

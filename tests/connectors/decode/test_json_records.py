@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_rnn.connectors.decode import json_records
-from stream_rnn.connectors.decode.json_records import JsonDecoder, parse_object
+from stream_rnn.connectors.decode.json_records import JsonDecoder, parse_json
+from stream_rnn.connectors.decode.json_shape import UnusableError
 from stream_rnn.connectors.decode.schema import ColumnRoles
 from stream_rnn.connectors.errors import UsageError
 
@@ -117,12 +118,15 @@ def test_a_field_that_no_record_has_is_nan() -> None:
     assert columns.reasons == {}
 
 
-@pytest.mark.parametrize(
-    ("record", "parsed"),
-    [(b'{"a": 1e999}', {"a": float("inf")}), (b"[1]", "not a JSON object"), (b"\xff", "not UTF-8")],
-)
-def test_a_record_is_parsed_or_has_a_reason(record: bytes, parsed: object) -> None:
-    assert parse_object(record) == parsed
+@pytest.mark.parametrize(("record", "parsed"), [(b'{"a": 1e999}', {"a": float("inf")}), (b"[1]", [1])])
+def test_a_record_is_parsed(record: bytes, parsed: object) -> None:
+    assert parse_json(record) == parsed
+
+
+@pytest.mark.parametrize(("record", "reason"), [(b"\xff", "not UTF-8"), (b"[1", "not JSON")])
+def test_a_record_that_is_not_json_has_a_reason(record: bytes, reason: str) -> None:
+    with pytest.raises(UnusableError, match=reason):
+        parse_json(record)
 
 
 def test_times_of_a_batch_may_be_text_numbers_and_missing() -> None:

@@ -39,6 +39,13 @@ def test_numbers_as_text_nan_and_booleans_are_numbers(put: Put) -> None:
     assert dead == []
 
 
+def test_a_bare_number_is_an_event_unless_it_is_among_objects(put: Put) -> None:
+    assert [row[2] for row in read(put("a.jsonl", "7\n8.5\n"))[0]] == [(7.0,), (8.5,)]
+    events, dead = read(put("b.jsonl", '{"x": 1}\n7\n{"x": 2}\n'))
+    assert [row[2] for row in events] == [(1.0,), (2.0,)]
+    assert dead == [(1, "not a JSON object")]
+
+
 def test_each_kind_of_bad_line_has_its_reason(put: Put) -> None:
     lines = [
         '{"k": "a", "time": 1, "x": 1}',

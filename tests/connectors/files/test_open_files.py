@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 
 SCHEMA = Schema(time="time", columns=("x",))
+SCHEMAS = dict.fromkeys(("csv", "jsonl", "parquet"), SCHEMA) | {
+    "arrays": Schema(time="time", columns=("x",), records="e")
+}
 CSV_LINES = ["1,1", "2,2", "3,3", "2,4", "x,5", "6", "", '"7",7', '8,"8', "9,inf", "1,10"]
 JSON_LINES = ['{"time": 1, "x": 1}', '{"time": 3, "x": null}', '{"time": 2, "x": "?"}', "{", "", "7"]
 
@@ -39,6 +42,12 @@ def write(folder: Path, kind: str, numbers: list[int], name: str) -> str:
         values = [float("inf") if number == 5 else float(number) for number in numbers]
         pq.write_table(pa.table({"time": [0.0, *values], "x": [0.0, *values]}), path, row_group_size=4)
         return str(path)
+    if kind == "arrays":  # lines with several events each
+        objects = [line for line in (JSON_LINES[number % len(JSON_LINES)] for number in numbers) if line]
+        arrays = [f'{{"e": [{", ".join(objects[i : i + 3])}]}}' for i in range(0, len(objects), 3)]
+        path = folder / f"{name}.jsonl"
+        path.write_text("\n".join(['{"e": [{"time": 0, "x": 0}]}', *arrays]) + "\n")
+        return str(path)
     lines = JSON_LINES if kind == "jsonl" else CSV_LINES
     head = ['{"time": 0, "x": 0}'] if kind == "jsonl" else ["time,x", "0,0"]
     path = folder / f"{name}.{kind}"
@@ -48,7 +57,7 @@ def write(folder: Path, kind: str, numbers: list[int], name: str) -> str:
 
 @SETTINGS
 @given(
-    kind=st.sampled_from(["csv", "jsonl", "parquet"]),
+    kind=st.sampled_from(["csv", "jsonl", "arrays", "parquet"]),
     contents=st.lists(st.lists(st.integers(0, 10), max_size=12), min_size=1, max_size=3),
     batch_size=st.integers(1, 8),
     block=st.integers(8, 64),
@@ -60,20 +69,20 @@ def test_reading_from_the_position_after_any_batch_yields_exactly_the_rest(
     paths = [write(tmp_path, kind, numbers, f"f{i}") for i, numbers in enumerate(contents)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(byte_stream, "BLOCK_BYTES", block)
-        everything, _ = read(paths, SCHEMA, batch_size=batch_size)
-        with open_files(paths, SCHEMA, batch_size=batch_size) as source:
+        everything, _ = read(paths, SCHEMAS[kind], batch_size=batch_size)
+        with open_files(paths, SCHEMAS[kind], batch_size=batch_size) as source:
             position, done = source.position(), 0
             for batch in source:
                 if done >= cut:
                     break
                 position, done = source.position(), done + len(batch)
-        rest, _ = read(paths, SCHEMA, start=json.loads(json.dumps(position))["files"], batch_size=batch_size)
+        rest, _ = read(paths, SCHEMAS[kind], start=json.loads(json.dumps(position))["files"], batch_size=batch_size)
     assert rest == everything[done:]
 
 
 @SETTINGS
 @given(
-    kind=st.sampled_from(["csv", "jsonl", "parquet"]),
+    kind=st.sampled_from(["csv", "jsonl", "arrays", "parquet"]),
     contents=st.lists(st.lists(st.integers(0, 10), max_size=12), min_size=1, max_size=3),
     batch_size=st.integers(1, 8),
     stop_after=st.integers(0, 5),
@@ -83,15 +92,15 @@ def test_a_restart_after_a_batch_neither_loses_nor_repeats_dead_letters(
 ) -> None:
     paths = [write(tmp_path, kind, numbers, f"f{i}") for i, numbers in enumerate(contents)]
     first, second, unbroken = AllDeadLetters(), AllDeadLetters(), AllDeadLetters()
-    with open_files(paths, SCHEMA, batch_size=batch_size, dead_letters=first) as source:
+    with open_files(paths, SCHEMAS[kind], batch_size=batch_size, dead_letters=first) as source:
         if stop_after:
             for seen, _ in enumerate(source, 1):
                 if seen == stop_after:
                     break
         position = source.position()["files"]
-    with open_files(paths, SCHEMA, start=position, dead_letters=second) as source:
+    with open_files(paths, SCHEMAS[kind], start=position, dead_letters=second) as source:
         list(source)
-    with open_files(paths, SCHEMA, dead_letters=unbroken) as source:
+    with open_files(paths, SCHEMAS[kind], dead_letters=unbroken) as source:
         list(source)
 
     def listed(letters: list[Any]) -> list[tuple[str, int]]:
@@ -100,10 +109,10 @@ def test_a_restart_after_a_batch_neither_loses_nor_repeats_dead_letters(
     assert listed(first.all + second.all) == listed(unbroken.all)
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "arrays", "parquet"])
 def test_events_and_dead_letters_add_up_to_the_records(tmp_path: Path, kind: str) -> None:
     path = write(tmp_path, kind, list(range(11)), "a")
-    events, dead = read(path, SCHEMA)
+    events, dead = read(path, SCHEMAS[kind])
     assert sorted([row[5] for row in events] + [record for record, _ in dead]) == list(range(len(events) + len(dead)))
     assert dead
 
@@ -255,3 +264,32 @@ def test_formats_agree_on_keys_times_and_values(put: Put, tmp_path: Path) -> Non
         tmp_path / "a.parquet",
     ):
         assert read(path, Schema(key="k")) == (expected, [])
+
+
+def test_numbers_in_the_names_of_files_are_sorted_by_their_value(tmp_path: Path) -> None:
+    for number in (1, 2, 10):
+        (tmp_path / f"part-{number}.csv").write_text(f"x\n{number}\n")
+    with open_files(str(tmp_path / "part-*.csv")) as source:
+        assert [value for batch in source for value in batch.columns["x"]] == [1.0, 2.0, 10.0]
+        assert source.recognised == (
+            f"3 files, read one after another, since they have no time: {source.files[0]} to {source.files[-1]}",
+        )
+
+
+@pytest.mark.parametrize(
+    ("second", "key", "warnings"),
+    [([5, 6], None, 0), ([4, 5], None, 1), ([1, 2], None, 1), ([1, 2], "sensor", 0)],
+)
+def test_files_that_overlap_in_time_without_a_key_are_warned_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, second: list[int], key: str | None, warnings: int
+) -> None:
+    for name, times in (("01.csv", [1, 2, 3, 4]), ("02.csv", second)):
+        rows = "".join(f"{1_700_000_000 + time},s,1\n" for time in times)
+        (tmp_path / name).write_text("time,sensor,x\n" + rows)
+    with open_files(str(tmp_path / "*.csv"), Schema(key=key), batch_size=1) as source:
+        times = [float(batch.times[0]) for batch in source]
+        assert "2 files, merged by time" in source.recognised[-1]
+    assert times == sorted(times)
+    assert [record.getMessage().count("overlap in time, from 2023-11-14T22:13:2") for record in caplog.records] == (
+        [1] * warnings
+    )

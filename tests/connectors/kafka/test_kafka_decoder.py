@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from typing import TYPE_CHECKING, Any
+import struct
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -14,10 +15,14 @@ from hypothesis import strategies as st
 from kafka import TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
+from stream_rnn.connectors.decode.decoders import DECODERS
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import BadValue
-from stream_rnn.connectors.kafka.decoder import Decoder
+from stream_rnn.connectors.kafka.decoder import Decoder, RecordOptions, Tombstone
+from stream_rnn.connectors.kafka.keys import KEY_FORMATS
+from stream_rnn.settings.base import choices_of
+from stream_rnn.settings.live import LiveSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +47,8 @@ def records(values: Sequence[bytes | None], first: int = 10) -> list[ConsumerRec
     return [record(value, first + i) for i, value in enumerate(values)]
 
 
-def decode(some: Sequence[ConsumerRecord], schema: Schema = PLAIN) -> KafkaBatch:
-    return Decoder(schema).decode(PARTITION, some)
+def decode(some: Sequence[ConsumerRecord], schema: Schema = PLAIN, options: RecordOptions | None = None) -> KafkaBatch:
+    return Decoder(schema, options).decode(PARTITION, some)
 
 
 def rows(batch: KafkaBatch) -> list[tuple[Any, ...]]:
@@ -87,7 +92,7 @@ def test_a_key_that_is_not_utf_8_is_refused_and_other_records_are_not() -> None:
         [record(b'{"x": 1}', 0), record(b'{"x": 2}', 1, key=b"\xff"), record(b'{"x": 3}', 2, key="é".encode())]
     )
     assert [row[:2] for row in rows(batch)] == [(0, "s"), (2, "é")]
-    assert reasons(batch) == [(1, "key is missing or not UTF-8")]
+    assert reasons(batch) == [(1, "key is not text: set key_format to hex")]
 
 
 def test_a_record_key_that_is_not_utf_8_is_ignored_if_a_field_is_the_key() -> None:
@@ -129,7 +134,6 @@ def test_every_event_has_headers_if_one_record_has_some() -> None:
 # --- records that cannot be used -----------------------------------------------------------------------------------
 
 UNUSABLE: dict[str, tuple[bytes | None, str]] = {
-    "tombstone": (None, "record has no value"),
     "empty": (b"", "not JSON"),
     "spaces": (b"  ", "not JSON"),
     "not JSON": (b"warm", "not JSON"),
@@ -145,7 +149,9 @@ UNUSABLE: dict[str, tuple[bytes | None, str]] = {
     "CESU-8": (b'{"x": NaN, "y": "\xed\xa0\x80"}', "not UTF-8"),
     "deep": (b"[" * 100_000, "not JSON"),
     "deep inside an object": (b'{"x": ' * 5000, "not JSON"),
-    "array": (b'[{"x": 1}]', "not a JSON object"),
+    "array of numbers": (b"[1]", "not a JSON object"),
+    "array of arrays": (b'[[{"x": 1}]]', "not a JSON object"),
+    "empty array": (b"[]", "array is empty"),
     "number": (b"1", "not a JSON object"),
     "text": (b'"x"', "not a JSON object"),
     "null": (b"null", "not a JSON object"),
@@ -252,17 +258,179 @@ def test_columns_must_be_named() -> None:
         Decoder(Schema())
 
 
+# --- formats, keys, headers, tombstones ----------------------------------------------------------------------------
+
+
+def test_every_format_of_the_settings_has_a_decoder() -> None:
+    hints = get_type_hints(LiveSettings, include_extras=True)
+    assert set(choices_of(hints["format"])) == set(DECODERS)
+    assert set(choices_of(hints["key_format"])) == {*KEY_FORMATS, "json"}
+
+
+def test_a_bare_number_is_the_input_value() -> None:
+    values = [b"21.5", b" 7\n", b"NaN", b"", b"off", b"1e999", b"-2e3"]
+    batch = decode(records(values), Schema(columns=("value",)), RecordOptions("number"))
+    assert [(row[0], row[4]) for row in rows(batch)] == [
+        (10, 21.5),
+        (11, 7.0),
+        (12, None),
+        (13, None),
+        (14, None),
+        (16, -2000.0),
+    ]
+    assert reasons(batch) == [(15, "column 'value': not a finite number")]
+    assert [value.word for value in batch.bad_values] == ["off"]
+
+
+def test_a_bare_number_may_stand_for_a_missing_value() -> None:
+    schema = Schema(columns=("value",), missing_values={"value": (-999, "n/a")})
+    for values in ([b"21.5", b"-999"], [b"21.5", b"-999.0", b"n/a"]):
+        batch = decode(records(values), schema, RecordOptions("number"))
+        assert [row[4] for row in rows(batch)] == [21.5, *[None] * (len(values) - 1)]
+        assert (reasons(batch), batch.bad_values) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (Schema(columns=("value",), words=("value",)), "format is number: 'value' is no word"),
+        (Schema(columns=("x",)), "format is number: the only input and target is 'value', got 'x'"),
+        (Schema(key="k", columns=("value",)), "format is number: a number has no fields, key must not be set, got 'k'"),
+        (Schema(records="r", columns=("value",)), "format is number: a number has no fields, records must not be set"),
+    ],
+)
+def test_a_bare_number_has_no_fields(schema: Schema, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Decoder(schema, RecordOptions("number"))
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["a..b", "a[", "a[-1]"])
+def test_a_malformed_path_is_refused(name: str) -> None:
+    for schema in (Schema(columns=(name,)), Schema(key=name, columns=("x",)), Schema(time=name, columns=("x",))):
+        with pytest.raises(UsageError, match="write a path as"):
+            Decoder(schema)
+
+
+KEYS = {
+    "text": ("é".encode(), "é"),
+    "int32": (struct.pack(">i", -7), "-7"),
+    "int64": (struct.pack(">q", 1_600), "1600"),
+    "hex": (b"\xff\x00", "ff00"),
+    "json": (b'{"schema": null, "payload": {"id": {"n": 7}}}', "7"),
+}
+
+
+@pytest.mark.parametrize("key_format", KEYS)
+def test_a_key_is_decoded_in_its_format(key_format: str) -> None:
+    key, text = KEYS[key_format]
+    schema = Schema(key="id.n" if key_format == "json" else None, columns=("x",))
+    batch = decode(
+        [record(b'{"x": 1}', key=key), record(b'{"x": 2}', 1, key=None)], schema, RecordOptions("json", key_format)
+    )
+    assert [row[1] for row in rows(batch)] == [text, ""]
+
+
+@pytest.mark.parametrize("count", [0, 1, 255, 256, 1_599, -1, -(2**63), 2**40 + 255])
+def test_every_integer_of_eight_bytes_is_a_key_or_none_is(count: int) -> None:
+    some = [record(b'{"x": 1}', key=struct.pack(">q", count))]
+    assert [row[1] for row in rows(decode(some, PLAIN, RecordOptions(key_format="int64")))] == [str(count)]
+    assert reasons(decode(some)) == [(0, "key is not text: set key_format to int64 or hex")]
+
+
+@pytest.mark.parametrize(
+    ("key_format", "path", "key", "reason"),
+    [
+        ("int32", None, b"12345678", "key is not an int32 of 4 bytes: set key_format to text or hex"),
+        ("int64", None, b"", "key is not an int64 of 8 bytes: set key_format to text or hex"),
+        ("int64", None, b"pump-1", "key is not an int64 of 8 bytes: set key_format to text or hex"),
+        ("text", None, b"\x00\x00\x01\x00", "key is not text: set key_format to int32 or hex"),
+        ("json", None, b"pump", "not JSON"),
+        ("json", None, b'{"id": 7}', "key is a JSON object: set key to the path of a field in it"),
+        ("json", "id", b'{"other": 7}', "key has no 'id'"),
+        ("json", "id", b'{"id": [7]}', "key has no 'id'"),
+        ("json", "id", b"7", "not a JSON object"),
+    ],
+)
+def test_a_key_of_another_format_is_refused_with_the_setting(
+    key_format: str, path: str | None, key: bytes, reason: str
+) -> None:
+    batch = decode([record(b'{"x": 1}', key=key)], Schema(key=path, columns=("x",)), RecordOptions("json", key_format))
+    assert (reasons(batch), len(batch.events)) == ([(0, reason)], 0)
+
+
+@pytest.mark.parametrize("text", ["1706659200", "1706659200000", "1706659200000000", "2024-01-31T00:00:00Z"])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_time_is_read_from_a_header(text: str, by_name: bool) -> None:
+    schema = Schema(time="at" if by_name else "", columns=("x",))
+    options = RecordOptions(time_header=None if by_name else "at")
+    headers = [("at", b"0"), ("other", b"?"), ("at", text.encode())]
+    some = [record(b'{"x": 1}', i, headers=some) for i, some in enumerate((headers, [], [("at", b"soon")]))]
+    batch = decode(some, schema, options)
+    assert [row[2] for row in rows(batch)] == [1706659200.0]
+    assert reasons(batch) == [(1, "time is missing"), (2, "header 'at': not a time")]
+
+
+def test_a_field_wins_over_a_header_of_its_name_unless_the_header_is_asked_for() -> None:
+    some = [record(b'{"x": 1, "at": 5}', headers=[("at", b"7")])]
+    assert rows(decode(some, Schema(time="at", columns=("x",))))[0][2] == 5.0
+    assert rows(decode(some, Schema(columns=("x",)), RecordOptions(time_header="at")))[0][2] == 7.0
+
+
+def test_a_tombstone_ends_the_sequence_of_its_key_or_nothing() -> None:
+    deleted = b'{"op": "d", "before": {"x": 1}, "after": null}'
+    some = [record(None, 1), record(b'{"x": 1}', 2), record(deleted, 3, key=b"t"), record(None, 4, key=b"\xff")]
+    batch = decode(some)
+    assert list(batch.tombstones) == [Tombstone(1, "s"), Tombstone(3, "t")]
+    assert reasons(batch) == [(4, "key is not text: set key_format to hex")]
+    ignored = decode(some, PLAIN, RecordOptions(tombstones="ignore"))
+    assert list(ignored.tombstones) == [Tombstone(1, None), Tombstone(3, None), Tombstone(4, None)]
+    assert [row[0] for row in rows(ignored)] == [2]
+
+
+def test_a_tombstone_without_the_field_that_is_the_key_is_refused_unless_it_is_ignored() -> None:
+    some = [record(None, 1)]
+    assert reasons(decode(some, NAMED)) == [(1, "record has no value")]
+    assert reasons(decode(some, NAMED, RecordOptions(tombstones="ignore"))) == []
+
+
+def test_events_of_one_record_have_its_offset_key_and_headers() -> None:
+    value = b'[{"x": 1}, {"x": "off"}, {}, {"x": 1e999}, {"x": 2}]'
+    batch = decode([record(value, 7, headers=[("n", b"1")]), record(b'{"x": 3}', 8)])
+    assert [(row[0], row[1], row[4]) for row in rows(batch)] == [
+        (7, "s", 1.0),
+        (7, "s", None),
+        (7, "s", 2.0),
+        (8, "s", 3.0),
+    ]
+    assert batch.events.positions.element_numbers.tolist() == [0, 1, 4, 0]
+    assert [letter.place for letter in batch.dead] == [(7, 2), (7, 3)]
+    assert batch.headers == [[("n", b"1")]] * 3 + [[]]
+    assert (len(batch), batch.next) == (2, 9)
+
+
+def test_an_envelope_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    decoder = Decoder(PLAIN)
+    for _ in range(2):
+        decoder.decode(PARTITION, records([b'{"schema": {}, "payload": {"x": 1}}'] * 2))
+    assert caplog.messages == ["readings: Kafka Connect envelopes around 'payload'"]
+
+
 # --- any record ----------------------------------------------------------------------------------------------------
 
 ANY_TEXT = st.text(st.characters(), max_size=5) | st.just("\ud800")
 SCALAR = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), ANY_TEXT)
 VALUE = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner))
+ARRAY = st.lists(st.one_of(st.dictionaries(st.sampled_from(["k", "t", "x"]), SCALAR), SCALAR), max_size=3)
 OBJECT = st.dictionaries(st.sampled_from(["k", "t", "last", "x", "y", "z"]), VALUE)
 PAYLOAD = st.one_of(
     st.none(),
     st.binary(max_size=20),
     VALUE.map(lambda value: json.dumps(value).encode()),
     OBJECT.map(lambda value: json.dumps(value).encode()),
+    ARRAY.map(lambda value: json.dumps(value).encode()),
+    OBJECT.map(lambda value: json.dumps({"schema": None, "payload": value}).encode()),
     OBJECT.map(lambda value: json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")),
     st.sampled_from([value for value, _ in UNUSABLE.values()] + [value for value, _ in USABLE.values()]),
 )
@@ -283,18 +451,22 @@ def to_records(drawn: Sequence[tuple[bytes | None, bytes | None, int, bool]]) ->
 def test_every_record_is_an_event_or_a_dead_letter(schema: Schema, drawn: list[Any]) -> None:
     some = to_records(drawn)
     batch = decode(some, schema)
-    events, dead = batch.events.positions.record.tolist(), [letter.record for letter in batch.dead]
+    positions = batch.events.positions
+    events = list(zip(positions.record.tolist(), positions.element_numbers.tolist(), strict=True))
+    dead = [letter.place for letter in batch.dead]
     assert events == sorted(set(events))
     assert dead == sorted(set(dead))
-    assert sorted(events + dead) == [one.offset for one in some]
+    assert not set(events) & set(dead)
+    used = {offset for offset, _ in events + dead} | {tombstone.offset for tombstone in batch.tombstones}
+    assert sorted(used) == [one.offset for one in some]
     assert batch.next == some[-1].offset + 1
     assert all(not np.isinf(column).any() for column in batch.events.columns.values())
     assert np.isfinite(batch.events.times).all()
     assert all(key.encode() or key == "" for key in batch.events.keys.tolist())
-    assert {value.record for value in batch.bad_values} <= set(events)
+    assert {value.record for value in batch.bad_values} <= set(positions.record.tolist())
     if batch.headers is not None:
         headers = {one.offset: one.headers for one in some}
-        assert batch.headers == [headers[offset] for offset in events]
+        assert batch.headers == [headers[offset] for offset, _ in events]
 
 
 @pytest.mark.parametrize("schema", [PLAIN, NAMED])
@@ -324,6 +496,34 @@ def test_a_local_time_that_the_clock_skipped_is_a_dead_letter() -> None:
     schema = Schema(columns=("x",), time="t", timezone="Europe/Berlin")
     batch = decode([record(b'{"t": "2024-03-31 02:30", "x": 1}')], schema)
     assert reasons(batch) == [(0, "time does not exist in the time zone: the clock was set forward")]
+
+
+@pytest.mark.parametrize("passed", [-1800.0, 1800.0])
+def test_a_local_time_in_a_header_is_as_one_in_a_field(passed: float) -> None:
+    schema, moment = Schema(columns=("x",), time="at", timezone="Europe/Berlin"), SET_BACK + passed
+    twice = [("at", b"2024-10-27 02:30")]
+    some = [
+        record(b'{"x": 1}', 0, headers=twice, timestamp=int(moment * 1000) + 5_000),
+        record(b'{"x": 2, "at": "1970-01-01T01:00:00"}', 1, headers=twice),
+        record(b'{"x": "3", "at": "1970-01-01T00:00:00Z"}', 2),
+        record(b'{"x": 4}', 3, headers=[("at", b"2024-03-31 02:30")]),
+    ]
+    batch = decode(some, schema)
+    assert batch.events.times.tolist() == [moment, 0.0, 0.0]
+    assert reasons(batch) == [(3, "time does not exist in the time zone: the clock was set forward")]
+
+
+def test_local_times_of_records_that_are_decoded_together_and_one_by_one_keep_their_rows() -> None:
+    schema = Schema(columns=("x",), time="m.d+m.t", timezone="Europe/Berlin")
+    numbers = [b"1", b'"2"', b"3", b'"4"']
+    some = [
+        record(b'[{"m": {"d": "1970-01-02", "t": "0%d:00"}, "x": %b}, {"x": 0}]' % (i, number), i)
+        for i, number in enumerate(numbers)
+    ]
+    batch = decode(some, schema)
+    assert batch.events.times.tolist() == [86_400.0 + 3_600 * (i - 1) for i in range(4)]
+    assert batch.events.columns["x"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert reasons(batch) == [(i, "time is missing") for i in range(4)]
 
 
 def test_date_and_time_of_day_are_read_from_two_fields() -> None:

@@ -80,3 +80,21 @@ def test_held_events_keep_their_headers_after_a_restart() -> None:
     assert released.duplicates.tolist() == [2]  # read again
     assert released.batch.headers == [[("trace", b"\2")], [("trace", b"\1")]]
     assert second.process(batch((5, 13.0))).batch.headers == [[("trace", b"\4")]]
+
+
+def test_events_of_one_record_share_its_headers_until_the_last_is_released() -> None:
+    ordering = new_ordering()
+    fields: dict[str, Any] = dict.fromkeys(ConsumerRecord._fields)
+    value = json.dumps([{"t": time, "x": time} for time in (1.0, 20.0, 2.0, 2.0)]).encode()
+    fields |= {"offset": 1, "key": b"s", "value": value, "timestamp": 0, "headers": [("trace", b"7")]}
+    decoder = Decoder(Schema(columns=("x",), time="t", time_format="s"))
+    first = ordering.process(decoder.decode(PARTITION, [ConsumerRecord(**fields)]))
+    assert first.batch.events.positions.element_numbers.tolist() == [0]
+    assert [letter.place for letter in first.batch.dead] == [(1, 2), (1, 3)]
+    assert ordering.process(decoder.decode(PARTITION, [ConsumerRecord(**fields)])).duplicates.tolist() == [1] * 4
+    again = new_ordering()
+    again.restore(OrderingState(json.loads(json.dumps(ordering.state().metadata)), ordering.state().arrays))
+    last = again.process(batch((2, 40.0)))
+    assert last.batch.events.positions.element_numbers.tolist() == [1]
+    assert last.batch.headers == [[("trace", b"7")]]
+    assert again.state().metadata["headers"] == [[2, [["trace", "Ag=="]], 1]]

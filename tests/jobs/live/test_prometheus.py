@@ -53,6 +53,7 @@ EXPECTED: dict[str, tuple[float, dict[str, str]]] = {
     "dead_letters": (5, OF_PARTITION | {"reason": "not JSON"}),
     "bad_values": (2, OF_PARTITION | {"column": "x"}),
     "duplicates": (4, OF_PARTITION),
+    "tombstones": (6, OF_PARTITION),
     "lost_records": (7, OF_PARTITION),
     "skipped_updates": (1, OF_PARTITION),
     "missing_inputs": (2, OF_PARTITION),
@@ -91,6 +92,7 @@ def report_everything(metrics: JobMetrics, clock: Clock) -> None:
     for records in (2, 3):
         metrics.refused(PARTITION, {"not JSON": records, 'column "x": text': 1})
         metrics.ordered(PARTITION, duplicates=2, held=3 * (records - 1))
+        metrics.tombstones(PARTITION, 3)
     metrics.bad_values(PARTITION, [BadValue(PARTITION, 7, column, "off") for column in "xxy"])
     metrics.lost(PARTITION, 7)
     metrics.lag(PARTITION, 40)

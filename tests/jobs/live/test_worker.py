@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ from stream_rnn.jobs.models import EngineModel
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kafka.consumer.fetcher import ConsumerRecord
+
+    from stream_rnn.connectors.kafka.decoder import KafkaBatch
     from stream_rnn.jobs.live.worker import PartitionWorker, WorkerConfig
 
 
@@ -68,11 +72,13 @@ ODD_VALUES = (
 ODD_TIMESTAMPS = (-(2**63), -1, 0, 253_402_300_799_999, 253_402_300_800_000, 2**63 - 1)
 
 
-def test_whatever_a_record_contains_it_gets_a_forecast_that_is_json_or_a_dead_letter(tmp_path: Path) -> None:
+def test_whatever_a_record_contains_it_gets_a_forecast_that_is_json_or_a_dead_letter_or_ends_a_sequence(
+    tmp_path: Path,
+) -> None:
     worker = open_at(make_config(tmp_path), None)
     for offset, (key, value, timestamp) in enumerate(product(ODD_KEYS, ODD_VALUES, ODD_TIMESTAMPS)):
         output = worker.process(decoded(record_of(offset, value, key=key, timestamp=timestamp)))
-        assert (len(output.payloads), len(output.dead)) in {(1, 0), (0, 1)}
+        assert (len(output.payloads), len(output.dead), output.tombstones) in {(1, 0, 0), (0, 1, 0), (0, 0, 1)}
         for payload, encoded in zip(output.payloads, output.keys, strict=True):
             assert json.loads(payload.decode())["key"].encode() == encoded
 
@@ -173,6 +179,69 @@ def test_a_restarted_worker_writes_nothing_twice_and_equals_an_uninterrupted_one
     assert written == uninterrupted.process(batch_of(0, 30)).payloads
     assert bits(second.model) == bits(uninterrupted.model)
     assert second.held == uninterrupted.held
+
+
+def arrays_of(start: int, stop: int) -> KafkaBatch:
+    """Return the records with these offsets: arrays of up to three events, garbled ones, and tombstones."""
+    records = []
+    for offset in range(start, stop):
+        elements = [{"x": math.sin(offset / 4 + n)} if offset % 5 else {"y": 1} for n in range(1 + offset % 3)]
+        value = None if offset % 7 == 3 else b"garbled" if offset % 7 == 5 else json.dumps(elements).encode()
+        records.append(record_of(offset, value, key=b"s%d" % (offset % 2), timestamp=1000 * offset))
+    return decoded(*records)
+
+
+@pytest.mark.parametrize(
+    "rule", [OrderingPolicy(), OrderingPolicy(3.0, "drop")], ids=["in arrival order", "with lateness"]
+)
+@pytest.mark.parametrize("saved", range(1, 12, 3))
+def test_records_with_several_events_and_tombstones_are_processed_as_a_whole_across_restarts(
+    tmp_path: Path, rule: OrderingPolicy, saved: int
+) -> None:
+    config = make_config(tmp_path / "killed", rule=rule)
+    first = open_at(config, None)
+    outputs = [first.process(arrays_of(0, saved))]
+    first.mark_all_committed()
+    write_checkpoint(first)
+    outputs.append(first.process(arrays_of(saved, 16)))
+
+    second = open_at(config, 16)
+    again = second.process(arrays_of(saved, 16))
+    assert (again.payloads, again.dead, again.tombstones) == ([], [], 0)
+    outputs += [second.process(arrays_of(offset, offset + 1)) for offset in range(16, 40)]
+
+    uninterrupted = open_at(make_config(tmp_path / "uninterrupted", rule=rule), None)
+    whole = uninterrupted.process(arrays_of(0, 40))
+    assert [payload for output in outputs for payload in output.payloads] == whole.payloads
+    assert [letter for output in outputs for letter in output.dead] == whole.dead
+    assert sum(output.tombstones for output in outputs) == whole.tombstones == 6
+    assert bits(second.model) == bits(uninterrupted.model)
+
+
+def test_a_forecast_tells_its_event_in_a_record_with_several(tmp_path: Path) -> None:
+    output = open_at(make_config(tmp_path), None).process(
+        decoded(record_of(7, b'[{"x": 1}, {"x": 2}, {}, {"x": 3}]', key=b"s", timestamp=0))
+    )
+    places = [json.loads(payload) for payload in output.payloads]
+    assert [(place["offset"], place.get("element", 0)) for place in places] == [(7, 0), (7, 1), (7, 3)]
+    assert [letter.place for letter in output.dead] == [(7, 2)]
+    assert (output.records, output.events, output.next) == (1, 3, 8)
+
+
+def test_a_tombstone_ends_the_sequence_of_its_key_as_a_reset_does(tmp_path: Path) -> None:
+    def record(offset: int, key: bytes, *, is_empty: bool = False) -> ConsumerRecord:
+        return record_of(offset, None if is_empty else b'{"x": %d}' % (offset % 4), key=key, timestamp=1000 * offset)
+
+    before = [record(offset, b"ab"[offset % 2 : offset % 2 + 1]) for offset in range(10)]
+    after = [record(offset, b"ab"[offset % 2 : offset % 2 + 1]) for offset in range(11, 20)]
+    ended = open_at(make_config(tmp_path / "ended"), None)
+    whole = ended.process(decoded(*before, record(10, b"a", is_empty=True), *after))
+    reset = open_at(make_config(tmp_path / "reset"), None)
+    first = reset.process(decoded(*before))
+    reset.model.reset("a")
+    assert whole.payloads == first.payloads + reset.process(decoded(*after)).payloads
+    assert (whole.tombstones, whole.dead, bits(ended.model)) == (1, [], bits(reset.model))
+    assert ended.model.counts.resets == 1
 
 
 def test_dead_letters_of_replayed_records_are_not_repeated(tmp_path: Path) -> None:

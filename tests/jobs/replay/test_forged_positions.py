@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from replays import replay
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from stream_rnn import CheckpointError
 from stream_rnn.checkpoints import file as checkpoint_file
 from stream_rnn.checkpoints.folder import CheckpointFolder
+from stream_rnn.errors import StreamRNNError
 from stream_rnn.jobs.replay.open import open_replay
 from stream_rnn.settings.replay import ReplaySettings
 
@@ -121,3 +123,38 @@ def test_a_replay_resumes_from_the_checkpoint_before_a_forged_one(folder: Path) 
     summary = open_job(folder).run()
     assert summary.finished
     assert checkpoint_file.read(state.files[-1]).arrays["counts"][0] == 20_000
+
+
+OPEN = "ordering.files.pivot."
+SHAPE_CHANGES: dict[str, Change] = {
+    "no array of times": lambda _, arrays: arrays.pop(f"{OPEN}time"),
+    "an unknown stream": replace(f"{OPEN}stream", lambda array: array + 1),
+    "an unknown file": replace(f"{OPEN}file", lambda array: array + 7),
+    "an unknown file of an event": replace("ordering.files.resample.file", lambda array: array + 7),
+    "fewer keys": lambda positions, _: positions["ordering"]["files"].update(shape_keys=[]),
+    "text for a shape": lambda positions, _: positions["ordering"]["files"].update(shape="wide"),
+    "an unknown tag": replace(f"{OPEN}column.tag", lambda array: array + 9),
+    "half a tag": replace(f"{OPEN}column.tag", lambda array: array + 0.5),
+}
+
+
+@pytest.mark.parametrize("change", SHAPE_CHANGES)
+def test_a_forged_state_of_a_shape_is_refused_in_one_line(tmp_path: Path, change: str) -> None:
+    rows = "".join(f"{1_700_000_000 + t},{'ab'[t % 2]},{t}\n" for t in range(20_000))
+    (tmp_path / "long.csv").write_text(f"time,tag,v\n{rows}")
+    settings = ReplaySettings(
+        files=(str(tmp_path / "long.csv"),),
+        pivot="tag=v",
+        pivot_tolerance=1.0,
+        every="1min",
+        checkpoint=f"{tmp_path}/state",
+        resume=True,
+    )
+    replay(settings, 1)
+    state = CheckpointFolder(tmp_path / "state")
+    for older in state.files[:-1]:
+        older.unlink()
+    forge(state.files[-1], SHAPE_CHANGES[change])
+    with pytest.raises(StreamRNNError) as caught:
+        open_replay(settings, {"hidden": 4, "window": 4, "horizon": 2})
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,53 @@
+"""How a live job reads its records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from stream_rnn.connectors.decode.schema import Schema
+from stream_rnn.connectors.kafka.decoder import Decoder, RecordOptions
+from stream_rnn.settings.live import Header
+from stream_rnn.settings.values import missing_by_column
+
+if TYPE_CHECKING:
+    from stream_rnn.jobs.live.worker import WorkerConfig
+    from stream_rnn.settings.live import LiveSettings
+
+
+class Reading(NamedTuple):
+    """How records are read."""
+
+    schema: Schema
+    options: RecordOptions
+
+
+def reading_of(settings: LiveSettings, config: WorkerConfig) -> Reading:
+    """Return how to read the inputs, and the targets that are not inputs, or what they are made of.
+
+    Raises
+    ------
+    UsageError
+        If the settings do not go together, or a path is malformed.
+    """
+    header = settings.time.header if isinstance(settings.time, Header) else None
+    schema = Schema(
+        settings.key,
+        "" if header is not None or settings.time is None else str(settings.time),
+        settings.end,
+        config.fields or config.words.columns(config.model.settings),
+        settings.time_format,
+        settings.bad_values,
+        timezone=settings.timezone,
+        words=config.words.words(config.model.settings),
+        missing_values=missing_by_column(settings.missing_values),
+        unwrap=settings.unwrap or "",
+        records=settings.records or "",
+    )
+    if config.shape.pivot is not None:
+        tag, value = config.shape.pivot
+        schema = msgspec.structs.replace(schema, columns=(value,), tag=tag, tags=config.names)
+    reading = Reading(schema, RecordOptions(settings.format, settings.key_format, header, settings.tombstones))
+    Decoder(*reading)
+    return reading
