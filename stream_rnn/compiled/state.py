@@ -82,9 +82,9 @@ class Clock(IntEnum):
     PENDING = 4
     """of these, the newest that wait for their lookahead"""
     TURN = 5
-    """number of the stream's last event among the events of all streams"""
+    """number of the stream's last event among the events of all streams; unused if each has its own readout"""
     BETWEEN = 6
-    """events of all streams from the one before that (exclusive) to it (inclusive)"""
+    """events of all streams from the one before that (exclusive) to it (inclusive); as `TURN`"""
 
 
 SEQUENCE = int(Clock.EVENTS)

@@ -198,7 +198,6 @@ def _weights(core: Any, slot: int) -> Weights:
 def _reset_slot(core: Any, slot: int) -> None:
     """Make the slot that of a stream that was never seen."""
     _reset_arrays(core, slot)
-    core.clock[slot, Clock.TURN] = core.counts[N_EVENTS]
     own = _weights(core, slot)
     if core.initial.body.shape[0] > 0:
         own.params.body[:] = core.initial.body[0]
@@ -210,6 +209,8 @@ def _reset_slot(core: Any, slot: int) -> None:
         own.updates.head[:] = 0
         reset_inverse(core.learning.rls, own.inverse)
         own.challenger[:] = 0
+    else:
+        core.clock[slot, Clock.TURN] = core.counts[N_EVENTS]
 
 
 @rare
@@ -306,8 +307,9 @@ def _count_event(core: Any, slot: int) -> None:
     clock, counts = core.clock[slot], core.counts
     counts[N_EVENTS] += 1
     clock[Clock.EVENTS] += 1
-    clock[Clock.BETWEEN] = counts[N_EVENTS] - clock[Clock.TURN]
-    clock[Clock.TURN] = counts[N_EVENTS]
+    if core.initial.head.shape[0] == 0:  # else a stream's state must not depend on the events of others
+        clock[Clock.BETWEEN] = counts[N_EVENTS] - clock[Clock.TURN]
+        clock[Clock.TURN] = counts[N_EVENTS]
     core.miss[slot] = math.nan
     core.score[slot] = math.nan
 

@@ -31,6 +31,10 @@ class BatchSize:
         self.next = 1
         """Size of the next batch."""
 
+    def seconds(self, events: int) -> float:
+        """Return about how long so many events take; before enough was measured, it is too long."""
+        return events * SECONDS / self.next
+
     def measured(self, events: int, seconds: float) -> None:
         """Choose the next size after a batch that took so long."""
         self.next = GROWTH * events if seconds * GROWTH <= SECONDS else max(1, int(events * SECONDS / seconds))

@@ -69,6 +69,10 @@ class EngineParts(NamedTuple):
     shared: Rows
     """shape and dtype of each weight array that all streams share"""
 
+    def for_thread(self) -> EngineParts:
+        """Return the parts of another thread, which has scratch memory of its own."""
+        return self._replace(work=_copied(self.work))
+
     @property
     def network(self) -> Network:
         """The layers and their readout."""
@@ -331,6 +335,15 @@ def _weight_rows(net: Network, learning: Learning, kind: np.dtype[Any]) -> tuple
     q = net.features + 1
     squares = {"inverse": ((q, q), np.float64), "challenger": ((GAIN + 1 + net.outputs * q,), np.float64)}
     return body, head | {"head_moments": ((per_weight, 0), kind)} | squares
+
+
+def _copied(arrays: Any) -> Any:
+    """Return a copy of an array, or of a named tuple of them; each array starts at a cache line."""
+    if isinstance(arrays, tuple):
+        return type(arrays)(*map(_copied, arrays))
+    copy = aligned_zeros(arrays.shape, arrays.dtype)
+    copy[...] = arrays
+    return copy
 
 
 def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:

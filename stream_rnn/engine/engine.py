@@ -23,7 +23,9 @@ from stream_rnn.engine.forecaster import Forecaster
 from stream_rnn.engine.growth import grow
 from stream_rnn.engine.intake import Intake, blank_event
 from stream_rnn.engine.result import allocate_outputs, wrap_outputs
+from stream_rnn.engine.shares import process_shares, shares_of
 from stream_rnn.engine.state import EngineState
+from stream_rnn.engine.threads import WORTHWHILE_SECONDS, available_cpus
 from stream_rnn.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ class Engine:
     Each stream, identified by its key, has its own hidden state, running scales and window of recent events. Nothing
     here depends on a clock: time is what events say, so that a replay gives the same numbers as the live run.
 
-    An engine processes one call at a time. A call from another thread raises meanwhile; `SharedEngine` lets it wait.
+    An engine processes one call at a time. A call from another thread raises meanwhile; `SharedEngine` lets it wait. In
+    a long call, streams with their own weights are processed by several threads, `threads` at most.
     `counts`, `keys`, `stream_count`, `evictions`, `drifts` and `stream_bytes` may be read at any time.
 
     Parameters
@@ -83,6 +86,8 @@ class Engine:
         self._batch = Batch(self._event, self._outputs)
         self._batch_size = BatchSize()
         self._idle = Idle()
+        self.threads = available_cpus()
+        """Most threads that process a batch of streams with their own weights; results do not depend on it."""
 
     @property
     def counts(self) -> Counts:
@@ -336,16 +341,26 @@ class Engine:
             # a drift is responded to before the next event
             size = self._batch_size.next if self._monitor is None else 1
             part = slice(start, start + state.protect(slots[start : start + size]))
-            self._batch.fill(
-                events=EventBuffers(*(column[part] for column in columns)),
-                outputs=OutputBuffers(*(array[part] for array in outputs)),
-            )
-            process(state.core, self._batch)
+            rows = EventBuffers(*(column[part] for column in columns))
+            results = OutputBuffers(*(array[part] for array in outputs))
+            shares = self._shares(rows.slots)
+            if len(shares) > 1:
+                process_shares(self.settings, state, shares, rows, results)
+            else:
+                self._batch.fill(events=rows, outputs=results)
+                process(state.core, self._batch)
             if self._monitor is not None:
                 drifts += self._check_drift(self._monitor, slots[start], new[start], events.keys[start])
             self._batch_size.measured(part.stop - start, perf_counter() - began)
             start = part.stop
         return drifts
+
+    def _shares(self, slots: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Return the places of each thread's events in a batch; none if a single thread is to process them."""
+        threads, count = self.threads, len(slots)
+        if threads < 2 or count < 2 or self.settings.weights == "shared":
+            return []
+        return shares_of(slots, threads) if self._batch_size.seconds(count) >= WORTHWHILE_SECONDS else []
 
     def _check_drift(self, monitor: DriftMonitor, slot: int, new: bool, key: Hashable) -> list[Drift]:
         """Check the error of the event that was just processed; respond to a drift, and return it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -30,6 +30,16 @@ if TYPE_CHECKING:
     from stream_rnn.layers.network import BodyAndHead
     from stream_rnn.learning.tbptt import Weights
     from stream_rnn.settings.engine import Settings
+
+
+class ThreadCore(NamedTuple):
+    """What a thread needs to process events of streams with their own weights beside other threads."""
+
+    core: Core
+    batch: Batch
+    """to be filled with its events"""
+    counts: NDArray[np.int64]
+    """(11,) as `Counts`, since they were added to those of the engine"""
 
 
 class EngineState:
@@ -70,6 +80,16 @@ class EngineState:
         self._bound_capacity = self.streams.capacity
         self._snapshot = None  # a running snapshot copies from the arrays that were left behind
         self.core: Core = self.parts.core(self.streams.arrays, self.shared, self.counts)
+        self._thread_cores: list[ThreadCore] = []
+
+    def thread_cores(self, threads: int) -> list[ThreadCore]:
+        """Return a core for each thread. No two threads may process events of the same stream, or share weights."""
+        for _ in range(len(self._thread_cores), threads):
+            counts = np.zeros_like(self.counts)
+            core = self.parts.for_thread().core(self.streams.arrays, self.shared, counts)
+            batch = Batch(blank_event(self._settings), allocate_outputs(self._settings, 1))
+            self._thread_cores.append(ThreadCore(core, batch, counts))
+        return self._thread_cores[:threads]
 
     def slot(self, key: Hashable) -> tuple[int, bool]:
         """Return the slot of a stream that has an event now, and whether it is new; see `StreamTable.slot`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from time import perf_counter
+from operator import itemgetter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.engine.intake import Intake
 from stream_rnn.engine.result import BatchResult
 from stream_rnn.engine.stream_table import StreamTable
+from stream_rnn.engine.threads import WORTHWHILE_SECONDS, available_cpus, in_threads
 from stream_rnn.errors import DataError, StreamRNNError
 from stream_rnn.learning import mixing
 from stream_rnn.learning.mixing import MixingBatch, MixingState, MixOp
@@ -133,7 +135,11 @@ class Race:
         self._made = np.full((1, count, groups * targets), np.nan)
         self._interrupted = False
         self._batch_size = BatchSize()
+        self._seconds = np.zeros(len(members))
+        """How long each member took for the last events."""
         self._idle = Idle()
+        self.threads = available_cpus()
+        """Most members that process a batch at the same time; results do not depend on it."""
 
     @classmethod
     def preset(cls, name: str, race: RaceSettings | None = None, **settings: Any) -> Self:
@@ -325,8 +331,7 @@ class Race:
         drifts: list[Drift] = []
         alarms: list[Alarm] = []
         made = np.full((count, *self._made.shape[1:]), np.nan)
-        for place, engine in self._racing():
-            result = engine.process_events(events)
+        for place, result in self._process_members(events):
             made[:, place] = result.forecasts.reshape(count, -1)
             drifts += result.drifts
             alarms += result.alarms
@@ -340,6 +345,25 @@ class Race:
             drifts=drifts,
             alarms=[] if self.race_settings.naive else joint_alarms(list(self.members.values()), alarms),
         )
+
+    def _process_members(self, events: Events) -> list[tuple[int, BatchResult]]:
+        """Let every member process events, several at a time if it takes long enough; return the results in order."""
+        racing, count = self._racing(), len(events.keys)
+        for _, engine in racing:
+            engine.threads = max(self.threads // len(racing), 1)
+
+        def process(member: tuple[int, Engine]) -> tuple[int, BatchResult]:
+            place, engine = member
+            began = thread_time()
+            result = engine.process_events(events)
+            self._seconds[place] = thread_time() - began
+            return place, result
+
+        threads = min(self.threads, len(racing))
+        if threads < 2 or count < 2 or self._batch_size.seconds(count) < WORTHWHILE_SECONDS:
+            return [process(member) for member in racing]
+        slowest_first = sorted(racing, key=lambda member: self._seconds[member[0]], reverse=True)
+        return sorted(in_threads(threads, lambda pool: list(pool.map(process, slowest_first))), key=itemgetter(0))
 
     @exclusive
     def predict(
@@ -504,7 +528,9 @@ class Race:
         self._refuse_interrupted()
         try:
             yield
-        except KeyboardInterrupt:
+        except DataError:  # the event was refused before any member had it
+            raise
+        except BaseException:
             self._interrupted = True
             raise
 

@@ -165,6 +165,7 @@ def test_a_batch_that_was_interrupted_can_be_continued(
 ) -> None:
     keys, x = list("aabbcdadbb"), series(10)
     engine, expected = (engine_of(weights=weights, max_streams=limit) for _ in range(2))
+    engine.threads = 1
     expected.process(keys, x)
     calls = 0
 

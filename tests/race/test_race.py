@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from itertools import pairwise
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 from support import engine_of, series, settings
 
 from stream_rnn import CheckpointError, DataError, Engine, Race, RaceSettings, SettingError
+from stream_rnn.errors import StreamRNNError
 from stream_rnn.race.snapshot import check_race
 
 if TYPE_CHECKING:
@@ -18,9 +24,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stream_rnn.engine.intake import Events
+    from stream_rnn.engine.result import BatchResult
+
 SMALL: dict[str, Any] = {"hidden": 4, "horizon": 2, "scale_inputs": True, "max_streams": None}
 STUCK, QUICK = {"learning_rate": 1e-9}, {"learning_rate": 0.01}
 """One learns nothing, the other learns quickly."""
+EVENTS = st.lists(
+    st.tuples(st.sampled_from("xyz"), st.sampled_from([0.0, 1.0, -2.0, math.nan, 1e30]), st.booleans()),
+    min_size=1,
+    max_size=60,
+)
+"""Key, x, end of the sequence."""
 
 
 def race_of(*members: dict[str, Any], race: RaceSettings | None = None, **common: Any) -> Race:
@@ -475,3 +490,82 @@ def test_a_naive_forecast_that_a_target_cannot_have_has_no_weight() -> None:
     assert race.weights("s")["holt_winters_multiplicative"].tolist() == [[0.0], [0.0]]
     assert race.standings()["holt_winters_multiplicative"].weight == 0.0
     assert sum(standing.weight for standing in race.standings().values()) == pytest.approx(1.0)
+
+
+class TestThreads:
+    @pytest.fixture(autouse=True)
+    def _share_short_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("stream_rnn.race.race.WORTHWHILE_SECONDS", 0.0)
+        monkeypatch.setattr("stream_rnn.engine.batch_size.SECONDS", 1e6)  # batches of 1, 4, 16, ... events
+
+    @pytest.mark.parametrize("rules", [{}, {"retire_below": 0.2, "check_every": 7}, {"naive": ("persistence",)}])
+    def test_any_number_of_threads_gives_the_same_bits(self, rules: dict[str, Any]) -> None:
+        @examples(max_examples=15)
+        @given(events=EVENTS)
+        def check(events: list[Any]) -> None:
+            keys, x, ends = zip(*events, strict=True)
+            found = []
+            for threads in (1, 2, 4):
+                race = race_of(STUCK, QUICK, {"learning_rate": 0.001}, race=RaceSettings(**rules))
+                race.threads = threads
+                result = race.process_detailed(list(keys), np.array(x)[:, None], ends=np.array(ends))
+                state = {name: array.tobytes() for name, array in race.snapshot().finish().arrays.items()}
+                found.append((result.forecasts.tobytes(), result.begins.tobytes(), state, race.standings().keys()))
+            assert found[1] == found[0]
+            assert found[2] == found[0]
+
+        check()
+
+    def test_members_run_at_the_same_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        together, process_events = Barrier(2, timeout=60), Engine.process_events
+
+        def meeting(engine: Engine, events: Events) -> BatchResult:
+            if len(events.keys) > 1:
+                together.wait()
+            return process_events(engine, events)
+
+        monkeypatch.setattr(Engine, "process_events", meeting)
+        race = race_of(STUCK, QUICK)
+        race.threads = 2
+        race.process("s", series(20))
+        assert race.counts.events == 20
+
+    def test_a_race_in_threads_is_copied_saved_and_loaded(self, tmp_path: Path) -> None:
+        keys, x = streams(300)
+        whole, race = race_of(STUCK, QUICK), race_of(STUCK, QUICK)
+        whole.threads, race.threads = 1, 2
+        expected = whole.process(keys, x)[200:]
+        race.process(keys[:200], x[:200])
+        race.save(tmp_path / "race")
+        for other in (Race.load(tmp_path / "race"), copy.deepcopy(race), race):
+            other.threads = 2
+            assert other.process(keys[200:], x[200:]).tobytes() == expected.tobytes()
+
+    @pytest.mark.parametrize("threads", [1, 2])
+    @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+    def test_an_error_in_one_member_is_raised_and_ends_the_race(
+        self, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], threads: int
+    ) -> None:
+        race, process_events = race_of(STUCK, QUICK), Engine.process_events
+        race.threads = threads
+        second = race.members["b"]
+
+        def failing(engine: Engine, events: Events) -> BatchResult:
+            if engine is second and len(events.keys) > 1:
+                raise error
+            return process_events(engine, events)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Engine, "process_events", failing)
+            with pytest.raises(error):
+                race.process("s", series(20))
+        with pytest.raises(StreamRNNError, match="interrupted"):
+            race.process("s", series(3))
+
+    def test_a_refused_event_does_not_end_the_race(self) -> None:
+        race = race_of(STUCK, QUICK)
+        with pytest.raises(DataError, match="nonsense"):
+            race.step("s", {"nonsense": 1.0})
+        with pytest.raises(DataError, match="a key must be"):
+            race.process([1.5], series(1))
+        race.process("s", series(3))

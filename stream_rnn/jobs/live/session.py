@@ -1,7 +1,7 @@
 """Session: one membership in the consumer group, from joining it to leaving it or failing.
 
 In each turn the session polls records, processes them, writes forecasts, and commits. With a backlog, processing runs
-in a thread of its own beside polling and writing.
+in threads of its own beside polling and writing.
 
 A session is in one of three states:
 
@@ -20,8 +20,8 @@ These threads are involved:
     loop        calls `run_once`, `stop` and `abandon`, and uses everything here
     client      kafka-python's own thread calls `on_assigned`, `on_revoked` and `on_lost`, but only while the loop waits
                 in `KafkaSource.poll` or `close`, so that it may use everything, too
-    engine      the thread of the `Pipeline` runs `PartitionWorker.process` for batches that were submitted and not yet
-                collected; meanwhile the others only read counters of the worker
+    engine      the threads of the `Pipeline` run `PartitionWorker.process` for batches that were submitted and not yet
+                collected, one of them for each worker; meanwhile the others only read counters of the worker
     checkpoint  copies and writes one checkpoint; see `checkpoints.writer`
 """
 
