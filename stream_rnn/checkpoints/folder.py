@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stream_rnn.checkpoints.file import CheckpointData
-    from stream_rnn.settings.engine import Settings
 
 SUFFIX = ".safetensors"
 STALE_SECONDS = 3600.0
@@ -65,7 +64,6 @@ class CheckpointFolder:
 
     def newest(
         self,
-        settings: Settings | None = None,
         *,
         accept: Callable[[Mapping[str, Any]], bool] | None = None,
         verify: Callable[[CheckpointData], object] | None = None,
@@ -74,8 +72,6 @@ class CheckpointFolder:
 
         Parameters
         ----------
-        settings
-            Settings that the checkpoint must have; None for any.
         accept
             Called with a checkpoint's positions; where it returns False the checkpoint is skipped unread. A
             `CheckpointError` that it raises means that they cannot be right.
@@ -86,7 +82,7 @@ class CheckpointFolder:
         Raises
         ------
         CheckpointError
-            If none can be read, with the reason for the newest, or if the newest intact one has other settings.
+            If none can be read, with the reason for the newest.
         """
         files, errors = self.files, list[CheckpointError]()
         for path in reversed(files):
@@ -100,8 +96,6 @@ class CheckpointFolder:
                 log.warning("%s; falling back to the previous checkpoint", error)
                 errors.append(error)
                 continue
-            if settings is not None:
-                file.check_settings(path, data.settings, settings)
             return path, data
         if files and len(errors) == len(files):
             raise CheckpointError(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stream_rnn.cli.arguments import help_text
-from stream_rnn.cli.arguments.config_file import gather, gather_live, gather_race
+from stream_rnn.cli.arguments.config_file import gather, gather_live, gather_race, gather_replay
 from stream_rnn.cli.arguments.fields import fields_of
 from stream_rnn.cli.arguments.options import (
     CommaSeparated,
@@ -52,11 +52,11 @@ def cli() -> None:
 @engine_options
 def replay(files: tuple[str, ...], config: str | None, plot: str | None, as_json: bool, **options: Any) -> None:
     """Run `stream-rnn replay`."""
-    job, engine = gather(config, _with_files(files, options))
+    job, model = gather_replay(config, _with_files(files, options))
     from stream_rnn.cli.commands.replay import run  # noqa: PLC0415
     from stream_rnn.cli.commands.running import Outputs  # noqa: PLC0415
 
-    click.get_current_context().exit(run(job, engine, Outputs(plot, as_json)))
+    click.get_current_context().exit(run(job, model, Outputs(plot, as_json)))
 
 
 @cli.command(
@@ -111,10 +111,10 @@ def gradients(files: tuple[str, ...], config: str | None, **options: Any) -> Non
 @engine_options
 def run(config: str | None, **options: Any) -> None:
     """Run `stream-rnn run`."""
-    live, engine = gather_live(config, options)
+    live, model = gather_live(config, options)
     from stream_rnn.cli.commands.run import run  # noqa: PLC0415
 
-    click.get_current_context().exit(run(live, engine))
+    click.get_current_context().exit(run(live, model))
 
 
 @cli.command(help=help_text.PRODUCE, short_help="Replay recorded events into a Kafka topic.")
@@ -169,10 +169,10 @@ def unfold(checkpoint: str | None, config: str | None, output: str, **options: A
 @engine_options
 def warmup(config: str | None, **options: Any) -> None:
     """Run `stream-rnn warmup`."""
-    _, engine = gather(config, options)
+    _, model = gather_replay(config, options)
     from stream_rnn.cli.commands.warmup import run  # noqa: PLC0415
 
-    run(engine)
+    run(model)
 
 
 @cli.command(help=help_text.INIT, short_help="Write a job file with every setting explained.")

@@ -1,8 +1,9 @@
 """Growth: carry what an engine has learned over to other settings.
 
 New inputs start without effect: their weights are 0, and no stream has seen them; in past inputs of the network they
-are 0. Where the readout has not learned to use the layers yet, as when there was no input so far, weights are drawn as
-initially: they have no effect either, and weights of 0 below a readout of 0 would never be learned.
+are 0. Fixed weights stay 0, so that above a reservoir the readout has to see new inputs as well. Where the readout has
+not learned to use the layers yet, as when there was no input so far, weights are drawn as initially: they have no
+effect either, and weights of 0 below a readout of 0 would never be learned.
 
 New targets start as initially; a new class is as unlikely as the least likely one. Everything else is carried over
 bitwise, except for what new targets change for all: pending errors are shares of a mean over the targets, and the
@@ -130,12 +131,13 @@ def _check_layers(old: EngineParts, new: EngineParts, settings: Settings) -> Non
     for place, grown, name in layers:
         if place.layer.sizes.inputs == grown.layer.sizes.inputs:
             continue
+        given = ", ".join(settings.inputs)
         try:
             input_rows(place.layer)
         except TypeError:
-            raise SettingError(
-                f"inputs must stay the same below layer {name}, got {', '.join(settings.inputs)}"
-            ) from None
+            raise SettingError(f"inputs must stay the same below layer {name}, got {given}") from None
+        if name == "reservoir" and not settings.skip:
+            raise SettingError(f"inputs must stay the same below layer reservoir without skip, got {given}")
 
 
 def _blank(name: str, row: tuple[tuple[int, ...], DTypeLike], new: EngineParts, settings: Settings) -> NDArray[Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from stream_rnn.estimators.evaluation import evaluate, evaluate_streams, iter_evaluate
     from stream_rnn.estimators.forecasters import (
+        AutoForecaster,
         ColumnarGRUForecaster,
         ELSTMForecaster,
         GRUForecaster,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AutoForecaster",
     "ColumnarGRUClassifier",
     "ColumnarGRUForecaster",
     "ColumnarGRUMultiTargetRegressor",

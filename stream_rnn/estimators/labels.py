@@ -13,7 +13,8 @@ from stream_rnn.engine.conversions import seconds
 from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.arguments import check_key, parse_end, single_time
-from stream_rnn.estimators.recurrent import DEFAULT_KEY, Recurrent
+from stream_rnn.estimators.recurrent import Recurrent
+from stream_rnn.estimators.streaming import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping
@@ -162,7 +163,7 @@ class LabelEstimator(Recurrent):
     def _learn_rows(self, events: FrameEvents, ys: list[Any]) -> None:
         """Learn from many events; the engine grows before each row in which a feature or target is new."""
         count = len(events.keys)
-        event = 0 if self._engine is None else self._engine.counts.events
+        event = 0 if self._model is None else self._model.counts.events
         additions, features = self._features.additions(events.table, event)
         new_targets = self._rows_with_new_targets(ys)
         starts = sorted({0, *additions, *new_targets}) if count else []
@@ -170,7 +171,7 @@ class LabelEstimator(Recurrent):
             grows = start in new_targets and self._register_target(ys[start])[0]
             if start in additions:
                 self._features, grows = additions[start], True
-            engine = self._update_engine() if self._engine is None or grows else self._engine
+            engine = self._update_model() if self._model is None or grows else self._model
             part = slice(start, stop)
             X, Y = self._features.matrix(events.table, part), self._engine_targets(ys[part])
             engine.process(events.keys[part], X, Y, events.times[part], events.ends[part])
@@ -180,10 +181,10 @@ class LabelEstimator(Recurrent):
     def _predict_rows(self, frame: Frame, key: Any, time: Any) -> NDArray[np.float64] | None:
         """Return the engine's forecasts of N hypothetical events, (N, *forecast_shape); None before the first event."""
         events = self._frame_events(frame, key, time, None)
-        if self._engine is None:
+        if self._model is None:
             return None
         X = self._features.matrix(events.table, slice(0, len(frame)))
-        return self._engine.predict_many(events.keys, X, events.times)
+        return self._model.predict_many(events.keys, X, events.times)
 
 
 def open_frame(X: Any) -> Frame:

@@ -24,6 +24,7 @@ import numpy as np
 from stream_rnn.kernels.activations import Activation, tanh
 from stream_rnn.kernels.products import add_product, add_product_transposed
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
+from stream_rnn.layers.input_rows import InputRows, input_rows
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ def _recurrent_weights(layer: Reservoir, rng: np.random.Generator) -> NDArray[np
         W[rng.choice(H * H, connections, replace=False)] = rng.uniform(-1, 1, connections)
         radius = np.abs(np.linalg.eigvals(W.reshape(H, H))).max()
     return W.reshape(H, H) * (layer.spectral_radius / radius)
+
+
+@input_rows.register
+def _input_rows(layer: Reservoir) -> InputRows:
+    return InputRows(params=((0, layer.hidden),), state=(), tape=())
 
 
 @forward.register

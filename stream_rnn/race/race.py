@@ -153,7 +153,8 @@ class Race:
         race
             How forecasts are weighted. Default: as the preset says.
         **settings
-            Engine settings of all members, such as ``inputs`` and ``horizon``.
+            Engine settings of all members that say what is forecast, such as ``inputs`` and ``horizon``; see
+            `settings.race.SHARED`.
 
         Raises
         ------
@@ -172,9 +173,14 @@ class Race:
 
     @property
     def counts(self) -> Counts:
-        """Counters since the race was created; those of `SUMMED` are of all members."""
+        """Counters since the race was created; those of `SUMMED` are of all members.
+
+        There are no alarms with naive forecasts among the members, as in `failing`.
+        """
         racing = [engine.counts for engine in self.members.values()]
         total = Counts(*map(int, self._retired_counts + np.sum(racing, axis=0)))._asdict()
+        if self.race_settings.naive:
+            total["alarms"] = 0
         return racing[0]._replace(**{name: total[name] for name in SUMMED})
 
     @property
@@ -219,15 +225,15 @@ class Race:
         slot = self._streams.find(key)
         if slot is None:
             raise DataError(f"no weights for stream {key!r}: it has had no event")
-        shares = self._shares(self._streams.arrays["log_weights"][slot])
+        shares = self._shares(slice(slot, slot + 1))[0]
         by_target = shares.reshape(-1, len(self.settings.target_names), len(self._names))
         return {name: by_target[..., place] for place, name in enumerate(self._names)}
 
     @exclusive
     def standings(self) -> dict[str, Standing]:
         """Return the performance of each member, and of each naive forecast, by name."""
-        kept = self._streams.arrays["log_weights"][: len(self._streams)]
-        shares = self._shares(kept if len(kept) else np.zeros((1, *kept.shape[1:]))).mean(axis=(0, 1))
+        racing, streams = self._members.racing, len(self._streams)
+        shares = self._shares(slice(streams)).mean(axis=(0, 1)) if streams else racing / racing.sum()
         return {
             name: _standing(errors, float(share), int(at))
             for name, errors, share, at in zip(self._names, self._members.errors, shares, self._retired_at, strict=True)
@@ -385,6 +391,37 @@ class Race:
         return out.reshape(self.settings.forecast_shape)
 
     @exclusive
+    def length(self, key: Hashable) -> int:
+        """Return the number of events of a stream's sequence, as `Engine.length`."""
+        return next(iter(self.members.values())).length(key)
+
+    @exclusive
+    def with_inputs(self, inputs: Sequence[str]) -> Self:
+        """Return a race with more inputs that continues from what this one has learned, which stays unchanged.
+
+        Its standings count errors from now on.
+
+        Parameters
+        ----------
+        inputs
+            The present inputs, and more after them, which have no effect until they are learned.
+
+        Raises
+        ------
+        SettingError
+            As `Engine.with_settings`.
+        """
+        self._refuse_interrupted()
+        settings = {
+            name: Settings.parse(values.describe() | {"inputs": inputs})
+            for name, values in self.member_settings.items()
+        }
+        grown = {
+            place: engine.with_settings(list(settings.values())[place]).snapshot() for place, engine in self._racing()
+        }
+        return self.restore(RaceSnapshot(grown, self._rest(settings, {})).finish())
+
+    @exclusive
     def reset(self, key: Hashable) -> None:
         """End the stream's sequence, as `Engine.reset`; its weights stay. An unknown stream is ignored."""
         for _, engine in self._racing():
@@ -421,6 +458,11 @@ class Race:
         The state of the mixing is small, and copied at once.
         """
         self._refuse_interrupted()
+        rest = self._rest(self.member_settings, positions or {})
+        return RaceSnapshot({place: engine.snapshot() for place, engine in self._racing()}, rest)
+
+    def _rest(self, members: Mapping[str, Settings], positions: Mapping[str, Any]) -> checkpoint_file.CheckpointData:
+        """Return a copy of all state but that of the members, which have these settings."""
         streams = self._streams
         arrays = {name: array[: len(streams)].copy() for name, array in streams.arrays.items()}
         arrays |= {
@@ -428,19 +470,18 @@ class Race:
             "retired_at": self._retired_at.copy(),
             "left": self._retired_counts.copy(),
         }
-        rest = checkpoint_file.CheckpointData(
-            settings=self.settings,
+        return checkpoint_file.CheckpointData(
+            settings=next(iter(members.values())),
             keys=streams.keys,
             recency=streams.keys if self.settings.max_streams is None else streams.recency,
             evictions=streams.evictions,
-            positions=dict(positions or {}),
+            positions=dict(positions),
             arrays={f"{MIXING}{name}": array for name, array in arrays.items()},
             race={
                 "settings": self.race_settings.describe(),
-                "members": {name: settings.describe() for name, settings in self.member_settings.items()},
+                "members": {name: settings.describe() for name, settings in members.items()},
             },
         )
-        return RaceSnapshot({place: engine.snapshot() for place, engine in self._racing()}, rest)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -521,10 +562,13 @@ class Race:
         }
         mixing.peek(self._mixing, NaiveState(**copied), self._intake.hypothetical_targets(x), made)
 
-    def _shares(self, log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return weights that sum to 1 over the last axis, that of the members."""
-        weights = np.exp(log_weights) * self._members.racing
-        shares: NDArray[np.float64] = weights / weights.sum(axis=-1, keepdims=True)
+    def _shares(self, slots: slice) -> NDArray[np.float64]:
+        """Return weights (N, C, M) in streams that sum to 1 over the members, of which some may have no forecast."""
+        arrays = self._streams.arrays
+        weights = np.exp(arrays["log_weights"][slots]) * self._members.racing
+        able = ~np.isnan(arrays["made"][slots]).all(axis=1).swapaxes(1, 2)
+        able |= ~(able & self._members.racing).any(axis=-1, keepdims=True)
+        shares: NDArray[np.float64] = weights * able / (weights * able).sum(axis=-1, keepdims=True)
         return shares
 
     def _check_if_due(self) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from stream_rnn.compiled.state import Rows
 
 MIXING = "mixing."
+OF_RACE = ("use", "retired_at", "left")
+"""Arrays of the mixing that do not have a row per stream."""
 
 
 def mixing_rows(settings: Settings, members: int) -> Rows:
@@ -106,6 +108,19 @@ def split(data: CheckpointData) -> tuple[dict[str, CheckpointData], dict[str, ND
         if own:
             members[name] = data._replace(settings=settings, arrays=own, race=None)
     return members, _with_prefix(MIXING, data.arrays)
+
+
+def without_streams(data: CheckpointData) -> CheckpointData:
+    """Return the data of an engine or a race that has learned the same, and holds no stream; arrays are views."""
+    if data.race is None:
+        return data.of_stream(None)
+    members, mixing = split(data)
+    places = {name: place for place, name in enumerate(members_of(data))}
+    arrays = {f"{MIXING}{name}": array if name in OF_RACE else array[:0] for name, array in mixing.items()}
+    for name, member in members.items():
+        own = member.of_stream(None).arrays
+        arrays |= {f"{_prefix(places[name])}{array_name}": array for array_name, array in own.items()}
+    return data._replace(keys=[], recency=[], arrays=arrays)
 
 
 def members_of(data: CheckpointData) -> dict[str, Settings]:
@@ -237,6 +252,11 @@ def check_race(
     CheckpointError
         If it is that of an engine, or naming the first difference.
     """
+    if data.race is None:
+        raise CheckpointError(
+            f"checkpoint {path} is of a single engine, the settings are of a race of {', '.join(members)}: use the "
+            "checkpoint's preset, such as plain, or another folder to start from scratch"
+        )
     saved = members_of(data)
     if list(saved) != list(members):
         raise CheckpointError(

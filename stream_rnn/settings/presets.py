@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from stream_rnn.errors import SettingError, nearest
 
-PresetName = Literal["forecast", "anomaly", "linear", "reservoir"]
+PresetName = Literal["forecast", "anomaly", "linear", "reservoir", "plain"]
+RaceName = Literal["auto"]
+"""Presets of a race instead of an engine; see `settings.race`."""
 
 SENSORS: dict[str, Any] = {
     "readout": "rls",
@@ -33,9 +35,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "linear": SENSORS | {"layer": ("none",)},
     "reservoir": SENSORS | {"layer": ("reservoir",), "hidden": (100,), "skip": True},
+    "plain": {},
 }
-"""Forecasts and anomaly scores for sensors, and two simple baselines: an online autoregression by recursive least
-squares, and a frozen random recurrence with the same readout."""
+"""Forecasts and anomaly scores for sensors; two simple baselines: an online autoregression by recursive least squares,
+and a frozen random recurrence with the same readout; and the defaults of the settings themselves."""
 
 LAGGED_INPUTS = {"forecast": 24, "linear": 168}
 """Lagged inputs that a preset has, all inputs together: as many lags of each as fit, within the limits below."""
@@ -45,7 +48,8 @@ has nothing else."""
 
 PRESET_HELP = (
     "Engine settings that go together, which other settings override: forecast and anomaly (for sensors), linear "
-    "(online autoregression), reservoir (frozen recurrence)."
+    "(online autoregression), reservoir (frozen recurrence), plain (the defaults below). auto: a race of forecast, "
+    "linear, reservoir and naive forecasts."
 )
 
 
@@ -68,6 +72,10 @@ def expand(values: dict[str, Any]) -> dict[str, Any]:
     preset = explicit.pop("preset", None)
     if preset is None:
         return explicit
+    if preset in get_args(RaceName):
+        raise SettingError(
+            f"preset {preset} is a race of several engines, and this is a single one: name one of {', '.join(PRESETS)}"
+        )
     if not isinstance(preset, str) or preset not in PRESETS:
         raise SettingError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}{nearest(str(preset), PRESETS)}")
     return PRESETS[preset] | _lags(preset, explicit.get("inputs", ())) | explicit

@@ -12,7 +12,9 @@ from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, Positive, 
 from stream_rnn.settings.engine import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from stream_rnn.settings.presets import RaceName
 
 MUST_AGREE = {
     "inputs": "inputs",
@@ -87,7 +89,7 @@ class RaceConfig(NamedTuple):
     race: RaceSettings
 
 
-PRESETS: dict[str, RaceConfig] = {
+PRESETS: dict[RaceName, RaceConfig] = {
     "auto": RaceConfig(
         {name: {"preset": name} for name in ("forecast", "linear", "reservoir")},
         RaceSettings(naive=get_args(NaiveName)),
@@ -95,6 +97,21 @@ PRESETS: dict[str, RaceConfig] = {
 }
 """Races that go together, by name: `auto` has members that complement each other, so that for any series some are good:
 a learned and a frozen recurrence, an autoregression, and the naive forecasts."""
+SHARED = (
+    "inputs",
+    "targets",
+    "task",
+    "horizon",
+    "seed",
+    "calendar",
+    "timezone",
+    "weights",
+    "head",
+    "max_streams",
+    "reset_after",
+    "dtype",
+)
+"""Engine settings beside the preset of a race: what is forecast, and of which streams. Others are each member's own."""
 
 
 def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
@@ -103,7 +120,7 @@ def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
     Raises
     ------
     SettingError
-        If there is no such race.
+        If there is no such race, or a setting is not shared by its members.
 
     Examples
     --------
@@ -112,8 +129,59 @@ def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
     """
     if name not in PRESETS:
         raise SettingError(f"a race's preset must be one of {', '.join(PRESETS)}, got {name!r}")
+    if own := [setting for setting in values if setting not in SHARED]:
+        raise SettingError(
+            f"preset {name} takes only {', '.join(SHARED)}, got {', '.join(own)}: choose the preset of a single "
+            "engine, such as forecast or plain"
+        )
+    if (task := values.get("task", "forecast")) != "forecast":
+        raise SettingError(
+            f"preset {name} needs task forecast, got {task!r}: choose the preset of a single engine, such as plain"
+        )
     found = PRESETS[name]
     return found._replace(members={member: own | dict(values) for member, own in found.members.items()})
+
+
+def map_values(
+    model: dict[str, Any] | RaceConfig, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any] | RaceConfig:
+    """Return an engine's settings by name, or a race, after a change of the settings of the engine or of each member.
+
+    Examples
+    --------
+    >>> map_values({"hidden": 8}, lambda values: values | {"horizon": 3})
+    {'hidden': 8, 'horizon': 3}
+    """
+    if not isinstance(model, RaceConfig):
+        return change(model)
+    return model._replace(members={name: change(values) for name, values in model.members.items()})
+
+
+def is_shared(values: Mapping[str, Any]) -> bool:
+    """Return whether the preset of a race takes all of these engine settings."""
+    return set(values).issubset(SHARED) and values.get("task", "forecast") == "forecast"
+
+
+def parse_members(config: RaceConfig, parse: Callable[[dict[str, Any]], Settings]) -> dict[str, Settings]:
+    """Return the settings of each member as `parse` returns them, after checking that the members can race.
+
+    Raises
+    ------
+    SettingError
+        Naming the member whose settings are wrong, unless it is a setting that all share, and as `check_members`.
+    """
+    members, errors = dict[str, Settings](), dict[str, str]()
+    for name, values in config.members.items():
+        try:
+            members[name] = parse(values)
+        except SettingError as error:
+            errors[name] = str(error)
+    if errors:
+        name, message = next(iter(errors.items()))
+        is_shared_by_all = 1 < len(errors) == len(config.members) and len(set(errors.values())) == 1
+        raise SettingError(message if is_shared_by_all else f"member {name!r}: {message}")
+    check_members(members, config.race)
+    return members
 
 
 def check_members(members: Mapping[str, Settings], race: RaceSettings) -> None:

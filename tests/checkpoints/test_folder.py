@@ -40,14 +40,14 @@ def folder(tmp_path: Path) -> CheckpointFolder:
     return folder
 
 
-def newest(folder: CheckpointFolder, settings: Settings | None = None) -> tuple[Path, CheckpointData]:
-    found = folder.newest(settings)
+def newest(folder: CheckpointFolder) -> tuple[Path, CheckpointData]:
+    found = folder.newest()
     assert found is not None
     return found
 
 
 def test_the_newest_checkpoint_is_found(folder: CheckpointFolder) -> None:
-    path, data = newest(folder, SETTINGS)
+    path, data = newest(folder)
     assert path == folder.files[-1]
     assert data.positions == {"at": 3}
 
@@ -68,7 +68,7 @@ def test_a_truncated_checkpoint_is_logged_and_the_previous_one_is_used(
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
     with caplog.at_level(logging.WARNING, "stream_rnn"):
-        path, data = newest(folder, SETTINGS)
+        path, data = newest(folder)
     assert (path, data.positions) == (folder.files[-2], {"at": 2})
     assert "damaged" in caplog.text
     assert "falling back to the previous checkpoint" in caplog.text
@@ -99,18 +99,13 @@ def test_a_folder_without_a_readable_checkpoint_is_refused_with_the_reason(folde
     assert "\n" not in str(caught.value)
 
 
-def test_the_setting_that_differs_is_named(folder: CheckpointFolder) -> None:
-    with pytest.raises(CheckpointError, match=r"window = 4, the settings have 5"):
-        folder.newest(Settings(inputs=("a",), hidden=4, window=5))
-
-
 def test_an_empty_or_missing_folder_has_no_checkpoint(tmp_path: Path) -> None:
     assert CheckpointFolder(tmp_path).newest() is None
     assert CheckpointFolder(tmp_path / "none").newest() is None
 
 
 def test_checkpoints_that_are_not_accepted_are_skipped(folder: CheckpointFolder) -> None:
-    found = folder.newest(SETTINGS, accept=lambda positions: positions["at"] < 3)
+    found = folder.newest(accept=lambda positions: positions["at"] < 3)
     assert found is not None
     assert (found[0], found[1].positions) == (folder.files[1], {"at": 2})
     assert folder.newest(accept=lambda _: False) is None

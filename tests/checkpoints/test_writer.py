@@ -303,7 +303,7 @@ def test_a_killed_process_leaves_an_intact_checkpoint(folder: CheckpointFolder) 
         assert process.stdout.readline() == b"saved\n"
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    found = folder.newest(SETTINGS)
+    found = folder.newest()
     assert found is not None
     data = found[1]
     assert data.positions == {"events": data.arrays["counts"][0]}

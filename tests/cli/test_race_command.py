@@ -148,7 +148,10 @@ def test_inspect_shows_racing_and_retired_members(invoke: Invoke, config: Path, 
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([], "members are required: use --members lru+rls,gru, or tables [members.NAME] in the job file"),
+        (
+            [],
+            "members are required: use --members lru+rls,gru, --preset auto, or tables [members.NAME] in a job file",
+        ),
         (["--members", "gruu"], "member 'gruu': layer must be one of"),
         (["--members", "gru+ls"], "member 'gru+ls': readout must be one of gradient, rls, got 'ls'"),
         (

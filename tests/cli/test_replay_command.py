@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from command import COMMAND, SMALL, run, waves
+from command import COMMAND, SMALL, error_line, run, waves
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -301,3 +301,72 @@ def test_labels_with_lookahead_are_written_at_the_event_that_completes_them(invo
     errors = [abs(float(rows[t + late]["a-3"]) - float(rows[t]["a"])) for t in range(200 - late)]
     assert scores["model"]["count"] == len(errors)
     assert scores["model"]["mae"] == pytest.approx(sum(errors) / len(errors))
+
+
+# --- preset auto ---------------------------------------------------------------------------------------------------
+
+
+def test_without_settings_of_a_network_it_is_a_race_and_says_so(invoke: Invoke, recording: Path) -> None:
+    default, auto = (invoke("replay", recording, *preset) for preset in ((), ("--preset", "auto")))
+    for result in (default, auto):
+        assert "model: mixture of " in result.stdout
+    assert "preset auto, as no network is set; preset plain is a single network" in default.stdout
+    assert "as no network is set" not in auto.stdout
+
+
+@pytest.mark.parametrize("args", [("--preset", "plain"), SMALL, ("--task", "regression", "--targets", "a")])
+def test_with_settings_of_a_network_it_is_a_single_engine(
+    invoke: Invoke, recording: Path, args: tuple[str, ...]
+) -> None:
+    assert "mixture" not in invoke("replay", recording, *args).stdout
+
+
+def test_the_summary_of_a_race_has_the_members_and_its_outputs_are_those_of_an_engine(
+    invoke: Invoke, recording: Path, tmp_path: Path
+) -> None:
+    output, plot = tmp_path / "out.csv", tmp_path / "out.png"
+    result = invoke("replay", recording, "--horizon", 2, "--output", output, "--plot", plot, "--json")
+    summary = json.loads(result.stdout)
+    assert list(summary["members"]) == ["forecast", "linear", "reservoir"]
+    assert summary["race"]["naive"][0] == "persistence"
+    assert output.read_text().splitlines()[0] == "time,sensor,a,b,a+1,b+1,a+2,b+2".replace("sensor,", "")
+    assert plot.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--interval", "0.9"), "got interval: choose the preset of a single engine, such as forecast or plain"),
+        (("--layer", "gru"), "got layer: choose the preset of a single engine"),
+        (("--task", "classification"), "preset auto needs task forecast, got 'classification': choose the preset of"),
+    ],
+)
+def test_what_a_race_cannot_have_is_refused_with_the_alternative(
+    invoke: Invoke, recording: Path, args: tuple[str, ...], words: str
+) -> None:
+    assert words in error_line(invoke("replay", recording, "--preset", "auto", *args))
+
+
+def test_a_checkpoint_of_a_single_engine_is_not_continued_by_a_race(
+    invoke: Invoke, recording: Path, tmp_path: Path
+) -> None:
+    assert invoke("replay", recording, "--preset", "plain", "--checkpoint", tmp_path / "s").exit_code == 0
+    result = invoke("replay", recording, "--checkpoint", tmp_path / "s", "--resume")
+    assert "use the checkpoint's preset, such as plain" in error_line(result)
+
+
+def test_a_job_file_can_have_a_race(invoke: Invoke, recording: Path, tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text('[engine]\npreset = "auto"\n[race]\nweigh_by = "absolute"\nretire_below = 0.01\n')
+    race = json.loads(invoke("replay", recording, "--config", path, "--json").stdout)["race"]
+    assert (race["weigh_by"], race["retire_below"], len(race["naive"])) == ("absolute", 0.01, 4)
+    path.write_text("[engine]\nhidden = 4\n[race]\nrate = 0.1\n")
+    assert "[race] needs a race: set preset to auto in [engine], or add tables [members.NAME]" in error_line(
+        invoke("replay", recording, "--config", path)
+    )
+
+
+@pytest.mark.parametrize("command", ["gradients", "unfold"])
+def test_commands_about_one_network_refuse_a_race(invoke: Invoke, recording: Path, command: str) -> None:
+    files = [recording] if command == "gradients" else []
+    assert "preset auto is a race of several engines" in error_line(invoke(command, *files, "--preset", "auto"))

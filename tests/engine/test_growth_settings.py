@@ -154,7 +154,7 @@ def test_a_setting_that_gives_the_arrays_their_meaning_must_stay(name: str) -> N
         (
             {"layer": "reservoir"},
             {"inputs": ("a", "b")},
-            "inputs must stay the same below layer reservoir, got a, b",
+            "inputs must stay the same below layer reservoir without skip, got a, b",
         ),
         (
             {"layer": "bigru", "lookahead": 2},

@@ -29,8 +29,8 @@ KINDS: list[type[Recurrent]] = [
     RecurrentMultiTargetRegressor,
     RecurrentRegressor,
 ]
-FUNCTIONS = ["evaluate", "evaluate_streams", "iter_evaluate"]
-NAMES = [name for name in estimators.__all__ if name not in FUNCTIONS]
+OTHERS = ["AutoForecaster", "evaluate", "evaluate_streams", "iter_evaluate"]
+NAMES = [name for name in estimators.__all__ if name not in OTHERS]
 COMMON_PARAMETERS = [
     *(
         "hidden",

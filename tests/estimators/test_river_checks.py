@@ -14,7 +14,7 @@ from stream_rnn import estimators
 
 KINDS = ("Regressor", "MultiTargetRegressor", "Classifier", "Forecaster")
 NAMES = [name for name in estimators.__all__ if name.endswith(KINDS)]
-GRU_NAMES = [f"GRU{kind}" for kind in KINDS]
+LEARNING_NAMES = [*(f"GRU{kind}" for kind in KINDS), "AutoForecaster"]
 """Checks that learn events are run with one cell: what a cell computes is tested with the layers."""
 OTHER_REGRESSORS = [name for name in NAMES if name.endswith("Regressor") and not name.startswith("GRU")]
 
@@ -44,7 +44,7 @@ def test_river_checks_parameters_and_clones(name: str, check: Any) -> None:
     check(estimator_of(name).clone())
 
 
-@pytest.mark.parametrize(("name", "check"), cases(GRU_NAMES, events=True))
+@pytest.mark.parametrize(("name", "check"), cases(LEARNING_NAMES, events=True))
 def test_river_checks_learning(name: str, check: Any) -> None:
     check(estimator_of(name).clone())
 

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 STARTED: list[subprocess.Popen[str]] = []
 """All processes. A failed test leaves some running, which the fixture `no_orphans` kills."""
 ENGINE = {"inputs": ["x", "y"], "horizon": 2, "hidden": 4, "window": 4}
+RACE = {
+    "race": {"naive": ["persistence", "seasonal_naive"], "max_season": 50, "retire_below": 0.1, "check_every": 500},
+    "members": {"stuck": {"learning_rate": 1e-9}, "quick": {"learning_rate": 0.01}},
+}
+"""Tables of a race of two engines, of which one will be retired, and of naive forecasts."""
 COMMAND = [sys.executable, "-m", "stream_rnn.cli", "run"]
 
 
@@ -56,6 +61,8 @@ class Live:
     group: str
     kafka: dict[str, Any] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=lambda: dict(ENGINE))
+    tables: dict[str, Any] = field(default_factory=dict)
+    """more tables of the job file, such as [race] and [members]"""
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, name: str = "job", **kafka: Any) -> subprocess.Popen[str]:
@@ -74,7 +81,9 @@ class Live:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.toml"
-        path.write_bytes(msgspec.toml.encode({"kafka": defaults | self.kafka | kafka, "engine": self.engine}))
+        path.write_bytes(
+            msgspec.toml.encode({"kafka": defaults | self.kafka | kafka, "engine": self.engine} | self.tables)
+        )
         with (self.folder / f"{name}.log").open("a") as log:
             process = subprocess.Popen([*COMMAND, str(path)], stderr=log, text=True, cwd=self.folder)
         self.processes.append(process)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaProducer
-from live import Live, assert_same_state, positions, reading
+from live import RACE, Live, assert_same_state, positions, reading
 from topics import read_all, wait_for
 
 if TYPE_CHECKING:
@@ -51,12 +51,14 @@ class Feed(threading.Thread):
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.parametrize(("model", "kills"), [("engine", KILLS), ("race", max(KILLS // 4, 1))])
 def test_a_job_killed_at_random_moments_equals_an_uninterrupted_one(
-    broker: Cluster, topic: str, tmp_path: Path
+    broker: Cluster, topic: str, tmp_path: Path, model: str, kills: int
 ) -> None:
-    rng = random.Random(KILLS)  # noqa: S311 - times of kills
-    letters = broker.topic(partitions=1)
-    killed = Live(broker, tmp_path / "killed", topic, broker.topic(), "killed", {"dead_letter_topic": letters})
+    rng = random.Random(kills)  # noqa: S311 - times of kills
+    letters, tables = broker.topic(partitions=1), RACE if model == "race" else {}
+    killed = Live(broker, tmp_path / "killed", topic, broker.topic(), f"killed-{model}", {"dead_letter_topic": letters})
+    killed.tables = tables
     feed = Feed(broker.bootstrap, topic)
     feed.start()
     started = time.monotonic()
@@ -64,7 +66,7 @@ def test_a_job_killed_at_random_moments_equals_an_uninterrupted_one(
     wait_for(lambda: killed.assigned() == 4)
     startup = time.monotonic() - started
     killed.kill()
-    for _ in range(KILLS):
+    for _ in range(kills):
         killed.start()
         time.sleep(rng.uniform(0.2, startup + 3.0))
         killed.kill()
@@ -75,7 +77,8 @@ def test_a_job_killed_at_random_moments_equals_an_uninterrupted_one(
     killed.wait_for_forecasts(feed.usable)
     assert killed.stop() == [0]
 
-    uninterrupted = Live(broker, tmp_path / "uninterrupted", topic, broker.topic(), "uninterrupted")
+    uninterrupted = Live(broker, tmp_path / "uninterrupted", topic, broker.topic(), f"uninterrupted-{model}")
+    uninterrupted.tables = tables
     uninterrupted.start()
     uninterrupted.wait_for_forecasts(feed.usable)
     assert uninterrupted.stop() == [0]

@@ -378,6 +378,9 @@ def test_a_stream_fails_in_a_race_where_it_fails_in_all_members() -> None:
     assert race.counts.alarms == 2
     assert with_one_that_works.process_detailed("s", x).alarms == []
     assert with_one_that_works.counts.alarms == 1
+    with_naive = race_of(*means, race=RaceSettings(naive=("persistence",)), horizon=1)
+    assert with_naive.process_detailed("s", x).alarms == []
+    assert with_naive.counts.alarms == 0
 
 
 class TestNaiveForecasts:
@@ -479,6 +482,14 @@ def test_the_preset_auto_is_close_to_the_best_of_its_members() -> None:
     assert np.sum(errors) < 1.03 * np.sum(naive)
     with pytest.raises(SettingError, match="preset must be one of auto"):
         Race.preset("best", inputs="x")
+
+
+def test_a_naive_forecast_that_a_target_cannot_have_has_no_weight() -> None:
+    race = race_of(STUCK, race=RaceSettings(naive=("persistence", "holt_winters_multiplicative"), max_season=10))
+    race.process("s", -1 - np.tile(np.arange(5.0), 40)[:, None])
+    assert race.weights("s")["holt_winters_multiplicative"].tolist() == [[0.0], [0.0]]
+    assert race.standings()["holt_winters_multiplicative"].weight == 0.0
+    assert sum(standing.weight for standing in race.standings().values()) == pytest.approx(1.0)
 
 
 class TestThreads:

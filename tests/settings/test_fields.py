@@ -26,6 +26,7 @@ CHOICES: dict[str, tuple[Any, set[str]]] = {
     "layers": (LayerName, set(REGISTRY)),
     "losses": (LossName, set(LOSSES)),
     "presets": (presets.PresetName, set(presets.PRESETS)),
+    "presets of races": (presets.RaceName, set(race.PRESETS)),
     "activations": (fields.ActivationName, {kind.name.lower() for kind in Activation}),
     "optimizers": (fields.OptimizerName, {kind.__name__.lower() for kind in MOMENTS_PER_WEIGHT} | {"adamw"}),
     "clipping": (fields.ClipName, {kind.name.lower() for kind in ClipKind}),
@@ -62,6 +63,7 @@ def test_every_setting_with_several_values_is_known(settings: type[Checked]) -> 
 
 
 SINGLE: dict[str, Any] = {
+    "naive": "persistence",
     "inputs": "x",
     "targets": "x",
     "layer": "lstm",
@@ -73,7 +75,6 @@ SINGLE: dict[str, Any] = {
     "categories": "valve",
     "servers": "localhost:9092",
     "topics": "sensors",
-    "naive": "persistence",
 }
 
 

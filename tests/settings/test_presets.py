@@ -44,5 +44,5 @@ def test_a_description_has_the_values_and_not_the_preset() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(SettingError, match="one of forecast, anomaly, linear, reservoir, got 'forcast'; did you"):
+    with pytest.raises(SettingError, match="linear, reservoir, plain, got 'forcast'; did you mean"):
         Settings.preset("forcast", inputs=("x",))

@@ -13,7 +13,8 @@ from stream_rnn.cli.arguments.members import named_members
 from stream_rnn.errors import SettingError, nearest
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
-from stream_rnn.settings.race import RaceConfig, RaceSettings
+from stream_rnn.settings.race import PRESETS as RACES
+from stream_rnn.settings.race import RaceConfig, RaceSettings, preset
 from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     Values = dict[str, Any]
     """Settings by name."""
+    ModelValues = Values | RaceConfig
+    """Settings of an engine by name, or a race."""
 
 TABLES: dict[str, type[msgspec.Struct]] = {"job": ReplaySettings, "kafka": LiveSettings, "engine": Settings}
 """Tables of a job file, and the settings that each holds."""
@@ -28,7 +31,7 @@ RACE_TABLES: dict[str, type[msgspec.Struct]] = TABLES | {"race": RaceSettings}
 
 
 def gather(path: str | None, options: Mapping[str, Any]) -> tuple[ReplaySettings, Values]:
-    """Return the settings of a replay, and those of the engine by name.
+    """Return the settings of a replay, and those of a single engine by name.
 
     Parameters
     ----------
@@ -48,12 +51,25 @@ def gather(path: str | None, options: Mapping[str, Any]) -> tuple[ReplaySettings
         return ReplaySettings.parse(tables["job"]), tables["engine"]
 
 
-def gather_live(path: str | None, options: Mapping[str, Any]) -> tuple[LiveSettings, Values]:
-    """Return the settings of a live job, and those of the engine by name; parameters and errors as for `gather`."""
-    tables = _tables(_read(path), path, TABLES)
+def gather_replay(path: str | None, options: Mapping[str, Any]) -> tuple[ReplaySettings, ModelValues]:
+    """Return the settings of a replay, and those of its engine or race; parameters and errors as for `gather`.
+
+    It is a race if there are tables [members.NAME], or the preset is one of a race.
+    """
+    document, members = _split(_read(path), path)
+    tables = _tables(document, path, RACE_TABLES)
+    _override(tables, options, "job")
+    with _naming(path):
+        return ReplaySettings.parse(tables["job"]), _model(tables, members)
+
+
+def gather_live(path: str | None, options: Mapping[str, Any]) -> tuple[LiveSettings, ModelValues]:
+    """Return the settings of a live job, and those of its engine or race; as `gather_replay`."""
+    document, members = _split(_read(path), path)
+    tables = _tables(document, path, RACE_TABLES)
     _override(tables, options, "kafka")
     with _naming(path):
-        return LiveSettings.parse(tables["kafka"]), tables["engine"]
+        return LiveSettings.parse(tables["kafka"]), _model(tables, members)
 
 
 def gather_race(
@@ -76,17 +92,30 @@ def gather_race(
     SettingError
         As `gather`, and if there are no members.
     """
-    document = _read(path)
-    file_members = document.pop("members", {})
-    members = _check_members(file_members, path) if names is None else named_members(names)
-    if not members:
-        raise SettingError("members are required: use --members lru+rls,gru, or tables [members.NAME] in the job file")
+    document, file_members = _split(_read(path), path)
+    members = file_members if names is None else named_members(names)
     tables = _tables(document, path, RACE_TABLES)
     _override(tables, options, "job", "race")
     with _naming(path):
-        race = RaceSettings.parse(tables["race"])
-        job = ReplaySettings.parse(tables["job"])
-    return job, RaceConfig({name: tables["engine"] | values for name, values in members.items()}, race)
+        model = _model(tables, members)
+        if not isinstance(model, RaceConfig):
+            raise SettingError(
+                "members are required: use --members lru+rls,gru, --preset auto, or tables [members.NAME] in a job file"
+            )
+        return ReplaySettings.parse(tables["job"]), model
+
+
+def _model(tables: dict[str, Values], members: dict[str, Values]) -> ModelValues:
+    """Return a race if there are members or a race's preset, or the settings of an engine."""
+    engine, race = tables["engine"], tables["race"]
+    if members:
+        return RaceConfig({name: engine | values for name, values in members.items()}, RaceSettings.parse(race))
+    if (name := engine.get("preset")) in RACES:
+        found = preset(name, {setting: value for setting, value in engine.items() if setting != "preset"})
+        return found._replace(race=RaceSettings.parse(found.race.describe() | race))
+    if race:
+        raise SettingError("[race] needs a race: set preset to auto in [engine], or add tables [members.NAME]")
+    return engine
 
 
 def _read(path: str | None) -> Values:
@@ -114,13 +143,14 @@ def _tables(document: Values, path: str | None, known: Mapping[str, type[msgspec
     return {name: dict(document.get(name, {})) for name in known}
 
 
-def _check_members(members: Any, path: str | None) -> dict[str, Values]:
-    """Return the members in a job file; refuse anything but tables of known settings."""
+def _split(document: Values, path: str | None) -> tuple[Values, dict[str, Values]]:
+    """Return the tables of a job file without its members, and these; refuse anything but tables of known settings."""
+    members = document.get("members", {})
     if not isinstance(members, dict) or not all(isinstance(values, dict) for values in members.values()):
         raise SettingError(f"{path}: members must be tables [members.NAME], got {reprlib.repr(members)}")
     for name, values in members.items():
         _refuse_unknown(values, path, f"members.{name}", "engine")
-    return members
+    return {name: table for name, table in document.items() if name != "members"}, members
 
 
 def _override(tables: dict[str, Values], options: Mapping[str, Any], *job_tables: str) -> None:

@@ -13,7 +13,8 @@ CLI = """Recurrent networks that learn online, one event at a time, on many stre
 REPLAY = """Learn from recorded events as if they arrived live, and forecast after each one.
 
 Each forecast is made before its target is read, and scored next to two naive forecasts: the last value (persistence)
-and the value one season before (seasonal naive). By default every numeric column is forecast one event ahead.
+and the value one season before (seasonal naive). By default every numeric column is forecast one event ahead, by a race
+of several forecasters (--preset auto).
 
 \b
   stream-rnn replay sensors.csv

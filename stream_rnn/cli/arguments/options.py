@@ -11,6 +11,7 @@ from stream_rnn.cli.arguments.fields import Field, fields_of
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
 from stream_rnn.settings.presets import PRESET_HELP, PRESETS
+from stream_rnn.settings.race import PRESETS as RACES
 from stream_rnn.settings.race import RaceSettings
 from stream_rnn.settings.replay import ReplaySettings
 from stream_rnn.settings.values import EVERY_COLUMN
@@ -119,7 +120,7 @@ def race_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option to a command for every setting of an engine, and one for presets."""
     add_preset = click.option(
-        "--preset", cls=SettingOption, type=click.Choice(list(PRESETS)), help=PRESET_HELP, section="Engine"
+        "--preset", cls=SettingOption, type=click.Choice([*RACES, *PRESETS]), help=PRESET_HELP, section="Engine"
     )
     return add_preset(_add_options(command, Settings, "Engine", exclude=set()))
 

@@ -37,10 +37,10 @@ def run(settings: ReplaySettings, config: RaceConfig, outputs: Outputs) -> int:
             console.print(_score_table(summary, job.model))
         print_counts(summary, written, console)
 
-    return run_job(job, outputs, Renderer(print_race, to_plain=lambda summary: _to_plain(summary, job.model)))
+    return run_job(job, outputs, Renderer(print_race, to_plain=lambda summary: race_to_plain(summary, job.model)))
 
 
-def _to_plain(summary: Summary, race: Race) -> dict[str, Any]:
+def race_to_plain(summary: Summary, race: Race) -> dict[str, Any]:
     """Return the summary, in which the model is the mixture, with the members."""
     plain: dict[str, Any] = msgspec.to_builtins(summary)
     standings = race.standings()

@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stream_rnn.cli.commands.default_model import HINT, or_default
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.stop import Stop
@@ -17,6 +18,7 @@ from stream_rnn.jobs.stopping import StopFlag
 
 if TYPE_CHECKING:
     from stream_rnn.settings.live import LiveSettings
+    from stream_rnn.settings.race import RaceConfig
 
 log = logging.getLogger("stream_rnn")
 
@@ -27,7 +29,7 @@ STOP_SECONDS = 30.0
 """Time that a job that was stopped may wait for a broker that does not answer."""
 
 
-def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
+def run(settings: LiveSettings, model: dict[str, Any] | RaceConfig) -> int:
     """Run a live job until SIGTERM or Ctrl-C, and return the exit status.
 
     Raises
@@ -39,7 +41,10 @@ def run(settings: LiveSettings, engine_settings: dict[str, Any]) -> int:
     log_to_stderr(logging.INFO, settings.log_format)
     sys.setswitchinterval(SWITCH_SECONDS)
     flag = StopFlag()
-    job = LiveJob(settings, engine_settings, Stop(flag))
+    chosen = or_default(model) if settings.begin_with is None else model
+    job = LiveJob(settings, chosen, Stop(flag))
+    if chosen is not model:
+        log.info("%s", HINT)
     job.warmup()
     gc.freeze()  # spares the collector what has been loaded, so that collections do not delay forecasts
 

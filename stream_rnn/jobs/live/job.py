@@ -23,17 +23,16 @@ from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.client import AuthenticationError, BrokerError, make_cluster
 from stream_rnn.connectors.kafka.subscription import Subscription
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
-from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError, require
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs.live.broker_wait import BrokerWait
 from stream_rnn.jobs.live.context import SessionContext
-from stream_rnn.jobs.live.engine_settings import find_initial_checkpoint, resolve_engine_settings
 from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
 from stream_rnn.jobs.live.metrics_server import MetricsServer
 from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.reading import reading_of
+from stream_rnn.jobs.live.resolve import find_initial_checkpoint, resolve_model
 from stream_rnn.jobs.live.session import Session
 from stream_rnn.jobs.live.worker import WorkerConfig
 from stream_rnn.jobs.local_calendar import in_timezone
@@ -46,8 +45,10 @@ from stream_rnn.jobs.shaping import (
     shape_of,
 )
 from stream_rnn.jobs.words import word_rules
+from stream_rnn.settings.race import RaceConfig, map_values
 
 if TYPE_CHECKING:
+    from stream_rnn.connectors.shapes.shape import Shape
     from stream_rnn.connectors.stop import Stop
     from stream_rnn.jobs.live.prometheus import PrometheusExporter
     from stream_rnn.settings.live import LiveSettings
@@ -74,8 +75,9 @@ class LiveJob:
     ----------
     settings
         Which topics to read, and where forecasts go.
-    engine_settings
-        Settings of the engine by name; ``inputs`` is required, unless the checkpoint to start from has it.
+    model
+        Settings of an engine by name, or a race; ``inputs`` are required, unless the checkpoint to start from has
+        them.
     stop
         Checked between turns.
 
@@ -91,7 +93,7 @@ class LiveJob:
         served and prometheus_client is not installed.
     """
 
-    def __init__(self, settings: LiveSettings, engine_settings: dict[str, Any], stop: Stop) -> None:
+    def __init__(self, settings: LiveSettings, model: dict[str, Any] | RaceConfig, stop: Stop) -> None:
         if not settings.topics and settings.pattern is None:
             raise SettingError("topics must name at least one topic, got none")
         initial = find_initial_checkpoint(settings.begin_with)
@@ -102,14 +104,15 @@ class LiveJob:
         self._cluster = make_cluster(settings.servers, settings.client)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         shape, words = shape_of(settings), word_rules(settings)
-        fields = named_fields(shape, engine_settings)
-        given = horizon_in_events(engine_inputs(shape, engine_settings), shape, lambda: None)
-        given = in_timezone(given, settings.timezone)
-        engine = resolve_engine_settings(given, initial[1] if initial is not None else None, words)
-        check_numbers(shape, engine)
-        check_classes(shape, engine)
+        fields = named_fields(shape, next(iter(model.members.values())) if isinstance(model, RaceConfig) else model)
+        given = map_values(model, lambda values: self._shaped(values, shape))
+        resolved = resolve_model(given, initial[1] if initial is not None else None, words)
+        if initial is not None:
+            resolved.check(*initial)
+        check_numbers(shape, resolved.settings)
+        check_classes(shape, resolved.settings)
         self._config = WorkerConfig(
-            engine=engine,
+            model=resolved,
             words=words,
             group=settings.group,
             folder=Path(settings.checkpoint),
@@ -136,9 +139,14 @@ class LiveJob:
         self._problem_log = ProblemLog()
         self._failures = 0
 
+    def _shaped(self, values: dict[str, Any], shape: Shape) -> dict[str, Any]:
+        """Return the settings of an engine by name, for events of a shape and the time zone of the job."""
+        shaped = horizon_in_events(engine_inputs(shape, values), shape, lambda: None)
+        return in_timezone(shaped, self.settings.timezone)
+
     def warmup(self) -> None:
         """Compile the kernels or load them from the cache, so that no partition waits for them."""
-        Engine(self._config.engine).warmup()
+        self._config.model.create().warmup()
         Scores.warmup()
 
     def run(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,7 +54,7 @@ class Forecasts(NamedTuple):
 
 
 class PayloadEncoder:
-    """Encodes the forecasts of one engine.
+    """Encodes the forecasts of one model.
 
     The fields are time and key, the columns of `output_names`, and the origin: the horizon, the model (a hash of its
     settings, eight characters), the number of events that it had learned from, including this one, and the topic,
@@ -65,12 +64,14 @@ class PayloadEncoder:
     Parameters
     ----------
     settings
-        Settings of the engine.
+        Settings of the engine, or of the first member of a race.
+    model
+        What tells the model's settings from others.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, model: str) -> None:
         self._settings = settings
-        self._model = f"{zlib.crc32(msgspec.json.encode(settings.describe(), order='sorted')):08x}"
+        self._model = model
         names = (*EVENT_FIELDS, *output_names(settings), *ORIGIN_FIELDS)
         fields = [f"f{i}" for i in range(len(names))]
         # msgspec encodes structs faster than dictionaries
@@ -102,13 +103,13 @@ class PayloadEncoder:
         y
             (N, D) values of the targets.
         result
-            The engine's result for the events.
+            The model's result for the events.
         labels
             (N,) labels by column of the output, see `Words.label_columns`.
         topic
             The topic that they come from.
         learned
-            Number of events that the engine had learned from before the first.
+            Number of events that the model had learned from before the first.
         """
         if not len(events):
             return []

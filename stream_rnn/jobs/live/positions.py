@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from stream_rnn.engine.contents import verify_engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs import ordering_state, words
+from stream_rnn.race.snapshot import verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +71,6 @@ def verify_worker(data: CheckpointData) -> None:
     CheckpointError
         Naming the file, and the first part that is wrong.
     """
-    verify_engine(data)
+    verify(data)
     ordering_state.verify(data)
     words.verify(data)

@@ -1,6 +1,6 @@
 """Open a worker where the group's committed offsets say.
 
-A worker continues from the newest checkpoint that is not ahead of what is committed. The engine then processes the
+A worker continues from the newest checkpoint that is not ahead of what is committed. The model then processes the
 records between the checkpoint and the committed offsets again, without writing forecasts: the same records give the
 same bits, so afterwards it is where it was.
 
@@ -11,6 +11,7 @@ has progress there, the group's offset was lost, and the checkpoint's takes its 
 from __future__ import annotations
 
 import logging
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.checkpoints.file import ORDERING, read_positions
@@ -19,11 +20,11 @@ from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.kafka.partitions import TopicIdentity, partition_name
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.connectors.shapes.shape import check_same
-from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.live.positions import check_positions, verify_worker
 from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOffsets, checkpoint_positions
 from stream_rnn.jobs.words import Words
+from stream_rnn.race.snapshot import without_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.kafka.source import KafkaSource
+    from stream_rnn.engine.engine import Engine
     from stream_rnn.jobs.live.worker import Topics, WorkerConfig
+    from stream_rnn.race.race import Race
 
     Committed = Mapping[TopicPartition, int | None]
     """Committed offset of each partition, None for none."""
@@ -88,33 +91,32 @@ def open_worker(
         If partitions without a committed offset may not be read, or the checkpoint is of events of another shape.
     """
     request = _Request(name, config, CheckpointFolder(config.folder / name), committed, source, others)
-    found = request.folder.newest(
-        config.engine, accept=lambda positions: _is_usable(positions, request), verify=verify_worker
-    )
+    found = request.folder.newest(accept=lambda positions: _is_usable(positions, request), verify=verify_worker)
     if found is not None:
+        config.model.check(*found)
         return _resume(request, found)
     _check_no_history(request)
     if (neighbour := _find_neighbour(request)) is not None:
         return _start_added(request, neighbour)
     path = config.initial_checkpoint
-    engine = Engine(config.engine) if path is None else Engine.load(path, settings=config.engine)
+    model = config.model.create() if path is None else config.model.load(path)
     words = _words(config, {} if path is None else read_positions(path))
-    return _start(request, engine, words, {partition: source.start_offset(partition) for partition in committed})
+    return _start(request, model, words, {partition: source.start_offset(partition) for partition in committed})
 
 
-def _start(request: _Request, engine: Engine, words: Words, start: dict[TopicPartition, int]) -> PartitionWorker:
+def _start(request: _Request, model: Engine | Race, words: Words, start: dict[TopicPartition, int]) -> PartitionWorker:
     """Start at offsets, and save that: before the first commit, only the checkpoint knows them."""
     name, config, folder, _, source, _ = request
     offsets = WorkerOffsets(start=start, processed=dict(start), committed=dict(start))
     topics = _identities(start, source)
-    snapshot = engine.snapshot(positions=checkpoint_positions(config, offsets, topics, words))
-    folder.write(snapshot.finish(), engine.counts.events)
-    return PartitionWorker(name, config, engine, folder, offsets, topics, words)
+    snapshot = model.snapshot(positions=checkpoint_positions(config, offsets, topics, words))
+    folder.write(snapshot.finish(), model.counts.events)
+    return PartitionWorker(name, config, model, folder, offsets, topics, words)
 
 
 def _words(config: WorkerConfig, positions: Mapping[str, Any]) -> Words:
     """Return the words of a worker that continues from a checkpoint's positions, if it has any."""
-    words = Words(config.engine, config.words)
+    words = Words(config.model.settings, config.words)
     words.restore(positions)
     return words
 
@@ -148,7 +150,7 @@ def _resume(request: _Request, found: Found) -> PartitionWorker:
     topics = _saved_identities(positions)
     topics |= _identities([p for p in committed if p in recreated or p.topic not in topics], source)
     words = _words(config, saved.positions)
-    worker = PartitionWorker(name, config, Engine.restore(saved), folder, offsets, topics, words)
+    worker = PartitionWorker(name, config, config.model.restore(saved), folder, offsets, topics, words)
     worker.restore_orderings(saved, kept)
     if recreated:
         _restart_recreated(worker, path, saved, recreated)
@@ -165,8 +167,8 @@ def _restart_recreated(
     CheckpointError
         If the checkpoint cannot be written.
     """
-    for key in worker.engine.keys:
-        worker.engine.reset(key)
+    for key in worker.model.keys:
+        worker.model.reset(key)
     orderings = saved.positions.get(ORDERING, {})
     for partition in recreated:
         held = orderings.get(partition_name(partition), {}).get("held", 0)
@@ -286,7 +288,7 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
     name, config, _, committed, source, others = request
     partition = next(iter(committed))
     if name != partition_name(partition):
-        return None  # the one engine of the job reads all partitions
+        return None  # the one model of the job reads all partitions
     now = source.identity(partition.topic)
 
     def is_older(topics: Topics) -> bool:
@@ -302,9 +304,10 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
         name = partition_name(partition._replace(partition=number))
         if (worker := workers.get(name)) is not None:
             if is_older(worker.topics):
-                copy = worker.engine.with_settings(config.engine)  # a checkpoint of the engine itself may be under way
+                copy = deepcopy(worker.model)  # a checkpoint of the model itself may be under way
                 return name, copy.snapshot(positions=worker.words.positions()).finish()
-        elif (found := CheckpointFolder(config.folder / name).newest(config.engine, accept=is_usable)) is not None:
+        elif (found := CheckpointFolder(config.folder / name).newest(accept=is_usable)) is not None:
+            config.model.check(*found)
             return name, found[1]
     return None
 
@@ -312,8 +315,9 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
 def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> PartitionWorker:
     """Start at the first record, all of which are new, with the shared weights of a neighbour and without streams."""
     other, state = neighbour
-    shares = request.config.engine.weights == "shared"
-    engine = Engine.restore(state.of_stream(None)) if shares else Engine(request.config.engine)
+    model = request.config.model
+    shares = model.shares_weights
+    started = model.restore(without_streams(state)) if shares else model.create()
     log.warning(
         "%s: the topic got this partition after the job had started; keys may have moved here from other partitions, "
         "and begin as new streams%s%s",
@@ -322,7 +326,7 @@ def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> Pa
         _moved_keys(request),
     )
     words = _words(request.config, state.positions if shares else {})
-    return _start(request, engine, words, {p: request.source.bounds(p)[0] for p in request.committed})
+    return _start(request, started, words, {p: request.source.bounds(p)[0] for p in request.committed})
 
 
 def _moved_keys(request: _Request) -> str:
@@ -331,7 +335,7 @@ def _moved_keys(request: _Request) -> str:
         return ""
     partition = next(iter(request.committed))
     count = request.source.identity(partition.topic).partitions
-    known = {key for other in request.others if partition.topic in other.topics for key in other.engine.keys}
+    known = {key for other in request.others if partition.topic in other.topics for key in other.model.keys}
     moved = sorted(key for key in map(str, known) if partition_of(key.encode(), count) == partition.partition)
     if not moved:
         return ""

@@ -31,15 +31,15 @@ def report_output(metrics: JobMetrics, source: KafkaSource, worker: PartitionWor
 
 
 def report_engine(metrics: JobMetrics, worker: PartitionWorker) -> None:
-    """Report the size and the counters of an engine."""
-    counts = worker.engine.counts
+    """Report the size and the counters of an engine or race."""
+    counts = worker.model.counts
     totals = EngineTotals(
         skipped_updates=counts.skipped,
         missing_inputs=counts.missing_inputs,
         resets=counts.resets,
-        evictions=worker.engine.evictions,
+        evictions=worker.model.evictions,
         drifts=counts.drifts,
         alarms=counts.alarms,
     )
-    failing = len(worker.engine.failing) if counts.alarms else 0
-    metrics.engine(worker.name, worker.engine.stream_count, failing, totals)
+    failing = len(worker.model.failing) if counts.alarms else 0
+    metrics.engine(worker.name, worker.model.stream_count, failing, totals)

@@ -1,4 +1,4 @@
-"""PartitionWorker: the engine of one or more partitions, with their offsets and checkpoints.
+"""PartitionWorker: the engine or race of one or more partitions, with their offsets and checkpoints.
 
 A checkpoint contains the offsets at which it was started. It is started only when these are committed, so the group's
 committed offsets are never behind it. See `recovery` for how a worker continues from a checkpoint.
@@ -28,6 +28,7 @@ from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.alarm_log import AlarmLog
 from stream_rnn.jobs.ids import invalid_ids
 from stream_rnn.jobs.live.payloads import Forecasts, PayloadEncoder
+from stream_rnn.jobs.models import fingerprint
 from stream_rnn.jobs.words import WordRules
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.ordering.ordering import OrderingPolicy
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
+    from stream_rnn.jobs.models import EngineModel, RaceModel
     from stream_rnn.jobs.words import Words
+    from stream_rnn.race.race import Race
     from stream_rnn.settings.engine import Settings
 
     Topics = Mapping[str, TopicIdentity]
@@ -68,12 +71,13 @@ OVERSIZED = "key and headers are too large for a forecast"
 class WorkerConfig(NamedTuple):
     """Settings that all workers of a job share."""
 
-    engine: Settings
+    model: EngineModel | RaceModel
+    """what learns"""
     group: str
     folder: Path
     """contains a folder of checkpoints for each worker"""
     initial_checkpoint: Path | None
-    """checkpoint that engines start from; None to start from scratch"""
+    """checkpoint that models start from; None to start from scratch"""
     rule: OrderingPolicy
     """how long events are held back, and whether duplicates are dropped"""
     has_record_keys: bool
@@ -96,8 +100,8 @@ class WorkerConfig(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Inputs and targets of the engine."""
-        return tuple(dict.fromkeys(self.engine.inputs + self.engine.target_names))
+        """Inputs and targets of the model."""
+        return tuple(dict.fromkeys(self.model.settings.inputs + self.model.settings.target_names))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -116,7 +120,7 @@ class WorkerOffsets:
     start: Offsets
     """where the partition was started"""
     processed: Offsets
-    """the engine has processed the records before it"""
+    """the model has processed the records before it"""
     committed: Offsets
     """the forecasts of the records before it are committed"""
 
@@ -136,7 +140,7 @@ class WorkerOutput(NamedTuple):
     dead: list[DeadLetter]
     """records that cannot be used"""
     events: int
-    """events that the engine has learned from"""
+    """events that the model has learned from"""
     replayed: int
     """of these, events whose forecasts had been committed before"""
     duplicates: int
@@ -151,7 +155,7 @@ class WorkerOutput(NamedTuple):
 
 
 class PartitionWorker:
-    """The engine of one or more partitions; created by `recovery.open_worker`.
+    """The engine or race of one or more partitions; created by `recovery.open_worker`.
 
     Parameters
     ----------
@@ -159,7 +163,7 @@ class PartitionWorker:
         Name of its checkpoint folder, and its name in messages and metrics.
     config
         Settings of the job's workers.
-    engine
+    model
         In the state of `offsets.processed`.
     folder
         Receives its checkpoints.
@@ -180,29 +184,29 @@ class PartitionWorker:
         self,
         name: str,
         config: WorkerConfig,
-        engine: Engine,
+        model: Engine | Race,
         folder: CheckpointFolder,
         offsets: WorkerOffsets,
         topics: Topics,
         words: Words,
     ) -> None:
         self.name = name
-        self.engine = engine
+        self.model = model
         self.offsets = offsets
         self.topics = topics
         self.words = words
-        self.scores = Scores(engine.settings, season=0)
+        self.scores = Scores(model.settings, season=0)
         self._config = config
         self._alarm_log = AlarmLog(f"{name}: ")
-        self._encoder = PayloadEncoder(engine.settings)
+        self._encoder = PayloadEncoder(model.settings, fingerprint(config.model))
         active = config.rule.active or config.shape.active
         self._orderings = {partition: self._new_ordering(partition) for partition in offsets.processed if active}
         self._logged: set[str] = set()
-        self._writer = CheckpointWriter(folder, engine)
+        self._writer = CheckpointWriter(folder, model)
         self._policy = CheckpointPolicy(
             config.checkpoint_events,
             config.checkpoint_seconds,
-            events=engine.counts.events,
+            events=model.counts.events,
             position=dict(offsets.processed),
         )
 
@@ -213,7 +217,7 @@ class PartitionWorker:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the engine has processed records that are not committed."""
+        """Whether the model has processed records that are not committed."""
         committed = self.offsets.committed
         return any(offset > committed[partition] for partition, offset in self.offsets.processed.items())
 
@@ -264,10 +268,10 @@ class PartitionWorker:
         are held back, the same record releases the same events whenever the partition is read again.
         """
         started = time.perf_counter()
-        settings, partition = self.engine.settings, batch.partition
+        settings, partition = self.model.settings, batch.partition
         ordered = self._order(_reject_invalid_ids(settings, self._encode_words(batch)))
         events, headers = ordered.batch.events, ordered.batch.headers
-        learned, committed = self.engine.counts.events, self.offsets.committed[partition]
+        learned, committed = self.model.counts.events, self.offsets.committed[partition]
 
         x, y = events.table(settings.inputs), events.table(settings.target_names)
         result = self._learn(events, x, y, _ends_after(batch.tombstones, ordered.released_by))
@@ -327,17 +331,17 @@ class PartitionWorker:
         for stop in sorted({*ends, len(events)}):
             part = slice(start, stop)
             results.append(
-                self.engine.process_detailed(events.keys[part], x[part], y[part], events.times[part], events.ends[part])
+                self.model.process_detailed(events.keys[part], x[part], y[part], events.times[part], events.ends[part])
             )
             for key in ends.get(stop, ()):
                 for stream in stream_keys(key, self._config.fields) if self._config.shape.wide else (key,):
-                    self.engine.reset(stream)
+                    self.model.reset(stream)
             start = stop
         return results[0] if len(results) == 1 else BatchResult.concat(results)
 
     def checkpoint_due(self) -> bool:
         """Return whether it is time for a checkpoint."""
-        return not self._writer.busy and self._policy.is_due(self.engine.counts.events, self.offsets.processed)
+        return not self._writer.busy and self._policy.is_due(self.model.counts.events, self.offsets.processed)
 
     def start_checkpoint(self) -> None:
         """Start a checkpoint of the present state, all of which must be committed.
@@ -347,7 +351,7 @@ class PartitionWorker:
         CheckpointError
             If there is not enough memory for the copy.
         """
-        self._policy.started(self.engine.counts.events, dict(self.offsets.processed))
+        self._policy.started(self.model.counts.events, dict(self.offsets.processed))
         held, arrays = ordering_state.dump(
             {partition_name(p): ordering.state() for p, ordering in self._orderings.items()}
         )

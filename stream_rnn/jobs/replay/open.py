@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from stream_rnn.checkpoints.file import check_settings
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
@@ -21,6 +20,7 @@ from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.local_calendar import in_timezone
+from stream_rnn.jobs.models import EngineModel, RaceModel
 from stream_rnn.jobs.replay.dead_letters import open_dead_letters
 from stream_rnn.jobs.replay.inputs import UNNAMED, columns_to_read, resolve_columns
 from stream_rnn.jobs.replay.job import Job
@@ -31,9 +31,8 @@ from stream_rnn.jobs.shaping import check_classes, engine_inputs, horizon_in_eve
 from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.jobs.words import Words, word_rules
 from stream_rnn.race.race import Race
-from stream_rnn.race.snapshot import check_race
 from stream_rnn.settings.engine import Settings
-from stream_rnn.settings.race import RaceConfig, check_members
+from stream_rnn.settings.race import parse_members
 from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.connectors.ordering.ordering import Ordering
+    from stream_rnn.settings.race import RaceConfig
     from stream_rnn.settings.replay import ReplaySettings
 
     Saved = tuple[Path, CheckpointData]
@@ -83,12 +83,11 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
         _check_times(settings, engine_settings, source)
         values = horizon_in_events(known, shape, source.interval)
         given = Settings.parse({"inputs": UNNAMED} | values)
-        resolved = Settings.parse(values | resolve_columns(given, source, columns, word_rules(settings)))
+        model = EngineModel(Settings.parse(values | resolve_columns(given, source, columns, word_rules(settings))))
         if saved is None:
-            return Engine(resolved)
-        path, data = saved
-        check_settings(path, data.settings, resolved)
-        return Engine.restore(data)
+            return model.create()
+        model.check(*saved)
+        return model.restore(saved[1])
 
     return _open_job(settings, requested, build)
 
@@ -104,7 +103,7 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
     shape = shape_of(settings)
     members = {name: in_timezone(values, settings.timezone) for name, values in config.members.items()}
     checked = {name: without_duration(values) for name, values in members.items()}
-    requested = next(iter(_member_settings(RaceConfig(checked, config.race), {}).values()))
+    requested = next(iter(_member_settings(config._replace(members=checked), {}).values()))
     check_classes(shape, requested)
 
     def build(source: Source, columns: tuple[str, ...], saved: Saved | None) -> Race:
@@ -112,28 +111,21 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
         for name, values in members.items():
             _check_times(settings, values, source)
             known[name] = horizon_in_events(engine_inputs(shape, values), shape, source.interval)
-        shaped = RaceConfig(known, config.race)
+        shaped = config._replace(members=known)
         given = next(iter(_member_settings(shaped, {}).values()))
         resolved = _member_settings(shaped, resolve_columns(given, source, columns, word_rules(settings)))
+        model = RaceModel(resolved, config.race)
         if saved is None:
-            return Race(resolved, config.race)
-        path, data = saved
-        check_race(path, data, resolved, config.race)
-        return Race.restore(data)
+            return model.create()
+        model.check(*saved)
+        return model.restore(saved[1])
 
     return _open_job(settings, requested, build)
 
 
 def _member_settings(config: RaceConfig, columns: dict[str, tuple[str, ...]]) -> dict[str, Settings]:
     """Return the settings of each member, with these inputs and targets if any are given."""
-    members = {}
-    for name, values in config.members.items():
-        try:
-            members[name] = Settings.parse({"inputs": UNNAMED} | values | columns)
-        except SettingError as error:
-            raise SettingError(f"member {name!r}: {error}") from None
-    check_members(members, config.race)
-    return members
+    return parse_members(config, lambda values: Settings.parse({"inputs": UNNAMED} | values | columns))
 
 
 def _open_job(

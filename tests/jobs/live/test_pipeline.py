@@ -81,4 +81,4 @@ def test_partitions_at_the_same_time_give_the_bits_of_one_after_the_other(pipeli
             pipeline.submit(worker, batch)
             expected.append(one.process(batch).payloads)
     assert [output.payloads for output in outputs(pipeline)] == expected
-    assert [bits(worker.engine) for worker in threads] == [bits(one.engine) for one in serial]
+    assert [bits(worker.model) for worker in threads] == [bits(one.model) for one in serial]

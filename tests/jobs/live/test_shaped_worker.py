@@ -17,6 +17,7 @@ from stream_rnn.connectors.shapes.shape import Shape
 from stream_rnn.connectors.stop import Stop
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs.live.job import LiveJob
+from stream_rnn.jobs.models import EngineModel
 from stream_rnn.settings.live import LiveSettings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ SHAPES: dict[str, tuple[Shape, dict[str, Any], Schema]] = {
 def config_of(name: str, folder: Path) -> tuple[WorkerConfig, Schema]:
     shape, engine, schema = SHAPES[name]
     fields = schema.columns if shape.wide else ()
-    return make_config(folder, engine=settings(**engine), shape=shape, fields=fields), schema
+    return make_config(folder, model=EngineModel(settings(**engine)), shape=shape, fields=fields), schema
 
 
 def batch_of(schema: Schema, start: int, stop: int) -> KafkaBatch:
@@ -74,7 +75,7 @@ def test_a_restarted_worker_continues_within_an_event(tmp_path: Path, name: str)
 
     uninterrupted = open_at(config_of(name, tmp_path / "uninterrupted")[0], None)
     assert written == uninterrupted.process(batch_of(schema, 0, 60)).payloads
-    assert bits(second.engine) == bits(uninterrupted.engine)
+    assert bits(second.model) == bits(uninterrupted.model)
     assert second.held == uninterrupted.held
 
 
@@ -133,17 +134,17 @@ def test_wrong_settings_are_refused(job: dict[str, Any], engine: dict[str, Any],
 
 def test_a_live_job_has_a_horizon_in_time() -> None:
     job = LiveJob(LiveSettings(topics="sensors", every="1min"), {"inputs": "a", "horizon": "1h"}, Stop())
-    assert job._config.engine.horizon == 60
+    assert job._config.model.settings.horizon == 60
 
 
 def test_a_record_without_value_ends_the_sequences_of_all_streams_of_its_key(tmp_path: Path) -> None:
     config, schema = config_of("wide", tmp_path)
     worker = open_at(config, None)
     worker.process(batch_of(schema, 0, 9))
-    resets = worker.engine.counts.resets
+    resets = worker.model.counts.resets
     ended = worker.process(Decoder(schema).decode(PARTITION, [record_of(9, None, key=b"p", timestamp=4500)]))
     assert ended.tombstones == 1
-    assert worker.engine.counts.resets == resets + 2
+    assert worker.model.counts.resets == resets + 2
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -163,6 +164,6 @@ def test_several_readings_in_a_record_form_the_events_of_readings_in_records_of_
     for worker, records in zip(workers, (one_by_one, arrays), strict=True):
         for start in range(0, len(records), 7):
             worker.process(Decoder(schema).decode(PARTITION, records[start : start + 7]))
-    assert bits(workers[0].engine) == bits(workers[1].engine)
+    assert bits(workers[0].model) == bits(workers[1].model)
     assert workers[0].held == workers[1].held
     assert shape.active

@@ -27,6 +27,7 @@ from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.errors import CheckpointError
 from stream_rnn.jobs.live.recovery import open_worker
 from stream_rnn.jobs.live.worker import OVERSIZED
+from stream_rnn.jobs.models import EngineModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,7 +177,7 @@ def test_a_restarted_worker_writes_nothing_twice_and_equals_an_uninterrupted_one
 
     uninterrupted = open_at(make_config(tmp_path / "uninterrupted", rule=rule), None)
     assert written == uninterrupted.process(batch_of(0, 30)).payloads
-    assert bits(second.engine) == bits(uninterrupted.engine)
+    assert bits(second.model) == bits(uninterrupted.model)
     assert second.held == uninterrupted.held
 
 
@@ -214,7 +215,7 @@ def test_records_with_several_events_and_tombstones_are_processed_as_a_whole_acr
     assert [payload for output in outputs for payload in output.payloads] == whole.payloads
     assert [letter for output in outputs for letter in output.dead] == whole.dead
     assert sum(output.tombstones for output in outputs) == whole.tombstones == 6
-    assert bits(second.engine) == bits(uninterrupted.engine)
+    assert bits(second.model) == bits(uninterrupted.model)
 
 
 def test_a_forecast_tells_its_event_in_a_record_with_several(tmp_path: Path) -> None:
@@ -237,10 +238,10 @@ def test_a_tombstone_ends_the_sequence_of_its_key_as_a_reset_does(tmp_path: Path
     whole = ended.process(decoded(*before, record(10, b"a", is_empty=True), *after))
     reset = open_at(make_config(tmp_path / "reset"), None)
     first = reset.process(decoded(*before))
-    reset.engine.reset("a")
+    reset.model.reset("a")
     assert whole.payloads == first.payloads + reset.process(decoded(*after)).payloads
-    assert (whole.tombstones, whole.dead, bits(ended.engine)) == (1, [], bits(reset.engine))
-    assert ended.engine.counts.resets == 1
+    assert (whole.tombstones, whole.dead, bits(ended.model)) == (1, [], bits(reset.model))
+    assert ended.model.counts.resets == 1
 
 
 def test_dead_letters_of_replayed_records_are_not_repeated(tmp_path: Path) -> None:
@@ -376,12 +377,12 @@ def test_a_topic_that_was_created_again_is_read_from_its_first_record_with_the_w
     tmp_path: Path, committed: int | None, again: BoundedSource, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = make_config(tmp_path)
-    weights = write_progress(config, 10).engine.parameters
+    weights = write_progress(config, 10).model.parameters
     worker = open_at(config, committed, again)
     assert (worker.offsets.start, worker.offsets.processed, worker.offsets.committed) == ({PARTITION: 0},) * 3
-    for name, array in worker.engine.parameters.items():
+    for name, array in worker.model.parameters.items():
         np.testing.assert_array_equal(array, weights[name])
-    assert [worker.engine.length(key) for key in ("s0", "s1")] == [0, 0]
+    assert [worker.model.length(key) for key in ("s0", "s1")] == [0, 0]
     assert "sensors-3: the topic was deleted and created again; reading the new one from offset 0" in caplog.text
     assert len(worker.process(batch_of(0, 5)).payloads) == 5
 
@@ -394,7 +395,7 @@ def test_a_topic_that_was_created_again_is_started_once(tmp_path: Path, caplog: 
     second = open_at(config, None, again)
     assert caplog.messages == []
     assert second.offsets.processed == {PARTITION: 0}
-    assert bits(first.engine) == bits(second.engine)
+    assert bits(first.model) == bits(second.model)
     second.process(batch_of(0, 5))
     assert open_at(config, 5, again).offsets.processed == {PARTITION: 0}
 
@@ -418,12 +419,12 @@ def test_a_partition_that_was_added_starts_with_the_weights_of_a_neighbour_and_w
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     config, small = make_config(tmp_path), BoundedSource(partitions=4)
-    weights = write_progress(config, 10, small).engine.parameters
+    weights = write_progress(config, 10, small).model.parameters
     grown, added = BoundedSource(first=2, partitions=6), PARTITION._replace(partition=5)
     worker = open_at(config, None, grown, added)
-    for name, array in worker.engine.parameters.items():
+    for name, array in worker.model.parameters.items():
         np.testing.assert_array_equal(array, weights[name])
-    assert worker.engine.keys == []
+    assert worker.model.keys == []
     assert worker.offsets.start == {added: 2}
     (message,) = caplog.messages
     assert message == (
@@ -432,7 +433,7 @@ def test_a_partition_that_was_added_starts_with_the_weights_of_a_neighbour_and_w
     )
     caplog.clear()
     again = open_at(config, None, grown, added)
-    assert bits(again.engine) == bits(worker.engine)
+    assert bits(again.model) == bits(worker.model)
     assert caplog.messages == []
 
 
@@ -441,7 +442,7 @@ def test_a_partition_that_the_topic_always_had_starts_from_scratch(
 ) -> None:
     config, source = make_config(tmp_path), BoundedSource(partitions=6)
     write_progress(config, 10, source)
-    assert open_at(config, None, source, PARTITION._replace(partition=5)).engine.counts.events == 0
+    assert open_at(config, None, source, PARTITION._replace(partition=5)).model.counts.events == 0
     assert caplog.messages == []
 
 
@@ -459,8 +460,8 @@ def test_a_neighbour_that_is_open_gives_its_present_weights_and_its_keys(
         BoundedSource(partitions=6),  # type: ignore[arg-type]
         [neighbour],
     )
-    for name, array in worker.engine.parameters.items():
-        np.testing.assert_array_equal(array, neighbour.engine.parameters[name])
+    for name, array in worker.model.parameters.items():
+        np.testing.assert_array_equal(array, neighbour.model.parameters[name])
     assert partition_of(b"s0", 6) == 4
     assert caplog.messages[0].endswith("of sensors-3; by Kafka's own rule 's0'")
 
@@ -470,16 +471,16 @@ def test_a_neighbour_that_is_open_gives_its_present_weights_and_its_keys(
 
 def test_alarms_are_logged_once_also_after_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     engine = settings(residual=False, learning_rate=1e-12)  # forecasts stay the running mean
-    config, source = make_config(tmp_path, engine=engine), BoundedSource(end=3500)
+    config, source = make_config(tmp_path, model=EngineModel(engine)), BoundedSource(end=3500)
     write_progress(config, 2000, source)
     worker = open_at(config, 2000, source)
     worker.process(batch_of(2000, 3200))
     logged = [message for message in caplog.messages if "alarm" in message]
-    assert len(logged) == worker.engine.counts.alarms == 2
+    assert len(logged) == worker.model.counts.alarms == 2
     assert logged[0].startswith("sensors-3: alarm in stream 's")
     caplog.clear()
     again = open_at(config, 3200, source)
     again.process(batch_of(2000, 3200))
-    assert again.engine.counts.alarms == 2
+    assert again.model.counts.alarms == 2
     assert [message for message in caplog.messages if "alarm" in message] == []
-    assert again.engine.failing == worker.engine.failing != {}
+    assert again.model.failing == worker.model.failing != {}

@@ -14,8 +14,8 @@ from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.engine.engine import Engine
 from stream_rnn.errors import CheckpointError, SettingError
-from stream_rnn.jobs.live.engine_settings import find_initial_checkpoint, resolve_engine_settings
 from stream_rnn.jobs.live.recovery import open_worker
+from stream_rnn.jobs.live.resolve import find_initial_checkpoint, resolve_model
 from stream_rnn.jobs.replay.open import open_replay
 from stream_rnn.jobs.words import WordRules
 from stream_rnn.settings.replay import ReplaySettings
@@ -34,7 +34,7 @@ STATES, VALVES = ("ok", "worn", None, "ok", "fault"), ("on", "off", "halb geöff
 
 
 def config_of(folder: Path, **changes: Any) -> WorkerConfig:
-    return make_config(folder, engine=resolve_engine_settings(ENGINE, None, RULES), words=RULES, **changes)
+    return make_config(folder, model=resolve_model(ENGINE, None, RULES), words=RULES, **changes)
 
 
 def batch_of(start: int, stop: int, **fields: Any) -> KafkaBatch:
@@ -74,7 +74,7 @@ def test_records_that_are_processed_again_number_words_as_before(tmp_path: Path)
     again = open_at(config_of(tmp_path / "again"), 25)
     assert again.process(batch_of(0, 40)).payloads == expected[25:]
     assert again.words.positions() == whole.words.positions()
-    assert bits(again.engine) == bits(whole.engine)
+    assert bits(again.model) == bits(whole.model)
 
 
 def test_a_label_beyond_the_classes_is_a_dead_letter(tmp_path: Path) -> None:
@@ -113,21 +113,21 @@ def test_a_live_job_continues_with_the_words_of_a_replay(tmp_path: Path) -> None
     open_replay(ReplaySettings(files=str(file), checkpoint=str(tmp_path / "month"), **rules), network).run()
     found = find_initial_checkpoint(str(tmp_path / "month"))
     assert found is not None
-    engine = resolve_engine_settings({}, found[1], RULES)
-    worker = open_at(make_config(tmp_path, engine=engine, words=RULES, initial_checkpoint=found[0]), None)
+    model = resolve_model({}, found[1], RULES)
+    worker = open_at(make_config(tmp_path, model=model, words=RULES, initial_checkpoint=found[0]), None)
     assert worker.words.categories["valve"].states == ["off", "on"]
     assert worker.words.labels["state"].names == {0: "worn"}
 
 
 def test_settings_that_cannot_work_are_refused_by_name() -> None:
     with pytest.raises(SettingError, match="targets must not be categories, got 'valve'"):
-        resolve_engine_settings({"inputs": "x", "targets": "valve"}, None, RULES)
+        resolve_model({"inputs": "x", "targets": "valve"}, None, RULES)
     with pytest.raises(SettingError, match="inputs must have a column of numbers to forecast"):
-        resolve_engine_settings({"inputs": "valve"}, None, RULES)
+        resolve_model({"inputs": "valve"}, None, RULES)
 
 
 def test_forecasts_are_of_numbers_and_not_of_states() -> None:
-    resolved = resolve_engine_settings({"inputs": ("valve", "x")}, None, RULES)
+    resolved = resolve_model({"inputs": ("valve", "x")}, None, RULES).settings
     assert resolved.inputs == ("valve#1", "valve#2", "valve#other", "x")
     assert resolved.targets == ("x",)
 

@@ -16,6 +16,7 @@ from stream_rnn.connectors.kafka.partitions import TopicIdentity, partition_name
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.jobs.live.recovery import open_worker
 from stream_rnn.jobs.live.worker import WorkerConfig
+from stream_rnn.jobs.models import EngineModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ class BoundedSource:
 
 def make_config(folder: Path, **changes: Any) -> WorkerConfig:
     config = WorkerConfig(
-        engine=settings(),
+        model=EngineModel(settings()),
         group="pumps",
         folder=folder,
         initial_checkpoint=None,

@@ -1,4 +1,4 @@
-"""Settings of a live job's engines: those of the job file, on top of those of the checkpoint that they start from."""
+"""What a live job learns with: the settings of the job file, on top of those of the checkpoint that it starts from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from stream_rnn.checkpoints.file import read
 from stream_rnn.checkpoints.folder import CheckpointFolder
-from stream_rnn.engine.contents import verify_engine
 from stream_rnn.errors import CheckpointError, SettingError
 from stream_rnn.jobs import words
 from stream_rnn.jobs.live.payloads import EVENT_FIELDS, ORIGIN_FIELDS
+from stream_rnn.jobs.models import EngineModel, RaceModel
 from stream_rnn.jobs.words import WordRules
+from stream_rnn.race.snapshot import race_settings_of, verify
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.presets import expand
+from stream_rnn.settings.race import RaceConfig, parse_members
 
 if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
@@ -23,7 +25,7 @@ RESERVED_NAMES = (*EVENT_FIELDS, *ORIGIN_FIELDS)
 
 
 def find_initial_checkpoint(path: str | None) -> tuple[Path, CheckpointData] | None:
-    """Return the checkpoint that engines start from: a file, or the newest one of a folder.
+    """Return the checkpoint that models start from: a file, or the newest one of a folder.
 
     Raises
     ------
@@ -42,10 +44,20 @@ def find_initial_checkpoint(path: str | None) -> tuple[Path, CheckpointData] | N
     return found
 
 
-def resolve_engine_settings(
-    given: dict[str, Any], initial: CheckpointData | None, rules: WordRules | None = None
-) -> Settings:
-    """Return the given settings, completed by those of the checkpoint that engines start from.
+def resolve_model(
+    given: dict[str, Any] | RaceConfig, initial: CheckpointData | None, rules: WordRules | None = None
+) -> EngineModel | RaceModel:
+    """Return the model of a job: what is given, completed by the checkpoint that it starts from.
+
+    Parameters
+    ----------
+    given
+        Settings of an engine by name, or a race. The settings of an engine are those of all members if the checkpoint
+        is of a race.
+    initial
+        The checkpoint, if any.
+    rules
+        Which columns are words.
 
     Raises
     ------
@@ -54,17 +66,39 @@ def resolve_engine_settings(
 
     Examples
     --------
-    >>> resolve_engine_settings({"inputs": ("load",), "targets": ("temperature",)}, None).inputs
+    >>> resolve_model({"inputs": ("load",), "targets": ("temperature",)}, None).settings.inputs
     ('load', 'temperature')
-    >>> resolve_engine_settings({"inputs": ("load",)}, None, WordRules(("valve",), 1)).inputs
+    >>> resolve_model({"inputs": ("load",)}, None, WordRules(("valve",), 1)).settings.inputs
     ('load', 'valve#1', 'valve#other')
     """
-    known = initial.settings.describe() if initial is not None else {}
-    if "inputs" not in known | given:
+
+    def parse(values: dict[str, Any]) -> Settings:
+        return _resolve(values, rules or WordRules())
+
+    saved = initial.race if initial is not None else None
+    if isinstance(given, RaceConfig):
+        known = saved["members"] if saved is not None else {}
+        config = given._replace(
+            members={name: _completed(values, known.get(name, {})) for name, values in given.members.items()}
+        )
+    elif initial is not None and saved is not None:
+        members = {name: _completed(given, values) for name, values in saved["members"].items()}
+        config = RaceConfig(members, race_settings_of(initial))
+    else:
+        return EngineModel(parse(_completed(given, initial.settings.describe() if initial is not None else {})))
+    return RaceModel(parse_members(config, parse), config.race)
+
+
+def _completed(given: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Return the given settings of an engine, completed by those that are known, of which a preset sees the inputs."""
+    return known | expand({"inputs": known["inputs"]} | given) if known else given
+
+
+def _resolve(values: dict[str, Any], rules: WordRules) -> Settings:
+    """Return the settings of an engine with the inputs and targets that it has in a live job."""
+    if "inputs" not in values:
         raise SettingError("inputs must be set for a live job: columns of a topic are not detected")
-    settings = Settings.parse(known | expand(given))
-    columns = _columns(settings, rules or WordRules())
-    settings = Settings.parse(settings.describe() | columns)
+    settings = Settings.parse(values | _columns(Settings.parse(values), rules))
     for name in settings.target_names:
         if name in RESERVED_NAMES:
             raise SettingError(
@@ -74,7 +108,7 @@ def resolve_engine_settings(
 
 
 def _verify(data: CheckpointData) -> None:
-    verify_engine(data)
+    verify(data)
     words.verify(data)
 
 

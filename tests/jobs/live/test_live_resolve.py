@@ -10,7 +10,7 @@ from support import BASE, engine_of
 from stream_rnn.checkpoints.file import read
 from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.errors import CheckpointError, SettingError
-from stream_rnn.jobs.live.engine_settings import RESERVED_NAMES, find_initial_checkpoint, resolve_engine_settings
+from stream_rnn.jobs.live.resolve import RESERVED_NAMES, find_initial_checkpoint, resolve_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 def test_inputs_are_required() -> None:
     with pytest.raises(SettingError, match=r"^inputs must be set for a live job: columns of a topic are not detected$"):
-        resolve_engine_settings({"hidden": 4}, None)
+        resolve_model({"hidden": 4}, None)
 
 
 def test_targets_of_a_forecast_are_inputs_as_well() -> None:
-    assert resolve_engine_settings({"inputs": ("a",), "targets": ("b",)}, None).inputs == ("a", "b")
-    labels = resolve_engine_settings({"inputs": ("a",), "targets": ("b",), "task": "regression"}, None)
+    assert resolve_model({"inputs": ("a",), "targets": ("b",)}, None).settings.inputs == ("a", "b")
+    labels = resolve_model({"inputs": ("a",), "targets": ("b",), "task": "regression"}, None).settings
     assert labels.inputs == ("a",)
 
 
 @pytest.mark.parametrize("name", RESERVED_NAMES)
 def test_a_target_must_not_have_the_name_of_an_output_field(name: str) -> None:
     with pytest.raises(SettingError, match=f"^targets must not be named time, key, .*, got {name!r}$"):
-        resolve_engine_settings({"inputs": (name,)}, None)
+        resolve_model({"inputs": (name,)}, None)
 
 
 def test_settings_of_the_initial_checkpoint_are_completed_by_those_of_the_job(tmp_path: Path) -> None:
     engine_of().save(tmp_path / "month")
-    resolved = resolve_engine_settings({"learning_rate": 0.5}, read(tmp_path / "month"))
+    resolved = resolve_model({"learning_rate": 0.5}, read(tmp_path / "month")).settings
     assert (resolved.inputs, resolved.hidden, resolved.learning_rate) == (("x",), (BASE["hidden"],), 0.5)
 
 

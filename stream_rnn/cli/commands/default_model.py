@@ -1,0 +1,29 @@
+"""The model of a command that was not told which network to use: the race of preset auto."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stream_rnn.settings.race import RaceConfig, is_shared, preset
+
+if TYPE_CHECKING:
+    from stream_rnn.settings.presets import RaceName
+
+DEFAULT: RaceName = "auto"
+HINT = f"preset {DEFAULT}, as no network is set; preset plain is a single network"
+"""What a user is told if it is used."""
+
+
+def or_default(model: dict[str, Any] | RaceConfig) -> dict[str, Any] | RaceConfig:
+    """Return the model, or the default race if the settings of an engine neither name a preset nor need an engine.
+
+    Examples
+    --------
+    >>> or_default({"inputs": ("load",), "hidden": (8,)})
+    {'inputs': ('load',), 'hidden': (8,)}
+    >>> list(or_default({"inputs": ("load",)}).members)
+    ['forecast', 'linear', 'reservoir']
+    """
+    if isinstance(model, RaceConfig) or not is_shared(model):
+        return model
+    return preset(DEFAULT, model)
