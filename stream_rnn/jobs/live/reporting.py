@@ -41,5 +41,4 @@ def report_engine(metrics: JobMetrics, worker: PartitionWorker) -> None:
         drifts=counts.drifts,
         alarms=counts.alarms,
     )
-    failing = len(worker.model.failing) if counts.alarms else 0
-    metrics.engine(worker.name, worker.model.stream_count, failing, totals)
+    metrics.engine(worker.name, worker.model.stream_count, worker.failing, totals)

@@ -178,6 +178,8 @@ class PartitionWorker:
     ----------
     scores : Scores
         Errors of the forecasts since the worker was opened.
+    failing : int
+        Number of streams that were failing after the last batch; a model that processes the next one cannot be asked.
     """
 
     def __init__(
@@ -196,6 +198,7 @@ class PartitionWorker:
         self.topics = topics
         self.words = words
         self.scores = Scores(model.settings, season=0)
+        self.failing = _count_failing(model)
         self._config = config
         self._alarm_log = AlarmLog(f"{name}: ")
         self._encoder = PayloadEncoder(model.settings, fingerprint(config.model))
@@ -278,6 +281,7 @@ class PartitionWorker:
         self.scores.add(result.slots, result.begins, y, result.forecasts)
         labels = self.words.label_columns(y, result)
         self.offsets.processed[partition] = batch.next
+        self.failing = _count_failing(self.model)
 
         replayed = int(np.searchsorted(ordered.released_by, committed))
         self._log_unexpected(partition)
@@ -458,3 +462,7 @@ def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: T
             "topics": {name: identity._asdict() for name, identity in topics.items()},
         }
     } | words.positions()
+
+
+def _count_failing(model: Engine | Race) -> int:
+    return len(model.failing) if model.counts.alarms else 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import contextmanager
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -25,11 +26,14 @@ from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.batch_producer import partition_of
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.errors import CheckpointError
+from stream_rnn.jobs.live.metrics import JobMetrics
 from stream_rnn.jobs.live.recovery import open_worker
+from stream_rnn.jobs.live.reporting import report_engine
 from stream_rnn.jobs.live.worker import OVERSIZED
 from stream_rnn.jobs.models import EngineModel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from kafka.consumer.fetcher import ConsumerRecord
@@ -484,3 +488,23 @@ def test_alarms_are_logged_once_also_after_a_restart(tmp_path: Path, caplog: pyt
     assert again.model.counts.alarms == 2
     assert [message for message in caplog.messages if "alarm" in message] == []
     assert again.model.failing == worker.model.failing != {}
+    assert again.failing == worker.failing == 2
+
+
+def test_a_worker_is_reported_while_its_model_processes_the_next_batch(tmp_path: Path) -> None:
+    """As in a job with one model for all partitions and a backlog: its batches follow each other in the pipeline."""
+    engine = settings(residual=False, learning_rate=1e-12)
+    config, source = make_config(tmp_path, model=EngineModel(engine)), BoundedSource(end=3500)
+    worker = open_at(config, 0, source)
+    worker.process(batch_of(0, 3200))
+    metrics = JobMetrics()
+    with is_busy(worker.model):
+        report_engine(metrics, worker)
+
+
+@contextmanager
+def is_busy(model: Any) -> Iterator[None]:
+    """Let a model be busy, as while another thread's call runs."""
+    model._idle.pop()
+    yield
+    model._idle.append(None)
