@@ -495,8 +495,9 @@ def test_a_worker_is_reported_while_its_model_processes_the_next_batch(tmp_path:
     """As in a job with one model for all partitions and a backlog: its batches follow each other in the pipeline."""
     engine = settings(residual=False, learning_rate=1e-12)
     config, source = make_config(tmp_path, model=EngineModel(engine)), BoundedSource(end=3500)
-    worker = open_at(config, 0, source)
-    worker.process(batch_of(0, 3200))
+    write_progress(config, 2000, source)
+    worker = open_at(config, 2000, source)
+    worker.process(batch_of(2000, 3200))
     metrics = JobMetrics()
     with is_busy(worker.model):
         report_engine(metrics, worker)
