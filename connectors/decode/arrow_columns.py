@@ -84,7 +84,10 @@ def decode_columns(
         errors.add(bad, values.NOT_A_TAG, roles.tag)
     for name in roles.columns:
         array, reads_words = _plain(arrays[name]), name in roles.words
-        inputs[name], bad = (_words if reads_words else _numbers)(array, roles.missing_in(name), numerals)
+        if reads_words:
+            inputs[name], bad = _words(array, roles.missing_in(name), numerals, as_text=name in roles.texts)
+        else:
+            inputs[name], bad = _numbers(array, roles.missing_in(name), numerals)
         if not reads_words:
             errors.add(np.isinf(inputs[name]), values.NOT_FINITE, name)
         if roles.bad_values == "refuse":
@@ -207,13 +210,13 @@ def _numbers(
 
 
 def _words(
-    array: pa.Array, missing: MissingValues, numerals: Numerals
+    array: pa.Array, missing: MissingValues, numerals: Numerals, *, as_text: bool = False
 ) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """Return values as words (N,), None if missing, and which of them are neither words nor numbers (N,)."""
     if is_number(array.type):
         array, numerals = array.cast(pa.string()), PLAIN
     if is_text(array.type):
-        return parse_words(array, missing, numerals)
+        return parse_words(array, missing, numerals, as_text=as_text)
     return np.full(len(array), None), _is_valid(array)
 
 

@@ -84,9 +84,11 @@ def parse_numbers(
 
 
 def parse_words(
-    array: pa.Array, missing: MissingValues, numerals: Numerals = PLAIN
+    array: pa.Array, missing: MissingValues, numerals: Numerals = PLAIN, *, as_text: bool = False
 ) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """Return texts as words (N,), each as `values.parse_word` reads it, None if missing, and which are damaged (N,).
+
+    As text they are what they are, see `values.parse_text`.
 
     Examples
     --------
@@ -96,7 +98,8 @@ def parse_words(
     array(['on', None, 'on', '2'], dtype=object)
     """
     codes, distinct = _distinct(decode_text(array))
-    parsed = [values.parse_word(text, numerals) for text in distinct.to_pylist()]
+    texts = distinct.to_pylist()
+    parsed = [values.parse_text(text) if as_text else values.parse_word(text, numerals) for text in texts]
     words = np.array([None if not word or missing.has(word) else word for word in parsed], object)
     return words[codes], np.array([word is None for word in parsed], np.bool_)[codes]
 

@@ -261,6 +261,7 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
         time_parts=time.parts,
         timezone=schema.timezone,
         words=schema.words,
+        texts=schema.texts,
         first_words={name: cleaned[name].words() for name in schema.words},
         missing={name: missing[name] for name in columns} if missing else {},
         warnings=_warnings(path, numbers, ignored),

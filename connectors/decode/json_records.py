@@ -243,8 +243,10 @@ class JsonDecoder:
         for i, field in enumerate(self._fields):
             if field.is_input:
                 name, missing = field.path.name, self._roles.missing_in(field.path.name)
-                is_words = name in self._roles.words
-                inputs[name] = _words(rows.column(i), missing) if is_words else missing.mask(rows.floats(i))
+                if name in self._roles.words:
+                    inputs[name] = _words(rows.column(i), missing, as_text=name in self._roles.texts)
+                else:
+                    inputs[name] = missing.mask(rows.floats(i))
         return inputs
 
     def _columns(
@@ -434,10 +436,11 @@ def _check_utf8(data: bytes) -> None:
         data.decode()
 
 
-def _words(column: list[Any], missing: MissingValues) -> NDArray[np.object_]:
+def _words(column: list[Any], missing: MissingValues, *, as_text: bool) -> NDArray[np.object_]:
     """Return values (N,) as words, None if missing; each distinct one is parsed once."""
     texts = [value if value.__class__ is str else _to_text(value) for value in column]
-    parsed = {text: values.parse_word(text) for text in dict.fromkeys(texts)}
+    parse = values.parse_text if as_text else values.parse_word
+    parsed = {text: parse(text) for text in dict.fromkeys(texts)}
     words = {text: None if not word or missing.has(word) else word for text, word in parsed.items()}
     result = np.empty(len(column), object)
     result[:] = [words[text] for text in texts]

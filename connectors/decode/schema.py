@@ -44,6 +44,8 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The tags, by number. Default: those of the first records, in order of appearance.
     words
         Those columns whose values are read as words: class labels and states. A number is a word, too.
+    texts
+        Those of `words` whose values are read as they are, spaces and spelling included: text.
     missing_values
         Values that stand for a missing one, by column; those of ``""`` in every column. Key, time, end and tag have
         none.
@@ -80,6 +82,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unwrap: str = ""
     records: str = ""
     words: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     missing_values: dict[str, tuple[str | float, ...]] = {}
     timezone: str | None = None
 
@@ -148,7 +151,7 @@ class ColumnRoles:
         Column with that role, or None.
     columns
         Inputs: numbers, and words.
-    time_format, bad_values, words, unwrap, records
+    time_format, bad_values, words, texts, unwrap, records
         As in `Schema`.
     numeric_time
         Whether the first times are numbers. This only chooses which way of reading is tried first.
@@ -189,6 +192,7 @@ class ColumnRoles:
     bad_values: Literal["missing", "refuse"] = "missing"
     key_hint: str = ""
     words: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     first_words: dict[str, list[str]] = field(default_factory=dict)
     missing: dict[str, MissingValues] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -94,6 +94,11 @@ def parse_word(text: str, numerals: Numerals = PLAIN) -> str | None:
     return str(int(number)) if number.is_integer() else repr(number)
 
 
+def parse_text(text: str) -> str | None:
+    """Return a text as it is, "" if it is missing, None if it is damaged; only an empty one is missing."""
+    return None if DAMAGED in text else text
+
+
 def parse_flag(text: str) -> bool | None:
     """Return a text as true or false (yes/no, t/f, y/n, 1/0; missing is false), None if it is neither.
 

@@ -133,7 +133,8 @@ class CsvReader(TextReader):
                 raise ConnectorError(f"{self.path}: column {name!r}: {question}")
         super().start(start._replace(record=max(start.record, self._layout.units)))
         # What has been read to detect the columns was split without knowing which fields must not span lines.
-        rules = self._rules._replace(names=tuple(self.names), one_line=frozenset(start.roles.read))
+        one_line = frozenset(start.roles.read) - frozenset(start.roles.texts)
+        rules = self._rules._replace(names=tuple(self.names), one_line=one_line)
         self._queue = deque(self._splitter.split_again(self._queue, rules, final=self._ended))
 
     def sample(self) -> Mapping[str, ColumnSample]:

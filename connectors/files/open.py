@@ -314,6 +314,7 @@ def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
         tags=roles.tags,
         timezone=roles.timezone,
         words=schema.words,
+        texts=schema.texts,
         missing_values=schema.missing_values,
     )
     for reader in others:

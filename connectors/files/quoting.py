@@ -2,9 +2,9 @@
 
 A quote opens only at the start of a field (RFC 4180), elsewhere it is an ordinary character. A stray quote would
 swallow the lines up to the next one, without anybody noticing. Therefore a field that spans lines is only accepted in a
-column of text that is not read, if its closing quote ends it, if it is not too long, and if its record has as many
-fields as the header. Otherwise the line with the opening quote is one broken record, and the next line is read as a
-record.
+column of text that is not read, or is read as it is, if its closing quote ends it, if it is not too long, and if its
+record has as many fields as the header. Otherwise the line with the opening quote is one broken record, and the next
+line is read as a record.
 """
 
 from __future__ import annotations

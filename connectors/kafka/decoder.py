@@ -140,6 +140,7 @@ class Decoder:
             time_parts=parts if len(parts) > 1 else (),
             timezone=schema.timezone,
             words=schema.words,
+            texts=schema.texts,
             missing={name: MissingValues.of(schema.missing_values, name) for name in schema.columns}
             if schema.missing_values
             else {},

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Meta
 
 from stream_rnn.connectors.decode.values import parse_number
+from stream_rnn.jobs.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ class Labels:
         self.codes = codes
         self._classes: dict[str, int] = {}
         self._labels: dict[int, str] = {}
-        self._seen: set[int] = set()
+        self._seen = Seen()
         self._lowest = 0
         """No class below this one is free."""
 
@@ -102,20 +103,11 @@ class Labels:
 
         A class whose label was read but has not been processed has no label yet, however events are cut into batches.
         """
-        count = len(classes)
-        first = np.full(max(self._labels, default=-1) + 2, count)
-        first[list(self._seen)] = -1
-        present = np.flatnonzero(np.isfinite(targets))
-        found, rows = np.unique(targets[present].astype(np.intp), return_index=True)
-        first[found] = np.minimum(first[found], present[rows])
-        self._seen.update(found.tolist())
-        places = np.where(np.isfinite(classes), np.minimum(np.nan_to_num(classes), len(first) - 1), len(first) - 1)
-        is_known = first[places.astype(np.intp)] < np.arange(count)[:, np.newaxis]
-        return self.decode(np.where(is_known, classes, np.nan))
+        return self.decode(np.where(self._seen.is_known(classes, targets), classes, np.nan))
 
     def state(self) -> LabelState:
         """Return everything that `restore` needs."""
-        return LabelState(self.numeric, self.codes, dict(self._classes), sorted(self._seen))
+        return LabelState(self.numeric, self.codes, dict(self._classes), self._seen.numbers)
 
     def restore(self, state: LabelState) -> None:
         """Continue with the labels of a checkpoint."""
@@ -123,7 +115,7 @@ class Labels:
         self.codes = state.codes
         self._classes = dict(state.labels)
         self._labels = {place: label for label, place in state.labels.items()}
-        self._seen = set(state.seen)
+        self._seen = Seen(state.seen)
         self._lowest = 0
 
     def _encode(self, label: str) -> float:

@@ -1,4 +1,4 @@
-"""Words: what a job does with columns of words: labels become classes, states become inputs.
+"""Words: what a job does with columns of words: labels become classes, states become inputs, text becomes tokens.
 
 Words get their numbers in the order in which a source yields events, and never by batches. What has a number is part
 of a checkpoint's positions.
@@ -7,7 +7,7 @@ of a checkpoint's positions.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,6 +16,7 @@ from stream_rnn.errors import SettingError
 from stream_rnn.jobs.categories import Categories, with_slots, without_slots
 from stream_rnn.jobs.labels import BAD_VALUE, NOT_A_CLASS, Labels, LabelState
 from stream_rnn.jobs.output_columns import label_names
+from stream_rnn.jobs.tokens import Tokens, TokenState, Unit, check_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.engine.result import BatchResult
+    from stream_rnn.engine.vocabulary import Vocabulary
     from stream_rnn.settings.engine import Settings
     from stream_rnn.settings.live import LiveSettings
     from stream_rnn.settings.replay import ReplaySettings
@@ -47,6 +49,7 @@ class WordRules(NamedTuple):
     categories: tuple[str, ...] = ()
     max_categories: int = 8
     refuse_bad_values: bool = False
+    tokens: Literal["id"] | Unit = "id"
 
     def columns(self, settings: Settings) -> tuple[str, ...]:
         """Return the columns that an engine of these settings reads, which are those of its inputs and targets."""
@@ -54,9 +57,13 @@ class WordRules(NamedTuple):
         return tuple(dict.fromkeys(inputs + settings.target_names))
 
     def words(self, settings: Settings) -> tuple[str, ...]:
-        """Return the columns to read as words: categories, and labels."""
+        """Return the columns to read as words: categories, labels, and the text of tokens."""
         labels = settings.target_names if settings.task == "classification" else ()
-        return tuple(dict.fromkeys(self.categories + labels))
+        return tuple(dict.fromkeys(self.categories + labels + self.texts(settings)))
+
+    def texts(self, settings: Settings) -> tuple[str, ...]:
+        """Return the columns to read as text."""
+        return settings.inputs if self.tokens != "id" else ()
 
     def check(self, settings: Settings) -> None:
         """Check that an engine can have states as inputs.
@@ -64,8 +71,15 @@ class WordRules(NamedTuple):
         Raises
         ------
         SettingError
-            If a category is a target, or the engine's only input is a token.
+            If a category is a target, or the engine's only input is a token, or tokens are text and it is none.
         """
+        if self.tokens != "id":
+            if not settings.tokens:
+                raise SettingError(
+                    f"tokens needs embedding as the lowest layer, got {self.tokens} for {','.join(settings.layer)}"
+                )
+            if settings.task == "forecast" and settings.inputs[0] in settings.target_names and settings.top is None:
+                raise SettingError(f"tokens {self.tokens} needs top, such as 1, to name the tokens of a forecast")
         for name in self.categories:
             if name in settings.targets:
                 raise SettingError(f"targets must not be categories, got {name!r}: classification forecasts words")
@@ -79,12 +93,23 @@ class WordRules(NamedTuple):
 
 def word_rules(settings: ReplaySettings | LiveSettings) -> WordRules:
     """Return the rules that the settings of a job say."""
-    return WordRules(settings.categories, settings.max_categories, settings.bad_values == "refuse")
+    return WordRules(settings.categories, settings.max_categories, settings.bad_values == "refuse", settings.tokens)
 
 
 class _State(msgspec.Struct, frozen=True):
     labels: dict[str, LabelState] = {}
     categories: dict[str, list[str]] = {}
+    tokens: TokenState | None = None
+
+
+class Encoded(NamedTuple):
+    """N events whose columns are all numbers."""
+
+    events: EventBatch
+    bad: list[BadLabel]
+    """the labels among words that count as missing, by the row of their record"""
+    rows: NDArray[np.intp] | None = None
+    """(N,) row of the event that each was made of; None if each is of its own"""
 
 
 class Words:
@@ -98,6 +123,8 @@ class Words:
         Which columns are words.
     first_words
         The first words of each column, if the source knows them.
+    vocabulary
+        That of the engine, if its input is a token.
 
     Examples
     --------
@@ -108,11 +135,15 @@ class Words:
     >>> words.encode(batch)[0].columns
     {'flow': array([7.]), 'valve#1': array([1.]), 'valve#other': array([0.])}
     >>> words.positions()
-    {'words': {'labels': {}, 'categories': {'valve': ['on']}}}
+    {'words': {'labels': {}, 'categories': {'valve': ['on']}, 'tokens': None}}
     """
 
     def __init__(
-        self, settings: Settings, rules: WordRules, first_words: Mapping[str, Sequence[str]] | None = None
+        self,
+        settings: Settings,
+        rules: WordRules,
+        first_words: Mapping[str, Sequence[str]] | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         targets = settings.target_names if settings.task == "classification" else ()
         self.labels = {
@@ -122,6 +153,10 @@ class Words:
             for name in targets
         }
         self.categories = {name: Categories(name, rules.max_categories) for name in rules.categories}
+        self._tokens: Tokens | None = None
+        if rules.tokens != "id" and vocabulary is not None:
+            self._tokens = Tokens(settings, rules.tokens, vocabulary)
+        self._rules = rules
         self._settings = settings
         self._bad_code = NOT_A_CLASS if rules.refuse_bad_values else np.nan
 
@@ -130,10 +165,10 @@ class Words:
         slots = {name: each.names for name, each in self.categories.items()}
         return tuple(column for name in names for column in slots.get(name, (name,)))
 
-    def encode(self, batch: EventBatch) -> tuple[EventBatch, list[BadLabel]]:
-        """Return events whose columns are all numbers, and the labels among them that count as missing."""
-        if not self.labels and not self.categories:
-            return batch, []
+    def encode(self, batch: EventBatch) -> Encoded:
+        """Return events whose columns are all numbers, one for each token of a text."""
+        if not self._has_any:
+            return Encoded(batch, [])
         columns: dict[str, NDArray[Any]] = {}
         bad: list[BadLabel] = []
         for name, values in batch.columns.items():
@@ -148,14 +183,19 @@ class Words:
                 columns[name] = codes
             else:
                 columns[name] = values
-        return replace(batch, columns=columns), bad if np.isnan(self._bad_code) else []
+        bad = bad if np.isnan(self._bad_code) else []
+        encoded = replace(batch, columns=columns)
+        if self._tokens is None:
+            return Encoded(encoded, bad)
+        events, rows = self._tokens.encode(encoded)
+        return Encoded(events, bad, rows)
 
     def label_columns(self, y: NDArray[np.float64], result: BatchResult) -> dict[str, NDArray[Any]]:
         """Return the labels of N processed events, of their targets (N, D) and forecasts, by column of the output.
 
         It must be called once for each batch that is processed.
         """
-        columns: dict[str, NDArray[Any]] = {}
+        columns = self._tokens.columns(y, result) if self._tokens is not None else {}
         settings, names = self._settings, label_names(self._settings)
         for place, (target, labels) in enumerate(self.labels.items()):
             codes = y[:, place]
@@ -169,22 +209,36 @@ class Words:
 
     def positions(self) -> dict[str, Any]:
         """Return the numbers of all words, as part of a checkpoint's positions; nothing if there are no words."""
-        if not self.labels and not self.categories:
+        if not self._has_any:
             return {}
         state = _State(
             {name: labels.state() for name, labels in self.labels.items()},
             {name: categories.states for name, categories in self.categories.items()},
+            self._tokens.state() if self._tokens is not None else None,
         )
         return {WORDS: msgspec.to_builtins(state)}
 
     def restore(self, positions: Mapping[str, Any]) -> None:
-        """Continue with the numbers in a checkpoint's positions, of the words that it has."""
+        """Continue with the numbers in a checkpoint's positions, of the words that it has.
+
+        Raises
+        ------
+        SettingError
+            If its tokens are of another kind.
+        """
         state = msgspec.convert(positions.get(WORDS, {}), _State)
+        check_unit(self._rules.tokens, state.tokens)
+        if self._tokens is not None:
+            self._tokens.restore(state.tokens)
         for name, labels in self.labels.items():
             if name in state.labels:
                 labels.restore(state.labels[name])
         for name, categories in self.categories.items():
             categories.restore(state.categories.get(name, ()))
+
+    @property
+    def _has_any(self) -> bool:
+        return bool(self.labels or self.categories) or self._tokens is not None
 
     def summary(self) -> dict[str, Any]:
         """Return the words and what became of them: labels by class, and states in the order of their inputs."""
@@ -217,6 +271,8 @@ def verify(data: CheckpointData) -> None:
     for name, states in state.categories.items():
         if len(set(states)) < len(states):
             raise data.invalid(f"states of {name!r} must be distinct")
+    if state.tokens is not None and any(number >= data.settings.vocabulary for number in state.tokens.seen):
+        raise data.invalid(f"tokens must have ids below {data.settings.vocabulary}")
 
 
 def _most_likely(settings: Settings, forecasts: NDArray[np.float64], place: int) -> NDArray[np.float64]:

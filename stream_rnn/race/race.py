@@ -202,6 +202,10 @@ class Race:
         return self._streams.keys
 
     @property
+    def vocabulary(self) -> None:
+        """None: no member has tokens."""
+
+    @property
     def stream_count(self) -> int:
         """Number of streams that are kept."""
         return len(self._streams)

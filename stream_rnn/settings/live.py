@@ -41,6 +41,7 @@ from stream_rnn.settings.values import (
     Categories,
     MaxCategories,
     MissingValues,
+    TextTokens,
     check_categories,
     prepare_columns,
 )
@@ -131,6 +132,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     missing_values: MissingValues = ()
     categories: Categories = ()
     max_categories: MaxCategories = 8
+    tokens: TextTokens = "id"
     lateness: Lateness = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY

@@ -31,6 +31,7 @@ from stream_rnn.settings.values import (
     Categories,
     MaxCategories,
     MissingValues,
+    TextTokens,
     check_categories,
     prepare_columns,
 )
@@ -172,6 +173,7 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     missing_values: MissingValues = ()
     categories: Categories = ()
     max_categories: MaxCategories = 8
+    tokens: TextTokens = "id"
     field_size_limit: Annotated[
         AtLeastOne,
         Meta(

@@ -79,6 +79,10 @@ class ShapeSettings(Protocol):
     def duplicates(self) -> Literal["keep", "drop"]:
         """What happens to duplicates."""
 
+    @property
+    def tokens(self) -> Literal["id", "word", "character"]:
+        """What the input of an embedding is."""
+
 
 def check_shape(settings: ShapeSettings) -> None:
     """Check that the settings that say what an event is are valid, and go together.
@@ -101,8 +105,20 @@ def check_shape(settings: ShapeSettings) -> None:
         )
     if seconds("pivot_tolerance", settings.pivot_tolerance) and settings.pivot is None:
         raise SettingError(f"pivot_tolerance needs pivot, got {settings.pivot_tolerance!r}")
+    _check_tokens(settings)
     if settings.every is not None and seconds("every", settings.every) < MIN_EVERY:
         raise SettingError(f"every must be at least 1ms, such as 30s, 1min or 6h, got {settings.every!r}")
+
+
+def _check_tokens(settings: ShapeSettings) -> None:
+    """Check that nothing joins or drops the tokens of a text, which are events of one time."""
+    if settings.tokens == "id":
+        return
+    for name in ("wide", "pivot", "every"):
+        if getattr(settings, name):
+            raise SettingError(f"tokens must be id with {name}, which is for numbers, got {settings.tokens!r}")
+    if settings.duplicates == "drop":
+        raise SettingError(f"duplicates must be keep with tokens {settings.tokens}, got 'drop'")
 
 
 def pivot_columns(pivot: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -29,6 +29,14 @@ Categories = Annotated[
 MaxCategories = Annotated[
     Annotated[int, Meta(ge=1, le=1000)],
     Meta(description="States of a column in categories that have an input of their own; all others share one."),
+]
+TextTokens = Annotated[
+    Literal["id", "word", "character"],
+    Meta(
+        description="What the input of an embedding layer is. id: a number. word, character: text; each of its words "
+        "or characters is an event with the key and time of its record. They are numbered as they appear, up to "
+        "vocabulary."
+    ),
 ]
 EVERY_COLUMN = "*"
 MAX_BITS = 1023

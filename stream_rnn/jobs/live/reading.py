@@ -41,6 +41,7 @@ def reading_of(settings: LiveSettings, config: WorkerConfig) -> Reading:
         settings.bad_values,
         timezone=settings.timezone,
         words=config.words.words(config.model.settings),
+        texts=config.words.texts(config.model.settings),
         missing_values=missing_by_column(settings.missing_values),
         unwrap=settings.unwrap or "",
         records=settings.records or "",

@@ -100,7 +100,7 @@ def open_worker(
         return _start_added(request, neighbour)
     path = config.initial_checkpoint
     model = config.model.create() if path is None else config.model.load(path)
-    words = _words(config, {} if path is None else read_positions(path))
+    words = _words(config, model, {} if path is None else read_positions(path))
     return _start(request, model, words, {partition: source.start_offset(partition) for partition in committed})
 
 
@@ -114,9 +114,9 @@ def _start(request: _Request, model: Engine | Race, words: Words, start: dict[To
     return PartitionWorker(name, config, model, folder, offsets, topics, words)
 
 
-def _words(config: WorkerConfig, positions: Mapping[str, Any]) -> Words:
+def _words(config: WorkerConfig, model: Engine | Race, positions: Mapping[str, Any]) -> Words:
     """Return the words of a worker that continues from a checkpoint's positions, if it has any."""
-    words = Words(config.model.settings, config.words)
+    words = Words(config.model.settings, config.words, vocabulary=model.vocabulary)
     words.restore(positions)
     return words
 
@@ -149,8 +149,9 @@ def _resume(request: _Request, found: Found) -> PartitionWorker:
             some[partition] = first
     topics = _saved_identities(positions)
     topics |= _identities([p for p in committed if p in recreated or p.topic not in topics], source)
-    words = _words(config, saved.positions)
-    worker = PartitionWorker(name, config, config.model.restore(saved), folder, offsets, topics, words)
+    model = config.model.restore(saved)
+    words = _words(config, model, saved.positions)
+    worker = PartitionWorker(name, config, model, folder, offsets, topics, words)
     worker.restore_orderings(saved, kept)
     if recreated:
         _restart_recreated(worker, path, saved, recreated)
@@ -325,7 +326,7 @@ def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> Pa
         f" with the weights of {other}" if shares else "",
         _moved_keys(request),
     )
-    words = _words(request.config, state.positions if shares else {})
+    words = _words(request.config, started, state.positions if shares else {})
     return _start(request, started, words, {p: request.source.bounds(p)[0] for p in request.committed})
 
 

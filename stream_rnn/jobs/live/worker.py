@@ -390,13 +390,16 @@ class PartitionWorker:
 
     def _encode_words(self, batch: KafkaBatch) -> KafkaBatch:
         """Return a batch whose columns are all numbers."""
-        events, bad = self.words.encode(batch.events)
+        events, bad, rows = self.words.encode(batch.events)
         if events is batch.events:
             return batch
         source, records = partition_name(batch.partition), batch.events.positions.record
         values = [BadValue(source, int(records[label.row]), label.column, label.word) for label in bad]
         bad_values = sorted([*batch.bad_values, *values], key=lambda value: value.record)
-        return replace(batch, events=events, bad_values=bad_values)
+        headers = batch.headers
+        if headers is not None and rows is not None:
+            headers = [headers[row] for row in rows.tolist()]
+        return replace(batch, events=events, headers=headers, bad_values=bad_values)
 
     def _order(self, batch: KafkaBatch) -> OrderedBatch:
         ordering = self._orderings.get(batch.partition)

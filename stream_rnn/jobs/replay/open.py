@@ -150,6 +150,9 @@ def _open_job(
     positions = saved[1].positions if saved is not None else START_POSITIONS
     dialect = Dialect(**{name: getattr(settings, name) for name in Dialect.__struct_fields__})
     stop, rules = StopFlag(), word_rules(settings)
+    if rules.tokens != "id" and requested.inputs == UNNAMED:
+        raise SettingError(f"inputs must name the column of text with tokens {rules.tokens}, got none")
+    rules.check(requested)
     refuse_overwriting(settings)
     with ExitStack() as stack:  # closes what is open if a later step fails
         letters = open_dead_letters(settings, positions)
@@ -172,7 +175,7 @@ def _open_job(
             if line:
                 log.warning("%s", line)
         model = build(source, shape_of(settings).columns(source.columns, source.tags), saved)
-        words = Words(model.settings, rules, source.first_words)
+        words = Words(model.settings, rules, source.first_words, model.vocabulary)
         words.restore(positions)
         ordering = _open_ordering(settings, source, words, saved[1] if saved is not None else None)
         sink = _open_sink(settings, positions["sink"], model.counts.events)
@@ -210,6 +213,7 @@ def _schema(settings: ReplaySettings, requested: Settings) -> Schema:
         records=settings.records or "",
         timezone=settings.timezone,
         words=rules.words(requested),
+        texts=rules.texts(requested),
         missing_values=missing_by_column(settings.missing_values),
     )
     if shape.wide:

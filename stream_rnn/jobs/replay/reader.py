@@ -134,7 +134,7 @@ class EventReader:
         if len(ordering.ready):
             yield ordering.ready
         for batch in self._stoppable:
-            events, bad_labels = self.words.encode(batch)
+            events, bad_labels, _ = self.words.encode(batch)
             for label in bad_labels:
                 self._count(batch, label)
             ordered = ordering.process(events)
