@@ -35,7 +35,7 @@ a column of names with an occasional "12" is still text."""
 MAX_EXAMPLE_CHARACTERS = 20
 WITH_UNIT = "numbers with a unit"
 WITHOUT_UNIT = "write the numbers without it, and the unit in the column's name"
-NAME_IT = "name it in categories if it has few different texts"
+NAME_IT = "name it in categories if it has few different texts, or set tokens to word or character for an embedding"
 MAX_UNITS = 3
 """A column of more units than this is text, such as numbers of houses."""
 MIN_WITH_UNIT = 10

@@ -129,7 +129,7 @@ class CsvReader(TextReader):
             if name in self._repeated:
                 raise ConnectorError(f"{self.path}: there are two columns {name!r}")
         for name, question in self._asked.items():
-            if name in (*start.roles.columns, *start.roles.ignored):
+            if name in (*start.roles.columns, *start.roles.ignored) and name not in start.roles.texts:
                 raise ConnectorError(f"{self.path}: column {name!r}: {question}")
         super().start(start._replace(record=max(start.record, self._layout.units)))
         # What has been read to detect the columns was split without knowing which fields must not span lines.

@@ -133,6 +133,13 @@ def test_texts_held_back_are_in_the_order_of_time(tmp_path: Path) -> None:
     assert (tmp_path / "parts.jsonl").read_text() == (tmp_path / "whole.jsonl").read_text()
 
 
+def test_text_is_read_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "n.csv"
+    path.write_text("k;text\na;1,234\nb;NA\n")  # numbers would be ambiguous
+    open_text(str(path), output=str(tmp_path / "out.jsonl")).run()
+    assert [json.loads(line)["text"] for line in (tmp_path / "out.jsonl").read_text().splitlines()] == ["1,234", "NA"]
+
+
 def test_only_the_last_token_ends_a_sequence(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
     path.write_text("text,end\na b c,0\na b,1\na c,0\n")
