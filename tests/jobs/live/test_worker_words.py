@@ -142,6 +142,9 @@ def test_forecasts_are_of_numbers_and_not_of_states() -> None:
         {"labels": {"state": {"numeric": False, "codes": True, "labels": {"a": -1}, "seen": []}}},
         {"categories": {"valve": ["on", "on"]}},
         {"categories": {"valve": 3}},
+        {"tokens": {"unit": "letter", "seen": []}},
+        {"tokens": {"unit": "word", "seen": [-1]}},
+        {"tokens": {"unit": "word", "seen": [1 << 24]}},
         [],
     ],
 )
