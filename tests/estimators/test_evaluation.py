@@ -19,7 +19,7 @@ from river.time_series.base import Forecaster
 
 from stream_rnn.errors import DataError
 from stream_rnn.estimators import evaluate, evaluate_streams, iter_evaluate
-from stream_rnn.estimators.recurrent import DEFAULT_KEY
+from stream_rnn.estimators.streaming import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

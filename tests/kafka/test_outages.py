@@ -337,7 +337,6 @@ def test_no_record_is_too_large_for_the_job(broker: Cluster, topic: str, tmp_pat
         2: "not JSON",
         3: "key and headers are too large for a forecast",
         5: "key and headers are too large for a forecast",
-        6: "record has no value",
     }
 
 
