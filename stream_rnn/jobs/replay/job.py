@@ -140,7 +140,7 @@ class Job(Generic[ModelT]):
         for drift in result.drifts:
             log.info("%s", drift)
         self._alarm_log.add(result.alarms)
-        scored = self.scores.add(batch, y, result)
+        scored = self.scores.add(self._reader.read, y, result)
         labels = self._reader.words.label_columns(y, result)
         if self._sink is not None:
             self._sink.write(self._rows(batch) | output_columns(settings, y, result, labels))

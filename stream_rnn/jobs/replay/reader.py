@@ -71,6 +71,11 @@ class EventReader:
         self._size = BatchSize()
 
     @property
+    def read(self) -> EventBatch:
+        """The newest events that were read, of which `batches` yields parts."""
+        return self._batch
+
+    @property
     def held(self) -> int:
         """Number of events that are held back for ordering."""
         return self._ordering.held

@@ -40,11 +40,15 @@ class ReplayScores:
         """Events per season; 0 if there is none, or it is not known yet."""
         return self._season or 0
 
-    def add(self, batch: EventBatch, y: NDArray[np.float64], result: BatchResult) -> NDArray[np.float64]:
-        """Score N events with their targets (N, D), and return what `Scores.add` returns."""
+    def add(self, read: EventBatch, y: NDArray[np.float64], result: BatchResult) -> NDArray[np.float64]:
+        """Score N events with their targets (N, D), and return what `Scores.add` returns.
+
+        The season is detected from the first events `read`, which may be more: how many of them are processed at once
+        depends on how long that takes.
+        """
         if self._scores is None:
             if self._season is None:
-                self._season = detect_season(batch.keys, batch.times)
+                self._season = detect_season(read.keys, read.times)
             self._scores = Scores(self._settings, self._season)
         return self._scores.add(result.slots, result.begins, y, result.forecasts)
 

@@ -276,3 +276,10 @@ def test_labels_need_a_column_that_is_not_a_target(recording: Path) -> None:
     settings = ReplaySettings(files=(str(recording),), key="sensor")
     with pytest.raises(SettingError, match=r"inputs must be numeric columns of .* that are not targets, got none"):
         open_replay(settings, NETWORK | {"targets": ("a", "b"), "task": "regression", "horizon": 1})
+
+
+def test_the_season_is_detected_also_where_the_first_batch_has_one_event_of_each_stream(tmp_path: Path) -> None:
+    rows = [f"{900 * t},s{k},{t % 7}" for t in range(30) for k in range(300)]
+    (tmp_path / "many.csv").write_text("\n".join(["time,sensor,x", *rows]) + "\n")
+    settings = ReplaySettings(files=str(tmp_path / "many.csv"), key="sensor")
+    assert replay(settings, None).season == 96
