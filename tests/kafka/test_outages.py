@@ -7,7 +7,7 @@ import os
 import signal
 import urllib.error
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -369,10 +369,18 @@ def test_a_deleted_output_topic_ends_the_job_with_its_name(broker: Cluster, topi
     assert live.log().splitlines()[-1].startswith(f"error: no topic '{live.output}' at {broker.bootstrap}")
 
 
+def joined(broker: Cluster, topic: str, group: str) -> KafkaConsumer:
+    """Return a consumer that has partitions; on a busy machine the client may lose its place while it joins."""
+    while True:
+        consumer = KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, group_id=group)
+        with suppress(TimeoutError):
+            wait_for(lambda consumer=consumer: consumer.poll(timeout_ms=100) or consumer.assignment(), seconds=20)
+            return consumer
+        consumer.close()
+
+
 def test_a_group_of_other_consumers_is_refused(broker: Cluster, topic: str, tmp_path: Path) -> None:
-    consumer = KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, group_id=f"taken-{topic}")
-    with closing(consumer):
-        wait_for(lambda: consumer.poll(timeout_ms=100) or consumer.assignment())
+    with closing(joined(broker, topic, f"taken-{topic}")) as consumer:
         process = Live(broker, tmp_path, topic, broker.topic(), f"taken-{topic}").start()
         wait_for(lambda: consumer.poll(timeout_ms=100) or process.poll() is not None)
     assert process.returncode == 1
