@@ -38,7 +38,7 @@ class Case(NamedTuple):
     times: NDArray[np.float64] | None
     """(N,) seconds since the Unix epoch, None if there are none"""
     season: int | None
-    """rows of the seasonal naive forecast, None if the file has no season that its owner would name"""
+    """length of the season in rows, None for a series without an obvious one"""
     test: tuple[int, int]
     """first scored row, and one past the last"""
     unit: NDArray[np.float64]

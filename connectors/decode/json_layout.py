@@ -1,6 +1,6 @@
 """Layout: JSON records of one shape, decoded straight into the fields that are read.
 
-A layout is a type of msgspec. It rejects every record that `json_shape` may read differently: one with another type in
+A layout is a msgspec type. It rejects every record that `json_shape` may read differently: one with another type in
 a field that is read, with a part of a path that is null, or with another field than its envelope may have. So whatever
 it accepts has the values that `json_shape` finds, unless the event has none of the inputs.
 """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 QUOTES = ('"', "'")
 NOT_DELIMITERS = ".+-\"'"
-"""Characters of numbers, and quotes that a dialect may have."""
+"""Characters that numbers consist of, and those that may quote a field."""
 SPACES = " "
 """The delimiter of fields that are separated by any number of spaces."""
 DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "space": SPACES}

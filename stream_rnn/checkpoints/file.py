@@ -16,7 +16,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 import msgspec
 import numpy as np
@@ -56,6 +56,9 @@ class RaceDocument(TypedDict):
     """settings of each member, by name"""
 
 
+PositionT = TypeVar("PositionT")
+
+
 class CheckpointData(NamedTuple):
     """Contents of a checkpoint."""
 
@@ -78,6 +81,19 @@ class CheckpointData(NamedTuple):
     def invalid(self, problem: str) -> CheckpointError:
         """Return the error to raise where the contents cannot be right."""
         return CheckpointError(f"checkpoint {self.path or 'data'} is not valid: {problem}")
+
+    def position(self, name: str, kind: type[PositionT], description: str) -> PositionT:
+        """Return a part of the positions as its type, which has defaults for what is absent.
+
+        Raises
+        ------
+        CheckpointError
+            If it has another form.
+        """
+        try:
+            return msgspec.convert(self.positions.get(name, {}), kind)
+        except msgspec.ValidationError as error:
+            raise self.invalid(f"positions of {description}: {error}") from None
 
     def of_stream(self, slot: int | None) -> CheckpointData:
         """Return the data of an engine that holds only this stream, or none; arrays are views."""

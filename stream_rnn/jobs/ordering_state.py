@@ -59,10 +59,7 @@ def verify(data: CheckpointData) -> None:
     CheckpointError
         Naming the file, and the first part that is wrong.
     """
-    try:
-        states = msgspec.convert(data.positions.get(ORDERING, {}), dict[str, _Metadata])
-    except msgspec.ValidationError as error:
-        raise data.invalid(f"positions of events that are held back: {error}") from None
+    states = data.position(ORDERING, dict[str, _Metadata], "events that are held back")
     for name, about in states.items():
         _verify_arrays(data, f"{ORDERING}.{name}.", about)
 

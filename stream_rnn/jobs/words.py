@@ -256,10 +256,7 @@ def verify(data: CheckpointData) -> None:
     CheckpointError
         Naming the file, and the first part that is wrong.
     """
-    try:
-        state = msgspec.convert(data.positions.get(WORDS, {}), _State)
-    except msgspec.ValidationError as error:
-        raise data.invalid(f"positions of words: {error}") from None
+    state = data.position(WORDS, _State, "words")
     for name, labels in state.labels.items():
         classes = list(labels.labels.values())
         if len(set(classes)) < len(classes) or not set(labels.seen) <= set(classes):

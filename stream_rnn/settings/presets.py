@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from stream_rnn.errors import SettingError, nearest
 
@@ -40,11 +40,22 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Forecasts and anomaly scores for sensors; two simple baselines: an online autoregression by recursive least squares,
 and a frozen random recurrence with the same readout; and the defaults of the settings themselves."""
 
-LAGGED_INPUTS = {"forecast": 24, "linear": 168}
-"""Lagged inputs that a preset has, all inputs together: as many lags of each as fit, within the limits below."""
-MIN_LAGS, MAX_LAGS = {"forecast": 12, "linear": 3}, 24
+
+class Lags(NamedTuple):
+    """How many lags of its inputs a preset has."""
+
+    lagged_inputs: int
+    """as many lags as fit into this number of lagged inputs, all inputs together"""
+    least: int
+    """the smallest number of lags that is worth having"""
+    otherwise: int
+    """lags if fewer than that fit"""
+
+
+LAGS = {"forecast": Lags(24, least=12, otherwise=0), "linear": Lags(168, least=3, otherwise=3)}
 """A learned recurrence remembers what a few lags of many inputs tell, and forecasts worse with them; an autoregression
 has nothing else."""
+MAX_LAGS = 24
 
 PRESET_HELP = (
     "Engine settings that go together, which other settings override: forecast and anomaly (for sensors), linear "
@@ -83,9 +94,8 @@ def expand(values: dict[str, Any]) -> dict[str, Any]:
 
 def _lags(preset: str, inputs: Any) -> dict[str, Any]:
     """Return the lags of a preset for these inputs, a name or several."""
-    if preset not in LAGGED_INPUTS:
+    if preset not in LAGS:
         return {}
-    fit = LAGGED_INPUTS[preset] // max(1 if isinstance(inputs, str) else len(inputs), 1)
-    if fit >= MIN_LAGS[preset]:
-        return {"lags": tuple(range(1, min(fit, MAX_LAGS) + 1))}
-    return {"lags": tuple(range(1, MIN_LAGS[preset] + 1))} if preset == "linear" else {}
+    most, least, otherwise = LAGS[preset]
+    fit = most // max(1 if isinstance(inputs, str) else len(inputs), 1)
+    return {"lags": tuple(range(1, min(fit if fit >= least else otherwise, MAX_LAGS) + 1))}

@@ -23,7 +23,7 @@ AUTO: dict[str, Any] = {"preset": "auto", "inputs": ["x", "y"], "horizon": 2}
 
 
 def replayed(live: Live, stop: int) -> list[dict[str, Any]]:
-    """Return the forecasts of a replay of the first readings with the race of a live job, and its checkpoint."""
+    """Replay the first readings with the same race as the live job; return the forecasts and the checkpoint."""
     path, output = live.folder / "month.jsonl", live.folder / "forecasts.jsonl"
     rows = [
         json.loads(value) | {"key": key.decode()} for key, value in map(reading, range(stop)) if value != b"garbled"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from workers import PARTITION, BoundedSource, batch_of, make_config, open_at, write_checkpoint
+from workers import PARTITION, BoundedSource, batch_of, make_config, open_at, write_checkpoint, write_progress
 
 from stream_rnn.checkpoints.file import read
 from stream_rnn.errors import CheckpointError, SettingError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stream_rnn.engine.engine import Engine
-    from stream_rnn.jobs.live.worker import PartitionWorker, WorkerConfig
+    from stream_rnn.jobs.live.worker import WorkerConfig
 
 SMALL = {"inputs": ("x",), "hidden": (3,), "window": 3}
 CONFIG = RaceConfig(
@@ -37,15 +37,6 @@ def state(model: Engine | Race) -> dict[str, Any]:
     """Return everything that a checkpoint of a model holds, as bytes."""
     data = model.snapshot().finish()
     return {name: array.tobytes() for name, array in data.arrays.items()} | {"keys": data.keys}
-
-
-def write_progress(config: WorkerConfig, stop: int, source: BoundedSource | None = None) -> PartitionWorker:
-    """Open a worker from scratch, let it process and commit records up to an offset, and write a checkpoint."""
-    worker = open_at(config, None, source)
-    worker.process(batch_of(0, stop))
-    worker.mark_all_committed()
-    write_checkpoint(worker)
-    return worker
 
 
 def test_a_restarted_race_writes_nothing_twice_and_equals_an_uninterrupted_one(tmp_path: Path) -> None:

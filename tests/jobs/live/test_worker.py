@@ -20,6 +20,7 @@ from workers import (
     open_at,
     record_of,
     write_checkpoint,
+    write_progress,
 )
 
 from stream_rnn.connectors.errors import ConnectorError
@@ -39,16 +40,6 @@ if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
     from stream_rnn.connectors.kafka.decoder import KafkaBatch
-    from stream_rnn.jobs.live.worker import PartitionWorker, WorkerConfig
-
-
-def write_progress(config: WorkerConfig, stop: int, source: BoundedSource | None = None) -> PartitionWorker:
-    """Open a worker from scratch, let it process and commit records up to an offset, and write a checkpoint."""
-    worker = open_at(config, None, source)
-    worker.process(batch_of(0, stop))
-    worker.mark_all_committed()
-    write_checkpoint(worker)
-    return worker
 
 
 def newest(folder: Path) -> Path:

@@ -97,3 +97,12 @@ def write_checkpoint(worker: PartitionWorker) -> None:
     """Write a checkpoint, and wait until it is on disk."""
     worker.start_checkpoint()
     assert worker.wait_for_checkpoint() is not None
+
+
+def write_progress(config: WorkerConfig, stop: int, source: BoundedSource | None = None) -> PartitionWorker:
+    """Open a worker from scratch, let it process and commit records up to an offset, and write a checkpoint."""
+    worker = open_at(config, None, source)
+    worker.process(batch_of(0, stop))
+    worker.mark_all_committed()
+    write_checkpoint(worker)
+    return worker
