@@ -116,8 +116,21 @@ class Live:
         self.processes.clear()
 
     def wait_for_forecasts(self, count: int, seconds: float = 120) -> None:
-        """Wait until there are at least so many forecasts."""
-        wait_for(lambda: len(read_all(self.broker.bootstrap, self.output)) >= count, seconds)
+        """Wait until there are at least so many forecasts.
+
+        Raises
+        ------
+        TimeoutError
+            If there are fewer after `seconds`; the error has the ends of the logs.
+        """
+        try:
+            wait_for(lambda: len(read_all(self.broker.bootstrap, self.output)) >= count, seconds)
+        except TimeoutError as error:
+            found = len(read_all(self.broker.bootstrap, self.output))
+            error.add_note(f"{found} of {count} forecasts; exit codes {[process.poll() for process in self.processes]}")
+            for log in sorted(self.folder.glob("*.log")):
+                error.add_note(f"{log.name} ends:\n" + "".join(log.read_text().splitlines(keepends=True)[-30:]))
+            raise
 
     def forecasts(self) -> dict[bytes, list[bytes]]:
         """Return the committed forecasts of each stream in order, as bytes."""
