@@ -47,6 +47,7 @@ CONNECTORS: tuple[frozenset[str], ...] = tuple(
             {"connectors"},
             {"connectors.decode"},
             {"connectors.ordering"},
+            {"connectors.registry"},
             {"connectors.shapes"},
             {"connectors.files"},
             {"connectors.kafka"},

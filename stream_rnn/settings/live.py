@@ -206,6 +206,14 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         10.0
     )
     log_format: Annotated[Literal["text", "json"], Meta(description="Format of log lines.")] = "text"
+    registry: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Registry of the schemas of values in Avro, Protobuf or JSON Schema that begin with an id "
+            "(Confluent's wire format): url, and perhaps user and password, or token, cafile and timeout; or else "
+            'folder, with schemas as ID.avsc, ID.desc and ID.json. A secret is { env = "NAME" } or { file = "path" }.'
+        ),
+    ] = msgspec.field(default_factory=dict)
     client: Annotated[
         dict[str, Any],
         Meta(

@@ -288,7 +288,7 @@ def test_a_topic_of_another_format_is_reported_and_makes_the_job_unhealthy(
     live.start()
     send(broker.bootstrap, topic, [b"\0\0\0\0\7\x02\x04"] * 500)
     wait_for(lambda: "WARNING" in live.log() and "500 records were refused" in health(live)["reason"])
-    reason = "begins with a schema registry's mark (schema id 7): Avro/Protobuf is not supported, only JSON (500)"
+    reason = "begins with a schema registry's mark (schema id 7): set registry to read Avro and Protobuf (500)"
     assert health(live)["reason"] == f"500 of the last minute's 500 records were refused: {reason}"
     assert not health(live)["ok"]
     live.wait_for_forecasts(feed(broker, topic, 0, 1000))

@@ -23,6 +23,7 @@ from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.client import AuthenticationError, BrokerError, make_cluster
 from stream_rnn.connectors.kafka.subscription import Subscription
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
+from stream_rnn.connectors.registry.registry import RegistryError, make_registry
 from stream_rnn.errors import SettingError, require
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs.live.broker_wait import BrokerWait
@@ -102,6 +103,7 @@ class LiveJob:
         self.metrics = JobMetrics(self._exporter)
         self._stop = stop
         self._cluster = make_cluster(settings.servers, settings.client)
+        self._registry = make_registry(settings.registry)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
         shape, words = shape_of(settings), word_rules(settings)
         fields = named_fields(shape, next(iter(model.members.values())) if isinstance(model, RaceConfig) else model)
@@ -127,7 +129,9 @@ class LiveJob:
             shape=shape,
             fields=fields,
         )
-        reading_of(settings, self._config)  # whatever is wrong with it is reported before anything starts
+        reading_of(
+            settings, self._config, self._registry
+        )  # whatever is wrong with it is reported before anything starts
         self._subscription = Subscription(
             topics=settings.topics,
             pattern=settings.pattern,
@@ -179,6 +183,7 @@ class LiveJob:
                 subscription=subscription,
                 workers={},
                 dead_letters=dead_letters,
+                registry=self._registry,
                 metrics=self.metrics,
             )
             while not self._stop:
@@ -236,7 +241,7 @@ class LiveJob:
             self._run_turns(session)
             session.stop()
             log.info("stopped: everything is committed, checkpoints are written, and the group is left")
-        except (KafkaError, BrokerError) as error:
+        except (KafkaError, BrokerError, RegistryError) as error:
             if session is not None:
                 session.abandon()
             self._handle_failure(error, time.monotonic() - started)
@@ -249,13 +254,14 @@ class LiveJob:
         interval, logged_at = self.settings.log_seconds, time.monotonic()
         while not self._stop:
             session.run_once()
+            self.metrics.registry(self._registry.problem if self._registry is not None else None)
             self._problem_log.update(self.metrics.problems())
             if 0 < interval <= time.monotonic() - logged_at:
                 logged_at = time.monotonic()
                 line = self.metrics.line()
                 log.info("%s", line, extra={"fields": self.metrics.fields()})
 
-    def _handle_failure(self, error: KafkaError | BrokerError, lasted: float) -> None:
+    def _handle_failure(self, error: KafkaError | BrokerError | RegistryError, lasted: float) -> None:
         """Log the failure of a session that lasted so many seconds, and wait; raise if another one cannot help."""
         message = str(error) if isinstance(error, ConnectorError) else self._cluster.explain(error)
         if isinstance(error, FencedInstanceIdError):
@@ -269,13 +275,21 @@ class LiveJob:
             ) from None
         if self._stop:
             raise BrokerError(f"{STOPPED_EARLY}: {message}") from None
-        unreachable = isinstance(error, (BrokerError, KafkaConnectionError, KafkaTimeoutError))
-        self.metrics.failed("broker" if unreachable else "transaction")
-        self.metrics.broker(answers=not unreachable)
+        if isinstance(error, RegistryError):
+            self.metrics.failed("registry")
+            self.metrics.registry(message)
+        else:
+            self._count_failure(error)
         self._failures = 0 if lasted > STABLE_SECONDS else self._failures + 1
         seconds = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**self._failures)
         log.error("%s; continuing from the last commit in %g s", message, seconds)
+        self._problem_log.update(self.metrics.problems())
         self._wait(seconds)
+
+    def _count_failure(self, error: KafkaError | BrokerError) -> None:
+        unreachable = isinstance(error, (BrokerError, KafkaConnectionError, KafkaTimeoutError))
+        self.metrics.failed("broker" if unreachable else "transaction")
+        self.metrics.broker(answers=not unreachable)
 
     def _wait(self, seconds: float) -> None:
         """Wait unless stopped; the job remains healthy."""

@@ -112,6 +112,7 @@ class JobMetrics:
         self._fields: dict[str, float | int | str] = {}
         self._recent = RecentRecords(clock)
         self._missing_topics: tuple[str, ...] = ()
+        self._registry_problem: str | None = None
         if exporter is not None:
             exporter.set_function("partitions", lambda: len(self._partitions))
             exporter.set_function("turn_age_seconds", self._turn_age)
@@ -195,6 +196,11 @@ class JobMetrics:
         """Set which topics that are to be read do not exist."""
         with self._lock:
             self._missing_topics = tuple(topics)
+
+    def registry(self, problem: str | None) -> None:
+        """Set why the schema registry is of no use, None if it is; schemas that it has answered before still are."""
+        with self._lock:
+            self._registry_problem = problem
 
     def engine(self, partition: str, streams: int, failing: int, totals: EngineTotals) -> None:
         """Set the numbers of streams and of failing ones, and count how much the totals have grown since the last call.
@@ -328,6 +334,8 @@ class JobMetrics:
         }
         for topic in self._missing_topics:
             problems[f"topic {topic} is missing"] = f"topic {topic} was deleted; waiting until it is created again"
+        if self._registry_problem is not None:
+            problems["the schema registry does not work"] = f"{self._registry_problem}; waiting, nothing is lost"
         if (complaint := self._recent.complaint()) is not None:
             problems["most records are refused"] = complaint
         return problems

@@ -12,6 +12,7 @@ from stream_rnn.settings.live import Header
 from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
+    from stream_rnn.connectors.registry.registry import SchemaRegistry
     from stream_rnn.jobs.live.worker import WorkerConfig
     from stream_rnn.settings.live import LiveSettings
 
@@ -23,7 +24,7 @@ class Reading(NamedTuple):
     options: RecordOptions
 
 
-def reading_of(settings: LiveSettings, config: WorkerConfig) -> Reading:
+def reading_of(settings: LiveSettings, config: WorkerConfig, registry: SchemaRegistry | None) -> Reading:
     """Return how to read the inputs, and the targets that are not inputs, or what they are made of.
 
     Raises
@@ -49,6 +50,7 @@ def reading_of(settings: LiveSettings, config: WorkerConfig) -> Reading:
     if config.shape.pivot is not None:
         tag, value = config.shape.pivot
         schema = msgspec.structs.replace(schema, columns=(value,), tag=tag, tags=config.names)
-    reading = Reading(schema, RecordOptions(settings.format, settings.key_format, header, settings.tombstones))
+    options = RecordOptions(settings.format, settings.key_format, header, settings.tombstones, registry)
+    reading = Reading(schema, options)
     Decoder(*reading)
     return reading

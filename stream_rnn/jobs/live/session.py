@@ -90,7 +90,7 @@ class Session:
         self._metrics = context.metrics
         self._sink = _open_sink(context)
         try:
-            schema, options = reading_of(context.settings, context.config)
+            schema, options = reading_of(context.settings, context.config, context.registry)
             self._source = KafkaSource(context.cluster, context.subscription, schema, self, options)
         except BaseException:
             self._sink.close()

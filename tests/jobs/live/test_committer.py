@@ -62,6 +62,7 @@ def open_committer(folder: Path, kafka: Any, delivery: Any = "exactly_once") -> 
         subscription=Subscription(topics=("sensors",), group="pumps", instance="pumps-0"),
         workers={PARTITION: open_at(config, None)},
         dead_letters=None,
+        registry=None,
         metrics=JobMetrics(),
     )
     return Committer(context, Assignment(context, kafka), kafka, kafka), context
