@@ -8,12 +8,12 @@ import signal
 import urllib.error
 import urllib.request
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from broker import Cluster
 from kafka import KafkaConsumer, KafkaProducer
-from live import Live, feed, positions, reading
+from live import Live, feed, health, positions, reading
 from topics import read_all, send, wait_for
 
 from stream_rnn.connectors.ordering.ordering import AHEAD
@@ -268,17 +268,6 @@ def test_a_job_that_waits_for_its_broker_stops_at_once(server: str, tmp_path: Pa
     assert process.wait(10) == 0
     assert "INFO stopped before the broker answered" in live.log()
     assert "Traceback" not in live.log()
-
-
-def health(live: Live) -> dict[str, Any]:
-    """Return the health of a job that serves it, whatever its status."""
-    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
-            found: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as error:
-        found = json.load(error)
-    return found
 
 
 def test_a_topic_of_another_format_is_reported_and_makes_the_job_unhealthy(

@@ -82,7 +82,9 @@ def without(name: str) -> dict[str, Any]:
 
 
 def changed(name: str, kind: str) -> dict[str, Any]:
-    return READING | {"fields": [f | {"type": kind} if f["name"] == name else f for f in READING["fields"]]}
+    return READING | {
+        "fields": [{"name": name, "type": kind} if field["name"] == name else field for field in READING["fields"]]
+    }
 
 
 def decode(values: Sequence[bytes | None], registry: SchemaRegistry | None, schema: Schema = SCHEMA) -> KafkaBatch:
@@ -210,7 +212,7 @@ def test_tombstones_and_json_without_a_mark_are_read_as_ever(registry: Registry)
     plain = b'{"sensor": "c", "at": 5, "power": 2, "motor": {"cost": 1, "phases": [1, 2], "state": "RUNNING"}}'
     batch = decode([None, avro(reading()), plain], at(registry))
     assert batch.events.keys.tolist() == ["a", "c"]
-    assert reasons(batch) == [(0, "no value")]  # the key is a field, so a record without value has none
+    assert reasons(batch) == [(0, "record has no value")]  # the key is a field, so a record without value has none
 
 
 # --- JSON Schema ---------------------------------------------------------------------------------------------------
