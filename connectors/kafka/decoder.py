@@ -86,6 +86,18 @@ class KafkaBatch:
     def __len__(self) -> int:
         return self.records
 
+    def split(self, offset: int) -> tuple[KafkaBatch, KafkaBatch]:
+        """Return the records before an offset and those from it on; it is between two of them."""
+        is_before = self.events.positions.record < offset
+        parts = []
+        for part, is_in in ((self.select(is_before), True), (self.select(~is_before), False)):
+            dead = [letter for letter in self.dead if (letter.record < offset) == is_in]
+            tombstones = [tombstone for tombstone in self.tombstones if (tombstone.offset < offset) == is_in]
+            parts.append(replace(part, dead=dead, tombstones=tombstones))
+        unread = self.next - offset  # at most: offsets may be left out
+        records = max(0, self.records - unread)
+        return replace(parts[0], records=records, next=offset), replace(parts[1], records=self.records - records)
+
     def select(self, chosen: NDArray[np.bool_]) -> KafkaBatch:
         """Return the batch with only the chosen events, (N,)."""
         headers = self.headers

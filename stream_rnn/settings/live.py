@@ -18,6 +18,7 @@ from stream_rnn.settings.base import (
     join_names,
     make_tuples,
 )
+from stream_rnn.settings.durations import seconds
 from stream_rnn.settings.replay import (
     CENTURY,
     BadValues,
@@ -46,6 +47,9 @@ from stream_rnn.settings.values import (
     prepare_columns,
 )
 from stream_rnn.time_formats import check_time_format, check_timezone
+
+MIN_IDLE = 0.1
+"""Seconds of silence that can be told from a pause between two batches."""
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,6 +138,13 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_categories: MaxCategories = 8
     tokens: TextTokens = "id"
     lateness: Lateness = None
+    idle_flush: Annotated[
+        str | float | None,
+        Meta(
+            description="With lateness: release the events of a stream that are held back when it was silent for this "
+            "duration by the clock, such as 30s. Default: they are held back until the stream continues."
+        ),
+    ] = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
     wide: WideFlag = False
@@ -232,6 +243,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         check_timezone(self.timezone)
         check_categories(self, ("key", "time", "end"))
         check_shape(self)
+        self._check_idle_flush()
         if not self.group:
             raise SettingError("group must not be empty, got ''")
         if self.dead_letters and self.dead_letter_topic:
@@ -242,3 +254,18 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             topic = getattr(self, name)
             if topic is not None and topic in self.topics:
                 raise SettingError(f"{name} must not be one of topics, got {topic!r}")
+
+    def _check_idle_flush(self) -> None:
+        if self.idle_flush is None:
+            return
+        if seconds("idle_flush", self.idle_flush) < MIN_IDLE:
+            raise SettingError(f"idle_flush must be at least 100ms, such as 30s or 1min, got {self.idle_flush!r}")
+        if not self.lateness:
+            raise SettingError(
+                f"idle_flush needs lateness, without which nothing is held back, got {self.idle_flush!r}"
+            )
+        for name in ("wide", "pivot", "every"):
+            if getattr(self, name):
+                raise SettingError(
+                    f"idle_flush and {name} exclude each other: events that are not complete are not flushed"
+                )

@@ -46,6 +46,7 @@ from stream_rnn.jobs.shaping import (
     shape_of,
 )
 from stream_rnn.jobs.words import word_rules
+from stream_rnn.settings.durations import seconds
 from stream_rnn.settings.race import RaceConfig, map_values
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class LiveJob:
             checkpoint_seconds=settings.checkpoint_seconds,
             shape=shape,
             fields=fields,
+            idle_flush=None if settings.idle_flush is None else seconds("idle_flush", settings.idle_flush),
         )
         reading_of(
             settings, self._config, self._registry

@@ -32,7 +32,7 @@ class Health(NamedTuple):
     """why it does not; "ok" if it does"""
     partitions: int
     lag: int
-    """records that have not been processed, over all partitions"""
+    """records that have not been processed, with those whose events are held back, over all partitions"""
     seconds_since_turn: float
     """since the loop last completed a turn, or since the process started"""
     checkpoint_age: float | None
@@ -182,7 +182,7 @@ class JobMetrics:
             self._count("lost_records", records, partition)
 
     def lag(self, partition: str, records: int) -> None:
-        """Set how many records have not been processed."""
+        """Set how many records have not been processed, with those whose events are held back."""
         with self._lock:
             self._set(partition, lag_records=records)
 

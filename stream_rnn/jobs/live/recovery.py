@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.engine.engine import Engine
+    from stream_rnn.jobs.live.flushes import Flush
     from stream_rnn.jobs.live.worker import Topics, WorkerConfig
     from stream_rnn.race.race import Race
 
@@ -58,6 +59,7 @@ class _Request(NamedTuple):
     committed: Committed
     source: KafkaSource
     others: Sequence[PartitionWorker]
+    flushes: Mapping[TopicPartition, Sequence[Flush]]
 
 
 def open_worker(
@@ -66,6 +68,7 @@ def open_worker(
     committed: Committed,
     source: KafkaSource,
     others: Sequence[PartitionWorker] = (),
+    flushes: Mapping[TopicPartition, Sequence[Flush]] | None = None,
 ) -> PartitionWorker:
     """Return a worker for partitions, in the state that belongs to their committed offsets.
 
@@ -81,6 +84,8 @@ def open_worker(
         Knows where to start in partitions without a committed offset.
     others
         The open workers of this process, whose keys may have moved to a partition that was added.
+    flushes
+        The last flushes of each partition that are committed with its offset.
 
     Raises
     ------
@@ -90,7 +95,7 @@ def open_worker(
     ConnectorError
         If partitions without a committed offset may not be read, or the checkpoint is of events of another shape.
     """
-    request = _Request(name, config, CheckpointFolder(config.folder / name), committed, source, others)
+    request = _Request(name, config, CheckpointFolder(config.folder / name), committed, source, others, flushes or {})
     found = request.folder.newest(accept=lambda positions: _is_usable(positions, request), verify=verify_worker)
     if found is not None:
         config.model.check(*found)
@@ -106,7 +111,7 @@ def open_worker(
 
 def _start(request: _Request, model: Engine | Race, words: Words, start: dict[TopicPartition, int]) -> PartitionWorker:
     """Start at offsets, and save that: before the first commit, only the checkpoint knows them."""
-    name, config, folder, _, source, _ = request
+    name, config, folder, _, source, *_ = request
     offsets = WorkerOffsets(start=start, processed=dict(start), committed=dict(start))
     topics = _identities(start, source)
     snapshot = model.snapshot(positions=checkpoint_positions(config, offsets, topics, words))
@@ -125,7 +130,7 @@ def _words(config: WorkerConfig, model: Engine | Race, positions: Mapping[str, A
 
 
 def _resume(request: _Request, found: Found) -> PartitionWorker:
-    name, config, folder, committed, source, _ = request
+    name, config, folder, committed, source, _, flushes = request
     path, saved = found
     positions = saved.positions["kafka"]
     recreated = [p for p, offset in committed.items() if _is_recreated(positions, p, offset, source)]
@@ -153,6 +158,7 @@ def _resume(request: _Request, found: Found) -> PartitionWorker:
     words = _words(config, model, saved.positions)
     worker = PartitionWorker(name, config, model, folder, offsets, topics, words)
     worker.restore_orderings(saved, kept)
+    worker.restore_flushes(positions.get("flushes", {}), {p: flushes.get(p, ()) for p in kept})
     if recreated:
         _restart_recreated(worker, path, saved, recreated)
     return worker
@@ -221,6 +227,9 @@ def _is_usable(positions: Mapping[str, Any], request: _Request) -> bool:
     saved = positions.get("kafka")
     if saved is None or saved["group"] != request.config.group:
         return False
+    done = saved.get("flushes", {})
+    if any(some and some[0].number > done.get(partition_name(p), 0) + 1 for p, some in request.flushes.items()):
+        return False  # flushes after the checkpoint are not known any more
     return all(
         offset is None
         or saved["offsets"].get(partition_name(partition), 0) <= offset
@@ -286,7 +295,7 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
 
     Its state is that of its worker, if that is open here, or of its newest checkpoint.
     """
-    name, config, _, committed, source, others = request
+    name, config, _, committed, source, others, _ = request
     partition = next(iter(committed))
     if name != partition_name(partition):
         return None  # the one model of the job reads all partitions

@@ -27,7 +27,7 @@ def report_output(metrics: JobMetrics, source: KafkaSource, worker: PartitionWor
     if model and persistence and "mae" in model:
         metrics.errors(worker.name, model["mae"], persistence["mae"])
     lags = [source.lag(partition, offset) for partition, offset in worker.offsets.processed.items()]
-    metrics.lag(worker.name, sum(lag for lag in lags if lag is not None))
+    metrics.lag(worker.name, sum(lag for lag in lags if lag is not None) + worker.held)
 
 
 def report_engine(metrics: JobMetrics, worker: PartitionWorker) -> None:
