@@ -27,6 +27,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
             {"estimators"},
             {"jobs"},
             {"jobs.replay", "jobs.live"},
+            {"jobs.mqtt"},
             {"cli.arguments"},
             {"cli.console"},
             {"cli.diagnose"},
@@ -51,6 +52,7 @@ CONNECTORS: tuple[frozenset[str], ...] = tuple(
             {"connectors.shapes"},
             {"connectors.files"},
             {"connectors.kafka"},
+            {"connectors.mqtt"},
         ),
     )
 )

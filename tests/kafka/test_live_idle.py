@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from broker import Cluster
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 @pytest.mark.timeout(180)

@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from kafka import TopicPartition
 
     from stream_rnn.checkpoints.file import CheckpointData
-    from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.engine.engine import Engine
     from stream_rnn.jobs.live.flushes import Flush
-    from stream_rnn.jobs.live.worker import Topics, WorkerConfig
+    from stream_rnn.jobs.live.worker import Topics, WorkerConfig, WorkerSource
     from stream_rnn.race.race import Race
 
     Committed = Mapping[TopicPartition, int | None]
@@ -57,7 +56,7 @@ class _Request(NamedTuple):
     config: WorkerConfig
     folder: CheckpointFolder
     committed: Committed
-    source: KafkaSource
+    source: WorkerSource
     others: Sequence[PartitionWorker]
     flushes: Mapping[TopicPartition, Sequence[Flush]]
 
@@ -66,7 +65,7 @@ def open_worker(
     name: str,
     config: WorkerConfig,
     committed: Committed,
-    source: KafkaSource,
+    source: WorkerSource,
     others: Sequence[PartitionWorker] = (),
     flushes: Mapping[TopicPartition, Sequence[Flush]] | None = None,
 ) -> PartitionWorker:
@@ -191,7 +190,7 @@ def _restart_recreated(
     worker.wait_for_checkpoint()
 
 
-def _new_start(saved: Mapping[str, Any], partition: TopicPartition, source: KafkaSource) -> int:
+def _new_start(saved: Mapping[str, Any], partition: TopicPartition, source: WorkerSource) -> int:
     """Return where to start in a partition that a checkpoint does not know: if it was added, all records are new."""
     before = _saved_identities(saved).get(partition.topic)
     is_added = before is not None and before.partitions <= partition.partition
@@ -239,7 +238,7 @@ def _is_usable(positions: Mapping[str, Any], request: _Request) -> bool:
 
 
 def _is_recreated(
-    saved: Mapping[str, Any], partition: TopicPartition, committed: int | None, source: KafkaSource
+    saved: Mapping[str, Any], partition: TopicPartition, committed: int | None, source: WorkerSource
 ) -> bool:
     """Return whether a checkpoint is of another topic of the same name, which was deleted since."""
     before = _saved_identities(saved).get(partition.topic)
@@ -250,7 +249,7 @@ def _is_recreated(
     return max(saved["offsets"].get(partition_name(partition), 0), committed or 0) > end
 
 
-def _identities(partitions: Iterable[TopicPartition], source: KafkaSource) -> dict[str, TopicIdentity]:
+def _identities(partitions: Iterable[TopicPartition], source: WorkerSource) -> dict[str, TopicIdentity]:
     return {topic: source.identity(topic) for topic in sorted({partition.topic for partition in partitions})}
 
 

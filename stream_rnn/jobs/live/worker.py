@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.connectors.kafka.decoder import KafkaBatch, Tombstone
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets, TopicIdentity
-    from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.connectors.ordering.ordering import OrderingPolicy
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
@@ -67,6 +66,22 @@ UNEXPECTED = {
 """What may happen to records that become events of another shape, by kind; the first of each is logged."""
 OVERSIZED = "key and headers are too large for a forecast"
 """Why there is no forecast of an event, which was learned from nevertheless."""
+
+
+class WorkerSource(Protocol):
+    """What a worker needs to know of its source."""
+
+    def identity(self, topic: str) -> TopicIdentity:
+        """Return the identity of a topic."""
+
+    def bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        """Return the offset of the oldest record of a partition, and of the next one to be written."""
+
+    def start_offset(self, partition: TopicPartition) -> int:
+        """Return the offset to start at in a partition without a committed offset."""
+
+    def lag(self, partition: TopicPartition, offset: int) -> int | None:
+        """Return the number of records from an offset on, None if it is not known."""
 
 
 class WorkerConfig(NamedTuple):
@@ -288,7 +303,7 @@ class PartitionWorker:
             if (state := ordering_state.load(saved, partition_name(partition))) is not None:
                 self._orderings.setdefault(partition, self._new_ordering(partition)).restore(state)
 
-    def skip_deleted_records(self, source: KafkaSource) -> dict[TopicPartition, int]:
+    def skip_deleted_records(self, source: WorkerSource) -> dict[TopicPartition, int]:
         """Continue after records that were deleted before they were read; return their number, by partition.
 
         Raises
