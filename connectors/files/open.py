@@ -280,7 +280,8 @@ def _check_options(path: str, chosen: Format, options: ReadOptions) -> None:
         raise UsageError(f"{path}: unwrap and records need JSON lines, got {chosen.name}")
     for name in options.dialect.named():
         if name not in chosen.dialect_options:
-            raise UsageError(f"{path}: {chosen.name} has no {name}, got {getattr(options.dialect, name)!r}: leave it out")
+            value = getattr(options.dialect, name)
+            raise UsageError(f"{path}: {chosen.name} has no {name}, got {value!r}: leave it out")
 
 
 def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | None) -> Reader:
