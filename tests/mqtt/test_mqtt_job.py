@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,21 @@ def test_messages_become_forecasts_in_topics_and_in_a_file(broker: Mosquitto, tm
         )
         assert {topic for topic, _ in peer.received} == {"forecasts/pump-0", "forecasts/pump-1"}
     assert "Traceback" not in job.log()
+
+
+def test_a_lost_journal_is_reported_and_the_weights_are_kept(broker: Mosquitto, tmp_path: Path) -> None:
+    with ending(Job(broker, tmp_path)) as job, peer_of(broker) as peer:
+        job.start()
+        peer.publish(readings(0, 10))
+        wait_for(lambda: len(job.forecasts()) >= 10)
+        assert job.stop() == 0
+        shutil.rmtree(tmp_path / "state" / "journal")
+        peer.publish(readings(10, 11))
+        job.start()
+        wait_for(lambda: len(job.forecasts()) >= 11)
+        assert job.stop() == 0
+        assert [(forecast["offset"], forecast["learned"]) for forecast in job.forecasts()[9:]] == [(9, 10), (0, 11)]
+    assert "was deleted and created again" in job.log()
 
 
 def test_killed_at_any_moment_nothing_is_lost_and_the_file_has_each_forecast_once(
