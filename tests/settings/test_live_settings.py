@@ -164,7 +164,7 @@ def test_an_option_of_both_jobs_goes_to_the_command_that_was_called(write: Write
         ('[kafka]\ntopcs = ["a"]\n', r"unknown setting 'topcs' in \[kafka\]; did you mean 'topics'"),
         ("[kafka]\nhidden = 8\n", r"unknown setting 'hidden' in \[kafka\]; it belongs to \[engine\]"),
         ('[engine]\ntopics = ["a"]\n', r"unknown setting 'topics' in \[engine\]; it belongs to \[kafka\]"),
-        ("[kafak]\n", r"unknown table 'kafak'; there are \[job\], \[kafka\], \[mqtt\], \[engine\] and \[race\]"),
+        ("[kafak]\n", r"unknown table 'kafak'; there are \[job\], \[kafka\], \[engine\], \[race\] and \[mqtt\]"),
         ("kafka = 1\n", "unknown table 'kafka'"),
         ("[kafka]\nlog_seconds = -1\n", "log_seconds must be at least 0, got -1"),
         ("[kafka]\ntopics = 7\n", "topics.*expected `str`"),

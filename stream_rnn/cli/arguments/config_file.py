@@ -26,14 +26,9 @@ if TYPE_CHECKING:
     ModelValues = Values | RaceConfig
     """Settings of an engine by name, or a race."""
 
-TABLES: dict[str, type[msgspec.Struct]] = {
-    "job": ReplaySettings,
-    "kafka": LiveSettings,
-    "mqtt": MqttSettings,
-    "engine": Settings,
-}
+TABLES: dict[str, type[msgspec.Struct]] = {"job": ReplaySettings, "kafka": LiveSettings, "engine": Settings}
 """Tables of a job file, and the settings that each holds."""
-RACE_TABLES: dict[str, type[msgspec.Struct]] = TABLES | {"race": RaceSettings}
+RACE_TABLES: dict[str, type[msgspec.Struct]] = TABLES | {"race": RaceSettings, "mqtt": MqttSettings}
 
 
 def gather(path: str | None, options: Mapping[str, Any]) -> tuple[ReplaySettings, Values]:
