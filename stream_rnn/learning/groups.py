@@ -100,6 +100,8 @@ def _join(
             copy(work.d_body, group.d_outputs[age, member])
             copy(recent.tape[row], group.tapes[age, member])
     recent.errors[:] = 0
+    for age in range(steps, learning.window):
+        group.tapes[age, member] = 0  # 0 times what an earlier group has left might be NaN
     group.steps[member] = steps
     group.steps[groups.size] = member + 1
     if member + 1 < groups.size:
