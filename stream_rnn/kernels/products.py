@@ -1,8 +1,8 @@
 """Products of matrices and vectors: most of the arithmetic of an event.
 
-Each output is computed in tiles that fit into the processor's registers, in vectors of 32 bytes. What does not fill a
-vector is masked, so that no width is slow. Matrices are C-contiguous; shapes are not checked; products are added to the
-output.
+Each output is computed in tiles that fit into the processor's registers, in vectors of 32 bytes, or of 64 in products
+of matrices. What does not fill a vector is masked, so that no width is slow. Matrices are C-contiguous; shapes are not
+checked; products are added to the output.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ WIDE, NARROW = 8, 4
 """Vectors of the output that are computed at a time in x W; more than one, since each addition waits for the last."""
 DOTS = 8
 """Elements of the output that are computed at a time in W y."""
+MATRIX_BYTES, MATRIX_ROWS, MATRIX_VECTORS = 64, 4, 2
+"""Size of the vectors, and tile, of a product of matrices."""
 
 
 def add_product(x: Any, W: Any, out: Any) -> None:
@@ -106,6 +108,37 @@ def _add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, o
     return by_tiles
 
 
+def add_matrix_product(X: Any, x_start: int, W: Any, out: Any) -> None:
+    """Out += X W, for columns x_start... of X, in the first columns of `out`: (k, n) @ (n, m) -> (k, m)."""
+    n, m = W.shape
+    out[:, :m] += X[:, x_start : x_start + n] @ W
+
+
+@overload(add_matrix_product, jit_options=INNER_OPTIONS)
+def _add_matrix_product(X: Any, x_start: int, W: Any, out: Any) -> Any:  # noqa: ARG001
+    lanes = _lanes(out.dtype, MATRIX_BYTES)
+    width = MATRIX_VECTORS * lanes
+
+    def by_tiles(X: Any, x_start: int, W: Any, out: Any) -> None:
+        k, m = out.shape[0], W.shape[1]
+        i = 0
+        while i + MATRIX_ROWS <= k:
+            j = 0
+            while j + width <= m:
+                _add_block(X, x_start, W, out, i, j)
+                j += width
+            while j < m:
+                _add_block_column(X, x_start, W, out, i, j)
+                j += lanes
+            i += MATRIX_ROWS
+        while i < k:
+            for j in range(0, m, lanes):
+                _add_block_vector(X, x_start, W, out, i, j)
+            i += 1
+
+    return by_tiles
+
+
 # Tiles.
 
 
@@ -158,6 +191,34 @@ def _outer_tile(rows: int, vectors: int, *, masked: bool) -> Any:
     @intrinsic
     def add(typingctx: Any, X: Any, x: Any, D: Any, d: Any, window: Any, out: Any, i: Any, j: Any) -> Any:  # noqa: ARG001
         return types.void(X, types.intp, D, types.intp, window, out, types.intp, types.intp), code
+
+    return add
+
+
+def _matrix_tile(rows: int, vectors: int, *, masked: bool) -> Any:
+    """Return an intrinsic that adds X W to the tile of `out` at (i, j), for columns x... of X.
+
+    A masked tile ends with the columns of W.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        X, x, W, out, i, j = args
+        kind = _vector(signature.args[3].dtype, MATRIX_BYTES)
+        length = builder.sub(builder.extract_value(W, (1, 1)), j) if masked else None
+        access = _Access(builder, kind, length)
+        numbers = [builder.add(i, ir.Constant(i.type, r)) for r in range(rows)]
+        first = [_element(builder, X, number, x) for number in numbers]
+
+        def factors(k: Any) -> tuple[list[Any], Any]:
+            return [builder.gep(place, [k], inbounds=True) for place in first], _element(builder, W, k, j)
+
+        sums = _sum_of_products(access, builder.extract_value(W, (1, 0)), factors, rows, vectors)
+        _add_rows(access, [_element(builder, out, number, j) for number in numbers], sums)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def add(typingctx: Any, X: Any, x: Any, W: Any, out: Any, i: Any, j: Any) -> Any:  # noqa: ARG001
+        return types.void(X, types.intp, W, out, types.intp, types.intp), code
 
     return add
 
@@ -265,17 +326,18 @@ class _Access:
         return self.builder.call(function, args)
 
 
-def _lanes(dtype: types.Type) -> int:
-    return int(VECTOR_BYTES * 8 // dtype.bitwidth)
+def _lanes(dtype: types.Type, size: int = VECTOR_BYTES) -> int:
+    """Return the elements of a vector of `size` bytes."""
+    return int(size * 8 // dtype.bitwidth)
 
 
-def _vector(dtype: types.Type) -> Any:
-    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), _lanes(dtype))
+def _vector(dtype: types.Type, size: int = VECTOR_BYTES) -> Any:
+    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), _lanes(dtype, size))
 
 
 def _size(kind: Any) -> int:
     """Return the bytes of an element."""
-    return VECTOR_BYTES // int(kind.count)
+    return 4 if kind.element == ir.FloatType() else 8
 
 
 def _name(kind: Any) -> str:
@@ -319,6 +381,9 @@ def _offset(builder: Any, place: Any, count: int) -> Any:
 _add_wide = _row_tile(WIDE, masked=False)
 _add_narrow = _row_tile(NARROW, masked=False)
 _add_last = _row_tile(1, masked=True)
+_add_block = _matrix_tile(MATRIX_ROWS, MATRIX_VECTORS, masked=False)
+_add_block_column = _matrix_tile(MATRIX_ROWS, 1, masked=True)
+_add_block_vector = _matrix_tile(1, 1, masked=True)
 _add_dots = _dot_tile(DOTS)
 _add_dot = _dot_tile(1)
 _add_tile = _outer_tile(ROWS, VECTORS, masked=False)
