@@ -1,12 +1,14 @@
 """Products of matrices and vectors: most of the arithmetic of an event.
 
-Each output is computed in tiles that fit into the processor's registers, in vectors of 32 bytes. What does not fill a
-vector is masked, so that no width is slow. Matrices are C-contiguous; shapes are not checked; products are added to the
-output.
+Each output is computed in tiles that fit into the processor's registers, in vectors of 32 bytes. A tile at the edge of
+the output is computed as any other, but what is beyond the edge is neither read nor written. Narrower tiles would wait
+for each addition, and odd widths would be slow. Matrices are C-contiguous; shapes are not checked; products are added
+to the output.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
@@ -25,8 +27,8 @@ ROWS, VECTORS = 4, 3
 """Tile of a sum of outer products: 12 of 16 registers hold the output, the others a row of D and an element of X."""
 WIDE, NARROW = 8, 4
 """Vectors of the output that are computed at a time in x W; more than one, since each addition waits for the last."""
-DOTS = 8
-"""Elements of the output that are computed at a time in W y."""
+DOTS, LAST_DOTS = 8, 4
+"""Elements of the output that are computed at a time in W y, and at its edge."""
 
 
 def add_product(x: Any, W: Any, out: Any) -> None:
@@ -50,7 +52,7 @@ def _add_product(x: Any, W: Any, out: Any) -> Any:  # noqa: ARG001
             j += narrow
         while j < m:
             _add_last(x, W, out, j)
-            j += lanes
+            j += narrow
 
     return by_tiles
 
@@ -69,8 +71,8 @@ def _add_product_transposed(W: Any, y: Any, out: Any) -> Any:  # noqa: ARG001
             _add_dots(W, y, out, i)
             i += DOTS
         while i < n:
-            _add_dot(W, y, out, i)
-            i += 1
+            _add_last_dots(W, y, out, i)
+            i += LAST_DOTS
 
     return by_tiles
 
@@ -88,20 +90,16 @@ def _add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, o
 
     def by_tiles(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
         n, m = out.shape
-        i = 0
-        while i + ROWS <= n:
+        for i in range(0, n, ROWS):
             j = 0
-            while j + width <= m:
+            while i + ROWS <= n and j + width <= m:
                 _add_tile(X, x_start + i, D, d_start + j, rows, out, i, j)
                 j += width
-            while j < m:
+            while j + lanes < m:
+                _add_edge(X, x_start + i, D, d_start + j, rows, out, i, j)
+                j += width
+            if j < m:
                 _add_column(X, x_start + i, D, d_start + j, rows, out, i, j)
-                j += lanes
-            i += ROWS
-        while i < n:
-            for j in range(0, m, lanes):
-                _add_vector(X, x_start + i, D, d_start + j, rows, out, i, j)
-            i += 1
 
     return by_tiles
 
@@ -116,13 +114,13 @@ def _row_tile(vectors: int, *, masked: bool) -> Any:
         x, W, out, j = args
         kind = _vector(signature.args[2].dtype)
         length = builder.sub(builder.extract_value(out, (1, 0)), j) if masked else None
-        access = _Access(builder, kind, length)
+        columns = _columns(builder, kind, vectors, length)
 
         def factors(k: Any) -> tuple[list[Any], Any]:
             return [_element(builder, x, k)], _element(builder, W, k, j)
 
-        sums = _sum_of_products(access, builder.extract_value(x, (1, 0)), factors, 1, vectors)
-        _add_rows(access, [_element(builder, out, j)], sums)
+        [sums] = _sum_of_products(columns, builder.extract_value(x, (1, 0)), factors, 1)
+        _add_row(columns, _element(builder, out, j), sums)
         return context.get_dummy_value()
 
     @intrinsic
@@ -135,24 +133,25 @@ def _row_tile(vectors: int, *, masked: bool) -> Any:
 def _outer_tile(rows: int, vectors: int, *, masked: bool) -> Any:
     """Return an intrinsic that adds the sum of outer products to the tile of `out` at (i, j).
 
-    The columns x... of X belong to rows i... of `out`, and d... of D to columns j... A masked tile ends with the
-    columns of `out`.
+    The columns x... of X belong to rows i... of `out`, and d... of D to columns j... A masked tile ends with `out`.
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         X, x, D, d, window, out, i, j = args
         kind = _vector(signature.args[5].dtype)
         length = builder.sub(builder.extract_value(out, (1, 1)), j) if masked else None
-        access = _Access(builder, kind, length)
+        columns = _columns(builder, kind, vectors, length)
+        lines = _lines(builder, i, rows, builder.extract_value(out, (1, 0)) if masked else None)
+        x_columns = [builder.add(x, builder.sub(line.place, i)) for line in lines]
 
         def factors(k: Any) -> tuple[list[Any], Any]:
             q = builder.load(_element(builder, window, k))
-            first = _element(builder, X, q, x)
-            return [_offset(builder, first, r) for r in range(rows)], _element(builder, D, q, d)
+            return [_element(builder, X, q, column) for column in x_columns], _element(builder, D, q, d)
 
-        sums = _sum_of_products(access, builder.extract_value(window, (1, 0)), factors, rows, vectors)
-        places = [_element(builder, out, builder.add(i, ir.Constant(i.type, r)), j) for r in range(rows)]
-        _add_rows(access, places, sums)
+        sums = _sum_of_products(columns, builder.extract_value(window, (1, 0)), factors, rows)
+        for line, row in zip(lines, sums, strict=True):
+            with line.if_inside():
+                _add_row(columns, _element(builder, out, line.place, j), row)
         return context.get_dummy_value()
 
     @intrinsic
@@ -162,16 +161,15 @@ def _outer_tile(rows: int, vectors: int, *, masked: bool) -> Any:
     return add
 
 
-def _dot_tile(rows: int) -> Any:
-    """Return an intrinsic that adds the products of rows i... of W with y to `out`."""
+def _dot_tile(rows: int, *, masked: bool) -> Any:
+    """Return an intrinsic that adds the products of rows i... of W with y to `out`; a masked tile ends with `out`."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         W, y, out, i = args
         kind = _vector(signature.args[2].dtype)
         m, lanes = builder.extract_value(y, (1, 0)), ir.Constant(i.type, kind.count)
-        W_rows = [
-            _element(builder, W, builder.add(i, ir.Constant(i.type, r)), ir.Constant(i.type, 0)) for r in range(rows)
-        ]
+        lines = _lines(builder, i, rows, builder.extract_value(out, (1, 0)) if masked else None)
+        W_rows = [_element(builder, W, line.place, ir.Constant(i.type, 0)) for line in lines]
         sums = [_zeros(builder, kind) for _ in range(rows)]
 
         def add_columns(access: _Access, j: Any) -> None:
@@ -186,9 +184,10 @@ def _dot_tile(rows: int) -> Any:
         rest = builder.mul(complete, lanes)
         with cgutils.if_likely(builder, builder.icmp_signed("<", rest, m)):
             add_columns(_Access(builder, kind, builder.sub(m, rest)), rest)
-        for r, total in enumerate(sums):
-            place = _element(builder, out, builder.add(i, ir.Constant(i.type, r)))
-            builder.store(builder.fadd(builder.load(place), _reduced(builder, kind, builder.load(total))), place)
+        for line, total in zip(lines, sums, strict=True):
+            place, product = _element(builder, out, line.place), _reduced(builder, kind, builder.load(total))
+            with line.if_inside():
+                builder.store(builder.fadd(builder.load(place), product), place)
         return context.get_dummy_value()
 
     @intrinsic
@@ -199,27 +198,51 @@ def _dot_tile(rows: int) -> Any:
 
 
 def _sum_of_products(
-    access: _Access, count: Any, factors: Callable[[Any], tuple[list[Any], Any]], rows: int, vectors: int
+    columns: list[_Access], count: Any, factors: Callable[[Any], tuple[list[Any], Any]], rows: int
 ) -> list[list[Any]]:
     """Return the sums over k of a number for each row times a row of vectors; `factors` returns their addresses."""
-    builder, kind = access.builder, access.kind
-    sums = [[_zeros(builder, kind) for _ in range(vectors)] for _ in range(rows)]
+    builder, kind = columns[0].builder, columns[0].kind
+    sums = [[_zeros(builder, kind) for _ in columns] for _ in range(rows)]
     with cgutils.for_range(builder, count) as loop:
         numbers, first = factors(loop.index)
-        parts = [access.load(_offset(builder, first, c * kind.count)) for c in range(vectors)]
+        parts = [column.load(_offset(builder, first, c * kind.count)) for c, column in enumerate(columns)]
         for number, row in zip(numbers, sums, strict=True):
             factor = _broadcast(builder, builder.load(number), kind)
-            for part, total in zip(parts, row, strict=True):
-                builder.store(access.multiply_add(factor, part, builder.load(total)), total)
+            for column, part, total in zip(columns, parts, row, strict=True):
+                builder.store(column.multiply_add(factor, part, builder.load(total)), total)
     return sums
 
 
-def _add_rows(access: _Access, places: list[Any], sums: list[list[Any]]) -> None:
-    """Add vectors to the output at an address for each row."""
-    for first, row in zip(places, sums, strict=True):
-        for c, total in enumerate(row):
-            place = _offset(access.builder, first, c * access.kind.count)
-            access.store(access.builder.fadd(access.load(place), access.builder.load(total)), place)
+def _add_row(columns: list[_Access], first: Any, sums: list[Any]) -> None:
+    """Add a row of vectors to the output at an address."""
+    for c, (column, total) in enumerate(zip(columns, sums, strict=True)):
+        place = _offset(column.builder, first, c * column.kind.count)
+        column.store(column.builder.fadd(column.load(place), column.builder.load(total)), place)
+
+
+class _Line:
+    """A row of a tile. One beyond the edge of the output reads the last row instead, and is not written."""
+
+    def __init__(self, builder: Any, row: Any, count: Any) -> None:
+        self._builder, self._inside, self.place = builder, None, row
+        if count is not None:
+            self._inside = builder.icmp_signed("<", row, count)
+            self.place = builder.select(self._inside, row, builder.sub(count, ir.Constant(row.type, 1)))
+
+    def if_inside(self) -> Any:
+        """Return a context, in which code runs only for a row of the output."""
+        return nullcontext() if self._inside is None else self._builder.if_then(self._inside)
+
+
+def _lines(builder: Any, i: Any, rows: int, count: Any) -> list[_Line]:
+    """Return the rows i... of a tile; `count` is the number of rows of the output if the tile may end beyond it."""
+    return [_Line(builder, builder.add(i, ir.Constant(i.type, r)), count) for r in range(rows)]
+
+
+def _columns(builder: Any, kind: Any, vectors: int, length: Any) -> list[_Access]:
+    """Return the vectors of a row of a tile; `length` is the number of elements if the tile may end beyond them."""
+    starts = [ir.Constant(ir.IntType(64), c * kind.count) for c in range(vectors)]
+    return [_Access(builder, kind, None if length is None else builder.sub(length, start)) for start in starts]
 
 
 # Vectors.
@@ -318,9 +341,9 @@ def _offset(builder: Any, place: Any, count: int) -> Any:
 
 _add_wide = _row_tile(WIDE, masked=False)
 _add_narrow = _row_tile(NARROW, masked=False)
-_add_last = _row_tile(1, masked=True)
-_add_dots = _dot_tile(DOTS)
-_add_dot = _dot_tile(1)
+_add_last = _row_tile(NARROW, masked=True)
+_add_dots = _dot_tile(DOTS, masked=False)
+_add_last_dots = _dot_tile(LAST_DOTS, masked=True)
 _add_tile = _outer_tile(ROWS, VECTORS, masked=False)
+_add_edge = _outer_tile(ROWS, VECTORS, masked=True)
 _add_column = _outer_tile(ROWS, 1, masked=True)
-_add_vector = _outer_tile(1, 1, masked=True)
