@@ -184,10 +184,9 @@ def _dot_tile(rows: int, *, masked: bool) -> Any:
         rest = builder.mul(complete, lanes)
         with cgutils.if_likely(builder, builder.icmp_signed("<", rest, m)):
             add_columns(_Access(builder, kind, builder.sub(m, rest)), rest)
-        for line, total in zip(lines, sums, strict=True):
-            place, product = _element(builder, out, line.place), _reduced(builder, kind, builder.load(total))
-            with line.if_inside():
-                builder.store(builder.fadd(builder.load(place), product), place)
+        length = _smaller(builder, builder.sub(builder.extract_value(out, (1, 0)), i), rows) if masked else None
+        products = _sums_of_elements(builder, kind, [builder.load(total) for total in sums])
+        _add_row(_columns(builder, kind, len(products), length), _element(builder, out, i), products)
         return context.get_dummy_value()
 
     @intrinsic
@@ -210,14 +209,14 @@ def _sum_of_products(
             factor = _broadcast(builder, builder.load(number), kind)
             for column, part, total in zip(columns, parts, row, strict=True):
                 builder.store(column.multiply_add(factor, part, builder.load(total)), total)
-    return sums
+    return [[builder.load(total) for total in row] for row in sums]
 
 
 def _add_row(columns: list[_Access], first: Any, sums: list[Any]) -> None:
     """Add a row of vectors to the output at an address."""
     for c, (column, total) in enumerate(zip(columns, sums, strict=True)):
         place = _offset(column.builder, first, c * column.kind.count)
-        column.store(column.builder.fadd(column.load(place), column.builder.load(total)), place)
+        column.store(column.builder.fadd(column.load(place), total), place)
 
 
 class _Line:
@@ -255,9 +254,10 @@ class _Access:
         self.builder, self.kind = builder, kind
         self._mask = None
         if length is not None:
-            places = ir.VectorType(length.type, kind.count)
+            places = ir.VectorType(ir.IntType(32), kind.count)
             numbers = ir.Constant(places, list(range(kind.count)))
-            self._mask = builder.icmp_signed("<", numbers, _broadcast(builder, length, places))
+            end = builder.trunc(length, places.element)
+            self._mask = builder.icmp_signed("<", numbers, _broadcast(builder, end, places))
 
     def load(self, place: Any) -> Any:
         pointer = self.builder.bitcast(place, self.kind.as_pointer())
@@ -310,18 +310,37 @@ def _zeros(builder: Any, kind: Any) -> Any:
     return cgutils.alloca_once_value(builder, ir.Constant(kind, None))
 
 
-def _reduced(builder: Any, kind: Any, vector: Any) -> Any:
-    """Return the sum of a vector's elements, by halves."""
-    count = int(kind.count)
-    while count > 1:
-        count //= 2
-        upper = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(count, 2 * count)))
-        lower = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(count)))
-        nothing = ir.Constant(vector.type, ir.Undefined)
-        vector = builder.fadd(
-            builder.shuffle_vector(vector, nothing, lower), builder.shuffle_vector(vector, nothing, upper)
-        )
-    return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+def _sums_of_elements(builder: Any, kind: Any, vectors: list[Any]) -> list[Any]:
+    """Return vectors with the sum of the elements of each vector; if the last has places left, it repeats itself.
+
+    Neighbours are added within each half of a vector first, because elements cross halves slowly.
+    """
+    half = int(kind.count) // 2
+    for _ in range(half.bit_length() - 1):
+        vectors = [_add_neighbours(builder, *pair) for pair in zip(vectors[::2], vectors[1::2], strict=True)]
+    pairs = [(vectors[k], vectors[min(k + 1, len(vectors) - 1)]) for k in range(0, len(vectors), 2)]
+    lower = [*range(half), *range(2 * half, 3 * half)]
+    return [_add_parts(builder, a, b, lower, [place + half for place in lower]) for a, b in pairs]
+
+
+def _add_neighbours(builder: Any, a: Any, b: Any) -> Any:
+    """Return the sums of neighbours: in each half those of a, then those of b."""
+    count = int(a.type.count)
+    starts = [first + start for start in (0, count // 2) for first in (0, count)]
+    even = [place for start in starts for place in range(start, start + count // 2, 2)]
+    return _add_parts(builder, a, b, even, [place + 1 for place in even])
+
+
+def _add_parts(builder: Any, a: Any, b: Any, left: list[int], right: list[int]) -> Any:
+    """Return the sum of two selections of the elements of a and b."""
+    i32 = ir.IntType(32)
+    parts = [builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(i32, len(part)), part)) for part in (left, right)]
+    return builder.fadd(*parts)
+
+
+def _smaller(builder: Any, a: Any, limit: int) -> Any:
+    b = ir.Constant(a.type, limit)
+    return builder.select(builder.icmp_signed("<", a, b), a, b)
 
 
 def _broadcast(builder: Any, value: Any, kind: Any) -> Any:
