@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stream_rnn.kernels.dispatch import dispatched
+from stream_rnn.kernels.elementary import reciprocal
 from stream_rnn.kernels.jit import inner
 
 
@@ -104,7 +105,7 @@ def _rmsprop(
         gk = c * g[k]
         sk = rho * s[k] + rest * gk * gk
         s[k] = sk
-        w[k] -= a * gk / (np.sqrt(sk) + eps)
+        w[k] -= a * gk * reciprocal(np.sqrt(sk) + eps)
 
 
 @inner
@@ -130,4 +131,4 @@ def _adam(
         sk = b2 * s[k] + rest2 * gk * gk
         m[k] = mk
         s[k] = sk
-        w[k] -= a * mk / (np.sqrt(unbias * sk) + eps)
+        w[k] -= a * mk * reciprocal(np.sqrt(unbias * sk) + eps)

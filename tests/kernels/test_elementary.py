@@ -1,4 +1,4 @@
-"""The fast exponential, sine and cosine against numpy's in double precision."""
+"""The fast exponential, sine, cosine and reciprocal against numpy's in double precision."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ def _sin_cos(x: Any, sine: Any, cosine: Any) -> None:
         sine[j], cosine[j] = elementary.sin_cos(x[j])
 
 
+@entry
+def _reciprocal(x: Any, out: Any) -> None:
+    for j in range(x.shape[0]):
+        out[j] = elementary.reciprocal(x[j])
+
+
 def exp(x: Any) -> Any:
     out = np.empty_like(x)
     _exp(x, out)
@@ -38,6 +44,18 @@ def sin_cos(x: Any) -> tuple[Any, Any]:
     sine, cosine = np.empty_like(x), np.empty_like(x)
     _sin_cos(x, sine, cosine)
     return sine, cosine
+
+
+def reciprocal(x: Any) -> Any:
+    out = np.empty_like(x)
+    _reciprocal(x, out)
+    return out
+
+
+@PRECISIONS
+def test_reciprocal_has_the_accuracy_of_its_precision(dtype: type, tolerance: float) -> None:
+    x = np.concatenate([np.linspace(1, 2, 50_001), np.logspace(-37, 37, 50_001)]).astype(dtype)
+    np.testing.assert_allclose(reciprocal(x), 1 / x.astype(float), rtol=1.5 * tolerance, atol=0)
 
 
 @PRECISIONS
@@ -74,10 +92,10 @@ def test_exponential_in_float32_clips_its_argument() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_functions_of_nan_are_nan(dtype: Any) -> None:
     x = np.array([np.nan], dtype)
-    assert np.isnan([exp(x), *sin_cos(x)]).all()
+    assert np.isnan([exp(x), *sin_cos(x), reciprocal(x)]).all()
 
 
-@pytest.mark.parametrize("function", ["exp", "sin_cos"])
+@pytest.mark.parametrize("function", ["exp", "sin_cos", "reciprocal"])
 def test_uncompiled_functions_keep_the_precision_of_their_argument(function: str) -> None:
     result = getattr(elementary, function)(np.float32(0.5))
     for value in result if isinstance(result, tuple) else (result,):
