@@ -20,6 +20,7 @@ from benchmarks.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 HISTORY = ROOT / "benchmarks" / "speed_history.jsonl"
 
@@ -40,17 +41,17 @@ FIGURES: dict[str, tuple[str, Callable[[Any], float | None]]] = {
 """Each figure by name: the part of `benchmarks.speed` that has it, and where."""
 
 
-def record(results: Mapping[str, Any]) -> None:
+def record(results: Mapping[str, Any], path: Path = HISTORY) -> None:
     """Add the figures of a run to the history; parts that were not measured have none."""
     figures = {name: find(results[part]) for name, (part, find) in FIGURES.items() if part in results}
     entry = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "version": version("stream_rnn"), "commit": _commit()}
-    with HISTORY.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry | figures | {"machine": machine.describe()}) + "\n")
 
 
-def rows() -> list[dict[str, Any]]:
+def rows(path: Path = HISTORY) -> list[dict[str, Any]]:
     """Return the lines of the history, oldest first."""
-    return [json.loads(line) for line in HISTORY.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _times(peers: list[dict[str, Any]], name: str) -> float | None:
