@@ -34,6 +34,8 @@ class Dimensions(NamedTuple):
     """errors of one event"""
     R: int
     """newest events that are kept for learning"""
+    A: int
+    """of these, the newest, whose targets may still arrive or whose errors wait for an update"""
     D: int
     """targets"""
     I: int
@@ -110,13 +112,13 @@ F8, I8, NAN = np.float64, np.int64, float("nan")
 
 STREAM_ARRAYS: dict[str, StreamArray] = {
     "state": StreamArray(("S",), NETWORK, "hidden state", reset=True, prefetch=True),
-    "tape": StreamArray(("R", "T"), NETWORK, "what the gradient needs of the newest events", prefetch=True),
-    "features": StreamArray(("R", "F"), NETWORK, "the readout's inputs at these events"),
+    "tape": StreamArray(("R", "T"), NETWORK, "what the gradient needs of the newest events"),
+    "features": StreamArray(("A", "F"), NETWORK, "the readout's inputs at these events"),
     "forecast": StreamArray(("N",), F8, "newest forecast, in the targets' units", prefetch=True),
     "errors": StreamArray(
-        ("R", "E"), NETWORK, "dL/do that has arrived and was not learned from", reset=True, prefetch=True
+        ("A", "E"), NETWORK, "dL/do that has arrived and was not learned from", reset=True, prefetch=True
     ),
-    "base": StreamArray(("R", "D"), F8, "last_y at each event", blank=NAN, prefetch=True),
+    "base": StreamArray(("A", "D"), F8, "last_y at each event", blank=NAN, prefetch=True),
     "last_y": StreamArray(
         ("D",),
         F8,
@@ -149,7 +151,7 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
         ("intervals", 2), F8, "low and high of each number of the newest forecast", blank=NAN, reset=True
     ),
     "promised": StreamArray(
-        ("R", "intervals", 3), F8, "forecast, low and high of each number as they were issued at the newest events"
+        ("A", "intervals", 3), F8, "forecast, low and high of each number as they were issued at the newest events"
     ),
     "calibration": StreamArray(("intervals", "calibration"), F8, "as `learning.conformal`", reset=True),
     "surprise": StreamArray(("surprise",), F8, "as `learning.anomaly`", reset=True),

@@ -147,8 +147,10 @@ def process(core: Any, batch: Any) -> None:
     out = outputs.forecasts
     for i in range(events.slots.shape[0]):
         slot, op = events.slots[i], events.ops[i]
-        if i + 1 < events.slots.shape[0] and events.slots[i + 1] != slot:
-            _prefetch_stream(core, events.slots[i + 1])
+        upcoming = events.slots[min(i + 1, events.slots.shape[0] - 1)]
+        core.work.upcoming[0] = upcoming
+        if upcoming != slot:
+            _prefetch_stream(core, upcoming)
         if op & RowOp.RESET_SLOT:
             _reset_slot(core, slot)
         if op & RowOp.STEP:
@@ -361,8 +363,9 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
     task, clock, last_y = core.task, core.clock[slot], core.last_y[slot]
     length = clock[Clock.LENGTH]
     row = length % core.features.shape[1]
-    params, known, tape, features = params_of(core, slot), known_of(core, slot), core.tape[slot], core.features[slot]
-    is_finite = forecast_event(core, params, known, core.state[slot], tape[row], features[row], core.forecast[slot])
+    tape, features = core.tape[slot, length % core.tape.shape[1]], core.features[slot, row]
+    params, known = params_of(core, slot), known_of(core, slot)
+    is_finite = forecast_event(core, params, known, core.state[slot], tape, features, core.forecast[slot])
     if is_finite:
         core.base[slot, row] = last_y
     else:
@@ -556,7 +559,11 @@ def _learn(core: Any, slot: int, arrived: bool) -> None:
 def _update(core: Any, slot: int) -> None:
     clock = core.clock[slot]
     if clock[Clock.ERRORS] > 0:
-        recent = RecentEvents(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
+        upcoming = core.work.upcoming[0]
+        rows = core.tape.shape[1] if upcoming != slot else 0
+        recent = RecentEvents(
+            core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot], core.tape[upcoming, :rows]
+        )
         between = 1 if core.initial.head.shape[0] > 0 else max(clock[Clock.BETWEEN], 1)
         progress = Progress(clock[Clock.LENGTH], clock[Clock.WAITING], clock[Clock.ERRORS], between)
         done = update_weights(

@@ -126,15 +126,13 @@ def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDAr
 def plan_engine(settings: Settings) -> EnginePlan:
     """Return what the settings ask for. Tokens are neither scaled nor flagged, whatever the settings are."""
     inputs = _inputs(settings)
-    is_forecast = settings.task == "forecast"
     layers = _layers(settings, inputs.columns)
     body = stack(*layers)
     loss = _loss(settings)
     shape = output_shape(loss, settings.outputs_per_target)
     net = make_network(body, _columns(settings) * shape.outputs, skip=settings.skip)
-    reach = (settings.horizon if is_forecast else 1) + settings.update_every - 1
-    window = settings.window if net.body.carries == "window" else reach
-    kept = max(window, reach)
+    window = settings.window if net.body.carries == "window" else settings.reach
+    kept = max(window, settings.reach)
     dtype = np.dtype(settings.dtype)
     model = Model(
         network=net,
@@ -293,6 +291,7 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         N=math.prod(settings.forecast_shape),
         E=columns * task.errors,
         R=kept,
+        A=settings.reach,
         D=task.targets,
         I=inputs.values,
         X=inputs.columns,
@@ -358,6 +357,7 @@ def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:
         outputs=aligned_zeros((net.outputs,), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(learning.window, np.int64),
+        upcoming=np.zeros(1, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalty_mask=weighted,
         decay_targets=decay_targets(net, np.concatenate(initial)),

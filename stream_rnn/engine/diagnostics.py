@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def diagnosis_of(state: EngineState, key: Hashable) -> Diagnosis:
     """Return what can be measured of a stream without a hypothetical event; an unknown one is a stream that begins."""
     slot, arrays = state.streams.find(key), state.streams.arrays
-    recent = RecentEvents(*(arrays[name][slot or 0] for name in RecentEvents._fields))
+    tape, features, errors, faded = (arrays[name][slot or 0] for name in ("tape", "features", "errors", "faded"))
+    recent = RecentEvents(tape, features, errors, faded, upcoming=tape[:0])
     network, learning = state.parts.network, state.parts.learning
     params = np.concatenate(state.params_of(key))
     return diagnose(network, params, recent, state.clock(key, Clock.LENGTH), learning.window)

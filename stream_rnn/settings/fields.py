@@ -270,6 +270,11 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.targets or self.inputs
 
     @property
+    def reach(self) -> int:
+        """Newest events of a stream whose targets may still arrive, or whose errors wait for an update."""
+        return (self.horizon if self.task == "forecast" else 1) + self.update_every - 1
+
+    @property
     def layers(self) -> tuple[tuple[LayerName, int], ...]:
         """Name and number of units of each layer."""
         hidden = self.hidden * len(self.layer) if len(self.hidden) == 1 else self.hidden
