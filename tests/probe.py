@@ -176,6 +176,7 @@ class Probe:
         work = Work(
             x=np.zeros(sizes.inputs),
             outputs=np.zeros(self.outputs),
+            tape=np.zeros((0, sizes.tape)),
             deltas=np.zeros((length, sizes.delta)),
             rows=np.zeros(max(window, 1), np.int64),
             upcoming=np.zeros(1, np.int64),

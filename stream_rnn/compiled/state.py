@@ -33,9 +33,15 @@ class Dimensions(NamedTuple):
     E: int
     """errors of one event"""
     R: int
-    """newest events that are kept for learning"""
+    """newest events whose tape is kept for learning; 0 with a compact tape"""
+    P: int
+    """as R, of a compact tape; 0 without"""
+    T16: int
+    """elements of the tape that are stored in 16 bits"""
+    T8: int
+    """elements of the tape that are stored in 8 bits"""
     A: int
-    """of these, the newest, whose targets may still arrive or whose errors wait for an update"""
+    """newest events whose targets may still arrive or whose errors wait for an update"""
     D: int
     """targets"""
     I: int
@@ -51,7 +57,7 @@ class Dimensions(NamedTuple):
     L: int
     """events that wait for their lookahead, and the newest; 0 without lookahead"""
     fading: int
-    """R where the state fades between events, else 0"""
+    """R or P where the state fades between events, else 0"""
     residuals: int
     """D in residual forecasts, else 0"""
     reverting: int
@@ -113,6 +119,8 @@ F8, I8, NAN = np.float64, np.int64, float("nan")
 STREAM_ARRAYS: dict[str, StreamArray] = {
     "state": StreamArray(("S",), NETWORK, "hidden state", reset=True, prefetch=True),
     "tape": StreamArray(("R", "T"), NETWORK, "what the gradient needs of the newest events"),
+    "tape16": StreamArray(("P", "T16"), np.uint16, "as `learning.compact`", prefetch=True),
+    "tape8": StreamArray(("P", "T8"), np.uint8, "as `learning.compact`", prefetch=True),
     "features": StreamArray(("A", "F"), NETWORK, "the readout's inputs at these events"),
     "forecast": StreamArray(("N",), F8, "newest forecast, in the targets' units", prefetch=True),
     "errors": StreamArray(

@@ -20,6 +20,7 @@ from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning import anomaly, conformal, failure
+from stream_rnn.learning.compact import compact_tape
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
@@ -144,6 +145,7 @@ def plan_engine(settings: Settings) -> EnginePlan:
         lookahead=Lookahead(settings.lookahead) if settings.lookahead else Off(),
         conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
+        compact=compact_tape(body) if settings.tape == "compact" else Off(),
     )
     own, shared = _split_ownership(settings, *_weight_rows(net, model.learning, dtype))
     return EnginePlan(model, shape, rows_of(_dimensions(settings, model, kept), dtype) | own, shared, kept)
@@ -283,14 +285,17 @@ def _rls(settings: Settings) -> RLS | Off:
 
 def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
     net, task, inputs = model.network, model.task, model.inputs
-    columns = _columns(settings)
+    columns, full = _columns(settings), isinstance(model.compact, Off)
     return Dimensions(
         S=net.body.sizes.state,
         T=net.body.sizes.tape,
         F=net.features,
         N=math.prod(settings.forecast_shape),
         E=columns * task.errors,
-        R=kept,
+        R=kept if full else 0,
+        P=0 if full else kept,
+        T16=0 if full else len(model.compact.floats),
+        T8=0 if full else len(model.compact.bounded),
         A=settings.reach,
         D=task.targets,
         I=inputs.values,
@@ -355,6 +360,7 @@ def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:
     return Work(
         x=aligned_zeros(((1 + settings.lookahead) * model.inputs.columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
+        tape=aligned_zeros((0 if isinstance(model.compact, Off) else kept, sizes.tape), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(learning.window, np.int64),
         upcoming=np.zeros(1, np.int64),

@@ -99,6 +99,8 @@ class Work(NamedTuple):
     """(columns,) encoded event, and those of its lookahead"""
     outputs: Any
     """(O,)"""
+    tape: Any
+    """(r, T), of a stream with a compact tape; (0, T) without"""
     deltas: Any
     """(rows, D)"""
     rows: Any

@@ -262,6 +262,13 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Positive | None,
         Meta(description="Seconds between two events in which the hidden state halves. Default: it does not fade."),
     ] = None
+    tape: Annotated[
+        Literal["full", "compact"],
+        Meta(
+            description="Precision of the window's activations, from which gradients are computed. compact: 8 and 16 "
+            "bits, for very many streams; not for embedding and bidirectional layers."
+        ),
+    ] = "full"
     dtype: Annotated[Literal["float32", "float64"], Meta(description="Precision of the network.")] = "float32"
 
     @property

@@ -21,6 +21,7 @@ KINDS: dict[str, dict[str, Any]] = {
     | {"horizon": 2, "reversion": True, "half_life": 60.0, "interval": 0.9, "anomaly": True, "update_every": 2},
     "lookahead": SCALED
     | {"layer": "bigru", "lookahead": 3, "task": "regression", "targets": ("y",), "update_every": 2},
+    "compact tape": SCALED | {"tape": "compact", "window": 5},
 }
 """Settings that give every stream array a length in at least one engine."""
 X, Y, TIMES = series(50), series(50, seed=1), 10.0 * np.arange(50)
