@@ -4,7 +4,7 @@ Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`le
 limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), of alarms
 (`learning.failure`), and of ranges and usual values (`learning.anomaly`). In an upgraded checkpoint, nothing of this
 has happened yet. The weights of a race are those of each target, where they were shared by all. What only the readout
-needs is kept of as many events as it needs, no longer of the whole window.
+needs is kept of as many events as it needs, no longer of the whole window. There is no compact tape.
 """
 
 from __future__ import annotations
@@ -59,6 +59,9 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
             moments = _with_rows(array, MOMENT_ROWS)
             moments[:, SEEN] = FIRST_VALUES
             upgraded[full_name] = moments
+        elif array.ndim == 3 and name == "tape":
+            for compact, kind in (("tape16", np.uint16), ("tape8", np.uint8)):
+                upgraded[f"{prefix}{compact}"] = np.zeros((len(array), 0, 0), kind)
         elif array.ndim >= 3 and name in READOUT and owner is not None:
             upgraded[full_name] = _newest(array, owner.reach, arrays.get(f"{prefix}clock"))
         elif array.ndim == 3 and name == "slopes":
