@@ -27,7 +27,7 @@ COUNTS = (1, 100, 10_000, 100_000)
 EVENTS = 300_000
 CHUNK = 20_000
 MILLION = 1_000_000
-NEW = 100
+NEW = 10
 """New streams of one batch, whose duration shows a pause."""
 TAPES = ("full", "compact")
 

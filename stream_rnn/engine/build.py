@@ -20,8 +20,8 @@ from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning import anomaly, conformal, failure
-from stream_rnn.learning.compact import compact_tape
 from stream_rnn.learning.clipping import Clip, ClipKind
+from stream_rnn.learning.compact import compact_tape
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
 from stream_rnn.learning.penalties import Penalties
@@ -285,17 +285,18 @@ def _rls(settings: Settings) -> RLS | Off:
 
 def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
     net, task, inputs = model.network, model.task, model.inputs
-    columns, full = _columns(settings), isinstance(model.compact, Off)
+    columns = _columns(settings)
+    compact = None if isinstance(model.compact, Off) else model.compact
     return Dimensions(
         S=net.body.sizes.state,
         T=net.body.sizes.tape,
         F=net.features,
         N=math.prod(settings.forecast_shape),
         E=columns * task.errors,
-        R=kept if full else 0,
-        P=0 if full else kept,
-        T16=0 if full else len(model.compact.floats),
-        T8=0 if full else len(model.compact.bounded),
+        R=kept if compact is None else 0,
+        P=kept if compact is not None else 0,
+        T16=len(compact.floats) if compact is not None else 0,
+        T8=len(compact.bounded) if compact is not None else 0,
         A=settings.reach,
         D=task.targets,
         I=inputs.values,

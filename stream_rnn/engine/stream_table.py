@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from stream_rnn.errors import DataError
 from stream_rnn.engine.row_memory import zero_rows
+from stream_rnn.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

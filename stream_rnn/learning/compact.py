@@ -69,13 +69,13 @@ def compact_tape(body: Layer) -> Compact:
 
 
 @dispatched
-def row_to_write(compact: Any, tape: Any, scratch: Any, row: int) -> Any:  # noqa: ARG001 - it chooses
+def row_to_write(compact: Any, tape: Any, scratch: Any, row: int) -> Any:
     """Return where a layer writes the tape of an event: the stream's tape (r, T), or scratch memory of this shape."""
     return tape[row]
 
 
 @row_to_write.register
-def _row_of_scratch(compact: Compact, tape: Any, scratch: Any, row: int) -> Any:  # noqa: ARG001
+def _row_of_scratch(compact: Compact, tape: Any, scratch: Any, row: int) -> Any:
     return scratch[row]
 
 
@@ -100,13 +100,13 @@ def _store_compact(compact: Compact, tape: Any, tape16: Any, tape8: Any) -> None
 
 
 @dispatched
-def restore(compact: Any, tape: Any, tape16: Any, tape8: Any, rows: int, scratch: Any) -> Any:  # noqa: ARG001
+def restore(compact: Any, tape: Any, tape16: Any, tape8: Any, rows: int, scratch: Any) -> Any:
     """Return a stream's tape (r, T), of which the first `rows` rows are used."""
     return tape
 
 
 @restore.register
-def _restore_compact(compact: Compact, tape: Any, tape16: Any, tape8: Any, rows: int, scratch: Any) -> Any:  # noqa: ARG001
+def _restore_compact(compact: Compact, tape: Any, tape16: Any, tape8: Any, rows: int, scratch: Any) -> Any:
     for row in range(rows):
         place16 = place8 = 0
         for piece in range(compact.pieces.shape[0]):
