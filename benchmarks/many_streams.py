@@ -72,10 +72,8 @@ def grow(count: int = MILLION, tape: str = "compact") -> dict[str, Any]:
     engine = Engine(Settings(**reference.JOB, tape=tape))
     engine.warmup()
     x, y = reference.data(NEW)
-    before, durations = _resident(), []
-    for first in range(0, count, NEW):
-        durations.append(_seconds(engine, np.arange(first, first + NEW), x, y))
-    durations.sort()
+    before = _resident()
+    durations = sorted(_seconds(engine, np.arange(first, first + NEW), x, y) for first in range(0, count, NEW))
     return {
         "tape": tape,
         "streams": count,

@@ -59,11 +59,6 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
             moments = _with_rows(array, MOMENT_ROWS)
             moments[:, SEEN] = FIRST_VALUES
             upgraded[full_name] = moments
-        elif array.ndim == 3 and name == "tape":
-            for compact, kind in (("tape16", np.uint16), ("tape8", np.uint8)):
-                upgraded[f"{prefix}{compact}"] = np.zeros((len(array), 0, 0), kind)
-        elif array.ndim >= 3 and name in READOUT and owner is not None:
-            upgraded[full_name] = _newest(array, owner.reach, arrays.get(f"{prefix}clock"))
         elif array.ndim == 3 and name == "slopes":
             upgraded[full_name] = _with_rows(array, SLOPE_ROWS)
         elif array.ndim == 2 and name == "last_y":
@@ -84,7 +79,7 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
             upgraded[full_name] = _with_evidence(array)
         elif array.ndim == 1 and name in COUNTERS:
             upgraded[full_name] = np.append(array, array.dtype.type(0))
-    return upgraded | _mixing(arrays)
+    return upgraded | _mixing(arrays) | _windows(arrays, owners)
 
 
 def _mixing(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -114,6 +109,21 @@ def _with_evidence(array: NDArray[Any]) -> NDArray[Any]:
     of_targets = states[:, anomaly.TARGETS :].reshape(slots, targets, anomaly.TARGET_SIZE)
     of_targets[:, :, : anomaly.ERRORS_SIZE] = array[:, 1:].reshape(slots, targets, anomaly.ERRORS_SIZE)
     return states
+
+
+def _windows(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Settings]) -> dict[str, NDArray[Any]]:
+    """Return what is kept of the newest events, where that changed."""
+    upgraded: dict[str, NDArray[Any]] = {}
+    for full_name, array in arrays.items():
+        place, _, name = full_name.rpartition(".")
+        prefix = f"{place}." if place else ""
+        owner = next((owners[start] for start in owners if full_name.startswith(start)), None)
+        if array.ndim == 3 and name == "tape":
+            upgraded[f"{prefix}tape16"] = np.zeros((len(array), 0, 0), np.uint16)
+            upgraded[f"{prefix}tape8"] = np.zeros((len(array), 0, 0), np.uint8)
+        elif array.ndim >= 3 and name in READOUT and owner is not None:
+            upgraded[full_name] = _newest(array, owner.reach, arrays.get(f"{prefix}clock"))
+    return upgraded
 
 
 def _newest(array: NDArray[Any], rows: int, clock: NDArray[Any] | None) -> NDArray[Any]:

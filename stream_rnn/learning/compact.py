@@ -2,8 +2,8 @@
 
 Values of a sigmoid or tanh are bounded, and are stored as one of 256 equal parts of their range; a part is read as its
 middle, so that no unit looks entirely saturated. All others are stored as bfloat16, the upper half of a float32
-(Kalamkar et al. 2019, arXiv:1905.12322). Both err by at most 0.4 %: of the range, or of the value. The tape is only read
-to compute gradients; hidden states and forecasts are exact.
+(Kalamkar et al. 2019, arXiv:1905.12322). Both err by at most 0.4 %: of the range, or of the value. The tape is read
+only to compute gradients; hidden states and forecasts are exact.
 """
 
 from __future__ import annotations
