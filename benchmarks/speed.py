@@ -85,9 +85,7 @@ def _show(part: str, result: Any) -> None:
         case "step":
             report.show("Engine.step, a mapping of 8 inputs", result)
         case "streams":
-            report.show(f"Streams in random order, {result['events']:,} events each", result["rows"])
-            arrays = [{"array": name, "bytes": value} for name, value in result["stream_bytes"].items()]
-            report.show("Memory of a stream", [*arrays, {"array": "all", "bytes": result["stream_bytes_total"]}])
+            many_streams.show(result)
         case "startup":
             report.show("Start-up, seconds", result)
         case _:

@@ -171,12 +171,15 @@ class Probe:
             np.zeros((length, self.network.features)),
             np.zeros((length, TARGETS * self.shape.errors)),
             self.faded[:length],
+            np.zeros((0, sizes.tape)),
         )
         work = Work(
             x=np.zeros(sizes.inputs),
             outputs=np.zeros(self.outputs),
+            tape=np.zeros((0, sizes.tape)),
             deltas=np.zeros((length, sizes.delta)),
             rows=np.zeros(max(window, 1), np.int64),
+            upcoming=np.zeros(1, np.int64),
             gradient=np.zeros_like(self.params),
             penalty_mask=np.zeros_like(self.params),
             decay_targets=np.zeros_like(self.params),

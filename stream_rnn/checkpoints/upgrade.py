@@ -3,7 +3,8 @@
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
 limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), of alarms
 (`learning.failure`), and of ranges and usual values (`learning.anomaly`). In an upgraded checkpoint, nothing of this
-has happened yet. The weights of a race are those of each target, where they were shared by all.
+has happened yet. The weights of a race are those of each target, where they were shared by all. What only the readout
+needs is kept of as many events as it needs, no longer of the whole window. There is no compact tape.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 MOMENTS = ("input_moments", "target_moments", "levels")
+LENGTH = 0
+"""Column of the events of the present sequence in `clock`."""
+READOUT = ("features", "errors", "base", "promised")
+"""Arrays of the newest events that only the readout needs."""
 COUNTERS = ("counts", "left")
 """Counters of an engine, and of the retired members of a race; alarms are the last one."""
 
@@ -74,7 +79,7 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
             upgraded[full_name] = _with_evidence(array)
         elif array.ndim == 1 and name in COUNTERS:
             upgraded[full_name] = np.append(array, array.dtype.type(0))
-    return upgraded | _mixing(arrays)
+    return upgraded | _mixing(arrays) | _windows(arrays, owners)
 
 
 def _mixing(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -104,6 +109,33 @@ def _with_evidence(array: NDArray[Any]) -> NDArray[Any]:
     of_targets = states[:, anomaly.TARGETS :].reshape(slots, targets, anomaly.TARGET_SIZE)
     of_targets[:, :, : anomaly.ERRORS_SIZE] = array[:, 1:].reshape(slots, targets, anomaly.ERRORS_SIZE)
     return states
+
+
+def _windows(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Settings]) -> dict[str, NDArray[Any]]:
+    """Return what is kept of the newest events, where that changed."""
+    upgraded: dict[str, NDArray[Any]] = {}
+    for full_name, array in arrays.items():
+        place, _, name = full_name.rpartition(".")
+        prefix = f"{place}." if place else ""
+        owner = next((owners[start] for start in owners if full_name.startswith(start)), None)
+        if array.ndim == 3 and name == "tape":
+            upgraded[f"{prefix}tape16"] = np.zeros((len(array), 0, 0), np.uint16)
+            upgraded[f"{prefix}tape8"] = np.zeros((len(array), 0, 0), np.uint8)
+        elif array.ndim >= 3 and name in READOUT and owner is not None:
+            upgraded[full_name] = _newest(array, owner.reach, arrays.get(f"{prefix}clock"))
+    return upgraded
+
+
+def _newest(array: NDArray[Any], rows: int, clock: NDArray[Any] | None) -> NDArray[Any]:
+    """Return an array (slots, rows before, ...) with fewer rows: event n of a sequence is in row n mod rows."""
+    fits = clock is not None and clock.ndim == 2 and clock.dtype.kind == "i" and len(clock) == len(array)
+    if not fits or clock is None or array.shape[1] <= rows or clock.shape[1] == 0:
+        return array
+    events = np.maximum(clock[:, [LENGTH]] - 1 - np.arange(rows), 0)
+    slots = np.arange(len(array))[:, np.newaxis]
+    newest = np.zeros((len(array), rows, *array.shape[2:]), array.dtype)
+    newest[slots, events % rows] = array[slots, events % array.shape[1]]
+    return newest
 
 
 def _with_rows(array: NDArray[Any], rows: int) -> NDArray[Any]:

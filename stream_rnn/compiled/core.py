@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stream_rnn.kernels.dispatch import Off
     from stream_rnn.layers.network import BodyAndHead, Network
     from stream_rnn.learning.anomaly import Anomaly
+    from stream_rnn.learning.compact import Compact
     from stream_rnn.learning.conformal import Conformal
     from stream_rnn.learning.inputs import InputEncoding
     from stream_rnn.learning.targets import TargetEncoding
@@ -69,6 +70,7 @@ class Model(NamedTuple):
     lookahead: Lookahead | Off
     conformal: Conformal | Off
     anomaly: Anomaly | Off
+    compact: Compact | Off
 
 
 class Counts(NamedTuple):

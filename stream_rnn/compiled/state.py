@@ -33,7 +33,15 @@ class Dimensions(NamedTuple):
     E: int
     """errors of one event"""
     R: int
-    """newest events that are kept for learning"""
+    """newest events whose tape is kept for learning; 0 with a compact tape"""
+    P: int
+    """as R, of a compact tape; 0 without"""
+    T16: int
+    """elements of the tape that are stored in 16 bits"""
+    T8: int
+    """elements of the tape that are stored in 8 bits"""
+    A: int
+    """newest events whose targets may still arrive or whose errors wait for an update"""
     D: int
     """targets"""
     I: int
@@ -49,7 +57,7 @@ class Dimensions(NamedTuple):
     L: int
     """events that wait for their lookahead, and the newest; 0 without lookahead"""
     fading: int
-    """R where the state fades between events, else 0"""
+    """R or P where the state fades between events, else 0"""
     residuals: int
     """D in residual forecasts, else 0"""
     reverting: int
@@ -110,13 +118,15 @@ F8, I8, NAN = np.float64, np.int64, float("nan")
 
 STREAM_ARRAYS: dict[str, StreamArray] = {
     "state": StreamArray(("S",), NETWORK, "hidden state", reset=True, prefetch=True),
-    "tape": StreamArray(("R", "T"), NETWORK, "what the gradient needs of the newest events", prefetch=True),
-    "features": StreamArray(("R", "F"), NETWORK, "the readout's inputs at these events"),
+    "tape": StreamArray(("R", "T"), NETWORK, "what the gradient needs of the newest events"),
+    "tape16": StreamArray(("P", "T16"), np.uint16, "as `learning.compact`", prefetch=True),
+    "tape8": StreamArray(("P", "T8"), np.uint8, "as `learning.compact`", prefetch=True),
+    "features": StreamArray(("A", "F"), NETWORK, "the readout's inputs at these events"),
     "forecast": StreamArray(("N",), F8, "newest forecast, in the targets' units", prefetch=True),
     "errors": StreamArray(
-        ("R", "E"), NETWORK, "dL/do that has arrived and was not learned from", reset=True, prefetch=True
+        ("A", "E"), NETWORK, "dL/do that has arrived and was not learned from", reset=True, prefetch=True
     ),
-    "base": StreamArray(("R", "D"), F8, "last_y at each event", blank=NAN, prefetch=True),
+    "base": StreamArray(("A", "D"), F8, "last_y at each event", blank=NAN, prefetch=True),
     "last_y": StreamArray(
         ("D",),
         F8,
@@ -149,7 +159,7 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
         ("intervals", 2), F8, "low and high of each number of the newest forecast", blank=NAN, reset=True
     ),
     "promised": StreamArray(
-        ("R", "intervals", 3), F8, "forecast, low and high of each number as they were issued at the newest events"
+        ("A", "intervals", 3), F8, "forecast, low and high of each number as they were issued at the newest events"
     ),
     "calibration": StreamArray(("intervals", "calibration"), F8, "as `learning.conformal`", reset=True),
     "surprise": StreamArray(("surprise",), F8, "as `learning.anomaly`", reset=True),

@@ -34,6 +34,7 @@ from stream_rnn.kernels.structure import Structure
 from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.learning.anomaly import Anomaly, anomaly_score
+from stream_rnn.learning.compact import restore, row_to_write, store
 from stream_rnn.learning.conformal import Conformal, predict_interval, update_calibration
 from stream_rnn.learning.failure import FAILING, squared_error, update_failure
 from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
@@ -147,8 +148,10 @@ def process(core: Any, batch: Any) -> None:
     out = outputs.forecasts
     for i in range(events.slots.shape[0]):
         slot, op = events.slots[i], events.ops[i]
-        if i + 1 < events.slots.shape[0] and events.slots[i + 1] != slot:
-            _prefetch_stream(core, events.slots[i + 1])
+        upcoming = events.slots[min(i + 1, events.slots.shape[0] - 1)]
+        core.work.upcoming[0] = upcoming
+        if upcoming != slot:
+            _prefetch_stream(core, upcoming)
         if op & RowOp.RESET_SLOT:
             _reset_slot(core, slot)
         if op & RowOp.STEP:
@@ -362,9 +365,12 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
     task, clock, last_y = core.task, core.clock[slot], core.last_y[slot]
     length = clock[Clock.LENGTH]
     row = length % core.features.shape[1]
-    params, known, tape, features = params_of(core, slot), known_of(core, slot), core.tape[slot], core.features[slot]
-    is_finite = forecast_event(core, params, known, core.state[slot], tape[row], features[row], core.forecast[slot])
+    tape_row, features = length % core.work.deltas.shape[0], core.features[slot, row]
+    tape = row_to_write(core.compact, core.tape[slot], core.work.tape, tape_row)
+    params, known = params_of(core, slot), known_of(core, slot)
+    is_finite = forecast_event(core, params, known, core.state[slot], tape, features, core.forecast[slot])
     if is_finite:
+        store(core.compact, tape, core.tape16[slot, tape_row], core.tape8[slot, tape_row])
         core.base[slot, row] = last_y
     else:
         core.counts[N_OVERFLOWS] += 1
@@ -557,7 +563,13 @@ def _learn(core: Any, slot: int, arrived: bool) -> None:
 def _update(core: Any, slot: int) -> None:
     clock = core.clock[slot]
     if clock[Clock.ERRORS] > 0:
-        recent = RecentEvents(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
+        upcoming = core.work.upcoming[0]
+        rows = core.tape.shape[1] if upcoming != slot else 0
+        used = min(clock[Clock.LENGTH], core.work.deltas.shape[0])
+        tape = restore(core.compact, core.tape[slot], core.tape16[slot], core.tape8[slot], used, core.work.tape)
+        recent = RecentEvents(
+            tape, core.features[slot], core.errors[slot], core.faded[slot], core.tape[upcoming, :rows]
+        )
         between = 1 if core.initial.head.shape[0] > 0 else max(clock[Clock.BETWEEN], 1)
         progress = Progress(clock[Clock.LENGTH], clock[Clock.WAITING], clock[Clock.ERRORS], between)
         outcome = update_weights(

@@ -21,6 +21,7 @@ from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning import anomaly, conformal, failure
 from stream_rnn.learning.clipping import Clip, ClipKind
+from stream_rnn.learning.compact import compact_tape
 from stream_rnn.learning.groups import Group, Groups, GroupWork
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
@@ -132,15 +133,13 @@ def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDAr
 def plan_engine(settings: Settings) -> EnginePlan:
     """Return what the settings ask for. Tokens are neither scaled nor flagged, whatever the settings are."""
     inputs = _inputs(settings)
-    is_forecast = settings.task == "forecast"
     layers = _layers(settings, inputs.columns)
     body = stack(*layers)
     loss = _loss(settings)
     shape = output_shape(loss, settings.outputs_per_target)
     net = make_network(body, _columns(settings) * shape.outputs, skip=settings.skip)
-    reach = (settings.horizon if is_forecast else 1) + settings.update_every - 1
-    window = settings.window if net.body.carries == "window" else reach
-    kept = max(window, reach)
+    window = settings.window if net.body.carries == "window" else settings.reach
+    kept = max(window, settings.reach)
     dtype = np.dtype(settings.dtype)
     model = Model(
         network=net,
@@ -152,6 +151,7 @@ def plan_engine(settings: Settings) -> EnginePlan:
         lookahead=Lookahead(settings.lookahead) if settings.lookahead else Off(),
         conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
+        compact=compact_tape(body) if settings.tape == "compact" else Off(),
     )
     own, shared = _split_ownership(settings, *_weight_rows(net, model.learning, dtype))
     shared |= _group_rows(net, model.learning, dtype)
@@ -294,13 +294,18 @@ def _rls(settings: Settings) -> RLS | Off:
 def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
     net, task, inputs = model.network, model.task, model.inputs
     columns = _columns(settings)
+    compact = None if isinstance(model.compact, Off) else model.compact
     return Dimensions(
         S=net.body.sizes.state,
         T=net.body.sizes.tape,
         F=net.features,
         N=math.prod(settings.forecast_shape),
         E=columns * task.errors,
-        R=kept,
+        R=kept if compact is None else 0,
+        P=kept if compact is not None else 0,
+        T16=len(compact.floats) if compact is not None else 0,
+        T8=len(compact.bounded) if compact is not None else 0,
+        A=settings.reach,
         D=task.targets,
         I=inputs.values,
         X=inputs.columns,
@@ -391,8 +396,10 @@ def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:
     return Work(
         x=aligned_zeros(((1 + settings.lookahead) * model.inputs.columns,), kind),
         outputs=aligned_zeros((net.outputs,), kind),
+        tape=aligned_zeros((0 if isinstance(model.compact, Off) else kept, sizes.tape), kind),
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(learning.window, np.int64),
+        upcoming=np.zeros(1, np.int64),
         gradient=aligned_zeros(weighted.shape, kind),
         penalty_mask=weighted,
         decay_targets=decay_targets(net, np.concatenate(initial)),

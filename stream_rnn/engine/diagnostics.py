@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream_rnn.compiled.state import Clock
+from stream_rnn.learning.compact import restore
 from stream_rnn.learning.diagnosis import Diagnosis, diagnose, relative_changes
 from stream_rnn.learning.tbptt import RecentEvents
 
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
     from stream_rnn.engine.state import EngineState
     from stream_rnn.learning.tbptt import Weights
 
+RECENT = ("tape", "tape16", "tape8", "features", "errors", "faded")
+"""Arrays of a stream's newest events."""
+
 
 def diagnosis_of(state: EngineState, key: Hashable) -> Diagnosis:
     """Return what can be measured of a stream without a hypothetical event; an unknown one is a stream that begins."""
     slot, arrays = state.streams.find(key), state.streams.arrays
-    recent = RecentEvents(*(arrays[name][slot or 0] for name in RecentEvents._fields))
-    network, learning = state.parts.network, state.parts.learning
-    params = np.concatenate(state.params_of(key))
-    return diagnose(network, params, recent, state.clock(key, Clock.LENGTH), learning.window)
+    network, learning, length = state.parts.network, state.parts.learning, state.clock(key, Clock.LENGTH)
+    tape, tape16, tape8, features, errors, faded = (arrays[name][slot or 0] for name in RECENT)
+    scratch = np.zeros_like(state.parts.work.tape)
+    tape = restore(state.parts.model.compact, tape, tape16, tape8, min(length, len(scratch)), scratch)
+    recent = RecentEvents(tape, features, errors, faded, upcoming=tape[:0])
+    return diagnose(network, np.concatenate(state.params_of(key)), recent, length, learning.window)
 
 
 def with_update(

@@ -25,6 +25,7 @@ from stream_rnn.compiled.state import STREAM_ARRAYS
 from stream_rnn.engine.build import build_parts
 from stream_rnn.engine.contents import SHARED
 from stream_rnn.errors import SettingError
+from stream_rnn.kernels.dispatch import Off
 from stream_rnn.layers.input_rows import input_rows
 from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.layers.stack import stacked_layers
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.checkpoints.file import CheckpointData
     from stream_rnn.engine.build import EngineParts
+    from stream_rnn.learning.compact import Compact
     from stream_rnn.settings.engine import Settings
 
 FREE = frozenset(
@@ -170,6 +172,7 @@ def _indices(old: EngineParts, new: EngineParts) -> Indices:
     return {
         "state": (body.state,),
         "tape": (None, body.tape),
+        **_compact_indices(old.model.compact, new.model.compact, body.tape),
         "features": (None, features),
         "ahead_x": (None, columns),
         "input_moments": (None, moments),
@@ -181,6 +184,16 @@ def _indices(old: EngineParts, new: EngineParts) -> Indices:
         "head_moments": (None, head[:0] if has_rls else head),
         "inverse": (regressors,) * 2 if has_rls else (),
         "challenger": (np.concatenate([np.arange(GAIN + 1), D]),) if has_rls else (),
+    }
+
+
+def _compact_indices(old: Compact | Off, new: Compact | Off, tape: NDArray[np.int64]) -> Indices:
+    """Return the indices of the arrays of a compact tape, from those of the tape."""
+    if isinstance(old, Off) or isinstance(new, Off):
+        return {}
+    return {
+        "tape16": (None, np.searchsorted(new.floats, tape[old.floats])),
+        "tape8": (None, np.searchsorted(new.bounded, tape[old.bounded])),
     }
 
 

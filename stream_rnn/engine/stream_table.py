@@ -1,7 +1,7 @@
 """StreamTable: assigns streams to slots, and owns the arrays whose rows the slots are.
 
-A stream appears with its first event and gets a slot, one row in every array; arrays double when they are full. With a
-limit, a new stream replaces the one whose last event is longest ago.
+A stream appears with its first event and gets a slot, one row in every array; how these grow is told in `row_memory`.
+With a limit, a new stream replaces the one whose last event is longest ago.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from stream_rnn.engine.row_memory import zero_rows
 from stream_rnn.errors import DataError
-from stream_rnn.kernels.aligned import aligned_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -125,7 +125,7 @@ class StreamTable:
             self._keys += new
         slots = np.fromiter(map(self._slots.__getitem__, keys), np.int64, len(keys))
         if new:
-            first = np.empty(self.capacity, np.int64)
+            first = np.empty(len(self._slots), np.int64)
             first[slots[::-1]] = np.arange(len(keys))[::-1]
             first_of_new[first[len(self._slots) - len(new) : len(self._slots)]] = True
         return slots, first_of_new
@@ -154,21 +154,20 @@ class StreamTable:
         return slot
 
     def _reserve(self, count: int) -> None:
-        """Grow the arrays to hold so many streams, at least doubling, so that the cost per stream is constant.
+        """Replace the arrays by larger ones if they do not have so many rows; they at least double.
 
         The arrays left behind do not change any more: a snapshot continues to copy from them.
         """
         if count <= self.capacity:
             return
-        capacity = max(count, 2 * self.capacity)
+        needed = max(count, 2 * self.capacity)
         if self._limit is not None:
-            capacity = min(capacity, self._limit)
-        for name, (shape, kind) in self._rows.items():
-            grown = aligned_zeros((capacity, *shape), kind)
-            if self.capacity:
-                grown[: self.capacity] = self.arrays[name]
-            self.arrays[name] = grown
-        self.capacity = capacity
+            needed = min(needed, self._limit)
+        used = min(len(self._slots), self.capacity)
+        self.capacity, grown = zero_rows(self._rows, needed, self._limit)
+        for name, array in self.arrays.items():
+            grown[name][:used] = array[:used]
+        self.arrays = grown
 
 
 def plain_key(key: Any) -> str | int:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from stream_rnn.kernels.dispatch import Off, dispatched
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import dot, multiply
+from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.layers.layer import accumulate, backward, touch_rows
 from stream_rnn.layers.network import BodyAndHead, Network  # noqa: TC001 - `register` reads annotations
 from stream_rnn.layers.touched import COUNT, Touched, touch_dense
@@ -89,16 +90,21 @@ class Progress(NamedTuple):
 
 
 class RecentEvents(NamedTuple):
-    """The newest events of one stream; event n of the sequence is in row n mod rows of each array."""
+    """The newest events of one stream; event n of the sequence is in row n mod rows of each array.
+
+    Arrays differ in their number of rows: r rows for the gradient, and a for the readout.
+    """
 
     tape: Any
-    """(rows, T)"""
+    """(r, T)"""
     features: Any
-    """(rows, F)"""
+    """(a, F)"""
     errors: Any
-    """(rows, E), dL/do that has arrived and was not learned from; E = O, unless the loss says otherwise"""
+    """(a, E), dL/do that has arrived and was not learned from; E = O, unless the loss says otherwise"""
     faded: Any
-    """(rows,) factor by which the state faded before each event; (0,) if it does not fade"""
+    """(r,) factor by which the state faded before each event; (0,) if it does not fade"""
+    upcoming: Any
+    """(r, T), tape of the next event's stream, of which each step back prefetches a row; (0, T) if it is this stream"""
 
 
 class Work(NamedTuple):
@@ -108,10 +114,14 @@ class Work(NamedTuple):
     """(columns,) encoded event, and those of its lookahead"""
     outputs: Any
     """(O,)"""
+    tape: Any
+    """(r, T), of a stream with a compact tape; (0, T) without"""
     deltas: Any
     """(rows, D)"""
     rows: Any
     """(window,) rows of the window's events, newest first"""
+    upcoming: Any
+    """(1,) slot of the next event's stream, which is prefetched meanwhile"""
     gradient: Any
     """(P,) the body's (B,), then the head's (R,); only that of touched parameters is computed"""
     penalty_mask: Any
@@ -240,21 +250,25 @@ def backpropagate(
     network: Network, loss: Any, window: int, params: BodyAndHead, recent: RecentEvents, length: int, work: Work
 ) -> None:
     """Touch the parameters that the errors in `recent` depend on, and write their gradient to `work.gradient`."""
-    kept = recent.errors.shape[0]
+    rows, kept = recent.tape.shape[0], recent.errors.shape[0]
     B, touched, gradient = network.head_start, work.touched, work.gradient
     touch_dense(touched, gradient)
     work.d_state[:] = 0
-    steps = min(length, window)
-    for age in range(min(length, kept)):
-        row = (length - 1 - age) % kept
-        errors = recent.errors[row]
+    steps, errors_end = min(length, window), min(length, kept)
+    for age in range(max(steps, errors_end)):
         work.d_body[:] = 0
-        for o in range(errors.shape[0]):
-            if errors[o] != 0:
-                learn_readout(loss, network, params.head, recent.features[row], errors, touched, gradient, work.d_body)
-                break
+        if age < errors_end:
+            place = (length - 1 - age) % kept
+            features, errors = recent.features[place], recent.errors[place]
+            for o in range(errors.shape[0]):
+                if errors[o] != 0:
+                    learn_readout(loss, network, params.head, features, errors, touched, gradient, work.d_body)
+                    break
         if age < steps:
+            row = (length - 1 - age) % rows
             work.rows[age] = row
+            if row < recent.upcoming.shape[0]:
+                prefetch(recent.upcoming[row])
             backward(
                 network.body,
                 params.body,

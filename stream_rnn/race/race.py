@@ -595,7 +595,7 @@ class Race:
             if at:
                 self.members.pop(name, None)
         use[:] = 0
-        kept = self._streams.arrays["log_weights"]
+        kept = self._streams.arrays["log_weights"][: len(self._streams)]
         kept -= kept[..., self._members.racing].max(axis=-1, keepdims=True)
 
 

@@ -269,12 +269,24 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Positive | None,
         Meta(description="Seconds between two events in which the hidden state halves. Default: it does not fade."),
     ] = None
+    tape: Annotated[
+        Literal["full", "compact"],
+        Meta(
+            description="Precision of the window's activations, from which gradients are computed. compact: 8 and 16 "
+            "bits, for very many streams; not for embedding and bidirectional layers."
+        ),
+    ] = "full"
     dtype: Annotated[Literal["float32", "float64"], Meta(description="Precision of the network.")] = "float32"
 
     @property
     def target_names(self) -> tuple[str, ...]:
         """The columns that are forecast or labelled."""
         return self.targets or self.inputs
+
+    @property
+    def reach(self) -> int:
+        """Newest events of a stream whose targets may still arrive, or whose errors wait for an update."""
+        return (self.horizon if self.task == "forecast" else 1) + self.update_every - 1
 
     @property
     def layers(self) -> tuple[tuple[LayerName, int], ...]:

@@ -119,6 +119,12 @@ def _lookahead(settings: EngineFields) -> None:
         raise SettingError(f"skip is not for bidirectional layers, got true for {names[0]}")
 
 
+def _tape(settings: EngineFields) -> None:
+    indexed = [name for name in settings.layer if name in (*BIDIRECTIONAL, "embedding")]
+    if settings.tape == "compact" and indexed:
+        raise SettingError(f"tape must be full with layer {indexed[0]}, got compact")
+
+
 def _readout(settings: EngineFields) -> None:
     if settings.readout == "rls" and not settings.loss_spec.least_squares:
         raise SettingError(f"readout rls needs loss squared, got {settings.loss_name!r}")
@@ -217,6 +223,7 @@ RULES = (
     _batch_streams,
     _derived_inputs,
     _lookahead,
+    _tape,
     _readout,
     _tokens,
     _drift,

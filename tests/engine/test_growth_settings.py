@@ -81,6 +81,7 @@ FIXED: dict[str, Any] = {
     "head": "per_stream",
     "max_streams": 3,
     "half_life": 7.0,
+    "tape": "compact",
     "dtype": "float64",
 }
 """Other values of the settings that must stay."""

@@ -21,6 +21,7 @@ KINDS: dict[str, dict[str, Any]] = {
     | {"horizon": 2, "reversion": True, "half_life": 60.0, "interval": 0.9, "anomaly": True, "update_every": 2},
     "lookahead": SCALED
     | {"layer": "bigru", "lookahead": 3, "task": "regression", "targets": ("y",), "update_every": 2},
+    "compact tape": SCALED | {"tape": "compact", "window": 5},
 }
 """Settings that give every stream array a length in at least one engine."""
 X, Y, TIMES = series(50), series(50, seed=1), 10.0 * np.arange(50)
@@ -71,8 +72,16 @@ def test_shapes_and_dtypes_follow_the_table() -> None:
     rows = rows_of(lengths, np.float32)
     assert rows.keys() == STREAM_ARRAYS.keys()
     assert rows["tape"] == ((lengths.R, lengths.T), np.float32)
+    assert rows["features"] == ((lengths.A, lengths.F), np.float32)
     assert rows["clock"] == ((len(Clock),), np.int64)
     assert rows["interval"] == ((lengths.intervals, 2), np.float64)
+
+
+@pytest.mark.parametrize(("horizon", "update_every"), [(1, 1), (3, 1), (1, 4), (20, 2)])
+def test_the_readout_keeps_only_events_that_can_have_errors(horizon: int, update_every: int) -> None:
+    rows = engine_of(horizon=horizon, update_every=update_every, window=8)._state.parts.rows
+    assert rows["features"][0][0] == rows["errors"][0][0] == rows["base"][0][0] == horizon + update_every - 1
+    assert rows["tape"][0][0] == max(8, horizon + update_every - 1)
 
 
 def test_every_array_has_a_length_in_some_engine() -> None:

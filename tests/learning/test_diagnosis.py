@@ -34,7 +34,7 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def recent(tape: NDArray[np.float64]) -> RecentEvents:
-    return RecentEvents(tape, *[np.zeros(0)] * 3)
+    return RecentEvents(tape, *[np.zeros(0)] * 4)
 
 
 class Run:
