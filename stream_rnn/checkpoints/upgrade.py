@@ -2,8 +2,8 @@
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
 limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), of alarms
-(`learning.failure`), and of ranges and usual values (`learning.anomaly`). In an upgraded checkpoint, nothing of this
-has happened yet. The weights of a race are those of each target, where they were shared by all.
+(`learning.failure`), of ranges and usual values (`learning.anomaly`), and of states of targets
+(`learning.target_states`). In an upgraded checkpoint, nothing of this has happened yet. The weights of a race are those of each target, where they were shared by all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stream_rnn.learning import anomaly
+from stream_rnn.learning import anomaly, target_states
 from stream_rnn.learning.failure import STATE_SIZE
 from stream_rnn.learning.jumps import BEFORE
 from stream_rnn.learning.mixing import EARLY_LOSSES
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 MOMENTS = ("input_moments", "target_moments", "levels")
 COUNTERS = ("counts", "left")
-"""Counters of an engine, and of the retired members of a race; alarms are the last one."""
+"""Counters of an engine, and of the retired members of a race."""
+NEW_COUNTERS = 5
+"""The last counters: alarms, and alarms of anomalies and events by state."""
 
 
 def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Settings]) -> dict[str, NDArray[Any]]:
@@ -70,10 +72,14 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
         elif array.ndim == 1 and name == "score":
             is_forecast = owner is not None and owner.task == "forecast"
             upgraded[f"{prefix}failure"] = np.zeros((len(array), STATE_SIZE if is_forecast else 0))
+            watched = owner is not None and owner.anomaly
+            upgraded[f"{prefix}watched"] = np.zeros(
+                (len(array), target_states.state_size(len(owner.target_names)) if watched else 0)
+            )
         elif array.ndim == 2 and name == "surprise" and array.shape[1] % anomaly.ERRORS_SIZE == 1:
             upgraded[full_name] = _with_evidence(array)
         elif array.ndim == 1 and name in COUNTERS:
-            upgraded[full_name] = np.append(array, array.dtype.type(0))
+            upgraded[full_name] = np.append(array, np.zeros(NEW_COUNTERS, array.dtype))
     return upgraded | _mixing(arrays)
 
 

@@ -62,6 +62,8 @@ class Dimensions(NamedTuple):
     """state of one interval"""
     surprise: int
     """state of the anomaly score; 0 without it"""
+    watched: int
+    """states of the targets; 0 without anomaly scores"""
     failure: int
     """state of the comparison with persistence; 0 for labels"""
     compared: int
@@ -153,6 +155,7 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     ),
     "calibration": StreamArray(("intervals", "calibration"), F8, "as `learning.conformal`", reset=True),
     "surprise": StreamArray(("surprise",), F8, "as `learning.anomaly`", reset=True),
+    "watched": StreamArray(("watched",), F8, "as `learning.target_states`", reset=True),
     "failure": StreamArray(("failure",), F8, "as `learning.failure`", reset=True, prefetch=True),
     "known_y": StreamArray(
         ("compared",), F8, "last known value of each target, NaN before", blank=NAN, reset=True, prefetch=True

@@ -50,6 +50,7 @@ from stream_rnn.learning.targets import (
     record_value,
     scale_of,
 )
+from stream_rnn.learning.target_states import ABNORMAL, ALARM, NORMAL, state_of_target, update_states
 from stream_rnn.learning.tbptt import Progress, RecentEvents, Weights, update_weights
 from stream_rnn.losses.loss import distance, loss_gradient, scale_gradient
 
@@ -63,6 +64,8 @@ N_MISSING_TARGETS = Counts._fields.index("missing_targets")
 N_JUDGED = Counts._fields.index("judged")
 N_COVERED = Counts._fields.index("covered")
 N_ALARMS = Counts._fields.index("alarms")
+N_ANOMALY_ALARMS = Counts._fields.index("anomaly_alarms")
+N_ABNORMAL = Counts._fields.index("abnormal")
 
 
 class RowOp(IntEnum):
@@ -102,6 +105,10 @@ class OutputBuffers(NamedTuple):
     """(N, C, 2) float64, low and high of each forecast number; C = 0 without intervals"""
     scores: Any
     """(N,) float64, anomaly scores, NaN where there was no forecast of the event; (0,) without scores"""
+    anomaly_alarms: Any
+    """(N,) bool, whether the event raised an alarm of an anomaly; (0,) without scores"""
+    states: Any
+    """(N, D) int8, states of the targets, as `learning.target_states`; D = 0 without scores"""
     alarms: Any
     """(N,) int8, 1 where the stream begins to fail, -1 where it recovers, else 0; (0,) for labels"""
     begins: Any
@@ -160,6 +167,9 @@ def process(core: Any, batch: Any) -> None:
                 outputs.intervals[i] = core.interval[slot]
             if outputs.scores.shape[0] > 0:
                 outputs.scores[i] = core.score[slot]
+                outputs.anomaly_alarms[i] = core.watched[slot, ALARM] > 0.0
+                for d in range(core.task.targets):
+                    outputs.states[i, d] = state_of_target(core.watched[slot], d)
         if op & RowOp.LABEL_PENDING:
             _label_oldest(core.lookahead, core, slot)
             out[i] = core.forecast[slot]
@@ -466,17 +476,21 @@ def _score_anomaly(anomaly: Any, core: Any, slot: int, y: Any, time: float) -> N
 
 @_score_anomaly.register
 def _score_residuals(anomaly: Anomaly, core: Any, slot: int, y: Any, time: float) -> None:
-    if core.clock[slot, Clock.LENGTH] == 0:
-        return
     task, length, kept = core.task, core.clock[slot, Clock.LENGTH], core.features.shape[1]
-    residuals, base, any_known = core.work.residuals, core.base[slot, (length - 1) % kept], False
+    residuals, evidence, any_known = core.work.residuals, core.work.evidence, False
     for d in range(task.targets):
-        residuals[d] = math.nan
-        if is_known(y[d]) and has_basis(core.targets, scales_of(core, slot), d, base[d]):
+        residuals[d], evidence[d] = math.nan, math.nan
+        if length == 0 or not is_known(y[d]):
+            continue
+        if has_basis(core.targets, scales_of(core, slot), d, core.base[slot, (length - 1) % kept, d]):
             residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
             any_known = True
     if any_known:
-        core.score[slot] = anomaly_score(anomaly, core.surprise[slot], residuals, y, time)
+        core.score[slot] = anomaly_score(anomaly, core.surprise[slot], residuals, y, time, evidence)
+    state = update_states(core.alarm_rate, core.watched[slot], evidence, y, time)
+    core.counts[N_ANOMALY_ALARMS] += core.watched[slot, ALARM] > 0.0
+    if state != NORMAL:
+        core.counts[N_ABNORMAL + state - ABNORMAL] += 1
 
 
 @inner

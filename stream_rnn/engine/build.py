@@ -19,7 +19,7 @@ from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
-from stream_rnn.learning import anomaly, conformal, failure
+from stream_rnn.learning import alarm_rate, anomaly, conformal, failure, target_states
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
@@ -146,6 +146,7 @@ def plan_engine(settings: Settings) -> EnginePlan:
         lookahead=Lookahead(settings.lookahead) if settings.lookahead else Off(),
         conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
+        alarm_rate=_alarm_rate(settings) if settings.anomaly else Off(),
     )
     own, shared = _split_ownership(settings, *_weight_rows(net, model.learning, dtype))
     return EnginePlan(model, shape, rows_of(_dimensions(settings, model, kept), dtype) | own, shared, kept)
@@ -162,6 +163,10 @@ def build_parts(settings: Settings) -> EngineParts:
     )
     initial = net.split(initial_weights(net, initialisation, settings.seed).astype(dtype))
     return EngineParts(plan.model, initial, _work(settings, plan, initial), plan.rows, plan.shared)
+
+
+def _alarm_rate(settings: Settings) -> alarm_rate.AlarmRate:
+    return alarm_rate.alarm_constants(float(settings.alarm_rate), len(settings.target_names))
 
 
 def _loss(settings: Settings) -> Any:
@@ -307,6 +312,7 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         intervals=columns if settings.interval is not None else 0,
         calibration=conformal.STATE_SIZE,
         surprise=anomaly.state_size(task.targets) if settings.anomaly else 0,
+        watched=target_states.state_size(task.targets) if settings.anomaly else 0,
         failure=failure.STATE_SIZE if settings.task == "forecast" else 0,
         compared=task.targets if settings.task == "forecast" else 0,
     )
@@ -370,4 +376,5 @@ def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:
         regressors=aligned_zeros((net.features + 1,), np.float64),
         gain=aligned_zeros((net.features + 1,), np.float64),
         residuals=aligned_zeros((model.task.targets,), np.float64),
+        evidence=aligned_zeros((model.task.targets,), np.float64),
     )

@@ -53,6 +53,7 @@ FREE = frozenset(
         "outlier",
         "rls_forgetting",
         "rls_ridge",
+        "alarm_rate",
         "reset_after",
         "drift_threshold",
         "drift_delta",

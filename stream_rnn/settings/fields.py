@@ -210,7 +210,17 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[float, Meta(gt=0, lt=1)] | None,
         Meta(description="Coverage of the prediction intervals, such as 0.9. Default: no intervals."),
     ] = None
-    anomaly: Annotated[bool, Meta(description="Score each event from 0 to 1 by how surprising it is.")] = False
+    anomaly: Annotated[
+        bool,
+        Meta(
+            description="Score each event from 0 to 1 by how surprising it is, raise alarms at alarm_rate, and tell the "
+            "state of each target: normal, abnormal, stuck or missing."
+        ),
+    ] = False
+    alarm_rate: Annotated[
+        Annotated[float, Meta(gt=0, le=0.1)],
+        Meta(description="Alarms of anomalies per event of a stream without anomalies."),
+    ] = 0.001
 
     drift: Annotated[
         DriftAction,
