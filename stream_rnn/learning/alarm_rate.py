@@ -58,7 +58,7 @@ def alarm_constants(rate: float, targets: int) -> AlarmRate:
     >>> round(alarm_constants(0.001, 1).limit, 3)
     2.996
     """
-    share = min(max(20.0 * rate, 0.02), 0.5)
+    share = max(5.0 * rate, 0.02)
     return AlarmRate(rate, share, math.log(targets * share / rate))
 
 

@@ -7,8 +7,8 @@ time; the latter is known at the event that ends the gap.
 least `MIN_RUN` values.
 
 **Abnormal.** From an alarm of the target, see `alarm_rate`, until its evidence, now and in the mean of the last
-values, is below t, and the mean of the last values is within `RETURNED` deviations of that of the values before the
-alarm. What has lasted for `PATIENCE` events is the new normal.
+values, is below t, and the mean of the last values is within `RETURNED` deviations of where the values were before
+the alarm, shortly before or usually. What has lasted for `PATIENCE` events is the new normal.
 
 Otherwise it is normal. A target in several of these states has the first of them, and a stream the first that any of
 its targets has. The
@@ -48,10 +48,11 @@ those before, and the last of them; its gaps."""
 TARGETS = GAPS + RUNS_SIZE
 STATE, EVENTS, LAST, RUN, OWN_RUNS = range(5)
 """Of a target: its state; number of events that it has been abnormal, 0 if it is not; its last value, and for how many
-values it has been the same; its runs. Its moments before the alarm, weight and mean of its last values, the mean of
-their x, and its tail follow."""
+values it has been the same; its runs. Its moments before the alarm, over a long and a short time, weight and
+mean of its last values, the mean of their x, and its tail follow."""
 USUAL = OWN_RUNS + RUNS_SIZE
-RECENT_WEIGHT = USUAL + MOMENTS
+LATELY = USUAL + MOMENTS
+RECENT_WEIGHT = LATELY + MOMENTS
 RECENT = RECENT_WEIGHT + 1
 UNREST = RECENT + 1
 TAIL = UNREST + 1
@@ -139,11 +140,12 @@ def _continue_anomaly(target: Any, x: float, y: float) -> None:
     """Count an event of an abnormal target, unless it is normal again."""
     usual = target[USUAL : USUAL + MOMENTS]
     recent = _recent_mean(target, y)
-    if max(x, target[UNREST]) <= 0.0 and abs(recent - usual[1]) <= RETURNED * deviation_of(usual):
+    distance = min(abs(recent - usual[1]), abs(recent - target[LATELY + 1]))
+    if max(x, target[UNREST]) <= 0.0 and distance <= RETURNED * deviation_of(usual):
         target[EVENTS] = 0.0
     elif target[EVENTS] >= PATIENCE:
         target[EVENTS] = 0.0
-        usual[:] = 0.0
+        target[USUAL : USUAL + 2 * MOMENTS] = 0.0
     else:
         target[EVENTS] += 1.0
 
@@ -156,11 +158,12 @@ def _recent_mean(target: Any, y: float) -> float:
 
 @inner
 def _update_usual(target: Any, y: float) -> None:
-    """Add a value to the mean of the last values and, if it is normal, to the usual moments."""
+    """Add a value to the mean of the last values and, if it is normal, to those before the next alarm."""
     target[RECENT] = _recent_mean(target, y)
     target[RECENT_WEIGHT] = DEFAULT.short * target[RECENT_WEIGHT] + 1.0
     if target[EVENTS] == 0.0:
         update_moments(target[USUAL : USUAL + MOMENTS], y, DEFAULT.long)
+        update_moments(target[LATELY : LATELY + MOMENTS], y, DEFAULT.lasting)
 
 
 @inner
