@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stream_rnn.layers.network import BodyAndHead, Network
     from stream_rnn.learning.alarm_rate import AlarmRate
     from stream_rnn.learning.anomaly import Anomaly
+    from stream_rnn.learning.bounds import Bounds
     from stream_rnn.learning.conformal import Conformal
     from stream_rnn.learning.inputs import InputEncoding
     from stream_rnn.learning.targets import TargetEncoding
@@ -68,6 +69,7 @@ class Model(NamedTuple):
     targets: TargetEncoding
     top: Top | Off
     lookahead: Lookahead | Off
+    bounds: Bounds | Off
     conformal: Conformal | Off
     anomaly: Anomaly | Off
     alarm_rate: AlarmRate | Off

@@ -34,6 +34,7 @@ from stream_rnn.kernels.structure import Structure
 from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.learning.anomaly import Anomaly, anomaly_score
+from stream_rnn.learning.bounds import within
 from stream_rnn.learning.conformal import Conformal, predict_interval, update_calibration
 from stream_rnn.learning.failure import FAILING, squared_error, update_failure
 from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
@@ -400,6 +401,8 @@ def _issue_conformal_intervals(conformal: Conformal, core: Any, slot: int, row: 
         if not has_basis(core.targets, scales, column, core.base[slot, row, column % core.task.targets]):
             middle = math.nan
         predict_interval(conformal, core.calibration[slot, column], middle, ends)
+        ends[0] = within(core.bounds, column % core.task.targets, ends[0])
+        ends[1] = within(core.bounds, column % core.task.targets, ends[1])
         promised = core.promised[slot, row, column]
         promised[0], promised[1], promised[2] = middle, ends[0], ends[1]
 

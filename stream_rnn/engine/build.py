@@ -20,6 +20,7 @@ from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning import alarm_rate, anomaly, conformal, failure, target_states
+from stream_rnn.learning.bounds import make_bounds
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
@@ -144,6 +145,7 @@ def plan_engine(settings: Settings) -> EnginePlan:
         targets=_targets(settings),
         top=Off() if settings.top is None else Top(settings.top),
         lookahead=Lookahead(settings.lookahead) if settings.lookahead else Off(),
+        bounds=make_bounds(settings.bounds, shape.outputs - (settings.loss_name == "gaussian_nll")),
         conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
         alarm_rate=_alarm_rate(settings) if settings.anomaly else Off(),

@@ -54,6 +54,8 @@ FREE = frozenset(
         "rls_forgetting",
         "rls_ridge",
         "alarm_rate",
+        "lower",
+        "upper",
         "reset_after",
         "drift_threshold",
         "drift_delta",
