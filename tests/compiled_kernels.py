@@ -34,10 +34,14 @@ start_value = entry(jumps.start_value)
 predict_interval = entry(conformal.predict_interval)
 update_calibration = entry(conformal.update_calibration)
 anomaly_score = entry(anomaly.anomaly_score)
-clip_forecast = entry(bounds.clip_forecast)
 update_states = entry(target_states.update_states)
 update_failure = entry(failure.update_failure)
 squared_error = entry(failure.squared_error)
+
+
+@entry
+def clip_forecast(of_targets: Any, d: int, forecast: Any) -> None:
+    bounds.clip_forecast(of_targets, d, forecast)
 
 
 @entry
