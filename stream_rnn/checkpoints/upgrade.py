@@ -2,8 +2,9 @@
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
 limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), of alarms
-(`learning.failure`), of ranges and usual values (`learning.anomaly`), and of states of targets
-(`learning.target_states`). In an upgraded checkpoint, nothing of this has happened yet. The weights of a race are those of each target, where they were shared by all.
+(`learning.failure`), of ranges and usual values (`learning.anomaly`), of states of targets
+(`learning.target_states`), and of scales by hour (`learning.hourly_scale`). In an upgraded checkpoint, nothing of this
+has happened yet. The weights of a race are those of each target, where they were shared by all.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stream_rnn.learning import anomaly, target_states
+from stream_rnn.learning import anomaly, hourly_scale, target_states
 from stream_rnn.learning.failure import STATE_SIZE
 from stream_rnn.learning.jumps import BEFORE
 from stream_rnn.learning.mixing import EARLY_LOSSES
@@ -76,6 +77,10 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
             upgraded[f"{prefix}watched"] = np.zeros(
                 (len(array), target_states.state_size(len(owner.target_names)) if watched else 0)
             )
+        elif array.ndim == 3 and name == "calibration":
+            upgraded[f"{prefix}hourly"] = np.zeros((*array.shape[:2], hourly_scale.STATE_SIZE))
+        elif array.ndim == 3 and name == "base":
+            upgraded[f"{prefix}hour"] = np.full(array.shape[:2], -1.0)
         elif array.ndim == 2 and name == "surprise" and array.shape[1] % anomaly.ERRORS_SIZE == 1:
             upgraded[full_name] = _with_evidence(array)
         elif array.ndim == 1 and name in COUNTERS:

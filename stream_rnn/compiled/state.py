@@ -60,6 +60,8 @@ class Dimensions(NamedTuple):
     """C with intervals, else 0"""
     calibration: int
     """state of one interval"""
+    hourly: int
+    """state of the scale by hour of one interval"""
     surprise: int
     """state of the anomaly score; 0 without it"""
     watched: int
@@ -153,6 +155,8 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     "promised": StreamArray(
         ("R", "intervals", 3), F8, "forecast, low and high of each number as they were issued at the newest events"
     ),
+    "hourly": StreamArray(("intervals", "hourly"), F8, "as `learning.hourly_scale`", reset=True),
+    "hour": StreamArray(("R",), F8, "hour of the day at which the newest forecasts were made, -1 if unknown"),
     "calibration": StreamArray(("intervals", "calibration"), F8, "as `learning.conformal`", reset=True),
     "surprise": StreamArray(("surprise",), F8, "as `learning.anomaly`", reset=True),
     "watched": StreamArray(("watched",), F8, "as `learning.target_states`", reset=True),

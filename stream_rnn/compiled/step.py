@@ -33,10 +33,11 @@ from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.kernels.structure import Structure
 from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.layers.network import BodyAndHead
-from stream_rnn.learning.anomaly import Anomaly, anomaly_score
+from stream_rnn.learning.anomaly import Anomaly, anomaly_score, hour_of_day
 from stream_rnn.learning.bounds import within
-from stream_rnn.learning.conformal import Conformal, predict_interval, update_calibration
+from stream_rnn.learning.conformal import Conformal, predict_interval, scale_of_residuals, update_calibration
 from stream_rnn.learning.failure import FAILING, squared_error, update_failure
+from stream_rnn.learning.hourly_scale import hourly_factor, update_hour
 from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
 from stream_rnn.learning.readout import read_target
 from stream_rnn.learning.rls import reset_inverse
@@ -378,7 +379,7 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
         core.base[slot, row] = last_y
     else:
         core.counts[N_OVERFLOWS] += 1
-    _issue_intervals(core.conformal, core, slot, row)
+    _issue_intervals(core.conformal, core, slot, row, time)
     if not is_finite:
         _start_sequence(core, slot)
         return
@@ -389,18 +390,20 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
 
 
 @dispatched
-def _issue_intervals(conformal: Any, core: Any, slot: int, row: int) -> None:
+def _issue_intervals(conformal: Any, core: Any, slot: int, row: int, time: float) -> None:
     """Give each number of the newest forecast its interval, and keep both as issued; NaN where no value is known."""
 
 
 @_issue_intervals.register
-def _issue_conformal_intervals(conformal: Conformal, core: Any, slot: int, row: int) -> None:
-    scales = scales_of(core, slot)
+def _issue_conformal_intervals(conformal: Conformal, core: Any, slot: int, row: int, time: float) -> None:
+    scales, hour = scales_of(core, slot), hour_of_day(time) if is_known(time) else -1
+    core.hour[slot, row] = hour
     for column in range(core.interval.shape[1]):
         middle, ends = core.forecast[slot, column], core.interval[slot, column]
         if not has_basis(core.targets, scales, column, core.base[slot, row, column % core.task.targets]):
             middle = math.nan
-        predict_interval(conformal, core.calibration[slot, column], middle, ends)
+        factor = hourly_factor(core.hourly[slot, column], hour)
+        predict_interval(conformal, core.calibration[slot, column], factor, middle, ends)
         ends[0] = within(core.bounds, column % core.task.targets, ends[0])
         ends[1] = within(core.bounds, column % core.task.targets, ends[1])
         promised = core.promised[slot, row, column]
@@ -469,7 +472,11 @@ def _calibrate_intervals(conformal: Conformal, core: Any, slot: int, y: Any) -> 
         if is_known(low):
             core.counts[N_JUDGED] += 1
             core.counts[N_COVERED] += low <= y[d] <= high
-        update_calibration(conformal, core.calibration[slot, column], y[d] - middle, low - middle, high - middle)
+        calibration, residual = core.calibration[slot, column], y[d] - middle
+        scale = scale_of_residuals(calibration)
+        if is_known(residual) and scale > 0.0:
+            update_hour(core.hourly[slot, column], int(core.hour[slot, (length - ahead) % kept]), abs(residual) / scale)
+        update_calibration(conformal, calibration, residual, low - middle, high - middle)
 
 
 @dispatched

@@ -19,7 +19,7 @@ from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
-from stream_rnn.learning import alarm_rate, anomaly, conformal, failure, target_states
+from stream_rnn.learning import alarm_rate, anomaly, conformal, failure, hourly_scale, target_states
 from stream_rnn.learning.bounds import make_bounds
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
@@ -313,6 +313,7 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         reverting_columns=columns if settings.reversion else 0,
         intervals=columns if settings.interval is not None else 0,
         calibration=conformal.STATE_SIZE,
+        hourly=hourly_scale.STATE_SIZE,
         surprise=anomaly.state_size(task.targets) if settings.anomaly else 0,
         watched=target_states.state_size(task.targets) if settings.anomaly else 0,
         failure=failure.STATE_SIZE if settings.task == "forecast" else 0,

@@ -31,9 +31,12 @@ COUNT, LEVEL, EXCESSES, EXCESS, TAIL_SIZE = range(5)
 
 SETTLED: Final = 100.0
 """Values E before which there are no alarms."""
-MEMORY: Final = 10_000.0
+MEMORY: Final = 3000.0
 PRIOR: Final = 100.0
 """Values E that the initial tail counts as."""
+REMEMBERED: Final = 1 / 3
+"""Share of all values E that t and b are about until there are more than `MEMORY`: first ones are those of a network that
+has not learned yet."""
 STEP: Final = 0.15
 MIN_FACTOR, MAX_FACTOR = 0.1, 30.0
 """Bounds of c, so that it recovers from long periods with constant values or many anomalies."""
@@ -74,12 +77,12 @@ def excess_of(alarm: AlarmRate, tail: Any, evidence: float) -> float:
 def update_tail(alarm: AlarmRate, tail: Any, x: float) -> None:
     """Add a value E, given by its x, to the tail of a target; beyond the limit it counts as the limit."""
     tail[COUNT] += 1.0
-    b, gain = tail[EXCESS], 1.0 / (alarm.share * min(PRIOR + tail[COUNT], MEMORY))
+    b, gain = tail[EXCESS], 1.0 / (alarm.share * min(PRIOR + REMEMBERED * tail[COUNT], MEMORY))
     tail[LEVEL] += gain * b * ((x > 0.0) - alarm.share)
     tail[LEVEL] = max(tail[LEVEL], 0.0)
     if x > 0.0:
         tail[EXCESSES] += 1.0
-        weight = min(alarm.share * PRIOR + tail[EXCESSES], alarm.share * MEMORY)
+        weight = min(alarm.share * PRIOR + REMEMBERED * tail[EXCESSES], alarm.share * MEMORY)
         tail[EXCESS] += b * (min(x, alarm.limit) - 1.0) / weight
 
 

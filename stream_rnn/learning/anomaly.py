@@ -50,9 +50,10 @@ import math
 from typing import Any, Final, NamedTuple
 
 from stream_rnn.kernels.jit import inner
+from stream_rnn.learning.hourly_scale import HOURS
 from stream_rnn.learning.scaling import is_known
 
-HOURS, DAY = 24, 86_400.0
+DAY = 86_400.0
 HOUR_SECONDS = DAY / HOURS
 MOMENTS = 3
 """Length of moments: weight, mean and sum of squared deviations, as in `scaling`."""
@@ -236,7 +237,7 @@ def _daily_z(anomaly: Anomaly, state: Any, y: float, time: float) -> float:
     if values[0] > MIN_WEIGHT and reach > ROUNDING * abs(values[1]):
         y = min(max(y, values[1] - reach), values[1] + reach)
     update_moments(values, y, anomaly.long)
-    start = USUAL + USUAL_SIZE * _hour_of_day(time)
+    start = USUAL + USUAL_SIZE * hour_of_day(time)
     hour = state[start : start + USUAL_SIZE]
     visit = time // HOUR_SECONDS
     if hour[VISIT] != visit:
@@ -288,7 +289,8 @@ def _outside(anomaly: Anomaly, state: Any, y: float) -> float:
 
 
 @inner
-def _hour_of_day(time: float) -> int:
+def hour_of_day(time: float) -> int:
+    """Return the hour of the day, in UTC, of a finite time in seconds since the Unix epoch."""
     return min(int((time % DAY) / HOUR_SECONDS), HOURS - 1)  # -1e-20 % DAY is DAY
 
 
@@ -309,7 +311,7 @@ def _update_z(anomaly: Anomaly, state: Any, a: float, time: float) -> float:
     state[SHORT_MEAN] += (a - state[SHORT_MEAN]) / state[SHORT_WEIGHT]
     s = state[SHORT_MEAN]
     if math.isfinite(time):
-        start = HOUR + MOMENTS * _hour_of_day(time)
+        start = HOUR + MOMENTS * hour_of_day(time)
         hour = state[start : start + MOMENTS]
         hour_mean, hour_deviation = _pooled(anomaly.prior, state[LONG : LONG + MOMENTS], hour)
         mean, deviation = max(mean, hour_mean), max(deviation, hour_deviation)

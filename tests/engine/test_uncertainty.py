@@ -65,6 +65,20 @@ def test_an_interval_does_not_cross_a_reset() -> None:
     assert engine.counts.judged == before + 2
 
 
+def test_intervals_are_wider_at_hours_that_are_harder_to_forecast_and_cover_as_much() -> None:
+    hour = np.arange(24 * 150) % 24
+    noise = np.random.default_rng(0).normal(size=(len(hour), 2)) * np.where(hour < 8, 4.0, 1.0)[:, np.newaxis]
+    engine = engine_with_both(residual=False, horizon=1)
+    intervals = engine.process_detailed("s", noise, times=3600.0 * np.arange(len(hour))).intervals
+    assert intervals is not None
+    low, high = np.moveaxis(intervals[:-1, 0], -1, 0)
+    late, night = np.arange(1, len(hour)) > 1200, hour[1:] < 8
+    width, inside = high - low, (low <= noise[1:]) & (noise[1:] <= high)
+    assert width[late & night].mean() > 3 * width[late & ~night].mean()
+    for part in (night, ~night):
+        assert abs(inside[late & part].mean() - 0.8) < 0.04
+
+
 def test_a_missing_value_is_not_scored() -> None:
     engine = engine_with_both()
     engine.process("s", X[:50])
