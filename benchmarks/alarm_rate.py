@@ -157,7 +157,7 @@ def main() -> None:
 
 def _rate(text: str) -> float:
     value = float(text)
-    if not 0 < value <= 0.1:  # noqa: PLR2004 - as the setting
+    if not 0 < value <= 0.1:
         raise argparse.ArgumentTypeError(f"must be above 0 and at most 0.1, got {text}")
     return value
 

@@ -7,7 +7,19 @@ from typing import Any
 from stream_rnn.kernels import activations, linalg, products
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import lru
-from stream_rnn.learning import anomaly, bounds, clipping, conformal, failure, hourly_scale, jumps, optimizers, penalties, scaling, target_states
+from stream_rnn.learning import (
+    anomaly,
+    bounds,
+    clipping,
+    conformal,
+    failure,
+    hourly_scale,
+    jumps,
+    optimizers,
+    penalties,
+    scaling,
+    target_states,
+)
 from stream_rnn.losses import loss as losses
 
 activate = entry(activations.activate)

@@ -53,6 +53,7 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
         place, _, name = full_name.rpartition(".")
         prefix = f"{place}." if place else ""
         owner = next((owners[start] for start in owners if full_name.startswith(start)), None)
+        upgraded |= _unknown(prefix, name, array, owner)
         if array.ndim == 3 and name in MOMENTS:
             moments = _with_rows(array, MOMENT_ROWS)
             moments[:, SEEN] = FIRST_VALUES
@@ -73,19 +74,24 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
         elif array.ndim == 1 and name == "score":
             is_forecast = owner is not None and owner.task == "forecast"
             upgraded[f"{prefix}failure"] = np.zeros((len(array), STATE_SIZE if is_forecast else 0))
-            watched = owner is not None and owner.anomaly
-            upgraded[f"{prefix}watched"] = np.zeros(
-                (len(array), target_states.state_size(len(owner.target_names)) if watched else 0)
-            )
-        elif array.ndim == 3 and name == "calibration":
-            upgraded[f"{prefix}hourly"] = np.zeros((*array.shape[:2], hourly_scale.STATE_SIZE))
-        elif array.ndim == 3 and name == "base":
-            upgraded[f"{prefix}hour"] = np.full(array.shape[:2], -1.0)
         elif array.ndim == 2 and name == "surprise" and array.shape[1] % anomaly.ERRORS_SIZE == 1:
             upgraded[full_name] = _with_evidence(array)
         elif array.ndim == 1 and name in COUNTERS:
             upgraded[full_name] = np.append(array, np.zeros(NEW_COUNTERS, array.dtype))
     return upgraded | _mixing(arrays)
+
+
+def _unknown(prefix: str, name: str, array: NDArray[Any], owner: Settings | None) -> dict[str, NDArray[Any]]:
+    """Return the arrays of what nothing is known of that have as many rows as an array with this name."""
+    if array.ndim == 3 and name == "calibration":
+        return {f"{prefix}hourly": np.zeros((*array.shape[:2], hourly_scale.STATE_SIZE))}
+    if array.ndim == 3 and name == "base":
+        return {f"{prefix}hour": np.full(array.shape[:2], -1.0)}
+    if array.ndim == 1 and name == "score":
+        targets = len(owner.target_names) if owner is not None else 0
+        size = target_states.state_size(targets) if owner is not None and owner.anomaly else 0
+        return {f"{prefix}watched": np.zeros((len(array), size))}
+    return {}
 
 
 def _mixing(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -42,6 +42,7 @@ from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
 from stream_rnn.learning.readout import read_target
 from stream_rnn.learning.rls import reset_inverse
 from stream_rnn.learning.scaling import MAX_VALUE, is_known
+from stream_rnn.learning.target_states import ABNORMAL, ALARM, NORMAL, state_of_target, update_states
 from stream_rnn.learning.targets import (
     TargetScales,
     base_after,
@@ -52,7 +53,6 @@ from stream_rnn.learning.targets import (
     record_value,
     scale_of,
 )
-from stream_rnn.learning.target_states import ABNORMAL, ALARM, NORMAL, state_of_target, update_states
 from stream_rnn.learning.tbptt import Progress, RecentEvents, Weights, update_weights
 from stream_rnn.losses.loss import distance, loss_gradient, scale_gradient
 
@@ -168,15 +168,21 @@ def process(core: Any, batch: Any) -> None:
             if outputs.intervals.shape[1] > 0:
                 outputs.intervals[i] = core.interval[slot]
             if outputs.scores.shape[0] > 0:
-                outputs.scores[i] = core.score[slot]
-                outputs.anomaly_alarms[i] = core.watched[slot, ALARM] > 0.0
-                for d in range(core.task.targets):
-                    outputs.states[i, d] = state_of_target(core.watched[slot], d)
+                _write_anomaly(core, slot, outputs, i)
         if op & RowOp.LABEL_PENDING:
             _label_oldest(core.lookahead, core, slot)
             out[i] = core.forecast[slot]
         if op & RowOp.END_SEQUENCE:
             _end_sequence(core, slot)
+
+
+@inner
+def _write_anomaly(core: Any, slot: int, outputs: Any, i: int) -> None:
+    """Write the score, the alarm and the states of the newest event of a stream to row i."""
+    outputs.scores[i] = core.score[slot]
+    outputs.anomaly_alarms[i] = core.watched[slot, ALARM] > 0.0
+    for d in range(core.task.targets):
+        outputs.states[i, d] = state_of_target(core.watched[slot], d)
 
 
 @inner

@@ -411,7 +411,9 @@ class Engine:
             If anomaly scores are not set, or the stream is unknown.
         """
         watched = self._anomaly_row("watched", key)[TARGETS:].reshape(-1, TARGET_SIZE)
-        return {name: STATES[int(code)] for name, code in zip(self.settings.target_names, watched[:, STATE], strict=True)}
+        return {
+            name: STATES[int(code)] for name, code in zip(self.settings.target_names, watched[:, STATE], strict=True)
+        }
 
     def _anomaly_row(self, name: str, key: Hashable) -> NDArray[np.float64]:
         if not self.settings.anomaly:

@@ -50,8 +50,8 @@ def output_names(settings: Settings) -> list[str]:
     """Return the names of all output columns, in order.
 
     Targets; their most likely labels, of classes; elements of the forecast; ``.low`` and ``.high`` of each element if
-    prediction intervals are set;
-    if anomaly scores are set, ``anomaly``, ``anomaly.alarm``, ``anomaly.state`` of the stream, and ``.state`` of each target.
+    prediction intervals are set; if anomaly scores are set, ``anomaly``, ``anomaly.alarm``, ``anomaly.state`` of the
+    stream, and ``.state`` of each target.
 
     Examples
     --------

@@ -7,16 +7,16 @@ a target, see `anomaly`, the largest values are described by an exponential tail
     P(E > t + b x) = share e^-x        for x >= 0
 
 t is moved by each E so that `share` of them are above it (Robbins & Monro 1951, doi:10.1214/aoms/1177729586), and b is
-the mean of E - t above it. Both are means over about `MEMORY` events, and initially those of evidence that is calibrated
-already. The largest x of D targets raises an alarm if it is above c ln(D share / rate), where c corrects whatever the
-tail does not describe, such as targets that err together. After each event it moves by whether there was an alarm
+the mean of E - t above it. Both are means over about `MEMORY` events, and initially those of evidence that is already
+calibrated. The largest x of D targets raises an alarm if it is above c ln(D share / rate), where c corrects whatever
+the tail does not describe, such as targets that err together. After each event it moves by whether there was an alarm
 (quantile tracking, as in `conformal`; Angelopoulos, Candes & Tibshirani 2023, arXiv:2307.16895):
 
     log c <- log c + step ([alarm] - rate)
 
 Over T events, the share of alarms differs from `rate` by (log c_T - log c_0) / (step T), whatever the stream does, as
-long as c stays within its bounds. An anomaly raises one alarm, and while its target is abnormal, see `target_states`, nothing is
-learned from its evidence.
+long as c stays within its bounds. An anomaly raises one alarm, and while its target is abnormal, see `target_states`,
+nothing is learned from its evidence.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ MEMORY: Final = 3000.0
 PRIOR: Final = 100.0
 """Values E that the initial tail counts as."""
 REMEMBERED: Final = 1 / 3
-"""Share of all values E that t and b are about until there are more than `MEMORY`: first ones are those of a network that
-has not learned yet."""
+"""Share of all values E that t and b are about until these are `MEMORY`: the first ones are those of a network that has
+not learned yet."""
 STEP: Final = 0.15
 MIN_FACTOR, MAX_FACTOR = 0.1, 30.0
 """Bounds of c, so that it recovers from long periods with constant values or many anomalies."""

@@ -335,6 +335,7 @@ def update_moments(moments: Any, value: float, forgetting: float) -> None:
 
 @inner
 def deviation_of(moments: Any) -> float:
+    """Return the deviation of moments (3,)."""
     return math.sqrt(moments[2] / moments[0]) if moments[0] > 0.0 else 0.0
 
 

@@ -35,7 +35,7 @@ def make_bounds(pairs: tuple[tuple[float | None, float | None], ...], values: in
 
 
 @dispatched
-def within(bounds: Any, d: int, value: float) -> float:  # noqa: ARG001 - without bounds
+def within(bounds: Any, d: int, value: float) -> float:
     """Return a value of target d, or the bound that it is beyond; NaN stays NaN."""
     return value
 

@@ -4,8 +4,9 @@ The interval around a forecast m depends on the residuals e = y - m of the same 
 
     [m - l f s, m + u f s]      s^2 = 0.2 a^2 + 0.4 b^2 + 0.4 c^2
 
-where f is the factor of the hour of the day at which the forecast is made, see `hourly_scale`, and a, b and c are running means of |e| over about 5, 50 and 500 events. Several time scales forecast volatility best
-(Corsi 2009, doi:10.1093/jjfinec/nbp001); squaring gives the largest the most weight, so that s follows a rise quickly.
+where f is the factor of the hour of the day at which the forecast is made, see `hourly_scale`, and a, b and c are
+running means of |e| over about 5, 50 and 500 events. Several time scales forecast volatility best (Corsi 2009,
+doi:10.1093/jjfinec/nbp001); squaring gives the largest the most weight, so that s follows a rise quickly.
 
 No distribution is assumed for l and u. After each arrival, each end moves by whether the value was outside the interval
 as it was issued (quantile tracking; Angelopoulos, Candes & Tibshirani 2023, arXiv:2307.16895):

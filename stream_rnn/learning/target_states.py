@@ -35,7 +35,6 @@ from stream_rnn.learning.alarm_rate import (
 from stream_rnn.learning.anomaly import DEFAULT, MOMENTS, deviation_of, forgetting_factor, update_moments
 from stream_rnn.learning.scaling import is_known
 
-
 STATES: Final = ("normal", "abnormal", "stuck", "missing")
 """Names of the states; of several, the last counts."""
 NORMAL, ABNORMAL, STUCK, MISSING = range(4)

@@ -231,8 +231,8 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     anomaly: Annotated[
         bool,
         Meta(
-            description="Score each event from 0 to 1 by how surprising it is, raise alarms at alarm_rate, and tell the "
-            "state of each target: normal, abnormal, stuck or missing."
+            description="Score each event from 0 to 1 by how surprising it is, raise alarms at alarm_rate, and tell "
+            "the state of each target: normal, abnormal, stuck or missing."
         ),
     ] = False
     alarm_rate: Annotated[

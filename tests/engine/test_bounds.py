@@ -92,7 +92,7 @@ def test_a_race_forecasts_within_the_bounds_although_naive_members_would_not() -
 
 
 def test_members_of_a_race_agree_in_their_bounds() -> None:
-    with pytest.raises(SettingError, match="member 'b': lower must be 0.0, as of member 'a', got None"):
+    with pytest.raises(SettingError, match=r"member 'b': lower must be 0\.0, as of member 'a', got None"):
         Race({"a": Settings(inputs="x", lower=0), "b": Settings(inputs="x")})
     assert Race.preset("auto", inputs="x", lower=0).settings.lower == 0
 
