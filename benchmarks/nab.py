@@ -73,8 +73,9 @@ def _score_residuals(
     constants: anomaly.Anomaly, state: Array, residuals: Array, values: Array, times: Array, scores: Array
 ) -> None:
     """Write the anomaly scores of a stream's values (N, 1) with these residuals (N, 1) to `scores` (N,)."""
+    evidence = np.zeros(1)
     for i in range(scores.shape[0]):
-        scores[i] = anomaly.anomaly_score(constants, state, residuals[i], values[i], times[i])
+        scores[i] = anomaly.anomaly_score(constants, state, residuals[i], values[i], times[i], evidence)
 
 
 def anomaly_scores(file: File, residuals: Array, constants: anomaly.Anomaly = anomaly.DEFAULT) -> Array:

@@ -7,7 +7,19 @@ from typing import Any
 from stream_rnn.kernels import activations, linalg, products
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import lru
-from stream_rnn.learning import anomaly, clipping, conformal, failure, jumps, optimizers, penalties, scaling
+from stream_rnn.learning import (
+    anomaly,
+    bounds,
+    clipping,
+    conformal,
+    failure,
+    hourly_scale,
+    jumps,
+    optimizers,
+    penalties,
+    scaling,
+    target_states,
+)
 from stream_rnn.losses import loss as losses
 
 activate = entry(activations.activate)
@@ -34,8 +46,16 @@ start_value = entry(jumps.start_value)
 predict_interval = entry(conformal.predict_interval)
 update_calibration = entry(conformal.update_calibration)
 anomaly_score = entry(anomaly.anomaly_score)
+hourly_factor = entry(hourly_scale.hourly_factor)
+update_hour = entry(hourly_scale.update_hour)
+update_states = entry(target_states.update_states)
 update_failure = entry(failure.update_failure)
 squared_error = entry(failure.squared_error)
+
+
+@entry
+def clip_forecast(of_targets: Any, d: int, forecast: Any) -> None:
+    bounds.clip_forecast(of_targets, d, forecast)
 
 
 @entry

@@ -2,7 +2,8 @@
 
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
 limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), of alarms
-(`learning.failure`), and of ranges and usual values (`learning.anomaly`). In an upgraded checkpoint, nothing of this
+(`learning.failure`), of ranges and usual values (`learning.anomaly`), of states of targets
+(`learning.target_states`), and of scales by hour (`learning.hourly_scale`). In an upgraded checkpoint, nothing of this
 has happened yet. The weights of a race are those of each target, where they were shared by all. What only the readout
 needs is kept of as many events as it needs, no longer of the whole window. There is no compact tape.
 """
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stream_rnn.learning import anomaly
+from stream_rnn.learning import anomaly, hourly_scale, target_states
 from stream_rnn.learning.failure import STATE_SIZE
 from stream_rnn.learning.jumps import BEFORE
 from stream_rnn.learning.mixing import EARLY_LOSSES
@@ -34,7 +35,9 @@ LENGTH = 0
 READOUT = ("features", "errors", "base", "promised")
 """Arrays of the newest events that only the readout needs."""
 COUNTERS = ("counts", "left")
-"""Counters of an engine, and of the retired members of a race; alarms are the last one."""
+"""Counters of an engine, and of the retired members of a race."""
+NEW_COUNTERS = 5
+"""The last counters: alarms, and alarms of anomalies and events by state."""
 
 
 def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Settings]) -> dict[str, NDArray[Any]]:
@@ -55,6 +58,7 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
         place, _, name = full_name.rpartition(".")
         prefix = f"{place}." if place else ""
         owner = next((owners[start] for start in owners if full_name.startswith(start)), None)
+        upgraded |= _unknown(prefix, name, array, owner)
         if array.ndim == 3 and name in MOMENTS:
             moments = _with_rows(array, MOMENT_ROWS)
             moments[:, SEEN] = FIRST_VALUES
@@ -78,8 +82,21 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
         elif array.ndim == 2 and name == "surprise" and array.shape[1] % anomaly.ERRORS_SIZE == 1:
             upgraded[full_name] = _with_evidence(array)
         elif array.ndim == 1 and name in COUNTERS:
-            upgraded[full_name] = np.append(array, array.dtype.type(0))
+            upgraded[full_name] = np.append(array, np.zeros(NEW_COUNTERS, array.dtype))
     return upgraded | _mixing(arrays) | _windows(arrays, owners)
+
+
+def _unknown(prefix: str, name: str, array: NDArray[Any], owner: Settings | None) -> dict[str, NDArray[Any]]:
+    """Return the arrays of what nothing is known of that have as many rows as an array with this name."""
+    if array.ndim == 3 and name == "calibration":
+        return {f"{prefix}hourly": np.zeros((*array.shape[:2], hourly_scale.STATE_SIZE))}
+    if array.ndim == 3 and name == "base" and owner is not None:
+        return {f"{prefix}hour": np.full((len(array), owner.reach), -1.0)}
+    if array.ndim == 1 and name == "score":
+        targets = len(owner.target_names) if owner is not None else 0
+        size = target_states.state_size(targets) if owner is not None and owner.anomaly else 0
+        return {f"{prefix}watched": np.zeros((len(array), size))}
+    return {}
 
 
 def _mixing(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from stream_rnn.compiled.forecast import Top
     from stream_rnn.kernels.dispatch import Off
     from stream_rnn.layers.network import BodyAndHead, Network
+    from stream_rnn.learning.alarm_rate import AlarmRate
     from stream_rnn.learning.anomaly import Anomaly
     from stream_rnn.learning.compact import Compact
+    from stream_rnn.learning.bounds import Bounds
     from stream_rnn.learning.conformal import Conformal
     from stream_rnn.learning.inputs import InputEncoding
     from stream_rnn.learning.targets import TargetEncoding
@@ -68,9 +70,11 @@ class Model(NamedTuple):
     targets: TargetEncoding
     top: Top | Off
     lookahead: Lookahead | Off
+    bounds: Bounds | Off
     conformal: Conformal | Off
     anomaly: Anomaly | Off
     compact: Compact | Off
+    alarm_rate: AlarmRate | Off
 
 
 class Counts(NamedTuple):
@@ -95,6 +99,14 @@ class Counts(NamedTuple):
     """drifts that were detected"""
     alarms: int
     """times that a stream began to fail, see `Engine.failing`"""
+    anomaly_alarms: int
+    """alarms of anomalies, see `learning.alarm_rate`"""
+    abnormal: int
+    """events at which the state of the stream was abnormal, see `learning.target_states`"""
+    stuck: int
+    """events at which it was stuck"""
+    missing: int
+    """events at which it was missing"""
 
 
 class Core(Structure):
@@ -108,7 +120,7 @@ def bind(model: Model, weights: Weights, initial: BodyAndHead, streams: Any, wor
 
     Each array of `weights`, of the body and of the readout, has one row if the streams share it, and `initial` then has
     no row; else one row per slot, and `initial` has one: the values that a new stream starts with. `streams` are the
-    `StreamArrays`, `counts` is (11,) int64, as `Counts`.
+    `StreamArrays`, `counts` is (15,) int64, as `Counts`.
     """
     others = {"weights": weights, "initial": initial, "work": work, "counts": counts}
     return Core(**model._asdict(), **others, **streams._asdict())

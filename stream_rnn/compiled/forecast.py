@@ -9,6 +9,7 @@ from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import finite
 from stream_rnn.layers.network import BodyAndHead, Network, infer, read_out
+from stream_rnn.learning.bounds import clip_forecast
 from stream_rnn.learning.readout import read_cluster
 from stream_rnn.learning.targets import TargetScales, centre_of, scale_of
 from stream_rnn.losses.hierarchical_softmax import HierarchicalSoftmax, normalise
@@ -69,7 +70,9 @@ def _write_forecast(
         middle = centre_of(core.targets, known.scales, column, known.last_y[column % task.targets])
         scale = scale_of(core.targets, known.scales, column)
         part = outputs[column * W : (column + 1) * W]
-        to_forecast(core.learning.loss, part, middle, scale, out[column * N : (column + 1) * N])
+        forecast = out[column * N : (column + 1) * N]
+        to_forecast(core.learning.loss, part, middle, scale, forecast)
+        clip_forecast(core.bounds, column % task.targets, forecast)
     return is_finite
 
 

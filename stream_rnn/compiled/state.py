@@ -68,8 +68,12 @@ class Dimensions(NamedTuple):
     """C with intervals, else 0"""
     calibration: int
     """state of one interval"""
+    hourly: int
+    """state of the scale by hour of one interval"""
     surprise: int
     """state of the anomaly score; 0 without it"""
+    watched: int
+    """states of the targets; 0 without anomaly scores"""
     failure: int
     """state of the comparison with persistence; 0 for labels"""
     compared: int
@@ -161,8 +165,11 @@ STREAM_ARRAYS: dict[str, StreamArray] = {
     "promised": StreamArray(
         ("A", "intervals", 3), F8, "forecast, low and high of each number as they were issued at the newest events"
     ),
+    "hourly": StreamArray(("intervals", "hourly"), F8, "as `learning.hourly_scale`", reset=True),
+    "hour": StreamArray(("A",), F8, "hour of the day at which the newest forecasts were made, -1 if unknown"),
     "calibration": StreamArray(("intervals", "calibration"), F8, "as `learning.conformal`", reset=True),
     "surprise": StreamArray(("surprise",), F8, "as `learning.anomaly`", reset=True),
+    "watched": StreamArray(("watched",), F8, "as `learning.target_states`", reset=True),
     "failure": StreamArray(("failure",), F8, "as `learning.failure`", reset=True, prefetch=True),
     "known_y": StreamArray(
         ("compared",), F8, "last known value of each target, NaN before", blank=NAN, reset=True, prefetch=True

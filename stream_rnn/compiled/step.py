@@ -33,14 +33,17 @@ from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.kernels.structure import Structure
 from stream_rnn.kernels.unrolled import unrolled
 from stream_rnn.layers.network import BodyAndHead
-from stream_rnn.learning.anomaly import Anomaly, anomaly_score
+from stream_rnn.learning.anomaly import Anomaly, anomaly_score, hour_of_day
+from stream_rnn.learning.bounds import within
 from stream_rnn.learning.compact import restore, row_to_write, store
-from stream_rnn.learning.conformal import Conformal, predict_interval, update_calibration
+from stream_rnn.learning.conformal import Conformal, predict_interval, scale_of_residuals, update_calibration
 from stream_rnn.learning.failure import FAILING, squared_error, update_failure
+from stream_rnn.learning.hourly_scale import hourly_factor, update_hour
 from stream_rnn.learning.inputs import PastInputs, encode_event, record_event
 from stream_rnn.learning.readout import read_target
 from stream_rnn.learning.rls import reset_inverse
 from stream_rnn.learning.scaling import MAX_VALUE, is_known
+from stream_rnn.learning.target_states import ABNORMAL, ALARM, NORMAL, state_of_target, update_states
 from stream_rnn.learning.targets import (
     TargetScales,
     base_after,
@@ -64,6 +67,8 @@ N_MISSING_TARGETS = Counts._fields.index("missing_targets")
 N_JUDGED = Counts._fields.index("judged")
 N_COVERED = Counts._fields.index("covered")
 N_ALARMS = Counts._fields.index("alarms")
+N_ANOMALY_ALARMS = Counts._fields.index("anomaly_alarms")
+N_ABNORMAL = Counts._fields.index("abnormal")
 
 
 class RowOp(IntEnum):
@@ -103,6 +108,10 @@ class OutputBuffers(NamedTuple):
     """(N, C, 2) float64, low and high of each forecast number; C = 0 without intervals"""
     scores: Any
     """(N,) float64, anomaly scores, NaN where there was no forecast of the event; (0,) without scores"""
+    anomaly_alarms: Any
+    """(N,) bool, whether the event raised an alarm of an anomaly; (0,) without scores"""
+    states: Any
+    """(N, D) int8, states of the targets, as `learning.target_states`; D = 0 without scores"""
     alarms: Any
     """(N,) int8, 1 where the stream begins to fail, -1 where it recovers, else 0; (0,) for labels"""
     begins: Any
@@ -162,12 +171,21 @@ def process(core: Any, batch: Any) -> None:
             if outputs.intervals.shape[1] > 0:
                 outputs.intervals[i] = core.interval[slot]
             if outputs.scores.shape[0] > 0:
-                outputs.scores[i] = core.score[slot]
+                _write_anomaly(core, slot, outputs, i)
         if op & RowOp.LABEL_PENDING:
             _label_oldest(core.lookahead, core, slot)
             out[i] = core.forecast[slot]
         if op & RowOp.END_SEQUENCE:
             _end_sequence(core, slot)
+
+
+@inner
+def _write_anomaly(core: Any, slot: int, outputs: Any, i: int) -> None:
+    """Write the score, the alarm and the states of the newest event of a stream to row i."""
+    outputs.scores[i] = core.score[slot]
+    outputs.anomaly_alarms[i] = core.watched[slot, ALARM] > 0.0
+    for d in range(core.task.targets):
+        outputs.states[i, d] = state_of_target(core.watched[slot], d)
 
 
 @inner
@@ -374,7 +392,7 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
         core.base[slot, row] = last_y
     else:
         core.counts[N_OVERFLOWS] += 1
-    _issue_intervals(core.conformal, core, slot, row)
+    _issue_intervals(core.conformal, core, slot, row, time)
     if not is_finite:
         _start_sequence(core, slot)
         return
@@ -385,18 +403,22 @@ def _advance(core: Any, slot: int, y: Any, time: float) -> None:
 
 
 @dispatched
-def _issue_intervals(conformal: Any, core: Any, slot: int, row: int) -> None:
+def _issue_intervals(conformal: Any, core: Any, slot: int, row: int, time: float) -> None:
     """Give each number of the newest forecast its interval, and keep both as issued; NaN where no value is known."""
 
 
 @_issue_intervals.register
-def _issue_conformal_intervals(conformal: Conformal, core: Any, slot: int, row: int) -> None:
-    scales = scales_of(core, slot)
+def _issue_conformal_intervals(conformal: Conformal, core: Any, slot: int, row: int, time: float) -> None:
+    scales, hour = scales_of(core, slot), hour_of_day(time) if is_known(time) else -1
+    core.hour[slot, row] = hour
     for column in range(core.interval.shape[1]):
         middle, ends = core.forecast[slot, column], core.interval[slot, column]
         if not has_basis(core.targets, scales, column, core.base[slot, row, column % core.task.targets]):
             middle = math.nan
-        predict_interval(conformal, core.calibration[slot, column], middle, ends)
+        factor = hourly_factor(core.hourly[slot, column], hour)
+        predict_interval(conformal, core.calibration[slot, column], factor, middle, ends)
+        ends[0] = within(core.bounds, column % core.task.targets, ends[0])
+        ends[1] = within(core.bounds, column % core.task.targets, ends[1])
         promised = core.promised[slot, row, column]
         promised[0], promised[1], promised[2] = middle, ends[0], ends[1]
 
@@ -463,7 +485,11 @@ def _calibrate_intervals(conformal: Conformal, core: Any, slot: int, y: Any) -> 
         if is_known(low):
             core.counts[N_JUDGED] += 1
             core.counts[N_COVERED] += low <= y[d] <= high
-        update_calibration(conformal, core.calibration[slot, column], y[d] - middle, low - middle, high - middle)
+        calibration, residual = core.calibration[slot, column], y[d] - middle
+        scale = scale_of_residuals(calibration)
+        if is_known(residual) and scale > 0.0:
+            update_hour(core.hourly[slot, column], int(core.hour[slot, (length - ahead) % kept]), abs(residual) / scale)
+        update_calibration(conformal, calibration, residual, low - middle, high - middle)
 
 
 @dispatched
@@ -473,17 +499,21 @@ def _score_anomaly(anomaly: Any, core: Any, slot: int, y: Any, time: float) -> N
 
 @_score_anomaly.register
 def _score_residuals(anomaly: Anomaly, core: Any, slot: int, y: Any, time: float) -> None:
-    if core.clock[slot, Clock.LENGTH] == 0:
-        return
     task, length, kept = core.task, core.clock[slot, Clock.LENGTH], core.features.shape[1]
-    residuals, base, any_known = core.work.residuals, core.base[slot, (length - 1) % kept], False
+    residuals, evidence, any_known = core.work.residuals, core.work.evidence, False
     for d in range(task.targets):
-        residuals[d] = math.nan
-        if is_known(y[d]) and has_basis(core.targets, scales_of(core, slot), d, base[d]):
+        residuals[d], evidence[d] = math.nan, math.nan
+        if length == 0 or not is_known(y[d]):
+            continue
+        if has_basis(core.targets, scales_of(core, slot), d, core.base[slot, (length - 1) % kept, d]):
             residuals[d] = y[d] - core.forecast[slot, d * task.width + task.point]
             any_known = True
     if any_known:
-        core.score[slot] = anomaly_score(anomaly, core.surprise[slot], residuals, y, time)
+        core.score[slot] = anomaly_score(anomaly, core.surprise[slot], residuals, y, time, evidence)
+    state = update_states(core.alarm_rate, core.watched[slot], evidence, y, time)
+    core.counts[N_ANOMALY_ALARMS] += core.watched[slot, ALARM] > 0.0
+    if state != NORMAL:
+        core.counts[N_ABNORMAL + state - ABNORMAL] += 1
 
 
 @inner

@@ -19,7 +19,8 @@ from stream_rnn.layers.layer import parameter_slices, recurrent_weights
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
-from stream_rnn.learning import anomaly, conformal, failure
+from stream_rnn.learning import alarm_rate, anomaly, conformal, failure, hourly_scale, target_states
+from stream_rnn.learning.bounds import make_bounds
 from stream_rnn.learning.clipping import Clip, ClipKind
 from stream_rnn.learning.compact import compact_tape
 from stream_rnn.learning.groups import Group, Groups, GroupWork
@@ -149,9 +150,11 @@ def plan_engine(settings: Settings) -> EnginePlan:
         targets=_targets(settings),
         top=Off() if settings.top is None else Top(settings.top),
         lookahead=Lookahead(settings.lookahead) if settings.lookahead else Off(),
+        bounds=make_bounds(settings.bounds, shape.outputs - (settings.loss_name == "gaussian_nll")),
         conformal=Off() if settings.interval is None else conformal.conformal_constants(settings.interval),
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
         compact=compact_tape(body) if settings.tape == "compact" else Off(),
+        alarm_rate=_alarm_rate(settings) if settings.anomaly else Off(),
     )
     own, shared = _split_ownership(settings, *_weight_rows(net, model.learning, dtype))
     shared |= _group_rows(net, model.learning, dtype)
@@ -169,6 +172,10 @@ def build_parts(settings: Settings) -> EngineParts:
     )
     initial = net.split(initial_weights(net, initialisation, settings.seed).astype(dtype))
     return EngineParts(plan.model, initial, _work(settings, plan, initial), plan.rows, plan.shared)
+
+
+def _alarm_rate(settings: Settings) -> alarm_rate.AlarmRate:
+    return alarm_rate.alarm_constants(float(settings.alarm_rate), len(settings.target_names))
 
 
 def _loss(settings: Settings) -> Any:
@@ -319,7 +326,9 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
         reverting_columns=columns if settings.reversion else 0,
         intervals=columns if settings.interval is not None else 0,
         calibration=conformal.STATE_SIZE,
+        hourly=hourly_scale.STATE_SIZE,
         surprise=anomaly.state_size(task.targets) if settings.anomaly else 0,
+        watched=target_states.state_size(task.targets) if settings.anomaly else 0,
         failure=failure.STATE_SIZE if settings.task == "forecast" else 0,
         compared=task.targets if settings.task == "forecast" else 0,
     )
@@ -413,4 +422,5 @@ def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:
         gain=aligned_zeros((net.features + 1,), np.float64),
         residuals=aligned_zeros((model.task.targets,), np.float64),
         group=_group_work(net, learning, kind),
+        evidence=aligned_zeros((model.task.targets,), np.float64),
     )

@@ -29,6 +29,7 @@ from stream_rnn.engine.state import EngineState
 from stream_rnn.engine.threads import WORTHWHILE_SECONDS, available_cpus
 from stream_rnn.errors import DataError
 from stream_rnn.kernels.jit import machine_code
+from stream_rnn.learning.target_states import STATE, STATES, TARGET_SIZE, TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -224,8 +225,8 @@ class Engine:
         >>> from stream_rnn import Engine, Settings
         >>> engine = Engine(Settings(inputs="x", hidden=4, interval=0.9))
         >>> engine.step_detailed("sensor", {"x": 20.0}).to_dict()  # doctest: +NORMALIZE_WHITESPACE
-        {'forecast': [[20.0]], 'begins': True, 'interval': [[[None, None]]], 'anomaly': None,
-         'drifts': [], 'alarms': []}
+        {'forecast': [[20.0]], 'begins': True, 'interval': [[[None, None]]], 'anomaly': None, 'anomaly_alarm': None,
+         'state': None, 'states': None, 'drifts': [], 'alarms': []}
         """
         drifts, outputs = self._step(key, x, y, time, end), self._outputs
         alarms = alarms_of(outputs.alarms, [key], int(self._state.counts[N_EVENTS]) - 1)
@@ -406,9 +407,26 @@ class Engine:
         DataError
             If anomaly scores are not set, or the stream is unknown.
         """
+        return float(self._anomaly_row("score", key))
+
+    @exclusive
+    def states(self, key: Hashable) -> dict[str, str]:
+        """Return the state of each target at the stream's last event: normal, abnormal, stuck or missing.
+
+        Raises
+        ------
+        DataError
+            If anomaly scores are not set, or the stream is unknown.
+        """
+        watched = self._anomaly_row("watched", key)[TARGETS:].reshape(-1, TARGET_SIZE)
+        return {
+            name: STATES[int(code)] for name, code in zip(self.settings.target_names, watched[:, STATE], strict=True)
+        }
+
+    def _anomaly_row(self, name: str, key: Hashable) -> NDArray[np.float64]:
         if not self.settings.anomaly:
-            raise DataError("anomaly scores need the setting anomaly=True")
-        return float(self._state.row("score", key))
+            raise DataError("anomaly scores and states need the setting anomaly=True")
+        return self._state.row(name, key)
 
     @exclusive
     def relative_error(self, key: Hashable) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.compiled.step import OutputBuffers
+from stream_rnn.learning.target_states import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,12 @@ class EventResult(NamedTuple):
     """(*forecast_shape, 2) low and high of each forecast, NaN before any error is known; None if not set"""
     anomaly: float | None = None
     """anomaly score from 0 to 1, NaN if there was no forecast of the event; None if not set"""
+    anomaly_alarm: bool | None = None
+    """whether the event raised an alarm of an anomaly; None without anomaly scores"""
+    state: str | None = None
+    """state of the stream: normal, abnormal, stuck or missing; None without anomaly scores"""
+    states: tuple[str, ...] | None = None
+    """state of each target; None without anomaly scores"""
     drifts: Sequence[Drift] = ()
     """the drift that the event revealed, if any"""
     alarms: Sequence[Alarm] = ()
@@ -53,6 +60,12 @@ class BatchResult(NamedTuple):
     """(N, *forecast_shape, 2) low and high of each forecast, NaN before any error is known; None if not set"""
     anomalies: NDArray[np.float64] | None = None
     """(N,) anomaly scores from 0 to 1, NaN where there was no forecast of the event; None if not set"""
+    anomaly_alarms: NDArray[np.bool_] | None = None
+    """(N,) whether each event raised an alarm of an anomaly; None without anomaly scores"""
+    stream_states: NDArray[np.str_] | None = None
+    """(N,) state of each event's stream: normal, abnormal, stuck or missing; None without anomaly scores"""
+    states: NDArray[np.str_] | None = None
+    """(N, D) state of each target; None without anomaly scores"""
     drifts: Sequence[Drift] = ()
     """drifts that were detected, in the order of events"""
     alarms: Sequence[Alarm] = ()
@@ -60,13 +73,13 @@ class BatchResult(NamedTuple):
 
     def rows(self, index: slice) -> BatchResult:
         """Return the results of some of the events, without drifts and alarms."""
-        columns = (self.forecasts, self.slots, self.begins, self.intervals, self.anomalies)
+        columns = (getattr(self, name) for name in BY_EVENT)
         return BatchResult(*(None if column is None else column[index] for column in columns))  # type: ignore[arg-type]
 
     @staticmethod
     def concat(parts: Sequence[BatchResult]) -> BatchResult:
         """Join results of consecutive batches; there must be at least one."""
-        columns = zip(*((p.forecasts, p.slots, p.begins, p.intervals, p.anomalies) for p in parts), strict=True)
+        columns = ([getattr(part, name) for part in parts] for name in BY_EVENT)
         joined = [None if column[0] is None else np.concatenate(column) for column in columns]
         drifts = [drift for part in parts for drift in part.drifts]
         return BatchResult._make([*joined, drifts, [alarm for part in parts for alarm in part.alarms]])
@@ -78,6 +91,9 @@ class BatchResult(NamedTuple):
             begins=bool(self.begins[index]),
             interval=None if self.intervals is None else self.intervals[index].copy(),
             anomaly=None if self.anomalies is None else float(self.anomalies[index]),
+            anomaly_alarm=None if self.anomaly_alarms is None else bool(self.anomaly_alarms[index]),
+            state=None if self.stream_states is None else str(self.stream_states[index]),
+            states=None if self.states is None else tuple(self.states[index].tolist()),
             drifts=self.drifts,
             alarms=self.alarms,
         )
@@ -93,6 +109,11 @@ class BatchResult(NamedTuple):
         [None]
         """
         return _to_json(self._asdict())
+
+
+BY_EVENT = tuple(name for name in BatchResult._fields if name not in {"drifts", "alarms"})
+"""Results that have a row for each event."""
+STATE_NAMES = np.array(STATES)
 
 
 def _to_json(results: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +138,8 @@ def allocate_outputs(settings: Settings, count: int) -> OutputBuffers:
         forecasts=np.empty((count, width)),
         intervals=np.empty((count, 0 if settings.interval is None else width, 2)),
         scores=np.empty(count if settings.anomaly else 0),
+        anomaly_alarms=np.empty(count if settings.anomaly else 0, np.bool_),
+        states=np.empty((count, len(settings.target_names) if settings.anomaly else 0), np.int8),
         alarms=np.zeros(count if settings.task == "forecast" else 0, np.int8),
         begins=np.empty(count, np.bool_),
     )
@@ -137,6 +160,9 @@ def wrap_outputs(
         begins=outputs.begins,
         intervals=outputs.intervals.reshape(*shape, 2) if settings.interval is not None else None,
         anomalies=outputs.scores if settings.anomaly else None,
+        anomaly_alarms=outputs.anomaly_alarms if settings.anomaly else None,
+        stream_states=STATE_NAMES[outputs.states.max(axis=1)] if settings.anomaly else None,
+        states=STATE_NAMES[outputs.states] if settings.anomaly else None,
         drifts=drifts,
         alarms=alarms,
     )

@@ -96,6 +96,7 @@ class SharedEngine:
     process_events = serialised(Engine.process_events)
     interval = serialised(Engine.interval)
     anomaly = serialised(Engine.anomaly)
+    states = serialised(Engine.states)
     relative_error = serialised(Engine.relative_error)
     label = serialised(Engine.label)
     predict = serialised(Engine.predict)

@@ -39,7 +39,7 @@ class ThreadCore(NamedTuple):
     batch: Batch
     """to be filled with its events"""
     counts: NDArray[np.int64]
-    """(11,) as `Counts`, since they were added to those of the engine"""
+    """(15,) as `Counts`, since they were added to those of the engine"""
 
 
 class EngineState:

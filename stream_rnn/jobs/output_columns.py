@@ -1,4 +1,4 @@
-"""Columns of a job's output: target values, forecasts, prediction intervals and anomaly scores."""
+"""Columns of a job's output: target values, forecasts, prediction intervals, anomaly scores and states."""
 
 from __future__ import annotations
 
@@ -33,7 +33,14 @@ def output_columns(
     """
     columns: list[NDArray[Any]] = [*y.T]
     columns += [labels[name] for name in label_names(settings) if settings.top is None]
-    for values in (result.forecasts, result.intervals, result.anomalies):
+    for values in (
+        result.forecasts,
+        result.intervals,
+        result.anomalies,
+        result.anomaly_alarms,
+        result.stream_states,
+        result.states,
+    ):
         if values is not None:
             columns += [*values.reshape(len(y), values[:1].size if len(y) else 0).T]
     return dict(zip(output_names(settings), columns, strict=True)) | dict(labels)
@@ -43,8 +50,8 @@ def output_names(settings: Settings) -> list[str]:
     """Return the names of all output columns, in order.
 
     Targets; their most likely labels, of classes; elements of the forecast; ``.low`` and ``.high`` of each element if
-    prediction intervals are set;
-    ``anomaly`` if anomaly scores are set.
+    prediction intervals are set; if anomaly scores are set, ``anomaly``, ``anomaly.alarm``, ``anomaly.state`` of the
+    stream, and ``.state`` of each target.
 
     Examples
     --------
@@ -55,7 +62,9 @@ def output_names(settings: Settings) -> list[str]:
     forecasts = list(forecast_names(settings))
     bounds = [f"{name}.{end}" for name in forecasts for end in ("low", "high")] if settings.interval is not None else []
     labels = label_names(settings) if settings.top is None else ()
-    return [*settings.target_names, *labels, *forecasts, *bounds, *(["anomaly"] if settings.anomaly else [])]
+    states = [f"{name}.state" for name in settings.target_names]
+    anomalies = ["anomaly", "anomaly.alarm", "anomaly.state", *states] if settings.anomaly else []
+    return [*settings.target_names, *labels, *forecasts, *bounds, *anomalies]
 
 
 def label_names(settings: Settings) -> tuple[str, ...]:

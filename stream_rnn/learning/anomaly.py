@@ -32,6 +32,9 @@ by its means, however many events it has.
 
 less log10(D) / 10, because the range of any of D targets may be left.
 
+The evidence of a target is E = -ln 2 Q(z), with its own z, or ln 1e10 times the score of its range, if that is larger.
+Alarms at a stated rate are derived from it, see `alarm_rate`, as is the score, but without the following.
+
 Two rules limit false alarms. Each score sets a threshold of `margin` times itself, which decays, and lower scores
 become 0: an anomaly raises one alarm, not one for each of its events. And scores are those beyond the usual height u of
 the stream's alarms, (score - u) / (1 - u), because an alarm means less where there are many: each moves u towards
@@ -47,9 +50,10 @@ import math
 from typing import Any, Final, NamedTuple
 
 from stream_rnn.kernels.jit import inner
+from stream_rnn.learning.hourly_scale import HOURS
 from stream_rnn.learning.scaling import is_known
 
-HOURS, DAY = 24, 86_400.0
+DAY = 86_400.0
 HOUR_SECONDS = DAY / HOURS
 MOMENTS = 3
 """Length of moments: weight, mean and sum of squared deviations, as in `scaling`."""
@@ -82,6 +86,8 @@ MIN_WEIGHT = 20.0
 """Weight of the long-term moments from which there are scores."""
 MIN_TAIL = 1e-10
 """Tail probability with score 1."""
+MIN_EVIDENCE = 1e-300
+"""Smallest tail probability that is distinguished from 0 in E."""
 MIN_DAYS = 2.0
 """Weight of days from which an hour has a usual value, and later a deviation of it; three days weigh that much, two do
 not."""
@@ -160,27 +166,31 @@ def state_size(targets: int) -> int:
 
 
 @inner
-def anomaly_score(anomaly: Anomaly, state: Any, residuals: Any, y: Any, time: float) -> float:
+def anomaly_score(anomaly: Anomaly, state: Any, residuals: Any, y: Any, time: float, evidence: Any) -> float:
     """Return the score in [0, 1] of values y (D,) with one-step `residuals` (D,), and update `state` (state_size(D),).
 
     A target whose residual is NaN is ignored; if all are, the score is 0. `time` is the time of the event in seconds
-    since the Unix epoch; if it is NaN, hours are not distinguished.
+    since the Unix epoch; if it is NaN, hours are not distinguished. `evidence` (D,) receives the evidence E of each
+    target, NaN for those that are ignored.
     """
-    z, outside, all_unknown = -math.inf, 0.0, True
+    lowest, all_unknown = 2.0, True
     for d in range(residuals.shape[0]):
+        evidence[d] = math.nan
         if is_known(residuals[d]) and is_known(y[d]):
             all_unknown = False
             start = TARGETS + d * TARGET_SIZE
             target = state[start : start + TARGET_SIZE]
             error = _smaller_error(target[BOUNDS:], residuals[d], y[d])
-            z = max(z, _error_z(anomaly, target, residuals[d], error, time))
+            z = _error_z(anomaly, target, residuals[d], error, time)
             if math.isfinite(time):
                 z = max(z, _daily_z(anomaly, target[DAILY:BOUNDS], y[d], time))
-            outside = max(outside, _outside(anomaly, target[BOUNDS:], y[d]))
+            outside = _outside(anomaly, target[BOUNDS:], y[d])
+            p = min(math.erfc(z / math.sqrt(2.0)), MIN_TAIL**outside)  # 2 Q(z)
+            evidence[d] = -math.log(min(max(p, MIN_EVIDENCE), 1.0))
+            lowest = min(lowest, p)
     if all_unknown:
         return 0.0
-    p = min(math.erfc(z / math.sqrt(2.0)), MIN_TAIL**outside)  # 2 Q(z)
-    p = min(max(residuals.shape[0] * p, MIN_TAIL), 1.0)
+    p = min(max(residuals.shape[0] * lowest, MIN_TAIL), 1.0)
     return _issued(anomaly, state, math.log10(p) / math.log10(MIN_TAIL))
 
 
@@ -223,11 +233,11 @@ def _error_z(anomaly: Anomaly, state: Any, residual: float, error: float, time: 
 def _daily_z(anomaly: Anomaly, state: Any, y: float, time: float) -> float:
     """Add y to the usual values of the hours, and return z of the mean difference from them; -inf with few days."""
     values, z = state[VALUES : VALUES + MOMENTS], -math.inf
-    reach = anomaly.limit * _deviation(values)
+    reach = anomaly.limit * deviation_of(values)
     if values[0] > MIN_WEIGHT and reach > ROUNDING * abs(values[1]):
         y = min(max(y, values[1] - reach), values[1] + reach)
-    _update_moments(values, y, anomaly.long)
-    start = USUAL + USUAL_SIZE * _hour_of_day(time)
+    update_moments(values, y, anomaly.long)
+    start = USUAL + USUAL_SIZE * hour_of_day(time)
     hour = state[start : start + USUAL_SIZE]
     visit = time // HOUR_SECONDS
     if hour[VISIT] != visit:
@@ -241,7 +251,7 @@ def _daily_z(anomaly: Anomaly, state: Any, y: float, time: float) -> float:
     state[DIFFERENCE_MEAN] += (y - hour[DAYS_MEAN] - state[DIFFERENCE_MEAN]) / state[DIFFERENCE_WEIGHT]
     square = state[DIFFERENCE_MEAN] ** 2
     if hour[JUDGED_DAYS] >= MIN_DAYS:
-        days, floor = hour[JUDGED_DAYS], anomaly.floor * _deviation(values) ** 2
+        days, floor = hour[JUDGED_DAYS], anomaly.floor * deviation_of(values) ** 2
         deviation = math.sqrt((days * hour[DAYS_SQUARE] + floor) / (days + 1.0))
         if deviation > ROUNDING * abs(values[1]):
             z = math.sqrt(square) / deviation
@@ -279,14 +289,15 @@ def _outside(anomaly: Anomaly, state: Any, y: float) -> float:
 
 
 @inner
-def _hour_of_day(time: float) -> int:
+def hour_of_day(time: float) -> int:
+    """Return the hour of the day, in UTC, of a finite time in seconds since the Unix epoch."""
     return min(int((time % DAY) / HOUR_SECONDS), HOURS - 1)  # -1e-20 % DAY is DAY
 
 
 @inner
 def _limit(anomaly: Anomaly, moments: Any) -> float:
     """Return the value to which a is clipped; 0 for none, with few events or without variation."""
-    mean, deviation = moments[1], _deviation(moments)
+    mean, deviation = moments[1], deviation_of(moments)
     has_limit = moments[0] > MIN_WEIGHT and deviation > ROUNDING * mean
     return mean + anomaly.limit * deviation if has_limit else 0.0
 
@@ -294,18 +305,18 @@ def _limit(anomaly: Anomaly, moments: Any) -> float:
 @inner
 def _update_z(anomaly: Anomaly, state: Any, a: float, time: float) -> float:
     """Add a to the state of a z (Z_SIZE,), and return z; -inf with few events."""
-    mean, deviation = state[LONG + 1], _deviation(state[LONG : LONG + MOMENTS])
+    mean, deviation = state[LONG + 1], deviation_of(state[LONG : LONG + MOMENTS])
     has_enough = state[LONG] > MIN_WEIGHT
     state[SHORT_WEIGHT] = anomaly.short * state[SHORT_WEIGHT] + 1.0
     state[SHORT_MEAN] += (a - state[SHORT_MEAN]) / state[SHORT_WEIGHT]
     s = state[SHORT_MEAN]
     if math.isfinite(time):
-        start = HOUR + MOMENTS * _hour_of_day(time)
+        start = HOUR + MOMENTS * hour_of_day(time)
         hour = state[start : start + MOMENTS]
         hour_mean, hour_deviation = _pooled(anomaly.prior, state[LONG : LONG + MOMENTS], hour)
         mean, deviation = max(mean, hour_mean), max(deviation, hour_deviation)
-        _update_moments(hour, s, anomaly.hour)
-    _update_moments(state[LONG : LONG + MOMENTS], s, anomaly.long)
+        update_moments(hour, s, anomaly.hour)
+    update_moments(state[LONG : LONG + MOMENTS], s, anomaly.long)
     if not has_enough:
         return -math.inf
     if deviation <= ROUNDING * mean:
@@ -314,7 +325,7 @@ def _update_z(anomaly: Anomaly, state: Any, a: float, time: float) -> float:
 
 
 @inner
-def _update_moments(moments: Any, value: float, forgetting: float) -> None:
+def update_moments(moments: Any, value: float, forgetting: float) -> None:
     """Add a value to moments (3,) by Welford's recurrence, as in `scaling`."""
     moments[0] = forgetting * moments[0] + 1.0
     new_mean = moments[1] + (value - moments[1]) / moments[0]
@@ -323,7 +334,8 @@ def _update_moments(moments: Any, value: float, forgetting: float) -> None:
 
 
 @inner
-def _deviation(moments: Any) -> float:
+def deviation_of(moments: Any) -> float:
+    """Return the deviation of moments (3,)."""
     return math.sqrt(moments[2] / moments[0]) if moments[0] > 0.0 else 0.0
 
 

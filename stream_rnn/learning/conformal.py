@@ -2,15 +2,16 @@
 
 The interval around a forecast m depends on the residuals e = y - m of the same stream, target and horizon so far:
 
-    [m - l s, m + u s]      s^2 = 0.2 a^2 + 0.4 b^2 + 0.4 c^2
+    [m - l f s, m + u f s]      s^2 = 0.2 a^2 + 0.4 b^2 + 0.4 c^2
 
-where a, b and c are running means of |e| over about 5, 50 and 500 events. Several time scales forecast volatility best
-(Corsi 2009, doi:10.1093/jjfinec/nbp001); squaring gives the largest the most weight, so that s follows a rise quickly.
+where f is the factor of the hour of the day at which the forecast is made, see `hourly_scale`, and a, b and c are
+running means of |e| over about 5, 50 and 500 events. Several time scales forecast volatility best (Corsi 2009,
+doi:10.1093/jjfinec/nbp001); squaring gives the largest the most weight, so that s follows a rise quickly.
 
 No distribution is assumed for l and u. After each arrival, each end moves by whether the value was outside the interval
 as it was issued (quantile tracking; Angelopoulos, Candes & Tibshirani 2023, arXiv:2307.16895):
 
-    log u <- log u + step ([e > u s] - tail)      tail = (1 - coverage) / 2
+    log u <- log u + step ([e > u f s] - tail)      tail = (1 - coverage) / 2
 
 and log l likewise. Over T arrivals, the fraction outside an end differs from `tail` by (log u_T - log u_0) / (step T),
 whatever the series does, as long as u stays within its bounds. The logarithm makes steps relative to the width. The
@@ -93,16 +94,17 @@ def conformal_constants(coverage: float, step: float = 0.01) -> Conformal:
 
 
 @inner
-def predict_interval(conformal: Conformal, calibration: Any, forecast: float, low_high: Any) -> None:
+def predict_interval(conformal: Conformal, calibration: Any, factor: float, forecast: float, low_high: Any) -> None:
     """Write low and high of the interval around a forecast to `low_high` (2,); NaN before the first residual.
 
-    `calibration` (STATE_SIZE,) is that of the forecast's stream, target and horizon.
+    `calibration` (STATE_SIZE,) is that of the forecast's stream, target and horizon, and `factor` is f.
     """
     if calibration[COUNT] == 0.0:
         low_high[0] = math.nan
         low_high[1] = math.nan
         return
-    width = _student_quantile(conformal.quantile, calibration) * math.sqrt(0.5 * math.pi) * _scale(calibration)
+    width = factor * math.sqrt(0.5 * math.pi) * scale_of_residuals(calibration)
+    width *= _student_quantile(conformal.quantile, calibration)
     low_high[0] = forecast - calibration[LOW] * width
     low_high[1] = forecast + calibration[HIGH] * width
 
@@ -130,8 +132,8 @@ def update_calibration(conformal: Conformal, calibration: Any, residual: float, 
 
 
 @inner
-def _scale(calibration: Any) -> float:
-    """Return s, in the target's units."""
+def scale_of_residuals(calibration: Any) -> float:
+    """Return s of a calibration (STATE_SIZE,), in the target's units."""
     return math.sqrt(0.2 * calibration[SHORT] ** 2 + 0.4 * calibration[MIDDLE] ** 2 + 0.4 * calibration[LONG] ** 2)
 
 
@@ -171,4 +173,4 @@ def _update_scale(conformal: Conformal, calibration: Any, size: float) -> None:
     calibration[SHORT] += max(conformal.short, plain) * (size - calibration[SHORT])
     calibration[MIDDLE] += max(conformal.middle, plain) * (size - calibration[MIDDLE])
     calibration[LONG] += max(conformal.long, plain) * (size - calibration[LONG])
-    calibration[CLIP] = conformal.limit * (clip if is_clipped else _scale(calibration))
+    calibration[CLIP] = conformal.limit * (clip if is_clipped else scale_of_residuals(calibration))

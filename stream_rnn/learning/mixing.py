@@ -35,9 +35,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.kernels.jit import entry, inner
 from stream_rnn.learning import naive
+from stream_rnn.learning.bounds import within
 from stream_rnn.learning.scaling import is_known
 
 if TYPE_CHECKING:
+    from stream_rnn.kernels.dispatch import Off
+    from stream_rnn.learning.bounds import Bounds
     from stream_rnn.learning.naive import NaiveState
 
 KAPPA = 0.2
@@ -75,6 +78,7 @@ class Mixing(NamedTuple):
     """whether losses are absolute errors, not squared ones"""
     naive: Any
     """(K,) int64, which naive forecasts are members, after all others; see `learning.naive`"""
+    bounds: Bounds | Off
 
 
 class MixingState(NamedTuple):
@@ -170,7 +174,8 @@ def _forecast_naive(mixing: Mixing, state: NaiveState, slot: int, targets: int, 
     for column in range(made.shape[1]):
         for place in range(mixing.naive.shape[0]):
             ahead, d = column // targets + 1, column % targets
-            made[first + place, column] = naive.forecast(state, slot, mixing.naive[place], ahead, d)
+            forecast = naive.forecast(state, slot, mixing.naive[place], ahead, d)
+            made[first + place, column] = within(mixing.bounds, d, forecast)
 
 
 @inner

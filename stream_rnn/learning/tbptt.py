@@ -141,6 +141,7 @@ class Work(NamedTuple):
     gain: Any
     """(q,) float64, for recursive least squares"""
     residuals: Any
+    evidence: Any
     """(D,) float64, for anomaly scores"""
     group: Any = Off()
     """`groups.GroupWork` where several streams make one update"""

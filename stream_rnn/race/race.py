@@ -22,6 +22,7 @@ from stream_rnn.engine.stream_table import StreamTable
 from stream_rnn.engine.threads import WORTHWHILE_SECONDS, available_cpus, in_threads
 from stream_rnn.errors import DataError, StreamRNNError
 from stream_rnn.learning import mixing
+from stream_rnn.learning.bounds import make_bounds
 from stream_rnn.learning.mixing import MixingBatch, MixingState, MixOp
 from stream_rnn.learning.naive import NAIVE, NaiveState
 from stream_rnn.race.alarms import failing_in_all, joint_alarms
@@ -119,6 +120,7 @@ class Race:
             horizon=horizon,
             absolute=self.race_settings.weigh_by == "absolute",
             naive=np.array([NAIVE.index(name) for name in self.race_settings.naive], np.int64),
+            bounds=make_bounds(self.settings.bounds, values=1),
         )
         rows = mixing_rows(self.settings, count) | naive_rows(self.settings, self.race_settings)
         self._streams = StreamTable(rows, self.settings.max_streams)

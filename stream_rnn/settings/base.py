@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 AtLeastOne = Annotated[int, Meta(ge=1)]
+EVERY_COLUMN = "*"
+"""Every column that a table by column does not name."""
 Forgetting = Annotated[float, Meta(gt=0, le=1)]
 """The factor by which a memory is multiplied at each event; 1 forgets nothing."""
 TimeZone = Annotated[

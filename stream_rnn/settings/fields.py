@@ -8,7 +8,15 @@ from msgspec import Meta
 
 from stream_rnn.layers import LayerName  # noqa: TC001 - msgspec reads it
 from stream_rnn.losses import LOSSES, LossName, LossSpec
-from stream_rnn.settings.base import AtLeastOne, Checked, Forgetting, NonNegative, Positive, TimeZone
+from stream_rnn.settings.base import (
+    EVERY_COLUMN,
+    AtLeastOne,
+    Checked,
+    Forgetting,
+    NonNegative,
+    Positive,
+    TimeZone,
+)
 
 MAX_SIZE = 100_000
 """Most events or units: with more, a stream would not fit into any memory."""
@@ -23,6 +31,8 @@ TaskName = Literal["forecast", "regression", "classification"]
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw"]
 ClipName = Literal["norm", "value", "off"]
 CycleName = Literal["day", "week", "year"]
+Bound = float | dict[str, float] | None
+BY_COLUMN = 'A number for every target, or a table by target, where "*" is every other one.'
 DriftAction = Literal["off", "report", "boost", "reset_optimizer", "reset_head"]
 
 
@@ -213,11 +223,29 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         bool, Meta(description="Add the logarithm of 1 + seconds since the stream's previous event.")
     ] = False
 
+    lower: Annotated[
+        Bound,
+        Meta(
+            description="Least possible value of a target, such as 0 for counts: no forecast and no interval is below "
+            f"it. {BY_COLUMN}"
+        ),
+    ] = None
+    upper: Annotated[Bound, Meta(description=f"Largest possible value of a target. {BY_COLUMN}")] = None
     interval: Annotated[
         Annotated[float, Meta(gt=0, lt=1)] | None,
         Meta(description="Coverage of the prediction intervals, such as 0.9. Default: no intervals."),
     ] = None
-    anomaly: Annotated[bool, Meta(description="Score each event from 0 to 1 by how surprising it is.")] = False
+    anomaly: Annotated[
+        bool,
+        Meta(
+            description="Score each event from 0 to 1 by how surprising it is, raise alarms at alarm_rate, and tell "
+            "the state of each target: normal, abnormal, stuck or missing."
+        ),
+    ] = False
+    alarm_rate: Annotated[
+        Annotated[float, Meta(gt=0, le=0.1)],
+        Meta(description="Alarms of anomalies per event of a stream without anomalies."),
+    ] = 0.001
 
     drift: Annotated[
         DriftAction,
@@ -287,6 +315,12 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def reach(self) -> int:
         """Newest events of a stream whose targets may still arrive, or whose errors wait for an update."""
         return (self.horizon if self.task == "forecast" else 1) + self.update_every - 1
+
+    @property
+    def bounds(self) -> tuple[tuple[float | None, float | None], ...]:
+        """Least and largest possible value of each target, None where there is none."""
+        lower, upper = (_by_target(bound, self.target_names) for bound in (self.lower, self.upper))
+        return tuple(zip(lower, upper, strict=True))
 
     @property
     def layers(self) -> tuple[tuple[LayerName, int], ...]:
@@ -368,3 +402,10 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.loss_spec.one_target:
             return (*lengths, outputs)
         return (*lengths, len(self.target_names), *((outputs,) if outputs > 1 or self.loss_spec.has_spread else ()))
+
+
+def _by_target(bound: Bound, targets: tuple[str, ...]) -> list[float | None]:
+    """Return a bound of each target, None where it has none."""
+    if isinstance(bound, dict):
+        return [bound.get(name, bound.get(EVERY_COLUMN)) for name in targets]
+    return [bound] * len(targets)

@@ -23,6 +23,8 @@ MUST_AGREE = {
     "horizon": "horizon",
     "max_streams": "max_streams",
     "reset_after": "reset_after",
+    "lower": "lower",
+    "upper": "upper",
 }
 """Settings that members must have in common, and the attribute that holds each: members see the same events, forecast
 the same values, and forget sequences and streams at the same moments."""
@@ -109,6 +111,8 @@ SHARED = (
     "head",
     "max_streams",
     "reset_after",
+    "lower",
+    "upper",
     "dtype",
 )
 """Engine settings beside the preset of a race: what is forecast, and of which streams. Others are each member's own."""

@@ -6,14 +6,15 @@ are part of the fields' types (see `fields`).
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from stream_rnn.errors import SettingError
+from stream_rnn.errors import SettingError, nearest
 from stream_rnn.layers import BIDIRECTIONAL
 from stream_rnn.losses import LOSSES
-from stream_rnn.settings.base import check_text
+from stream_rnn.settings.base import EVERY_COLUMN, check_text
 from stream_rnn.time_formats import check_timezone
 
 if TYPE_CHECKING:
@@ -216,6 +217,26 @@ def _uncertainty(settings: EngineFields) -> None:
         raise SettingError("targets must not be named 'anomaly', which is the name of the scores")
 
 
+def _bounds(settings: EngineFields) -> None:
+    for name in ("lower", "upper"):
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        if settings.categorical:
+            raise SettingError(f"{name} is for numbers, got {value} for {settings.loss_name}")
+        for target, bound in value.items() if isinstance(value, dict) else ():
+            if target not in {*settings.target_names, EVERY_COLUMN}:
+                known = (*settings.target_names, EVERY_COLUMN)
+                raise SettingError(
+                    f"{name} must name targets ({', '.join(known)}), got {target!r}{nearest(target, known)}"
+                )
+            if not math.isfinite(bound):
+                raise SettingError(f"{name} must be a finite number, got {bound} for {target!r}")
+    for target, (low, high) in zip(settings.target_names, settings.bounds, strict=True):
+        if low is not None and high is not None and low >= high:
+            raise SettingError(f"lower must be below upper ({high}), got {low} for {target!r}")
+
+
 RULES = (
     _columns,
     _sequences,
@@ -230,6 +251,7 @@ RULES = (
     _task,
     _top,
     _uncertainty,
+    _bounds,
 )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import make_tuples
+from stream_rnn.settings.base import EVERY_COLUMN, make_tuples
 
 MissingValue = str | float
 MissingValues = Annotated[
@@ -38,7 +38,6 @@ TextTokens = Annotated[
         "vocabulary."
     ),
 ]
-EVERY_COLUMN = "*"
 MAX_BITS = 1023
 """Of an integer that a float can hold."""
 

@@ -80,6 +80,9 @@ def test_what_is_not_set_is_none() -> None:
         "begins": True,
         "interval": None,
         "anomaly": None,
+        "anomaly_alarm": None,
+        "state": None,
+        "states": None,
         "drifts": [],
         "alarms": [],
     }

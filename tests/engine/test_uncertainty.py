@@ -65,6 +65,20 @@ def test_an_interval_does_not_cross_a_reset() -> None:
     assert engine.counts.judged == before + 2
 
 
+def test_intervals_are_wider_at_hours_that_are_harder_to_forecast_and_cover_about_as_much() -> None:
+    hour = np.arange(24 * 150) % 24
+    noise = np.random.default_rng(0).normal(size=(len(hour), 2)) * np.where(hour < 8, 4.0, 1.0)[:, np.newaxis]
+    engine = engine_with_both(residual=False, horizon=1)
+    intervals = engine.process_detailed("s", noise, times=3600.0 * np.arange(len(hour))).intervals
+    assert intervals is not None
+    low, high = np.moveaxis(intervals[:-1, 0], -1, 0)
+    late, night = np.arange(1, len(hour)) > 1200, hour[1:] < 8
+    width, inside = high - low, (low <= noise[1:]) & (noise[1:] <= high)
+    assert width[late & night].mean() > 3 * width[late & ~night].mean()
+    for part in (night, ~night):
+        assert abs(inside[late & part].mean() - 0.8) < 0.1
+
+
 def test_a_missing_value_is_not_scored() -> None:
     engine = engine_with_both()
     engine.process("s", X[:50])
@@ -128,6 +142,8 @@ def test_steps_give_the_intervals_and_scores_of_a_batch() -> None:
         one.step("s", x)
         np.testing.assert_array_equal(one.interval("s"), result.intervals[place])
         np.testing.assert_array_equal(one.anomaly("s"), result.anomalies[place])
+        assert result.states is not None
+        assert list(one.states("s").values()) == result.states[place].tolist()
     assert bits(one) == bits(many)
 
 
@@ -160,20 +176,61 @@ def test_a_loaded_engine_continues_its_intervals_and_scores(tmp_path: Path) -> N
 def test_output_columns_are_named_by_target_horizon_and_end() -> None:
     engine = engine_with_both(inputs=("a",), horizon=2)
     assert output_names(engine.settings) == [
-        *("a", "a+1", "a+2", "a+1.low", "a+1.high", "a+2.low", "a+2.high", "anomaly")
+        *("a", "a+1", "a+2", "a+1.low", "a+1.high", "a+2.low", "a+2.high"),
+        *("anomaly", "anomaly.alarm", "anomaly.state", "a.state"),
     ]
     result = engine.process_detailed("s", X[:20, :1])
     columns = output_columns(engine.settings, X[:20, :1], result, {})
     assert result.intervals is not None
     np.testing.assert_array_equal(columns["a+2.high"], result.intervals[:, 1, 0, 1])
     np.testing.assert_array_equal(columns["anomaly"], result.anomalies)
+    np.testing.assert_array_equal(columns["anomaly.alarm"], result.anomaly_alarms)
+    np.testing.assert_array_equal(columns["anomaly.state"], result.stream_states)
+
+
+def test_a_missing_value_and_a_shift_show_in_states_alarms_and_counts() -> None:
+    x = X.copy()
+    x[300:340, 0] += 30
+    x[320:330, 1] = NAN
+    engine = engine_with_both()
+    result = engine.process_detailed("s", x)
+    assert result.states is not None
+    assert result.anomaly_alarms is not None
+    assert result.stream_states is not None
+    assert result.anomaly_alarms[300]
+    assert result.states[[299, 310, 325]].tolist() == [
+        ["normal", "normal"],
+        ["abnormal", "normal"],
+        ["abnormal", "missing"],
+    ]
+    assert result.stream_states[[299, 310, 325]].tolist() == ["normal", "abnormal", "missing"]
+    counted = (engine.counts.abnormal, engine.counts.stuck, engine.counts.missing)
+    assert counted == tuple((result.stream_states == state).sum() for state in ("abnormal", "stuck", "missing"))
+    assert engine.counts.anomaly_alarms == result.anomaly_alarms.sum()
+    assert engine.states("s") == dict(zip("ab", result.states[-1], strict=True))
+
+
+def test_a_gap_in_time_is_missing_also_where_it_ends_a_sequence() -> None:
+    times = 60.0 * np.arange(400)
+    times[200:] += 3600
+    states = engine_with_both(reset_after=600).process_detailed("s", X, times=times).states
+    assert states is not None
+    assert np.flatnonzero((states == "missing").all(axis=1)).tolist() == [200]
+
+
+def test_without_anomaly_scores_there_are_no_alarms_and_states() -> None:
+    engine = engine_of()
+    result = engine.process_detailed("s", [[1.0]])
+    assert (result.anomaly_alarms, result.states, result.stream_states) == (None, None, None)
+    assert engine.stream_bytes["watched"] == 0
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (Engine.interval, "intervals need the setting interval, such as interval=0.9"),
-        (Engine.anomaly, "anomaly scores need the setting anomaly=True"),
+        (Engine.anomaly, "anomaly scores and states need the setting anomaly=True"),
+        (Engine.states, "anomaly scores and states need the setting anomaly=True"),
     ],
 )
 def test_intervals_and_scores_need_their_setting_and_a_known_stream(call: Any, message: str) -> None:

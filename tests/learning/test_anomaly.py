@@ -25,7 +25,8 @@ def scores_of(residuals: np.ndarray, step: float = STEP, values: np.ndarray | No
     values = residuals if values is None else values.reshape(len(residuals), -1)
     state = np.zeros(state_size(residuals.shape[1]))
     events = enumerate(zip(residuals, values, strict=True))
-    scores = np.array([anomaly_score(DEFAULT, state, r, y, step * i) for i, (r, y) in events])
+    evidence = np.zeros(residuals.shape[1])
+    scores = np.array([anomaly_score(DEFAULT, state, r, y, step * i, evidence) for i, (r, y) in events])
     assert np.isfinite(state).all()
     return scores
 
@@ -192,7 +193,7 @@ def test_a_day_counts_once_however_many_events_it_has() -> None:
     busy = np.repeat(np.arange(len(values)), np.where(times // 86_400 == 3, 20, 1))
     state, scores = np.zeros(state_size(1)), np.zeros(len(busy))
     for i, row in enumerate(busy):
-        scores[i] = anomaly_score(DEFAULT, state, np.zeros(1), values[row : row + 1], times[row])
+        scores[i] = anomaly_score(DEFAULT, state, np.zeros(1), values[row : row + 1], times[row], np.zeros(1))
     assert scores[times[busy] >= 4 * 86_400].max() < 0.5
 
 
@@ -224,7 +225,7 @@ def test_frequent_alarms_score_lower_and_later_ones_recover() -> None:
 def test_no_time_writes_outside_the_state(time: float) -> None:
     guarded = np.zeros(state_size(1) + 3)
     for residual in noise(50):
-        assert 0 <= anomaly_score(DEFAULT, guarded[: state_size(1)], residual, residual, time) <= 1
+        assert 0 <= anomaly_score(DEFAULT, guarded[: state_size(1)], residual, residual, time, np.zeros(1)) <= 1
     assert not guarded[state_size(1) :].any()
 
 

@@ -29,7 +29,7 @@ def intervals(
     ends = np.full((len(residuals) + horizon, 2), np.nan)
     for t, residual in enumerate(residuals):
         update_calibration(constants, column, residual, *ends[t])
-        predict_interval(constants, column, 0.0, ends[t + horizon])
+        predict_interval(constants, column, 1.0, 0.0, ends[t + horizon])
     return ends[: len(residuals)]
 
 
@@ -108,8 +108,8 @@ def test_an_interval_moves_with_its_forecast() -> None:
     column, ends = np.zeros(STATE_SIZE), np.zeros(2)
     intervals(noise(50), column=column)
     at_zero = ends.copy()
-    predict_interval(CONSTANTS, column, 0.0, at_zero)
-    predict_interval(CONSTANTS, column, 40.0, ends)
+    predict_interval(CONSTANTS, column, 1.0, 0.0, at_zero)
+    predict_interval(CONSTANTS, column, 1.0, 40.0, ends)
     np.testing.assert_allclose(ends, 40.0 + at_zero)
     assert ends[0] < 40.0 < ends[1]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stream_rnn.cli.arguments.fields import Field, fields_of
+from stream_rnn.settings.base import EVERY_COLUMN
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
 from stream_rnn.settings.presets import PRESET_HELP, PRESETS
 from stream_rnn.settings.race import PRESETS as RACES
 from stream_rnn.settings.race import RaceSettings
 from stream_rnn.settings.replay import ReplaySettings
-from stream_rnn.settings.values import EVERY_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +97,18 @@ class ColumnOption(SettingOption):
         return table or None
 
 
+class ColumnNumberOption(SettingOption):
+    """An option of a number, or of one by column: 0, or visits=0,load=10."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the number, or a table of numbers by column; None if the option was not given."""
+        table: dict[str, float] = {}
+        for part in super().type_cast_value(ctx, value) or ():
+            column, _, number = part.rpartition("=")
+            table[column or EVERY_COLUMN] = click.FLOAT.convert(number, self, ctx)
+        return table.get(EVERY_COLUMN) if table.keys() <= {EVERY_COLUMN} else table
+
+
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option to a command for every setting of a replay but the files, which are arguments."""
     return _add_options(command, ReplaySettings, "Job", exclude={"files"})
@@ -133,7 +145,9 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
             declaration, kind = field.option, _click_type(field)
             if field.type is bool:
                 declaration, kind = f"{field.option}/--no-{field.option[2:]}", None
-            option = ColumnOption if field.by_column else SettingOption
+            option = SettingOption
+            if field.by_column:
+                option = ColumnOption if field.is_list else ColumnNumberOption
             command = click.option(
                 declaration,
                 field.name,
@@ -150,7 +164,7 @@ def _add_options(command: Any, struct: type[msgspec.Struct], section: str, exclu
 def _click_type(field: Field) -> Any:
     if field.name == "horizon":
         return Horizon()
-    if field.is_list:  # the settings themselves refuse a wrong choice, and suggest a similar one
+    if field.is_list or field.by_column:  # the settings themselves refuse a wrong choice, and suggest a similar one
         return CommaSeparated(str if field.choices else field.type)
     return click.Choice(field.choices) if field.choices else field.type
 

@@ -110,6 +110,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "lags": [1, 24],
         "calendar": ["day", "week"],
         "timezone": "Europe/Berlin",
+        "lower": 0.0,
+        "upper": 100.0,
         "interval": 0.9,
     },
 }

@@ -148,7 +148,7 @@ def _count_lines(summary: Summary) -> list[str]:
 
 
 def _result_lines(summary: Summary) -> list[str]:
-    """Return the coverage of the intervals, the drifts and the alarms."""
+    """Return the coverage of the intervals, the drifts, the alarms and the anomalies."""
     lines = []
     if summary.judged:
         inside = f"{percent(summary.covered / summary.judged)} of {summary.judged:,} values inside"
@@ -158,6 +158,9 @@ def _result_lines(summary: Summary) -> list[str]:
         lines.append(f"drifts: {summary.drifts:,}{newest}")
     if summary.alarms:
         lines.append(f"alarms: {summary.alarms:,}, {counted(summary.failing, 'stream')} failing at the end")
+    if summary.anomaly_alarms or any(summary.unusual_events.values()):
+        states = ", ".join(f"{state} {count:,}" for state, count in summary.unusual_events.items())
+        lines.append(f"anomalies: {counted(summary.anomaly_alarms, 'alarm')}; events by state: {states}")
     return lines
 
 

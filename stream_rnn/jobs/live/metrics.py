@@ -48,6 +48,10 @@ class EngineTotals(NamedTuple):
     evictions: int
     drifts: int
     alarms: int
+    anomaly_alarms: int
+    abnormal_events: int
+    stuck_events: int
+    missing_events: int
 
 
 @dataclass(slots=True)
@@ -379,6 +383,7 @@ class JobMetrics:
             "skipped_updates": new["skipped_updates"],
             "drifts": new["drifts"],
             "alarms": new["alarms"],
+            "anomaly_alarms": new["anomaly_alarms"],
             "failing_streams": int(self._sum("failing_streams")),
         }
         if (error := self._error_percent()) is not None:

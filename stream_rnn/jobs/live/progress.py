@@ -21,6 +21,7 @@ UNUSUAL = (
     "drifts",
     "alarms",
     "failing_streams",
+    "anomaly_alarms",
 )
 """Fields that a line shows only if they are not zero, as all whose names start with `FAILED`."""
 FAILED = "failed_"

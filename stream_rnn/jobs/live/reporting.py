@@ -39,5 +39,9 @@ def report_engine(metrics: JobMetrics, worker: PartitionWorker) -> None:
         evictions=worker.model.evictions,
         drifts=counts.drifts,
         alarms=counts.alarms,
+        anomaly_alarms=counts.anomaly_alarms,
+        abnormal_events=counts.abnormal,
+        stuck_events=counts.stuck,
+        missing_events=counts.missing,
     )
     metrics.engine(worker.name, worker.model.stream_count, worker.failing, totals)

@@ -208,6 +208,8 @@ class Job(Generic[ModelT]):
             alarms=counts.alarms,
             failing=len(failing),
             worst_failing={str(key): error for key, error in failing[:MAX_FAILING_LISTED]},
+            anomaly_alarms=counts.anomaly_alarms,
+            unusual_events={"abnormal": counts.abnormal, "stuck": counts.stuck, "missing": counts.missing},
             missing_inputs=counts.missing_inputs,
             missing_targets=counts.missing_targets,
             judged=counts.judged,

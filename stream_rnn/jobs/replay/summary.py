@@ -44,6 +44,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """streams that fail at the end: their forecasts have been worse than persistence for long"""
     worst_failing: dict[str, float]
     """the relative errors of the worst of them, by key"""
+    anomaly_alarms: int
+    """alarms of anomalies"""
+    unusual_events: dict[str, int]
+    """events at which a stream was in another state than normal, by state"""
     missing_inputs: int
     missing_targets: int
     judged: int

@@ -25,6 +25,15 @@ class Clock:
 def report_engine(metrics: JobMetrics, skipped: int, resets: int = 0) -> None:
     """Report an engine with 500 streams, none of them failing, and as many drifts and alarms as resets."""
     totals = EngineTotals(
-        skipped_updates=skipped, missing_inputs=0, resets=resets, evictions=0, drifts=resets, alarms=resets
+        skipped_updates=skipped,
+        missing_inputs=0,
+        resets=resets,
+        evictions=0,
+        drifts=resets,
+        alarms=resets,
+        anomaly_alarms=0,
+        abnormal_events=0,
+        stuck_events=0,
+        missing_events=0,
     )
     metrics.engine(PARTITION, 500, 0, totals)

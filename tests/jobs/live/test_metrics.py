@@ -91,6 +91,7 @@ def test_fields_are_the_numbers_of_the_last_line(metrics: JobMetrics, clock: Clo
         "drifts": 0,
         "alarms": 0,
         "failing_streams": 0,
+        "anomaly_alarms": 0,
         "failed_broker": 1,
     }
 

@@ -61,6 +61,10 @@ EXPECTED: dict[str, tuple[float, dict[str, str]]] = {
     "evictions": (4, OF_PARTITION),
     "drifts": (5, OF_PARTITION),
     "alarms": (6, OF_PARTITION),
+    "anomaly_alarms": (7, OF_PARTITION),
+    "abnormal_events": (8, OF_PARTITION),
+    "stuck_events": (9, OF_PARTITION),
+    "missing_events": (10, OF_PARTITION),
     "failing_streams": (9, OF_PARTITION),
     "checkpoints": (1, OF_PARTITION),
     "failures": (1, {"kind": "broker"}),
@@ -85,7 +89,7 @@ def report_everything(metrics: JobMetrics, clock: Clock) -> None:
     metrics.rebalanced()
     metrics.broker(answers=True)
     metrics.assigned(PARTITION)
-    for totals in (EngineTotals(10, 10, 10, 10, 10, 10), EngineTotals(11, 12, 13, 14, 15, 16)):
+    for totals in (EngineTotals(*[10] * 10), EngineTotals(*range(11, 21))):
         metrics.engine(PARTITION, 500, 9, totals)
     for _ in range(2):
         metrics.processed(PARTITION, events=100, forecasts=90, replayed=10)
