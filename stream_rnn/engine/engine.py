@@ -266,9 +266,10 @@ class Engine:
         keys
             Stream of each event, (N,); or a single string or integer for all.
         X
-            Inputs (N, I), in the order of the settings; NaN is missing. Tokens are ids, see `vocabulary.encode`.
+            Inputs (N, I), in the order of the settings, or a data frame, whose columns are matched by name; NaN is
+            missing. Tokens are ids, see `vocabulary.encode`.
         Y
-            Targets (N, D), or (N,) for one target. Forecast tasks: if omitted, they are taken from X. Label tasks: if
+            Targets (N, D), or (N,) for one target, or a data frame. Forecast tasks: if omitted, they are taken from X. Label tasks: if
             omitted, nothing is learned.
         times
             Seconds since the Unix epoch (N,), or datetime64 in UTC; NaN or NaT where unknown.
@@ -445,7 +446,7 @@ class Engine:
         """
         if self.settings.task == "forecast":
             raise DataError("label is for regression and classification, got task forecast")
-        x = conversions.matrix(X, len(self.settings.inputs), "X")
+        x = conversions.matrix(X, self.settings.inputs, "X")
         events = self._intake.from_process([key] * len(x), x, Y, None, None)
         self._reset(key)
         labels = np.concatenate([self._process(events).forecasts, self._finish(key)])
