@@ -27,6 +27,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
             {"estimators"},
             {"jobs"},
             {"jobs.replay", "jobs.live"},
+            {"frames"},
             {"cli.arguments"},
             {"cli.console"},
             {"cli.diagnose"},
@@ -54,7 +55,7 @@ CONNECTORS: tuple[frozenset[str], ...] = tuple(
     )
 )
 """The same of connectors, which import nothing else of stream_rnn but its errors, time zones and formats."""
-ABOVE_CONNECTORS = ("jobs", "cli")
+ABOVE_CONNECTORS = ("jobs", "frames", "cli")
 """The packages, with those inside them, that import connectors."""
 
 SOURCES = {

@@ -648,6 +648,17 @@ class Engine:
         return self._state.clock(key, Clock.LENGTH)
 
     @exclusive
+    def last_time(self, key: Hashable) -> tuple[float, float]:
+        """Return the latest time of a stream, and how long it was after the one before, in seconds; NaN if unknown.
+
+        Raises
+        ------
+        DataError
+            If the stream is unknown.
+        """
+        return float(self._state.row("time", key)), float(self._state.row("gap", key))
+
+    @exclusive
     def with_settings(self, settings: Settings) -> Self:
         """Return an engine with other settings that continues from what this one has learned, which stays unchanged.
 

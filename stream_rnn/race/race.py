@@ -400,6 +400,11 @@ class Race:
         return next(iter(self.members.values())).length(key)
 
     @exclusive
+    def last_time(self, key: Hashable) -> tuple[float, float]:
+        """Return the latest time of a stream, and how long it was after the one before, as `Engine.last_time`."""
+        return next(iter(self.members.values())).last_time(key)
+
+    @exclusive
     def with_inputs(self, inputs: Sequence[str]) -> Self:
         """Return a race with more inputs that continues from what this one has learned, which stays unchanged.
 
