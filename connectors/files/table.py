@@ -26,7 +26,7 @@ BATCH_ROWS = 1 << 16
 
 
 class TableReader(Closeable):
-    """Reads a table, whose events all appear at once: sorted by time, those of one time in order of their rows.
+    """Reads a table, whose events all appear at once: sorted by time and key, those of the same in order of their rows.
 
     Parameters
     ----------
@@ -96,10 +96,20 @@ class TableReader(Closeable):
         if not chunks:
             return Chunk(EventBatch.empty(start.roles.inputs), [], 0, 0)
         events = EventBatch.concat([chunk.events for chunk in chunks])
-        if (np.diff(events.times) < 0).any():
-            events = events[np.argsort(events.times, kind="stable")]
+        if start.roles.time is not None:
+            events = _in_order(events)
         letters = [letter for chunk in chunks for letter in chunk.dead_letters]
         return Chunk(events, letters, 0, first, [value for chunk in chunks for value in chunk.bad_values])
 
     def close(self) -> None:
         """There is no file to close."""
+
+
+def _in_order(events: EventBatch) -> EventBatch:
+    """Return events sorted by time, and by key where times are the same, so that the order of rows does not matter."""
+    ranks = {key: rank for rank, key in enumerate(sorted(set(events.keys.tolist())))}
+    by_key = np.fromiter(map(ranks.__getitem__, events.keys), np.int64, len(events))
+    later, same = np.diff(events.times), np.diff(by_key)
+    if ((later > 0) | ((later == 0) & (same >= 0))).all():
+        return events
+    return events[np.lexsort((by_key, events.times))]

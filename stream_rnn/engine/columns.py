@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 def names_of(values: Any) -> list[Any] | None:
     """Return the names of the columns of pandas, polars, pyarrow, a mapping or a structured array; None without names.
 
+    Raises
+    ------
+    DataError
+        If it is a frame that is not computed yet.
+
     Examples
     --------
     >>> names_of({"load": [1.0], "flow": [2.0]})
@@ -28,6 +33,8 @@ def names_of(values: Any) -> list[Any] | None:
     >>> names_of(np.zeros((1, 2))) is None
     True
     """
+    if hasattr(values, "collect"):
+        raise DataError(f"a {type(values).__name__} has no rows yet: collect it first")
     if isinstance(values, np.ndarray):
         return None if values.dtype.names is None else list(values.dtype.names)
     names = getattr(values, "column_names", None)  # pyarrow, whose `columns` are the columns themselves

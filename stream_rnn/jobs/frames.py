@@ -77,8 +77,8 @@ def _narwhals(frame: Any) -> nw.DataFrame[Any]:
     try:
         return nw.from_native(frame, eager_only=True)
     except TypeError:
-        hint = ": collect it first" if hasattr(frame, "collect") else ""
-        raise DataError(f"df must be a data frame of pandas, polars or pyarrow, got {type(frame).__name__}{hint}") from None
+        kind = type(frame).__name__
+        raise DataError(f"df must be a data frame of pandas, polars or pyarrow, got {kind}") from None
 
 
 def _from_pandas(frame: Any) -> pa.Table:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stream_rnn.connectors.decode.local_times import candidates_of
 from stream_rnn.timezones import offsets_of
 
 if TYPE_CHECKING:
@@ -97,5 +98,9 @@ def times_ahead(
         later = (month[:, np.newaxis] + months).astype("datetime64[s]").astype(np.float64)
         in_month = local - month.astype("datetime64[s]").astype(np.float64)
         shown = np.where(is_months[:, np.newaxis], later + in_month[:, np.newaxis], shown)
-        found[rows] = zone.before_and_after(shown.reshape(-1))[0].reshape(shown.shape)
+        shown = shown.reshape(-1)
+        first = candidates_of(shown, timezone).first if timezone is not None else shown
+        skipped = np.isnan(first)  # by the clock, which shows a later time then
+        first[skipped] = zone.before_and_after(shown[skipped])[0]
+        found[rows] = first.reshape(len(rows), horizon)
     return found
