@@ -3,9 +3,9 @@
     python -m benchmarks.frames
     python -m benchmarks.frames --events 200000 --rounds 5
 
-The frame has 100 streams and 8 inputs, one of them the target, three events ahead. `backtest` returns the tidy forecasts
-(horizon times as many rows) and the scores as frames, which count. The two take turns; the share is that of the medians,
-and processor time is measured.
+The frame has 100 streams and 8 inputs, one of them the target, three events ahead. `backtest` returns the tidy
+forecasts (horizon times as many rows) and the scores as frames, which count. The two take turns; the share is that of
+the medians, and processor time is measured.
 """
 
 from __future__ import annotations

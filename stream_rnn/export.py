@@ -1,9 +1,9 @@
 """The weights of a trained network for other libraries: arrays with the names and layouts of PyTorch, or its modules.
 
 What is exported is the network: layers and readout. It sees inputs as the engine scales them, with those derived from
-them (flags of missing values, calendar, lags), and its outputs are in scaled units, as changes in residual forecasts. With
-``scale_inputs=False, scale_targets=False, residual=False, missing_flags=False`` and the squared loss its outputs are the
-engine's forecasts.
+them (flags of missing values, calendar, lags), and its outputs are in scaled units, as changes in residual forecasts.
+With ``scale_inputs=False, scale_targets=False, residual=False, missing_flags=False`` and the squared loss its outputs
+are the engine's forecasts.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def to_numpy(engine: Engine, key: Hashable | None = None) -> Arrays:
 def to_torch(engine: Engine, key: Hashable | None = None) -> Any:
     """Return the network as a ``torch.nn.Module`` with the weights of `to_numpy`.
 
-    Its ``forward(x, states=None)`` takes inputs (T, N, I) and returns outputs (T, N, O) and the states of the layers, from
-    which the next call continues.
+    Its ``forward(x, states=None)`` takes inputs (T, N, I) and returns outputs (T, N, O) and the states of the layers,
+    from which the next call continues.
 
     Parameters
     ----------

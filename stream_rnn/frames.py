@@ -1,8 +1,8 @@
 """Data frames in, tidy forecasts out: pandas, polars, pyarrow and what else narwhals supports.
 
 A frame is read as a file is: columns are matched by name, the time is recognised, words count as missing values. Rows
-are processed in order of time, whatever their order is. A frame with the columns ``unique_id``, ``ds`` and ``y`` needs no
-options. Results are frames of the same library, with the key and the time zone of what was given.
+are processed in order of time, whatever their order is. A frame with the columns ``unique_id``, ``ds`` and ``y`` needs
+no options. Results are frames of the same library, with the key and the time zone of what was given.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from stream_rnn.errors import DataError, SettingError, nearest, refuse_unknown
 from stream_rnn.evaluation.prequential import point_forecasts
 from stream_rnn.jobs.frames import FrameKind, to_table
 from stream_rnn.jobs.replay.open import Request, open_job, open_model
-from stream_rnn.jobs.replay.result import Identity, Origins, ReplayResult, check_collectable, tidy_table
+from stream_rnn.jobs.replay.result import Identity, Origins, ReplayResult, tidy_table
 from stream_rnn.jobs.replay.run import collect, split_options, warn_of_unused
-from stream_rnn.jobs.tidy import TidyForecasts
+from stream_rnn.jobs.tidy import TidyForecasts, check_tidy
 from stream_rnn.jobs.times_ahead import times_ahead
 from stream_rnn.race.race import Race
 from stream_rnn.settings.replay import ReplaySettings
@@ -157,7 +157,9 @@ class FrameModel:
         table = to_table(df)
         events = self._events(table)
         if older := len(events) - len(self._newer(events)):
-            raise DataError(f"df has {older:,} rows that are not later than those learned from: pass the newer rows only")
+            raise DataError(
+                f"df has {older:,} rows that are not later than those learned from: pass the newer rows only"
+            )
         _run(open_model(self._settings, self.engine, Request(table)))
 
     def forecast(self, of: Any = None, horizon: int | None = None) -> Any:
@@ -183,21 +185,21 @@ class FrameModel:
             If a key is unknown, the horizon is not allowed, or the frame cannot be used.
         """
         settings, engine, kind = self.engine.settings, self.engine, self._kind
-        check_collectable(settings)
+        check_tidy(settings)
         horizon = settings.horizon if horizon is None else _checked_horizon(horizon)
         if horizon > settings.horizon and isinstance(engine, Race):
             raise DataError(f"horizon must be at most that of the model, {settings.horizon}, got {horizon}")
-        keys = engine.keys
+        keys = list(map(str, engine.keys))
         if of is not None and names_of(of) is not None:
             kind, table = FrameKind.of(of), to_table(of)
             events = self._events(table)
             keys = list(dict.fromkeys(events.keys.tolist()))
             if len(newer := self._newer(events)):
-                engine = type(engine).restore(engine.snapshot().finish())  # type: ignore[assignment]
+                engine = type(engine).restore(engine.snapshot().finish())
                 _run(open_model(self._settings, engine, Request(table.take(newer))))
         elif of is not None:
             keys = [str(key) for key in ([of] if isinstance(of, str | int) else conversions.plain_keys(of))]
-        known = set(engine.keys)
+        known = set(map(str, engine.keys))
         if unknown := next((key for key in keys if key not in known), None):
             raise DataError(f"no stream has the key {unknown!r}{nearest(unknown, map(str, known))}")
         origins = _origins(engine, list(dict.fromkeys(keys)), horizon, self._identity)

@@ -172,7 +172,9 @@ def _column(name: str, values: NDArray[Any], is_time: bool, dialect: _Dialect) -
     if kind == "M":
         return _timestamps(values.astype("datetime64[us]"), ~np.isnat(values), dialect)
     if kind == "f":
-        return _timestamps(*_moments(values), dialect) if is_time else _numbers(values.astype(np.float64), dialect.missing)
+        return (
+            _timestamps(*_moments(values), dialect) if is_time else _numbers(values.astype(np.float64), dialect.missing)
+        )
     if kind in "biu":
         return values.tolist()
     if kind in "OU":

@@ -117,7 +117,7 @@ def times(values: ArrayLike | None, count: int) -> NDArray[np.float64]:
     if values is None:
         return np.full(count, math.nan)
     array = np.asarray(values)
-    if array.dtype == object and getattr(values, "dtype", None) != object:  # pandas' times of a time zone
+    if array.dtype.kind == "O" and hasattr(getattr(values, "dtype", None), "tz"):  # pandas' times of a time zone
         array = np.asarray(values, "datetime64[us]")
     if array.ndim != 1:
         raise DataError(f"times must be of shape ({count},), got {array.shape}")

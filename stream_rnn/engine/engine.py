@@ -22,11 +22,12 @@ from stream_rnn.engine.exclusive import Idle, exclusive, refuse
 from stream_rnn.engine.forecaster import Forecaster
 from stream_rnn.engine.growth import grow
 from stream_rnn.engine.intake import Intake, blank_event
-from stream_rnn.engine.result import allocate_outputs, wrap_outputs
+from stream_rnn.engine.result import allocate_outputs, shortened, wrap_outputs
 from stream_rnn.engine.shares import process_shares, shares_of
 from stream_rnn.engine.state import EngineState
 from stream_rnn.engine.threads import WORTHWHILE_SECONDS, available_cpus
 from stream_rnn.errors import DataError
+from stream_rnn.html import html_table
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -88,6 +89,13 @@ class Engine:
         self._idle = Idle()
         self.threads = available_cpus()
         """Most threads that process a batch of streams with their own weights; results do not depend on it."""
+
+    def __repr__(self) -> str:
+        about = ", ".join(f"{name} {value}" for name, value in summary_of(self))
+        return f"<Engine: {about}>"
+
+    def _repr_html_(self) -> str:
+        return html_table("Engine", summary_of(self))
 
     @property
     def counts(self) -> Counts:
@@ -269,8 +277,8 @@ class Engine:
             Inputs (N, I), in the order of the settings, or a data frame, whose columns are matched by name; NaN is
             missing. Tokens are ids, see `vocabulary.encode`.
         Y
-            Targets (N, D), or (N,) for one target, or a data frame. Forecast tasks: if omitted, they are taken from X. Label tasks: if
-            omitted, nothing is learned.
+            Targets (N, D), or (N,) for one target, or a data frame. Forecast tasks: if omitted, they are taken from X.
+            Label tasks: if omitted, nothing is learned.
         times
             Seconds since the Unix epoch (N,), or datetime64 in UTC; NaN or NaT where unknown.
         ends
@@ -757,6 +765,21 @@ class Engine:
         except MemoryError as error:
             raise data.invalid(f"there is not enough memory: {error}") from None
         return engine
+
+
+def summary_of(engine: Engine) -> list[tuple[str, str]]:
+    """Return what is worth knowing about an engine at a glance, by name."""
+    settings, counts = engine.settings, engine.counts
+    layers = " ".join(f"{name} {units}" for name, units in zip(settings.layer, settings.hidden, strict=False))
+    return [
+        ("layers", layers),
+        ("task", settings.task),
+        ("targets", shortened(settings.target_names)),
+        ("horizon", f"{settings.horizon:,}"),
+        ("streams", f"{engine.stream_count:,}"),
+        ("events", f"{counts.events:,}"),
+        ("updates", f"{counts.updates:,}"),
+    ]
 
 
 def _drift_monitor(settings: Settings, parts: EngineParts) -> DriftMonitor | None:

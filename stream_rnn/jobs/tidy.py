@@ -95,7 +95,11 @@ class TidyRows:
 
     def columns(self, batch: EventBatch, result: BatchResult) -> dict[str, NDArray[Any]]:
         """Return the columns of a batch of N events, each (N * H * D,)."""
-        found, horizon, targets = tidy_forecasts(self._settings, result), self._settings.horizon, self._settings.target_names
+        found, horizon, targets = (
+            tidy_forecasts(self._settings, result),
+            self._settings.horizon,
+            self._settings.target_names,
+        )
         per_event = horizon * len(targets)
         rows: dict[str, NDArray[Any]] = {}
         if self._has_keys:

@@ -86,7 +86,10 @@ def test_time_is_that_of_the_event_the_forecast_refers_to() -> None:
     [
         (pd.date_range("2024-01-01", periods=24, freq="MS"), ["2026-01-01", "2026-02-01"]),
         (pd.date_range("2025-03-20", periods=10, tz="Europe/Berlin"), ["2025-03-30", "2025-03-31"]),
-        (pd.date_range("2025-03-30", periods=2, freq="h", tz="Europe/Berlin"), ["2025-03-30 03:00", "2025-03-30 04:00"]),
+        (
+            pd.date_range("2025-03-30", periods=2, freq="h", tz="Europe/Berlin"),
+            ["2025-03-30 03:00", "2025-03-30 04:00"],
+        ),
     ],
     ids=["months", "days across a change of the clock", "hours across a change of the clock"],
 )
@@ -220,8 +223,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "no key": (
         lambda: frames.learn(LONG.sort_values("ds").rename(columns={"unique_id": "pump"})),
-        "frame: no key is set, times repeat, and column 'pump' has 2 distinct numbers: is it the key, as with "
-        "--key pump?",
+        "frame: no key is set, times repeat, and column 'pump' has 2 distinct numbers: is it the key",
     ),
     "an unknown key column": (
         lambda: frames.learn(LONG, key="unique"),
@@ -233,8 +235,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "mixed time zones": (
         lambda: frames.learn(pd.DataFrame({"ds": pd.Series(MIXED, dtype=object), "y": WAVE})),
-        "column 'ds' has times of several time zones (UTC, Europe/Berlin): convert them to one, as with "
-        "pandas.to_datetime(df['ds'], utc=True)",
+        "column 'ds' has times of several time zones (UTC, Europe/Berlin): convert them to one",
     ),
     "object columns": (
         lambda: frames.learn(pd.DataFrame({"ds": HOURS, "y": [object()] * 120})),

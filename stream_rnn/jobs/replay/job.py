@@ -132,7 +132,7 @@ class Job(Generic[ModelT]):
             if self._checkpoints is not None:
                 self._checkpoints.finish()
         finally:
-            self._close()
+            self.close()
         return self._summary(time.perf_counter() - start)
 
     def stop(self) -> None:
@@ -196,7 +196,8 @@ class Job(Generic[ModelT]):
         position = self._reader.position()
         return ReadPosition(position.positions | {"sink": written}, position.arrays)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the files; `run` does so at its end."""
         if self._checkpoints is not None:
             self._checkpoints.settle()
         if self._sink is not None:

@@ -72,9 +72,7 @@ COMMAND = Request()
 """What the command line asks."""
 
 
-def open_job(
-    settings: ReplaySettings, model: dict[str, Any] | RaceConfig, request: Request = COMMAND
-) -> Job[Any]:
+def open_job(settings: ReplaySettings, model: dict[str, Any] | RaceConfig, request: Request = COMMAND) -> Job[Any]:
     """Return a job that replays events through an engine with settings by name, or through a race.
 
     Raises
@@ -87,9 +85,7 @@ def open_job(
     return open_replay(settings, model, request)
 
 
-def open_replay(
-    settings: ReplaySettings, engine_settings: dict[str, Any], request: Request = COMMAND
-) -> Job[Engine]:
+def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any], request: Request = COMMAND) -> Job[Engine]:
     """Return a job that replays files, or a table, through an engine.
 
     Parameters
@@ -157,7 +153,7 @@ def open_race(settings: ReplaySettings, config: RaceConfig, request: Request = C
     return _open_job(settings, requested, build, request)
 
 
-def open_model(settings: ReplaySettings, model: ModelT, request: Request) -> Job[ModelT]:
+def open_model(settings: ReplaySettings, model: Engine | Race, request: Request) -> Job[Any]:
     """Return a job that continues with an engine or a race, whose inputs and targets are columns of these names.
 
     Raises
@@ -165,7 +161,8 @@ def open_model(settings: ReplaySettings, model: ModelT, request: Request) -> Job
     SettingError, ConnectorError
         Before any event is processed.
     """
-    return _open_job(settings, model.settings, lambda *_: model, request)
+    known: Any = model
+    return _open_job(settings, model.settings, lambda *_: known, request)
 
 
 def _member_settings(config: RaceConfig, columns: dict[str, tuple[str, ...]]) -> dict[str, Settings]:
@@ -207,7 +204,7 @@ def _open_job(
         letters = open_dead_letters(settings, positions)
         if isinstance(letters, DeadLetterFile):
             stack.enter_context(letters)
-        source = _open_source(settings, _schema(settings, requested), positions, letters, stop, table)
+        source: Source = _open_source(settings, _schema(settings, requested), positions, letters, stop, table)
         stack.enter_context(source)
         for line in (*source.recognised, source.key_hint, *source.warnings):
             if line:
@@ -217,7 +214,13 @@ def _open_job(
         words.restore(positions)
         ordering = _open_ordering(settings, source, words, saved[1] if saved is not None else None)
         sink = _open_sink(settings, positions["sink"], model.counts.events)
-        job = Job(settings, model, EventReader(source, words, ordering, settings.speed, stop), sink, by_stream=request.by_stream)
+        job = Job(
+            settings,
+            model,
+            EventReader(source, words, ordering, settings.speed, stop),
+            sink,
+            by_stream=request.by_stream,
+        )
         stack.pop_all()
     return job
 

@@ -10,11 +10,12 @@ import numpy as np
 from stream_rnn.engine.result import BatchResult
 from stream_rnn.errors import SettingError, require
 from stream_rnn.evaluation.prequential import FORECASTERS, SUMS, Sum
+from stream_rnn.html import html_table
 from stream_rnn.jobs.tidy import COLUMNS, TidyForecasts, check_tidy, moments, tidy_forecasts
 from stream_rnn.jobs.times_ahead import Gaps, times_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -65,7 +66,7 @@ class Identity(NamedTuple):
         zone = kind.tz or timezone
         return Identity(key_type, pa.timestamp(kind.unit, zone), timezone=zone)
 
-    def keys(self, keys: Sequence[str]) -> pa.Array:
+    def keys(self, keys: Sequence[Hashable]) -> pa.Array:
         """Return keys as they are in the table."""
         texts = pa.array(keys, pa.string())
         kind = self.key_type
@@ -102,7 +103,7 @@ class Collected:
         self._times.append(report.batch.times)
         self._results.append(report.result)
 
-    def table(self, settings: Settings, keys: Sequence[str], identity: Identity) -> pa.Table:
+    def table(self, settings: Settings, keys: Sequence[Hashable], identity: Identity) -> pa.Table:
         """Return the tidy forecasts."""
         if not self._results:
             return tidy_table(settings.target_names, identity, Origins.none(settings))
@@ -111,7 +112,9 @@ class Collected:
         ahead = times_ahead(times, gaps, settings.horizon, identity.timezone)
         _use_known_times(ahead, result.slots, times)
         found = tidy_forecasts(settings, result)
-        return tidy_table(settings.target_names, identity, Origins(identity.keys(keys), result.slots, times, ahead, found))
+        return tidy_table(
+            settings.target_names, identity, Origins(identity.keys(keys), result.slots, times, ahead, found)
+        )
 
 
 class Origins(NamedTuple):
@@ -232,9 +235,21 @@ class ReplayResult:
         return float("nan") if not (model and naive and naive["mae"]) else 1.0 - model["mae"] / naive["mae"]
 
     def __repr__(self) -> str:
-        errors = [f"{name} {row['mae']:.4g}" for name, row in self.summary.scores.items() if row]
+        errors = [f"{name} {mae}" for name, mae, *_ in _error_rows(self.summary)]
         shown = f"; MAE: {', '.join(errors)}" if errors else ""
         return f"<{type(self).__name__} of {self.summary.events:,} events of {self.summary.streams:,} streams{shown}>"
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), _error_rows(self.summary), ("forecaster", "MAE", "RMSE", "scored"))
+
+
+def _error_rows(summary: Summary) -> list[tuple[object, ...]]:
+    """Return the errors over all streams, targets and horizons, by forecaster."""
+    return [
+        (name.replace("_", " "), f"{row['mae']:.4g}", f"{row['rmse']:.4g}", f"{row['count']:,}")
+        for name, row in summary.scores.items()
+        if row
+    ]
 
 
 def is_plain_number(kind: pa.DataType) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from stream_rnn.errors import DataError, refuse_unknown, require
+from stream_rnn.errors import DataError, SettingError, nearest, refuse_unknown, require
 from stream_rnn.jobs.replay.open import Request, open_job
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.race import chosen_model
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from stream_rnn.jobs.replay.result import ReplayResult
     from stream_rnn.jobs.replay.summary import Summary
     from stream_rnn.settings.race import RaceConfig
+
+FRAMES = ("pyarrow", "pandas", "polars")
+"""Libraries of the frames that a replay returns."""
 
 log = logging.getLogger("stream_rnn")
 
@@ -56,6 +59,8 @@ def replay(files: str | Path | Sequence[str | Path], *, frame: str = "pyarrow", 
     >>> result.forecasts.num_rows, result.skill > 0.9
     (1200, True)
     """
+    if frame not in FRAMES:
+        raise SettingError(f"frame must be one of {', '.join(FRAMES)}, got {frame!r}{nearest(frame, FRAMES)}")
     frames = require("stream_rnn.jobs.frames", "files")
     paths = [str(path) for path in ([files] if isinstance(files, str) or not hasattr(files, "__iter__") else files)]
     settings, model = split_options({"files": tuple(paths)} | options)
@@ -99,7 +104,11 @@ def collect(job: Job[Any], kind: FrameKind, table: Any = None) -> ReplayResult:
         check_collectable,
     )
 
-    check_collectable(job.model.settings)
+    try:
+        check_collectable(job.model.settings)
+    except SettingError:
+        job.close()
+        raise
     identity = Identity.of(job.source, table, job.settings.timezone, has_keys=job.has_keys)
     collected = Collected()
     summary = job.run(collected.add)
