@@ -28,11 +28,14 @@ from stream_rnn.race.race import Race
 from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from stream_rnn.engine.engine import Engine
     from stream_rnn.jobs.replay.job import Job
+    from stream_rnn.jobs.replay.run import Callback
 
 __all__ = ["Backtest", "FrameModel", "backtest", "learn"]
 
@@ -97,12 +100,16 @@ def learn(df: Any, *, model: Engine | Race | None = None, **options: Any) -> Fra
     return FrameModel(job.model, FrameKind.of(df), identity, replace(settings, **roles))
 
 
-def backtest(df: Any, **options: Any) -> Backtest:
+def backtest(df: Any, *, callbacks: Sequence[Callback] = (), **options: Any) -> Backtest:
     """Forecast at every row of a frame from the rows before it, and score: the model learns as it goes.
 
     Parameters
     ----------
-    df, **options
+    df
+        As for `learn`.
+    callbacks
+        Follow the backtest, such as those of `stream_rnn.callbacks`.
+    **options
         As for `learn`. ``season`` is the number of events per season of the seasonal naive forecast.
 
     Returns
@@ -128,7 +135,7 @@ def backtest(df: Any, **options: Any) -> Backtest:
     """
     table = to_table(df)
     settings, chosen = split_options(_checked(options, table))
-    return collect(open_job(settings, chosen, Request(table, by_stream=True)), FrameKind.of(df), table)
+    return collect(open_job(settings, chosen, Request(table, by_stream=True)), FrameKind.of(df), table, callbacks)
 
 
 class FrameModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stream_rnn.errors import DataError, SettingError, nearest, refuse_unknown, require
 from stream_rnn.jobs.replay.open import Request, open_job
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stream_rnn.jobs.frames import FrameKind
-    from stream_rnn.jobs.replay.job import Job
+    from stream_rnn.jobs.replay.job import BatchReport, Job
     from stream_rnn.jobs.replay.result import ReplayResult
     from stream_rnn.jobs.replay.summary import Summary
     from stream_rnn.settings.race import RaceConfig
@@ -27,7 +27,26 @@ FRAMES = ("pyarrow", "pandas", "polars")
 log = logging.getLogger("stream_rnn")
 
 
-def replay(files: str | Path | Sequence[str | Path], *, frame: str = "pyarrow", **options: Any) -> ReplayResult:
+class Callback(Protocol):
+    """Follows a replay, such as `stream_rnn.callbacks.MLflowLog`."""
+
+    def begin(self, settings: Settings) -> None:
+        """Before the first event, with the settings of the model; of a race, those of its first member."""
+
+    def add(self, report: BatchReport) -> None:
+        """After each batch."""
+
+    def end(self, summary: Summary) -> None:
+        """After the last event."""
+
+
+def replay(
+    files: str | Path | Sequence[str | Path],
+    *,
+    frame: str = "pyarrow",
+    callbacks: Sequence[Callback] = (),
+    **options: Any,
+) -> ReplayResult:
     """Learn from recorded files, forecast at every event, and score, as ``stream-rnn replay`` does.
 
     Parameters
@@ -36,6 +55,8 @@ def replay(files: str | Path | Sequence[str | Path], *, frame: str = "pyarrow", 
         CSV, TSV, JSON or Parquet files, or patterns.
     frame
         Library of the frames that are returned: ``pyarrow``, ``pandas`` or ``polars``.
+    callbacks
+        Follow the replay, such as those of `stream_rnn.callbacks`.
     **options
         The options of the command line by name: those of a replay, such as ``key``, ``time`` and ``output``, and those
         of an engine, such as ``targets``, ``horizon`` and ``preset``. Default: preset ``auto``.
@@ -64,7 +85,7 @@ def replay(files: str | Path | Sequence[str | Path], *, frame: str = "pyarrow", 
     frames = require("stream_rnn.jobs.frames", "files")
     paths = [str(path) for path in ([files] if isinstance(files, str) or not hasattr(files, "__iter__") else files)]
     settings, model = split_options({"files": tuple(paths)} | options)
-    return collect(open_job(settings, model, Request(by_stream=True)), frames.FrameKind(frame))
+    return collect(open_job(settings, model, Request(by_stream=True)), frames.FrameKind(frame), callbacks=callbacks)
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[ReplaySettings, dict[str, Any] | RaceConfig]:
@@ -87,7 +108,7 @@ def split_options(options: Mapping[str, Any]) -> tuple[ReplaySettings, dict[str,
     return ReplaySettings.parse(own), chosen_model({name: value for name, value in options.items() if name not in own})
 
 
-def collect(job: Job[Any], kind: FrameKind, table: Any = None) -> ReplayResult:
+def collect(job: Job[Any], kind: FrameKind, table: Any = None, callbacks: Sequence[Callback] = ()) -> ReplayResult:
     """Run a job, and return its results as frames of a library.
 
     Raises
@@ -111,7 +132,17 @@ def collect(job: Job[Any], kind: FrameKind, table: Any = None) -> ReplayResult:
         raise
     identity = Identity.of(job.source, table, job.settings.timezone, has_keys=job.has_keys)
     collected = Collected()
-    summary = job.run(collected.add)
+
+    def on_batch(report: BatchReport) -> None:
+        collected.add(report)
+        for callback in callbacks:
+            callback.add(report)
+
+    for callback in callbacks:
+        callback.begin(job.model.settings)
+    summary = job.run(on_batch)
+    for callback in callbacks:
+        callback.end(summary)
     warn_of_unused(summary, job.source.files[0])
     return ReplayResult(job, summary, collected, identity, kind)
 
