@@ -53,7 +53,8 @@ def test_errors_are_means_over_the_events_between_two_entries() -> None:
 def test_mlflow_has_settings_and_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a database would need the whole of MLflow
     mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
-    mlflow.set_tracking_uri(f"file:{tmp_path}")
+    mlflow.set_tracking_uri(f"file:{tmp_path}/runs")
+    mlflow.set_experiment("pumps")
     with mlflow.start_run() as run:
         result = backtest(MLflowLog())
     logged = mlflow.get_run(run.info.run_id).data
