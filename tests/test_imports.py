@@ -30,6 +30,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
             {"estimators"},
             {"jobs"},
             {"jobs.replay", "jobs.live"},
+            {"jobs.mqtt"},
             {"frames", "callbacks"},
             {"cli.arguments"},
             {"cli.console"},
@@ -51,9 +52,11 @@ CONNECTORS: tuple[frozenset[str], ...] = tuple(
             {"connectors"},
             {"connectors.decode"},
             {"connectors.ordering"},
+            {"connectors.registry"},
             {"connectors.shapes"},
             {"connectors.files"},
             {"connectors.kafka"},
+            {"connectors.mqtt"},
         ),
     )
 )

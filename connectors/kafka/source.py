@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.decode.schema import Schema
     from stream_rnn.connectors.kafka.client import Cluster
     from stream_rnn.connectors.kafka.decoder import KafkaBatch, RecordOptions
-    from stream_rnn.connectors.kafka.partitions import Offsets
+    from stream_rnn.connectors.kafka.partitions import Notes, Offsets
     from stream_rnn.connectors.kafka.subscription import Subscription
 
 MAX_POLL_RECORDS = 4096
@@ -184,6 +184,11 @@ class KafkaSource(Closeable):
         offset: int | None = self._consumer.committed(partition)
         return offset
 
+    def note(self, partition: TopicPartition) -> str:
+        """Return what was committed with the group's offset, empty if there is none."""
+        found = self._consumer.committed(partition, metadata=True)
+        return "" if found is None else found.metadata
+
     def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         """Return the offset of the oldest record of a partition, and of the next one to be written."""
         first = self._consumer.beginning_offsets([partition])[partition]
@@ -244,8 +249,8 @@ class KafkaSource(Closeable):
         end = self._consumer.highwater(partition)
         return None if end is None else max(0, end - offset)
 
-    def commit(self, offsets: Offsets) -> None:
-        """Commit offsets without a transaction.
+    def commit(self, offsets: Offsets, notes: Notes | None = None) -> None:
+        """Commit offsets, and notes about them, without a transaction.
 
         Raises
         ------
@@ -253,7 +258,7 @@ class KafkaSource(Closeable):
             If the group has removed this member, or the cluster rejects the commit.
         """
         if offsets:
-            self._consumer.commit(commit_metadata(offsets))
+            self._consumer.commit(commit_metadata(offsets, notes))
 
     def close(self) -> None:
         """Give the partitions back, and close. The member keeps its place in the group until its session times out."""

@@ -7,6 +7,8 @@ import math
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -162,3 +164,14 @@ def positions(forecasts: dict[bytes, list[bytes]]) -> list[tuple[int, int]]:
     """Return partition and offset of the event of each forecast, sorted."""
     rows = [json.loads(value) for values in forecasts.values() for value in values]
     return sorted((row["partition"], row["offset"]) for row in rows)
+
+
+def health(live: Live) -> dict[str, Any]:
+    """Return the health of a job that serves it, whatever its status."""
+    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        found = json.load(error)
+    return found
