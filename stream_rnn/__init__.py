@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SettingError,
         StreamRNNError,
     )
+    from stream_rnn.jobs.replay.run import replay
     from stream_rnn.learning.diagnosis import Diagnosis
     from stream_rnn.race.race import Race, Standing
     from stream_rnn.settings.engine import Settings
@@ -47,6 +48,7 @@ __all__ = [
     "Standing",
     "StreamRNNError",
     "Vocabulary",
+    "replay",
 ]
 
 _MODULES = {
@@ -68,6 +70,7 @@ _MODULES = {
     "Standing": "race.race",
     "StreamRNNError": "errors",
     "Vocabulary": "engine.vocabulary",
+    "replay": "jobs.replay.run",
 }
 
 

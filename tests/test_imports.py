@@ -18,16 +18,20 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
             {"errors"},
             {"time_formats"},
             {"timezones"},
+            {"html"},
             {"kernels"},
             {"layers", "losses"},
             {"learning", "settings"},
             {"compiled", "checkpoints", "evaluation"},
             {"engine"},
+            {"torch_network"},
+            {"export", "scikit_learn"},
             {"race"},
             {"estimators"},
             {"jobs"},
             {"jobs.replay", "jobs.live"},
             {"jobs.mqtt"},
+            {"frames", "callbacks"},
             {"cli.arguments"},
             {"cli.console"},
             {"cli.diagnose"},
@@ -57,7 +61,7 @@ CONNECTORS: tuple[frozenset[str], ...] = tuple(
     )
 )
 """The same of connectors, which import nothing else of stream_rnn but its errors, time zones and formats."""
-ABOVE_CONNECTORS = ("jobs", "cli")
+ABOVE_CONNECTORS = ("jobs", "frames", "cli")
 """The packages, with those inside them, that import connectors."""
 
 SOURCES = {

@@ -34,7 +34,7 @@ CLOCK_NAMES = re.compile("time|zeit|uhrzeit|hora|heure|tijd|tid|timeutc|utctime|
 """Names, without case and punctuation, of columns with the time of day that belongs to a date."""
 CALENDAR_NAMES = frozenset({"date", "ds", "datum", "year", "jahr", "month", "monat", "yearmonth", "period"})
 """Names under which numbers of four or six digits are years and months."""
-WELL_KNOWN_NAMES = frozenset({"time", "timestamp", "date", "datetime", "ts"})
+WELL_KNOWN_NAMES = frozenset({"time", "timestamp", "date", "datetime", "ts", "ds"})
 MIN_SHARE = 0.5
 """A column is a time if at least this share of its values are."""
 MIN_EVIDENCE = 0.01

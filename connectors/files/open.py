@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import BinaryIO
 
+    import pyarrow as pa
+
     from stream_rnn.connectors.decode.schema import ColumnRoles
     from stream_rnn.connectors.files.formats import Format
     from stream_rnn.connectors.files.reader import Reader
@@ -146,6 +148,62 @@ def open_files(
             stop=Stop(stop),
         )
         opened.pop_all()
+    return source
+
+
+def open_table(
+    table: pa.Table,
+    schema: Schema,
+    name: str = "frame",
+    *,
+    batch_size: int = 8192,
+    max_ahead: float | None = None,
+    dead_letters: DeadLetterCounter | None = None,
+    stop: threading.Event | Callable[[], bool] | None = None,
+) -> Source:
+    """Open rows in memory as a source of events in order of time; `Positions.record` is the row.
+
+    Parameters
+    ----------
+    table
+        The rows.
+    schema
+        Which column is what. What it does not name is detected from the first rows.
+    name
+        What messages call the table.
+    batch_size, max_ahead, dead_letters, stop
+        As for `open_files`.
+
+    Raises
+    ------
+    ConnectorError
+        If a column is named twice or missing, no column is a time, or streams are mixed and no key is named.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> table = pa.table({"time": [60, 0], "load": [2.0, 1.0]})
+    >>> [batch.columns["load"].tolist() for batch in open_table(table, Schema())]
+    [[1.0, 2.0]]
+    """
+    from stream_rnn.connectors.files.table import TableReader  # noqa: PLC0415 - needs pyarrow
+
+    reader = TableReader(table, name)
+    source = Source(
+        [reader],
+        _roles(schema, [reader]),
+        batch_size=batch_size,
+        start={},
+        dead_letters=DeadLetterCounter() if dead_letters is None else dead_letters,
+        max_ahead=max_ahead,
+        stop=Stop(stop),
+    )
+    if source.time is None and schema.time is None:
+        raise ConnectorError(
+            f"{name}: no column is a time: set time to its name, or to '' for rows in order at equal distances"
+        )
+    if source.key_hint:
+        raise ConnectorError(source.key_hint)
     return source
 
 

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from stream_rnn.connectors.closeable import Closeable
-from stream_rnn.connectors.decode.arrow_columns import decode_columns, is_number, is_timestamp, sample_of
+from stream_rnn.connectors.decode.arrow_columns import sample_of
 from stream_rnn.connectors.decode.arrow_text import is_text
-from stream_rnn.connectors.decode.columns import Decoded
 from stream_rnn.connectors.decode.detect import SAMPLE_SIZE
-from stream_rnn.connectors.decode.isolate import decode_isolated
-from stream_rnn.connectors.decode.local_times import in_utc
 from stream_rnn.connectors.errors import ConnectorError
-from stream_rnn.connectors.events import DeadLetter
+from stream_rnn.connectors.files.arrow_rows import check_key, chunk_of
 from stream_rnn.connectors.files.byte_stream import open_binary
-from stream_rnn.connectors.files.reader import (
-    Chunk,
-    check_unique,
-    passes_of,
-    too_short,
-    usable_events,
-    usable_values,
-)
+from stream_rnn.connectors.files.reader import check_unique, passes_of, too_short
 from stream_rnn.errors import require
 
 if TYPE_CHECKING:
@@ -38,8 +25,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.connectors.decode.detect import ColumnSample
     from stream_rnn.connectors.decode.local_times import Passes
-    from stream_rnn.connectors.decode.schema import ColumnRoles
-    from stream_rnn.connectors.files.reader import Start
+    from stream_rnn.connectors.files.reader import Chunk, Start
 else:
     pa, pq = require("pyarrow", "files"), require("pyarrow.parquet", "files")
 
@@ -116,7 +102,7 @@ class ParquetReader(Closeable):
         ConnectorError
             If the file ends before the record to start at, or the key is neither text nor a number.
         """
-        _check_key(self.path, self._file.schema_arrow, start.roles.key)
+        check_key(self.path, self._file.schema_arrow, start.roles.key)
         metadata = self._file.metadata
         if start.record > self._rows:
             raise too_short(self.path, self._rows, start.record)
@@ -155,19 +141,8 @@ class ParquetReader(Closeable):
                     f"{self.path}: is damaged: has {self._next:,} rows, its footer says {self._rows:,}"
                 )
             return None
-        roles = self._start.roles
-        columns, rows, refused = decode_isolated(batch, partial(_decode, roles=roles), _halves, roles.inputs)
-        columns = in_utc(columns, self._passes)
         first, self._next = self._next, self._next + batch.num_rows
-        events = usable_events(columns, first + rows, self._start)
-        reasons = refused | {int(rows[row]): reason for row, reason in columns.reasons.items()}
-        dead_letters = [
-            DeadLetter.of(self.path, first + row, reasons[row], _row_text(batch.slice(row, 1)))
-            for row in sorted(reasons)
-            if first + row >= self._start.record
-        ]
-        bad_values = usable_values(columns, self.path, first + rows, self._start)
-        return Chunk(events, dead_letters, first, self._next, bad_values)
+        return chunk_of(self.path, batch, first, self._start, self._passes)
 
     def close(self) -> None:
         """Close the file."""
@@ -184,18 +159,6 @@ class ParquetReader(Closeable):
             raise ConnectorError(f"{self.path}: is damaged{read}: {_first_line(error)}") from error
 
 
-def _decode(batch: pa.RecordBatch, roles: ColumnRoles) -> Decoded:
-    arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-    columns = decode_columns(arrays, roles, batch.num_rows)
-    return Decoded(columns, np.arange(batch.num_rows, dtype=np.int64), {})
-
-
-def _halves(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-    """Return the halves of a batch; fewer if it has fewer than two rows."""
-    middle = batch.num_rows // 2
-    return [batch.slice(0, middle), batch.slice(middle)] if middle else [batch]
-
-
 def _open(path: str, raw: BinaryIO, size: int) -> pq.ParquetFile:
     """Open a complete Parquet file with distinct column names."""
     if not size:
@@ -210,15 +173,6 @@ def _open(path: str, raw: BinaryIO, size: int) -> pq.ParquetFile:
         raise ConnectorError(f"{path}: is damaged: its row groups have {sum(rows):,} rows, not {metadata.num_rows:,}")
     check_unique(path, names)
     return file
-
-
-def _check_key(path: str, schema: pa.Schema, name: str | None) -> None:
-    """Refuse a key that has no text, such as a list."""
-    if name is None:
-        return
-    kind = schema.field(name).type
-    if not (is_text(kind) or is_number(kind) or is_timestamp(kind)):
-        raise ConnectorError(f"{path}: column {name!r} is of type {kind}, a key must be text or a number")
 
 
 def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -239,18 +193,6 @@ def _as_utf8(column: pa.Array) -> pa.Array:
         ]
         return pa.array(texts, pa.string())
     return column
-
-
-def _row_text(row: pa.RecordBatch) -> str:
-    """Return one row as text, also where Python has no such value, as for the year 20000 or an unknown time zone."""
-    return str({name: _value(column) for name, column in zip(row.schema.names, row.columns, strict=True)})
-
-
-def _value(column: pa.Array) -> object:
-    try:
-        return column[0].as_py()
-    except (ArithmeticError, LookupError, ValueError):
-        return column.to_string().strip("[]\n ")
 
 
 def _first_line(error: BaseException) -> str:

@@ -268,6 +268,8 @@ def to_table(rows: Rows, time: str | None) -> pa.Table:
 def _to_array(values: NDArray[Any], *, is_time: bool) -> pa.Array:
     if values.dtype == object:
         return pa.array(to_texts(values), pa.string())
+    if values.dtype.kind == "M":
+        return pa.array(values.astype("datetime64[us]")).cast(pa.timestamp("us", "UTC"))
     if is_time and values.dtype.kind == "f":
         rounded, known = to_micros(values)
         return pa.array(rounded, pa.int64(), mask=~known).cast(pa.timestamp("us", "UTC"))

@@ -63,7 +63,7 @@ def csv_lines(rows: Rows, time: str | None = None, delimiter: str = ",", *, esca
     Parameters
     ----------
     rows
-        Numbers, flags or text, by column.
+        Numbers, flags, text or times, by column.
     time
         Column of seconds since 1970-01-01 UTC that is written as ISO 8601.
     delimiter
@@ -103,7 +103,7 @@ def json_lines(rows: Rows, time: str | None = None) -> bytes:
     Parameters
     ----------
     rows
-        Numbers, flags or text, by column.
+        Numbers, flags, text or times, by column.
     time
         Column of seconds since 1970-01-01 UTC that is written as ISO 8601.
 
@@ -169,8 +169,12 @@ def _columns(rows: Rows, time: str | None, dialect: _Dialect) -> list[list[Any]]
 def _column(name: str, values: NDArray[Any], is_time: bool, dialect: _Dialect) -> list[Any]:
     """Return the values of a column as msgspec has to get them."""
     kind = values.dtype.kind
+    if kind == "M":
+        return _timestamps(values.astype("datetime64[us]"), ~np.isnat(values), dialect)
     if kind == "f":
-        return _timestamps(values, dialect) if is_time else _numbers(values.astype(np.float64), dialect.missing)
+        return (
+            _timestamps(*_moments(values), dialect) if is_time else _numbers(values.astype(np.float64), dialect.missing)
+        )
     if kind in "biu":
         return values.tolist()
     if kind in "OU":
@@ -180,11 +184,15 @@ def _column(name: str, values: NDArray[Any], is_time: bool, dialect: _Dialect) -
     raise ConnectorError(f"column {name!r} has type {values.dtype}, which cannot be written")
 
 
-def _timestamps(seconds: NDArray[Any], dialect: _Dialect) -> list[Any]:
-    """Return seconds since 1970-01-01 UTC as texts such as 2024-01-31T12:00:00.000000Z."""
-    rounded, known = to_micros(seconds)
-    moments = np.datetime_as_string(rounded.astype("datetime64[us]"), timezone="UTC").tolist()
-    column = list(map(dialect.timestamp, moments))
+def _moments(seconds: NDArray[Any]) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
+    """Return seconds since 1970-01-01 (N,) as moments (N,), and which of them are known (N,)."""
+    micros, known = to_micros(seconds)
+    return micros.astype("datetime64[us]"), known
+
+
+def _timestamps(moments: NDArray[np.datetime64], known: NDArray[np.bool_], dialect: _Dialect) -> list[Any]:
+    """Return moments as texts such as 2024-01-31T12:00:00.000000Z."""
+    column = list(map(dialect.timestamp, np.datetime_as_string(moments, timezone="UTC").tolist()))
     for i in np.flatnonzero(~known).tolist():
         column[i] = dialect.missing
     return column

@@ -47,6 +47,8 @@ class Source(Closeable):
         Inputs.
     key, time, end : str or None
         Columns with these roles.
+    time_format : str
+        How times are written, see `Schema`.
     tags : tuple of str
         Tags of the readings, by the number that the first of `columns` has; empty if records are not readings.
     ignored : dict of str to str
@@ -94,6 +96,7 @@ class Source(Closeable):
         self.columns = roles.inputs
         self.key = roles.key
         self.time = roles.time
+        self.time_format = roles.time_format
         self.end = roles.end
         self.tags = roles.tags
         self._roles = roles

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from stream_rnn.layers.network import BodyAndHead, Network
     from stream_rnn.learning.alarm_rate import AlarmRate
     from stream_rnn.learning.anomaly import Anomaly
-    from stream_rnn.learning.compact import Compact
     from stream_rnn.learning.bounds import Bounds
+    from stream_rnn.learning.compact import Compact
     from stream_rnn.learning.conformal import Conformal
     from stream_rnn.learning.inputs import InputEncoding
     from stream_rnn.learning.targets import TargetEncoding

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stream_rnn.engine.columns import by_name, names_of
 from stream_rnn.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -80,14 +81,17 @@ def seconds(time: float | datetime) -> float:
         raise DataError(f"time must be seconds or a datetime, got {type(time).__name__} {time!r}") from None
 
 
-def matrix(values: ArrayLike, columns: int, what: str) -> NDArray[np.float64]:
-    """Return values of shape (N, columns), or (N,) for one column, as (N, columns).
+def matrix(values: ArrayLike, names: tuple[str, ...], what: str) -> NDArray[np.float64]:
+    """Return values of shape (N, names), or (N,) for one column, as (N, names); a frame's columns are matched by name.
 
     Raises
     ------
     DataError
-        If they have another shape, or are not numbers.
+        If they have another shape, lack a named column, or are not numbers.
     """
+    columns = len(names)
+    if (given := names_of(values)) is not None:
+        return by_name(values, given, names, what)
     try:
         array = np.asarray(values)
         found = np.ascontiguousarray(array, np.float64)
@@ -113,6 +117,8 @@ def times(values: ArrayLike | None, count: int) -> NDArray[np.float64]:
     if values is None:
         return np.full(count, math.nan)
     array = np.asarray(values)
+    if array.dtype.kind == "O" and hasattr(getattr(values, "dtype", None), "tz"):  # pandas' times of a time zone
+        array = np.asarray(values, "datetime64[us]")
     if array.ndim != 1:
         raise DataError(f"times must be of shape ({count},), got {array.shape}")
     if array.dtype.kind == "M":
@@ -133,6 +139,8 @@ def plain_keys(keys: Any) -> list[Any]:
     """
     if not hasattr(keys, "__len__"):
         raise DataError(f"keys must be a string, an integer or a sequence, got {type(keys).__name__} {keys!r}")
+    if hasattr(keys, "to_pylist"):  # of pyarrow
+        return keys.to_pylist()
     return keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
 
 

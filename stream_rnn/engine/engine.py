@@ -23,11 +23,12 @@ from stream_rnn.engine.exclusive import Idle, exclusive, refuse
 from stream_rnn.engine.forecaster import Forecaster
 from stream_rnn.engine.growth import grow
 from stream_rnn.engine.intake import Intake
-from stream_rnn.engine.result import allocate_outputs, wrap_outputs
+from stream_rnn.engine.result import allocate_outputs, shortened, wrap_outputs
 from stream_rnn.engine.shares import process_shares, shares_of
 from stream_rnn.engine.state import EngineState
 from stream_rnn.engine.threads import WORTHWHILE_SECONDS, available_cpus
 from stream_rnn.errors import DataError
+from stream_rnn.html import html_table
 from stream_rnn.kernels.jit import machine_code
 from stream_rnn.learning.target_states import STATE, STATES, TARGET_SIZE, TARGETS
 
@@ -92,6 +93,13 @@ class Engine:
         self._idle = Idle()
         self.threads = available_cpus()
         """Most threads that process a batch of streams with their own weights; results do not depend on it."""
+
+    def __repr__(self) -> str:
+        about = ", ".join(f"{name} {value}" for name, value in summary_of(self))
+        return f"<Engine: {about}>"
+
+    def _repr_html_(self) -> str:
+        return html_table("Engine", summary_of(self))
 
     @property
     def counts(self) -> Counts:
@@ -275,10 +283,11 @@ class Engine:
         keys
             Stream of each event, (N,); or a single string or integer for all.
         X
-            Inputs (N, I), in the order of the settings; NaN is missing. Tokens are ids, see `vocabulary.encode`.
+            Inputs (N, I), in the order of the settings, or a data frame, whose columns are matched by name; NaN is
+            missing. Tokens are ids, see `vocabulary.encode`.
         Y
-            Targets (N, D), or (N,) for one target. Forecast tasks: if omitted, they are taken from X. Label tasks: if
-            omitted, nothing is learned.
+            Targets (N, D), or (N,) for one target, or a data frame. Forecast tasks: if omitted, they are taken from X.
+            Label tasks: if omitted, nothing is learned.
         times
             Seconds since the Unix epoch (N,), or datetime64 in UTC; NaN or NaT where unknown.
         ends
@@ -471,7 +480,7 @@ class Engine:
         """
         if self.settings.task == "forecast":
             raise DataError("label is for regression and classification, got task forecast")
-        x = conversions.matrix(X, len(self.settings.inputs), "X")
+        x = conversions.matrix(X, self.settings.inputs, "X")
         events = self._intake.from_process([key] * len(x), x, Y, None, None)
         self._reset(key)
         labels = np.concatenate([self._process(events).forecasts, self._finish(key)])
@@ -673,6 +682,17 @@ class Engine:
         return self._state.clock(key, Clock.LENGTH)
 
     @exclusive
+    def last_time(self, key: Hashable) -> tuple[float, float]:
+        """Return the latest time of a stream, and how long it was after the one before, in seconds; NaN if unknown.
+
+        Raises
+        ------
+        DataError
+            If the stream is unknown.
+        """
+        return float(self._state.row("time", key)), float(self._state.row("gap", key))
+
+    @exclusive
     def with_settings(self, settings: Settings) -> Self:
         """Return an engine with other settings that continues from what this one has learned, which stays unchanged.
 
@@ -771,6 +791,21 @@ class Engine:
         except MemoryError as error:
             raise data.invalid(f"there is not enough memory: {error}") from None
         return engine
+
+
+def summary_of(engine: Engine) -> list[tuple[str, str]]:
+    """Return what is worth knowing about an engine at a glance, by name."""
+    settings, counts = engine.settings, engine.counts
+    layers = " ".join(f"{name} {units}" for name, units in zip(settings.layer, settings.hidden, strict=False))
+    return [
+        ("layers", layers),
+        ("task", settings.task),
+        ("targets", shortened(settings.target_names)),
+        ("horizon", f"{settings.horizon:,}"),
+        ("streams", f"{engine.stream_count:,}"),
+        ("events", f"{counts.events:,}"),
+        ("updates", f"{counts.updates:,}"),
+    ]
 
 
 def _drift_monitor(settings: Settings, parts: EngineParts) -> DriftMonitor | None:

@@ -141,7 +141,7 @@ class Intake:
     ) -> tuple[Sequence[Hashable], HypotheticalEvents]:
         """Return the streams of many hypothetical events, and these, as passed to `Engine.predict_many`."""
         self._refuse_lookahead("X")
-        x = conversions.matrix(X, len(self._inputs), "X")
+        x = conversions.matrix(X, self._inputs, "X")
         key_list, seconds = _key_list(keys, len(x)), conversions.times(times, len(x))
         _check_lengths(len(x), times=seconds, keys=key_list)
         if self._has_ids:
@@ -152,9 +152,9 @@ class Intake:
         self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
     ) -> Events:
         """Return a batch of events, as passed to `Engine.process`."""
-        x = conversions.matrix(X, len(self._inputs), "X")
+        x = conversions.matrix(X, self._inputs, "X")
         count = len(x)
-        y = self._targets_from(x) if Y is None else conversions.matrix(Y, len(self._targets), "Y")
+        y = self._targets_from(x) if Y is None else conversions.matrix(Y, self._targets, "Y")
         seconds = conversions.times(times, count)
         flags = np.zeros(count, np.bool_) if ends is None else np.asarray(ends, np.bool_)
         key_list = _key_list(keys, count)

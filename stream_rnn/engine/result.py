@@ -71,6 +71,12 @@ class BatchResult(NamedTuple):
     alarms: Sequence[Alarm] = ()
     """alarms that were raised or cleared, in the order of events"""
 
+    def __repr__(self) -> str:
+        parts = {"intervals": self.intervals, "anomalies": self.anomalies, "drifts": self.drifts, "alarms": self.alarms}
+        shown = [name for name, part in parts.items() if part is not None and len(part)]
+        more = "".join(f", {name}" for name in shown)
+        return f"<BatchResult of {len(self.slots):,} events: forecasts {self.forecasts.shape}{more}>"
+
     def rows(self, index: slice) -> BatchResult:
         """Return the results of some of the events, without drifts and alarms."""
         columns = (getattr(self, name) for name in BY_EVENT)
@@ -129,6 +135,21 @@ def _plain(value: Any) -> Any:
     plain = array.astype(object)
     plain[~np.isfinite(array)] = None
     return plain.tolist()
+
+
+MAX_SHOWN = 5
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Return names in a line, of many the first ones.
+
+    Examples
+    --------
+    >>> shortened("abcdefg")
+    'a, b, c, d, e and 2 more'
+    """
+    more = f" and {len(names) - MAX_SHOWN:,} more" if len(names) > MAX_SHOWN else ""
+    return ", ".join(names[:MAX_SHOWN]) + more
 
 
 def allocate_outputs(settings: Settings, count: int) -> OutputBuffers:

@@ -14,7 +14,8 @@ from river import base
 
 from stream_rnn.estimators.arguments import is_missing
 from stream_rnn.estimators.features import TARGET
-from stream_rnn.estimators.labels import LabelEstimator, open_frame
+from stream_rnn.estimators.frame_events import open_frame
+from stream_rnn.estimators.labels import LabelEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

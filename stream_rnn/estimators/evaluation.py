@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stream_rnn.engine.conversions import number
 from stream_rnn.errors import DataError
 from stream_rnn.estimators.arguments import check_horizon, check_key, parse_end
-from stream_rnn.estimators.streaming import DEFAULT_KEY
+from stream_rnn.estimators.frame_events import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping

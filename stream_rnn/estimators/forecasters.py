@@ -5,17 +5,21 @@ from __future__ import annotations
 import secrets
 from abc import abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from river.time_series.base import Forecaster
 
+from stream_rnn.engine.conversions import plain_keys
 from stream_rnn.engine.engine import Engine
 from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.errors import DataError, SettingError
 from stream_rnn.estimators.arguments import check_horizon, check_key
 from stream_rnn.estimators.features import MAX_FEATURES, TARGET
+from stream_rnn.estimators.frame_events import DEFAULT_KEY, events_of, open_frame
 from stream_rnn.estimators.recurrent import Recurrent
-from stream_rnn.estimators.streaming import DEFAULT_KEY, ModelT, Streaming
+from stream_rnn.estimators.streaming import ModelT, Streaming
 from stream_rnn.race.race import Race
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.presets import PRESETS
@@ -24,6 +28,10 @@ from stream_rnn.settings.race import RaceSettings, parse_members, preset
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from stream_rnn.estimators.frame_events import FrameEvents
 
 
 class StreamingForecaster(Streaming[ModelT], Forecaster):
@@ -58,6 +66,69 @@ class StreamingForecaster(Streaming[ModelT], Forecaster):
             If a value cannot be used; the estimator is unchanged then.
         """
         self._learn_event({} if x is None else x, y, key, time, end)
+
+    def learn_many(self, y: Any, X: Any = None, key: Any = None, time: Any = None, end: Any = None) -> None:
+        """Learn from many events, with bitwise the result of calling `learn_one` for each.
+
+        Parameters
+        ----------
+        y
+            The target's values: a series, an array or a list.
+        X
+            Data frame with other inputs, one row per event; if omitted, there are none.
+        key
+            Stream of each event, or a single string or integer for all.
+        time, end
+            Time and end of each event: a series, an array or a list.
+
+        Raises
+        ------
+        DataError
+            As `learn_one`, or if lengths differ; nothing is learned then.
+        MissingExtraError
+            If narwhals, which reads data frames, is not installed.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from stream_rnn.estimators import GRUForecaster
+        >>> model = GRUForecaster(horizon=2, hidden=4, seed=1)
+        >>> model.learn_many(pd.Series([20.0, 21.0, 20.0, 22.0]), key=["pump", "fan", "pump", "fan"])
+        >>> model.predict_many(2, ["fan", "pump"]).shape
+        (2, 2)
+        """
+        frame = open_frame(y if X is None else X, alone=X is None)
+        values = [self._register_target(value)[1][0] for value in frame.row_values(y, "y")]
+        self._learn_rows(events_of(frame, self._fields, key, time, end), np.array(values, np.float64))
+
+    @exclusive
+    def _learn_rows(self, events: FrameEvents, ys: NDArray[np.float64]) -> None:
+        """Learn from many events with the target's values ys (N,); the model grows where a feature is new."""
+        model, count = self._model, len(events.keys)
+        additions, features = self._features.additions(events.table, 0 if model is None else model.counts.events)
+        starts = sorted({0, *additions}) if count else []
+        for start, stop in pairwise([*starts, count]):
+            if start in additions:
+                self._features = additions[start]
+            if model is None or start in additions:
+                model = self._update_model()
+            part = slice(start, stop)
+            X = np.column_stack([ys[part], self._features.matrix(events.table, part)])
+            model.process(events.keys[part], X, ys[part], events.times[part], events.ends[part])
+        self._features = features
+
+    def predict_many(self, horizon: int, key: Any = None) -> NDArray[np.float64]:
+        """Return what `forecast` returns for each of many streams, as an array (streams, horizon).
+
+        Parameters
+        ----------
+        horizon
+            Number of events.
+        key
+            Keys of the streams, or a single one; if omitted, the stream of events without a key.
+        """
+        keys = [DEFAULT_KEY if key is None else key] if key is None or isinstance(key, str | int) else plain_keys(key)
+        return np.array([self.forecast(horizon, key=each) for each in keys]).reshape(len(keys), check_horizon(horizon))
 
     @exclusive
     def forecast(

@@ -7,7 +7,7 @@ data frame, so that learning from dicts works without it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     import narwhals.stable.v2 as nw
+    import pyarrow as pa
     from numpy.typing import ArrayLike
     from river.utils import dataframe
 else:
+    pa = require("pyarrow", "files")
     nw = require("narwhals.stable.v2", "files")
     dataframe = require("river.utils.dataframe", "files")
 
@@ -56,10 +58,26 @@ class Frame:
             raise DataError(f"X must be a data frame, got {type(X).__name__}") from None
         except nw.exceptions.DuplicateError:
             raise DataError(f"X must not have two columns of the same name, got {list(X.columns)!r}") from None
+        self._rows = len(self._frame)
         self._places = {name: place for place, name in enumerate(self._types)}
 
+    @classmethod
+    def of_rows(cls, values: Any) -> Self:
+        """Return a frame without columns, with a row for each of some values.
+
+        Raises
+        ------
+        DataError
+            If they are not a series, an array or a list.
+        """
+        if not hasattr(values, "__len__") or isinstance(values, (str, bytes)):
+            raise DataError(f"y must be a series, an array or a list, got {type(values).__name__}")
+        frame = cls(pa.table({}))
+        frame._rows = len(values)
+        return frame
+
     def __len__(self) -> int:
-        return len(self._frame)
+        return self._rows
 
     def column(self, name: Hashable) -> list[Any] | None:
         """Return the values of a column, None where they are missing; None if there is no such column."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from stream_rnn.engine.conversions import seconds
 from stream_rnn.engine.exclusive import exclusive
-from stream_rnn.errors import DataError
-from stream_rnn.estimators.arguments import check_key, parse_end, single_time
+from stream_rnn.estimators.frame_events import events_of, open_frame
 from stream_rnn.estimators.recurrent import Recurrent
-from stream_rnn.estimators.streaming import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping
@@ -22,24 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stream_rnn.estimators.features import Column
+    from stream_rnn.estimators.frame_events import FrameEvents
     from stream_rnn.estimators.frames import Frame
 
 REGRESSION_SETTINGS: Mapping[str, Any] = {"readout": "rls", "skip": True}
 """For targets that are numbers: a linear readout of hidden state and features, learned by recursive least squares."""
-
-
-class FrameEvents(NamedTuple):
-    """The N events of a data frame."""
-
-    table: dict[Hashable, Column]
-    """the features"""
-    keys: list[Any]
-    """(N,)"""
-    times: NDArray[np.float64]
-    """(N,)"""
-    ends: NDArray[np.bool_]
-    """(N,)"""
 
 
 class LabelEstimator(Recurrent):
@@ -100,7 +83,7 @@ class LabelEstimator(Recurrent):
             If narwhals, which reads data frames, is not installed.
         """
         frame = open_frame(X)
-        self._learn_rows(self._frame_events(frame, key, time, end), frame.row_values(y, "y"))
+        self._learn_rows(events_of(frame, self._fields, key, time, end), frame.row_values(y, "y"))
 
     @abstractmethod
     def _target_names(self, y: Any) -> Collection[Hashable]:
@@ -137,28 +120,6 @@ class LabelEstimator(Recurrent):
         """Return the engine's targets (n, D) for river's, all of which have outputs."""
         return np.array([self._register_target(y)[1] for y in ys])
 
-    def _frame_events(self, frame: Frame, key: Any, time: Any, end: Any) -> FrameEvents:
-        """Return the events of a frame; what is not passed is read from the fields, as for a single event."""
-        count = len(frame)
-        keys, times, ends = (
-            frame.column(field) if values is None else values
-            for values, field in ((key, self.key_field), (time, self.time_field), (end, self.end_field))
-        )
-        if keys is None and self.key_field is not None:
-            raise DataError(f"X must have the column {self.key_field!r}, which key_field names")
-        if times is None and self.time_field is None and (time_columns := frame.time_columns):
-            times = time_columns[single_time(list(time_columns))]
-        if keys is None or isinstance(keys, (str, int)):
-            keys = [DEFAULT_KEY if keys is None else keys] * count
-        else:
-            keys = [check_key(value) for value in frame.row_values(keys, "key")]
-        return FrameEvents(
-            table=frame.features(exclude=self._features.fields),
-            keys=keys,
-            times=_parse_times(frame, times),
-            ends=_parse_ends(frame, ends),
-        )
-
     @exclusive
     def _learn_rows(self, events: FrameEvents, ys: list[Any]) -> None:
         """Learn from many events; the engine grows before each row in which a feature or target is new."""
@@ -180,29 +141,8 @@ class LabelEstimator(Recurrent):
     @exclusive
     def _predict_rows(self, frame: Frame, key: Any, time: Any) -> NDArray[np.float64] | None:
         """Return the engine's forecasts of N hypothetical events, (N, *forecast_shape); None before the first event."""
-        events = self._frame_events(frame, key, time, None)
+        events = events_of(frame, self._fields, key, time, None)
         if self._model is None:
             return None
         X = self._features.matrix(events.table, slice(0, len(frame)))
         return self._model.predict_many(events.keys, X, events.times)
-
-
-def open_frame(X: Any) -> Frame:
-    """Return a data frame's events."""
-    from stream_rnn.estimators.frames import Frame  # noqa: PLC0415 - needs narwhals, which is an extra
-
-    return Frame(X)
-
-
-def _parse_times(frame: Frame, times: Any) -> NDArray[np.float64]:
-    """Return the time of each row (N,), NaN where it is unknown."""
-    if times is None:
-        return np.full(len(frame), math.nan)
-    return np.array([math.nan if time is None else seconds(time) for time in frame.row_values(times, "time")])
-
-
-def _parse_ends(frame: Frame, ends: Any) -> NDArray[np.bool_]:
-    """Return whether a sequence ends with each row (N,)."""
-    if ends is None:
-        return np.zeros(len(frame), np.bool_)
-    return np.array([parse_end(end) for end in frame.row_values(ends, "end")], np.bool_)

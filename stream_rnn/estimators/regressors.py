@@ -9,7 +9,8 @@ from river import base
 
 from stream_rnn.engine.conversions import number
 from stream_rnn.estimators.features import TARGET
-from stream_rnn.estimators.labels import REGRESSION_SETTINGS, LabelEstimator, open_frame
+from stream_rnn.estimators.frame_events import open_frame
+from stream_rnn.estimators.labels import REGRESSION_SETTINGS, LabelEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

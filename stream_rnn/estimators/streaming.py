@@ -17,6 +17,7 @@ from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.errors import SettingError
 from stream_rnn.estimators.arguments import check_key, find_time, is_count, parse_end
 from stream_rnn.estimators.features import TARGET, Features
+from stream_rnn.estimators.frame_events import DEFAULT_KEY, Fields
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     from stream_rnn.engine.engine import Engine
     from stream_rnn.race.race import Race
-
-DEFAULT_KEY = "stream"
-"""Key of the stream of events that come without a key."""
 
 ModelT = TypeVar("ModelT", bound="Engine | Race")
 
@@ -87,6 +85,10 @@ class Streaming(base.Estimator, Generic[ModelT]):
         """
         if self._model is not None:
             self._model.reset(DEFAULT_KEY if key is None else key)
+
+    @property
+    def _fields(self) -> Fields:
+        return Fields(self.key_field, self.time_field, self.end_field)
 
     @abstractmethod
     def _update_model(self) -> ModelT:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FORECASTERS = ("model", "persistence", "seasonal_naive")
 DAY, HOUR = 86_400.0, 3_600.0
+PERIODS = (DAY, HOUR, 7 * DAY, 365.25 * DAY)
+"""Seconds of the seasons that are looked for, the first with 2 to `MAX_AUTO_SEASON` events."""
 DEFAULT_SEASON = 24
 MAX_AUTO_SEASON = 10_000
 """Events of the longest season that is detected: so many values are kept of each stream."""
@@ -89,6 +91,8 @@ class _ScoringTask(NamedTuple):
     delay: int
     """events after which the label of an event is issued"""
     season: int
+    by_stream: bool
+    """whether the sums of each slot are apart"""
 
 
 class Scores:
@@ -100,6 +104,8 @@ class Scores:
         Settings of the engine whose forecasts are scored.
     season
         Events per season; 0 for no seasonal forecaster.
+    by_stream
+        Whether sums are kept of each slot, for `per_stream`.
 
     Examples
     --------
@@ -113,7 +119,7 @@ class Scores:
     (0.5, 1.5)
     """
 
-    def __init__(self, settings: Settings, season: int) -> None:
+    def __init__(self, settings: Settings, season: int, *, by_stream: bool = False) -> None:
         self._names = settings.target_names
         self._is_label = settings.task != "forecast"
         self._delay = settings.lookahead
@@ -122,7 +128,8 @@ class Scores:
         self._season = season
         self._point_forecasts = point_forecasts(settings)
         self._buffers = self._allocate(0)
-        self._sums = np.zeros((len(FORECASTERS), self._horizon, len(self._names), len(SUMS)))
+        self._by_stream = by_stream
+        self._sums = self._allocate_sums(0 if by_stream else 1)
 
     def add(
         self,
@@ -146,7 +153,7 @@ class Scores:
         if (needed := int(slots.max()) + 1) > len(self._buffers.length):
             self._grow(needed)
         points = self._point_forecasts(forecasts).reshape(len(slots), self._horizon, len(self._names))
-        task = _ScoringTask(0 if self._is_label else 1, self._delay, self._season)
+        task = _ScoringTask(0 if self._is_label else 1, self._delay, self._season, self._by_stream)
         y, points = np.ascontiguousarray(y), np.ascontiguousarray(points)
         _score(self._buffers, self._sums, scored, task, slots, begins, y, points)
         return scored
@@ -155,20 +162,25 @@ class Scores:
     def warmup() -> None:
         """Compile the kernel, or load it from the cache."""
         none = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros((0, 1)), np.zeros((0, 1, 1))
-        sums, scored = np.zeros((len(FORECASTERS), 1, 1, len(SUMS))), np.zeros((0, 2, len(SUMS)))
-        _score(_allocate(0, 1, 0, 1, 0), sums, scored, _ScoringTask(1, 0, 0), *none)
+        sums, scored = np.zeros((1, len(FORECASTERS), 1, 1, len(SUMS))), np.zeros((0, 2, len(SUMS)))
+        _score(_allocate(0, 1, 0, 1, 0), sums, scored, _ScoringTask(1, 0, 0, by_stream=False), *none)
 
     def overall(self) -> Errors:
         """Return the errors over all targets and horizons."""
-        return self._report(self._sums.sum(axis=(1, 2)))
+        return self._report(self._sums.sum(axis=(0, 2, 3)))
 
     def per_target(self) -> dict[str, Errors]:
         """Return the errors of each target over all horizons."""
-        return {name: self._report(self._sums[:, :, d].sum(axis=1)) for d, name in enumerate(self._names)}
+        return {name: self._report(self._sums[:, :, :, d].sum(axis=(0, 2))) for d, name in enumerate(self._names)}
 
     def per_horizon(self) -> list[Errors]:
         """Return the errors of each horizon over all targets, from 1 on."""
-        return [self._report(self._sums[:, k].sum(axis=1)) for k in range(self._horizon)]
+        return [self._report(self._sums[:, :, k].sum(axis=(0, 2))) for k in range(self._horizon)]
+
+    @property
+    def per_stream(self) -> NDArray[np.float64]:
+        """Sums over the errors (slots, forecasters, H, D, len(SUMS)), in the order of `FORECASTERS` and `SUMS`."""
+        return self._sums
 
     def _report(self, sums: NDArray[np.float64]) -> Errors:
         return {name: self._errors(row) for name, row in zip(FORECASTERS, sums.tolist(), strict=True)}
@@ -184,14 +196,22 @@ class Scores:
         return _allocate(streams, K, self._delay, len(self._names), seasons)
 
     def _grow(self, streams: int) -> None:
-        old = self._buffers
+        old, sums = self._buffers, self._sums
         self._buffers = self._allocate(max(streams, 2 * len(old.length)))
         for buffer, before in zip(self._buffers, old, strict=True):
             buffer[: len(before)] = before
+        if self._by_stream:
+            self._sums = self._allocate_sums(len(self._buffers.length))
+            self._sums[: len(sums)] = sums
+
+    def _allocate_sums(self, groups: int) -> NDArray[np.float64]:
+        return np.zeros((groups, len(FORECASTERS), self._horizon, len(self._names), len(SUMS)))
 
 
 def detect_season(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
-    """Return the events per day, or per hour if a day has very many, from the median gap within streams.
+    """Return the events per day, from the median gap within streams.
+
+    It is those per hour if a day has very many; per week if a day has none, and per year if a week has none.
 
     24 if there are no times.
 
@@ -206,7 +226,7 @@ def detect_season(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
     gaps = gaps[gaps > 0]
     if not len(gaps):
         return DEFAULT_SEASON
-    for period in (DAY, HOUR):
+    for period in PERIODS:
         events = round(period / float(np.median(gaps)))
         if 2 <= events <= MAX_AUTO_SEASON:
             return events
@@ -274,15 +294,16 @@ def _score_value(
 ) -> None:
     """Score the forecasts of target d's known value at an event of the sequence."""
     horizon, values = buffers.forecasts.shape[1], buffers.values[slot]
+    own = sums[slot if task.by_stream else 0]
     for k in range(min(horizon, event + 1 - task.first)):
         ahead = k + task.first
         forecast = buffers.forecasts[slot, (event - ahead) % horizon, k, d]
         base = buffers.base[slot, (event - ahead) % buffers.base.shape[1], d]
         if not math.isnan(base):
-            _add(sums[1, k, d], base - value)
+            _add(own[1, k, d], base - value)
             _add(scored[1], base - value)
         if task.first == 0 or not math.isnan(base):
-            _add(sums[0, k, d], forecast - value)
+            _add(own[0, k, d], forecast - value)
             _add(scored[0], forecast - value)
         if task.season == 0:
             continue
@@ -290,7 +311,7 @@ def _score_value(
         if seasons <= event:
             naive = values[(event - seasons) % values.shape[0], d]
             if not math.isnan(naive):
-                _add(sums[2, k, d], naive - value)
+                _add(own[2, k, d], naive - value)
 
 
 _add = inner(

@@ -17,10 +17,11 @@ from stream_rnn.engine.contents import warn_of_infinite_weights
 from stream_rnn.engine.engine import Engine
 from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.engine.intake import Intake
-from stream_rnn.engine.result import BatchResult
+from stream_rnn.engine.result import BatchResult, shortened
 from stream_rnn.engine.stream_table import StreamTable
 from stream_rnn.engine.threads import WORTHWHILE_SECONDS, available_cpus, in_threads
 from stream_rnn.errors import DataError, StreamRNNError
+from stream_rnn.html import html_table
 from stream_rnn.learning import mixing
 from stream_rnn.learning.bounds import make_bounds
 from stream_rnn.learning.mixing import MixingBatch, MixingState, MixOp
@@ -172,6 +173,17 @@ class Race:
         config = preset(name, settings)
         members = {member: Settings.parse(values) for member, values in config.members.items()}
         return cls(members, config.race if race is None else race)
+
+    def __repr__(self) -> str:
+        streams = f"{self.stream_count:,} streams, {self.counts.events:,} events"
+        return f"<Race of {', '.join(self._names)}: targets {shortened(self.settings.target_names)}, {streams}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, f"{each.mae:.4g}", f"{each.weight:.1%}", each.retired_at or "")
+            for name, each in self.standings().items()
+        ]
+        return html_table(repr(self), rows, ("member", "MAE", "weight", "retired at"))
 
     @property
     def counts(self) -> Counts:
@@ -400,6 +412,11 @@ class Race:
     def length(self, key: Hashable) -> int:
         """Return the number of events of a stream's sequence, as `Engine.length`."""
         return next(iter(self.members.values())).length(key)
+
+    @exclusive
+    def last_time(self, key: Hashable) -> tuple[float, float]:
+        """Return the latest time of a stream, and how long it was after the one before, as `Engine.last_time`."""
+        return next(iter(self.members.values())).last_time(key)
 
     @exclusive
     def with_inputs(self, inputs: Sequence[str]) -> Self:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError, nearest, refuse_unknown
+from stream_rnn.html import html_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +32,18 @@ TimeZone = Annotated[
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings: typed, frozen, and validated when they are made."""
+    """Settings: typed, frozen, and validated when they are made; shown by what differs from the defaults."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._changed())})"
+
+    def _repr_html_(self) -> str:
+        return html_table(f"{type(self).__name__}: what differs from the defaults", self._changed())
+
+    def _changed(self) -> list[tuple[str, Any]]:
+        """Return the settings that differ from the defaults, by name."""
+        values = ((field, getattr(self, field.name)) for field in msgspec.structs.fields(type(self)))
+        return [(field.name, value) for field, value in values if value != field.default]
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:

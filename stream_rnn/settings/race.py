@@ -99,6 +99,8 @@ PRESETS: dict[RaceName, RaceConfig] = {
 }
 """Races that go together, by name: `auto` has members that complement each other, so that for any series some are good:
 a learned and a frozen recurrence, an autoregression, and the naive forecasts."""
+DEFAULT: RaceName = "auto"
+"""The race of those who have not said which network to use."""
 SHARED = (
     "inputs",
     "targets",
@@ -164,6 +166,21 @@ def map_values(
 def is_shared(values: Mapping[str, Any]) -> bool:
     """Return whether the preset of a race takes all of these engine settings."""
     return set(values).issubset(SHARED) and values.get("task", "forecast") == "forecast"
+
+
+def chosen_model(values: dict[str, Any]) -> dict[str, Any] | RaceConfig:
+    """Return the race that a preset names, the default race if an engine is not asked for, or the engine's settings.
+
+    Examples
+    --------
+    >>> chosen_model({"inputs": ("load",), "hidden": (8,)})
+    {'inputs': ('load',), 'hidden': (8,)}
+    >>> list(chosen_model({"inputs": ("load",)}).members)
+    ['forecast', 'linear', 'reservoir']
+    """
+    if (name := values.get("preset")) in PRESETS:
+        return preset(name, {setting: value for setting, value in values.items() if setting != "preset"})
+    return preset(DEFAULT, values) if is_shared(values) else values
 
 
 def parse_members(config: RaceConfig, parse: Callable[[dict[str, Any]], Settings]) -> dict[str, Settings]:

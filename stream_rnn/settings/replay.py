@@ -209,6 +209,13 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
             "or a tab, so that a spreadsheet does not run them as formulas."
         ),
     ] = False
+    tidy: Annotated[
+        bool,
+        Meta(
+            description="Write a row for each event, horizon and target instead of one for each event, with the time "
+            "that the forecast refers to."
+        ),
+    ] = False
     dead_letters: Annotated[
         str | None, Meta(description="Append records that cannot be used to this file, as JSON lines.")
     ] = None
@@ -243,5 +250,7 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
         check_shape(self)
         if self.resume and self.checkpoint is None:
             raise SettingError("resume needs checkpoint, the folder to resume from")
+        if self.tidy and self.output is None:
+            raise SettingError("tidy needs output, the file to write to")
         if self.output is not None and self.output != "-" and self.output in self.files:
             raise SettingError(f"output must not be one of the files, got {self.output!r}")

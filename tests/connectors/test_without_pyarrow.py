@@ -21,7 +21,15 @@ MODULES = [
 ]
 ARROW_MODULES = {
     f"stream_rnn.connectors.{name}"
-    for name in ("decode.arrow_columns", "decode.arrow_text", "files.csv", "files.parquet", "files.parquet_sink")
+    for name in (
+        "decode.arrow_columns",
+        "decode.arrow_text",
+        "files.arrow_rows",
+        "files.csv",
+        "files.parquet",
+        "files.parquet_sink",
+        "files.table",
+    )
 }
 """Modules that work on Arrow arrays; importing one of them asks for the extra."""
 MESSAGE = "pyarrow is not installed: pip install 'stream-rnn[files]'"

@@ -188,9 +188,20 @@ def test_without_events_there_are_no_scores() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gap", "season"), [(3600, 24), (900, 96), (60, 1440), (1, 3600), (0.01, 24), (86_400, 24), (43_200, 2)]
+    ("gap", "season"),
+    [
+        (3600, 24),
+        (900, 96),
+        (60, 1440),
+        (1, 3600),
+        (0.01, 24),
+        (43_200, 2),
+        (86_400, 7),
+        (7 * 86_400, 52),
+        (31 * 86_400, 12),
+    ],
 )
-def test_the_season_is_a_day_or_an_hour_of_events(gap: float, season: int) -> None:
+def test_the_season_is_a_day_an_hour_a_week_or_a_year_of_events(gap: float, season: int) -> None:
     times = np.repeat(np.arange(50) * gap, 2)
     keys = np.array(["a", "b"] * 50, object)
     assert detect_season(keys, times.astype(float)) == season

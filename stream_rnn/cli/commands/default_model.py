@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stream_rnn.settings.race import RaceConfig, is_shared, preset
+from stream_rnn.settings.race import DEFAULT, RaceConfig, chosen_model
 
-if TYPE_CHECKING:
-    from stream_rnn.settings.presets import RaceName
-
-DEFAULT: RaceName = "auto"
 HINT = f"preset {DEFAULT}, as no network is set; preset plain is a single network"
 """What a user is told if it is used."""
 
@@ -24,6 +20,4 @@ def or_default(model: dict[str, Any] | RaceConfig) -> dict[str, Any] | RaceConfi
     >>> list(or_default({"inputs": ("load",)}).members)
     ['forecast', 'linear', 'reservoir']
     """
-    if isinstance(model, RaceConfig) or not is_shared(model):
-        return model
-    return preset(DEFAULT, model)
+    return model if isinstance(model, RaceConfig) else chosen_model(model)

@@ -9,7 +9,7 @@ from stream_rnn.cli.commands.race import race_to_plain
 from stream_rnn.cli.commands.running import Outputs, Renderer, run_job
 from stream_rnn.cli.console.formatting import percent, print_line
 from stream_rnn.cli.console.report import print_summary
-from stream_rnn.jobs.replay.open import open_race, open_replay
+from stream_rnn.jobs.replay.open import open_job
 from stream_rnn.settings.race import RaceConfig
 
 if TYPE_CHECKING:
@@ -30,10 +30,9 @@ def run(settings: ReplaySettings, model: dict[str, Any] | RaceConfig, outputs: O
     """
     outputs.check(settings)
     chosen = or_default(model)
+    job = open_job(settings, chosen)
     if not isinstance(chosen, RaceConfig):
-        renderer = Renderer(print_summary, to_plain=lambda summary: summary)
-        return run_job(open_replay(settings, chosen), outputs, renderer)
-    job = open_race(settings, chosen)
+        return run_job(job, outputs, Renderer(print_summary, to_plain=lambda summary: summary))
 
     def print_race(summary: Summary, written: dict[str, str | None], console: Console) -> None:
         print_summary(summary, written, console)

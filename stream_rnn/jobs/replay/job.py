@@ -19,6 +19,7 @@ from stream_rnn.jobs.replay.checkpoints import ReplayCheckpoints
 from stream_rnn.jobs.replay.reader import ReadPosition
 from stream_rnn.jobs.replay.scoring import ReplayScores
 from stream_rnn.jobs.replay.summary import MAX_FAILING_LISTED, Summary
+from stream_rnn.jobs.tidy import TidyRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,19 +63,30 @@ class Job(Generic[ModelT]):
         Reads the events.
     sink
         Receives the forecasts; None to write none.
+    by_stream
+        Whether scores are kept of each stream.
     """
 
-    def __init__(self, settings: ReplaySettings, model: ModelT, reader: EventReader, sink: Sink | None) -> None:
+    def __init__(
+        self,
+        settings: ReplaySettings,
+        model: ModelT,
+        reader: EventReader,
+        sink: Sink | None,
+        *,
+        by_stream: bool = False,
+    ) -> None:
         self.settings = settings
         self.model = model
         self.source = reader.source
         self.events = 0
         """Events processed in this run."""
-        self.scores = ReplayScores(model.settings, settings.season)
+        self.scores = ReplayScores(model.settings, settings.season, by_stream=by_stream)
         self._reader = reader
         self._sink = sink
         self._resumed_at = model.counts.events
         self._alarm_log = AlarmLog()
+        self._tidy = self._new_tidy() if settings.tidy else None
         self._checkpoints: ReplayCheckpoints | None = None
         if settings.checkpoint is not None:
             self._checkpoints = ReplayCheckpoints(settings.checkpoint, settings, model, self._capture)
@@ -120,7 +132,7 @@ class Job(Generic[ModelT]):
             if self._checkpoints is not None:
                 self._checkpoints.finish()
         finally:
-            self._close()
+            self.close()
         return self._summary(time.perf_counter() - start)
 
     def stop(self) -> None:
@@ -142,7 +154,9 @@ class Job(Generic[ModelT]):
         self._alarm_log.add(result.alarms)
         scored = self.scores.add(self._reader.read, y, result)
         labels = self._reader.words.label_columns(y, result)
-        if self._sink is not None:
+        if self._sink is not None and self._tidy is not None:
+            self._sink.write(self._tidy.columns(batch, result))
+        elif self._sink is not None:
             self._sink.write(self._rows(batch) | output_columns(settings, y, result, labels))
         self.events += len(batch)
         return BatchReport(batch, y, result, scored)
@@ -156,6 +170,12 @@ class Job(Generic[ModelT]):
             source = self.source.files[where.file[row]]
             self.source.dead_letters.add(DeadLetter.of(source, int(where.record[row]), reason, ""))
         return batch[~np.isin(np.arange(len(batch)), list(reasons))]
+
+    def _new_tidy(self) -> TidyRows:
+        model = self.model
+        last = np.array([model.last_time(key)[0] for key in model.keys])
+        has_times = self.source.time is not None
+        return TidyRows(model.settings, self.settings.timezone, has_times=has_times, has_keys=self.has_keys, last=last)
 
     def _rows(self, batch: EventBatch) -> dict[str, NDArray[Any]]:
         """Return the columns of the output that say which events they are: time and key."""
@@ -176,7 +196,8 @@ class Job(Generic[ModelT]):
         position = self._reader.position()
         return ReadPosition(position.positions | {"sink": written}, position.arrays)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the files; `run` does so at its end."""
         if self._checkpoints is not None:
             self._checkpoints.settle()
         if self._sink is not None:

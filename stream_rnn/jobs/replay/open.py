@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -12,7 +12,7 @@ from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.deadletter import DeadLetterFile
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.files.dialect import Dialect
-from stream_rnn.connectors.files.open import open_files, open_sink
+from stream_rnn.connectors.files.open import open_files, open_sink, open_table
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy
 from stream_rnn.connectors.shapes.reshaping import new_ordering
 from stream_rnn.connectors.shapes.shape import check_same
@@ -32,18 +32,20 @@ from stream_rnn.jobs.stopping import StopFlag
 from stream_rnn.jobs.words import Words, word_rules
 from stream_rnn.race.race import Race
 from stream_rnn.settings.engine import Settings
-from stream_rnn.settings.race import parse_members
+from stream_rnn.settings.race import RaceConfig, parse_members
 from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pyarrow import Table
+
     from stream_rnn.checkpoints.file import CheckpointData
+    from stream_rnn.connectors.deadletter import DeadLetterCounter
     from stream_rnn.connectors.files.sink import Sink
     from stream_rnn.connectors.files.source import Source
     from stream_rnn.connectors.ordering.ordering import Ordering
-    from stream_rnn.settings.race import RaceConfig
     from stream_rnn.settings.replay import ReplaySettings
 
     Saved = tuple[Path, CheckpointData]
@@ -57,8 +59,34 @@ ModelT = TypeVar("ModelT", Engine, Race)
 log = logging.getLogger("stream_rnn")
 
 
-def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Job[Engine]:
-    """Return a job that replays files through an engine.
+class Request(NamedTuple):
+    """What is asked of a job from Python, beside its settings."""
+
+    table: Table | None = None
+    """the events, instead of files"""
+    by_stream: bool = False
+    """whether scores are kept of each stream"""
+
+
+COMMAND = Request()
+"""What the command line asks."""
+
+
+def open_job(settings: ReplaySettings, model: dict[str, Any] | RaceConfig, request: Request = COMMAND) -> Job[Any]:
+    """Return a job that replays events through an engine with settings by name, or through a race.
+
+    Raises
+    ------
+    SettingError, ConnectorError, CheckpointError
+        Before any event is processed.
+    """
+    if isinstance(model, RaceConfig):
+        return open_race(settings, model, request)
+    return open_replay(settings, model, request)
+
+
+def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any], request: Request = COMMAND) -> Job[Engine]:
+    """Return a job that replays files, or a table, through an engine.
 
     Parameters
     ----------
@@ -66,6 +94,8 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
         Where events come from, and where forecasts go.
     engine_settings
         Settings of the engine by name; without ``inputs``, every numeric column is an input.
+    request
+        What is asked beside the settings.
 
     Raises
     ------
@@ -89,10 +119,10 @@ def open_replay(settings: ReplaySettings, engine_settings: dict[str, Any]) -> Jo
         model.check(*saved)
         return model.restore(saved[1])
 
-    return _open_job(settings, requested, build)
+    return _open_job(settings, requested, build, request)
 
 
-def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
+def open_race(settings: ReplaySettings, config: RaceConfig, request: Request = COMMAND) -> Job[Race]:
     """Return a job that replays files through a race, as `open_replay` does through an engine.
 
     Raises
@@ -120,7 +150,19 @@ def open_race(settings: ReplaySettings, config: RaceConfig) -> Job[Race]:
         model.check(*saved)
         return model.restore(saved[1])
 
-    return _open_job(settings, requested, build)
+    return _open_job(settings, requested, build, request)
+
+
+def open_model(settings: ReplaySettings, model: Engine | Race, request: Request) -> Job[Any]:
+    """Return a job that continues with an engine or a race, whose inputs and targets are columns of these names.
+
+    Raises
+    ------
+    SettingError, ConnectorError
+        Before any event is processed.
+    """
+    known: Any = model
+    return _open_job(settings, model.settings, lambda *_: known, request)
 
 
 def _member_settings(config: RaceConfig, columns: dict[str, tuple[str, ...]]) -> dict[str, Settings]:
@@ -132,6 +174,7 @@ def _open_job(
     settings: ReplaySettings,
     requested: Settings,
     build: Callable[[Source, tuple[str, ...], Saved | None], ModelT],
+    request: Request,
 ) -> Job[ModelT]:
     """Open everything that a job needs.
 
@@ -143,33 +186,25 @@ def _open_job(
         Settings of the engine, or of the first member of a race, before the files are known.
     build
         Returns the model for a source and the inputs of its events, restored from a checkpoint if there is one.
+    request
+        What is asked beside the settings.
     """
-    if not settings.files:
+    table = request.table
+    if not settings.files and table is None:
         raise SettingError("files must name at least one file, got none")
     saved = CheckpointFolder(settings.checkpoint or "").newest(verify=verify_replay) if settings.resume else None
     positions = saved[1].positions if saved is not None else START_POSITIONS
-    dialect = Dialect(**{name: getattr(settings, name) for name in Dialect.__struct_fields__})
     stop, rules = StopFlag(), word_rules(settings)
     if rules.tokens != "id" and requested.inputs == UNNAMED:
         raise SettingError(f"inputs must name the column of text with tokens {rules.tokens}, got none")
     rules.check(requested)
-    refuse_overwriting(settings)
+    if table is None:
+        refuse_overwriting(settings)
     with ExitStack() as stack:  # closes what is open if a later step fails
         letters = open_dead_letters(settings, positions)
         if isinstance(letters, DeadLetterFile):
             stack.enter_context(letters)
-        source: Source = open_files(
-            settings.files,
-            _schema(settings, requested),
-            start=positions["source"]["files"],
-            follow=settings.follow,
-            max_ahead=settings.max_ahead,
-            format=settings.format,
-            dialect=dialect,
-            field_size_limit=settings.field_size_limit,
-            dead_letters=letters,
-            stop=stop,
-        )
+        source: Source = _open_source(settings, _schema(settings, requested), positions, letters, stop, table)
         stack.enter_context(source)
         for line in (*source.recognised, source.key_hint, *source.warnings):
             if line:
@@ -179,9 +214,39 @@ def _open_job(
         words.restore(positions)
         ordering = _open_ordering(settings, source, words, saved[1] if saved is not None else None)
         sink = _open_sink(settings, positions["sink"], model.counts.events)
-        job = Job(settings, model, EventReader(source, words, ordering, settings.speed, stop), sink)
+        job = Job(
+            settings,
+            model,
+            EventReader(source, words, ordering, settings.speed, stop),
+            sink,
+            by_stream=request.by_stream,
+        )
         stack.pop_all()
     return job
+
+
+def _open_source(
+    settings: ReplaySettings,
+    schema: Schema,
+    positions: dict[str, Any],
+    letters: DeadLetterCounter,
+    stop: StopFlag,
+    table: Table | None,
+) -> Source:
+    if table is not None:
+        return open_table(table, schema, max_ahead=settings.max_ahead, dead_letters=letters, stop=stop)
+    return open_files(
+        settings.files,
+        schema,
+        start=positions["source"]["files"],
+        follow=settings.follow,
+        max_ahead=settings.max_ahead,
+        format=settings.format,
+        dialect=Dialect(**{name: getattr(settings, name) for name in Dialect.__struct_fields__}),
+        field_size_limit=settings.field_size_limit,
+        dead_letters=letters,
+        stop=stop,
+    )
 
 
 def _check_times(settings: ReplaySettings, engine_settings: dict[str, Any], source: Source) -> None:

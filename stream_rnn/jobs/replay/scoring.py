@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stream_rnn.evaluation.prequential import Scores, detect_season
+from stream_rnn.evaluation.prequential import FORECASTERS, SUMS, Scores, detect_season
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,11 +28,14 @@ class ReplayScores:
         Settings of the engine whose forecasts are scored.
     season
         Events per season, 0 for no seasonal naive forecast; None to detect it.
+    by_stream
+        Whether errors are kept of each stream, for `per_stream`.
     """
 
-    def __init__(self, settings: Settings, season: int | None) -> None:
+    def __init__(self, settings: Settings, season: int | None, *, by_stream: bool = False) -> None:
         self._settings = settings
         self._season = season
+        self._by_stream = by_stream
         self._scores: Scores | None = None
 
     @property
@@ -49,8 +52,16 @@ class ReplayScores:
         if self._scores is None:
             if self._season is None:
                 self._season = detect_season(read.keys, read.times)
-            self._scores = Scores(self._settings, self._season)
+            self._scores = Scores(self._settings, self._season, by_stream=self._by_stream)
         return self._scores.add(result.slots, result.begins, y, result.forecasts)
+
+    @property
+    def per_stream(self) -> NDArray[np.float64]:
+        """Sums over the errors of each stream, as `Scores.per_stream`; of no stream before the first batch."""
+        if self._scores is not None:
+            return self._scores.per_stream
+        shape = (len(FORECASTERS), self._settings.horizon, len(self._settings.target_names), len(SUMS))
+        return np.zeros((0, *shape))
 
     @_OVERFLOWS
     def overall(self) -> dict[str, Any]:
