@@ -27,6 +27,7 @@ LEVELS: tuple[frozenset[str], ...] = tuple(
             {"estimators"},
             {"jobs"},
             {"jobs.replay", "jobs.live"},
+            {"jobs.mqtt"},
             {"cli.arguments"},
             {"cli.console"},
             {"cli.diagnose"},
@@ -47,9 +48,11 @@ CONNECTORS: tuple[frozenset[str], ...] = tuple(
             {"connectors"},
             {"connectors.decode"},
             {"connectors.ordering"},
+            {"connectors.registry"},
             {"connectors.shapes"},
             {"connectors.files"},
             {"connectors.kafka"},
+            {"connectors.mqtt"},
         ),
     )
 )

@@ -32,6 +32,9 @@ EMPTY = f"empty in the first {SAMPLE_SIZE:,} records"
 MIN_SHARE = 0.5
 """A column is numeric, or a time, if at least this share of its values are: one garbled record must not exclude it, and
 a column of names with an occasional "12" is still text."""
+INFLUX_TABLE = "table"
+INFLUX_NAMES = {"result", INFLUX_TABLE, "_time"}
+"""Columns of the result of a query of InfluxDB, in which each series is a table."""
 MAX_EXAMPLE_CHARACTERS = 20
 WITH_UNIT = "numbers with a unit"
 WITHOUT_UNIT = "write the numbers without it, and the unit in the column's name"
@@ -239,6 +242,8 @@ def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]
             name: "" if name in schema.words else cleaned[name].why_not_numeric(MIN_SHARE) or why_a_clock(samples[name])
             for name in candidates
         }
+        if samples.keys() >= INFLUX_NAMES:
+            reasons |= {name: "numbers the tables of a query" for name in candidates if name == INFLUX_TABLE}
         ignored = {name: why if name else "without a name" for name, why in reasons.items() if why or not name}
         columns = tuple(name for name in candidates if name not in ignored)
     if not columns:

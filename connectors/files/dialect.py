@@ -83,6 +83,16 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.skip_lines is not None and self.skip_lines < 0:
             raise UsageError(f"skip_lines must be at least 0, got {self.skip_lines}")
 
+    def named(self) -> tuple[str, ...]:
+        """Return the names of the options that differ from their defaults.
+
+        Examples
+        --------
+        >>> Dialect(quote="'", skip_lines=0).named()
+        ('quote', 'skip_lines')
+        """
+        return tuple(name for name in self.__struct_fields__ if getattr(self, name) != getattr(Dialect(), name))
+
 
 def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:

@@ -51,10 +51,13 @@ class Format(ABC):
         As users write it.
     extensions
         Of its files, in lower case, with the dot.
+    dialect_options
+        Options of `Dialect` that its files have.
     """
 
     name: str
     extensions: tuple[str, ...]
+    dialect_options: tuple[str, ...]
 
     @abstractmethod
     def open_reader(self, path: str, options: ReadOptions) -> Reader:
@@ -92,7 +95,7 @@ class TextFormat(Format):
 
     Parameters
     ----------
-    name, extensions
+    name, extensions, dialect_options
         As of every format.
     read
         Returns the reader of a stream of bytes, with the options for reading.
@@ -142,7 +145,7 @@ class FileFormat(Format):
 
     Parameters
     ----------
-    name, extensions
+    name, extensions, dialect_options
         As of every format.
     read
         Returns the reader of a file.
@@ -193,6 +196,7 @@ def _csv(name: str, delimiter: str, *extensions: str) -> TextFormat:
     return TextFormat(
         name=name,
         extensions=(f".{name}", *extensions),
+        dialect_options=Dialect.__struct_fields__,
         read=partial(_read_csv, delimiter=delimiter),
         layout=_csv_layout(delimiter, escape_formulas=False),
         escaped_layout=_csv_layout(delimiter, escape_formulas=True),
@@ -210,10 +214,13 @@ CSV = _csv("csv", ",", ".txt", ".dat", ".lvm")
 JSONL = TextFormat(
     name="jsonl",
     extensions=(".jsonl", ".ndjson", ".json"),
+    dialect_options=("encoding",),
     read=_read_json_lines,
     layout=TextLayout(json_lines),
 )
-PARQUET = FileFormat(name="parquet", extensions=(".parquet",), read=_read_parquet, write=_write_parquet)
+PARQUET = FileFormat(
+    name="parquet", extensions=(".parquet",), dialect_options=(), read=_read_parquet, write=_write_parquet
+)
 
 UNREADABLE = {
     ".lp": "is line protocol of InfluxDB: export it as CSV, such as with influx query --raw",

@@ -270,13 +270,18 @@ def _open_reader(path: str, chosen: Format | None, options: ReadOptions) -> Read
     if chosen is None:
         refuse_unreadable(path)
     chosen = chosen or format_of(path)
-    _check_nested(path, chosen, options)
+    _check_options(path, chosen, options)
     return chosen.open_reader(path, options)
 
 
-def _check_nested(path: str, chosen: Format, options: ReadOptions) -> None:
+def _check_options(path: str, chosen: Format, options: ReadOptions) -> None:
+    """Raise if an option is set that files of the format do not have: it would do nothing."""
     if (options.unwrap or options.records) and chosen is not JSONL:
         raise UsageError(f"{path}: unwrap and records need JSON lines, got {chosen.name}")
+    for name in options.dialect.named():
+        if name not in chosen.dialect_options:
+            value = getattr(options.dialect, name)
+            raise UsageError(f"{path}: {chosen.name} has no {name}, got {value!r}: leave it out")
 
 
 def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | None) -> Reader:
@@ -286,7 +291,7 @@ def _open_stdin(chosen: Format | None, options: ReadOptions, stdin: BinaryIO | N
     stream = ByteStream(STDIN, encoding=options.dialect.encoding, stdin=stdin)
     if chosen is None:
         chosen = JSONL if stream.peek().lstrip()[:1] in (b"{", b"[") else CSV
-    _check_nested(STDIN, chosen, options)
+    _check_options(STDIN, chosen, options)
     return chosen.read_stream(stream, options)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import ssl
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from stream_rnn.connectors.errors import UsageError, suggest
+from stream_rnn.connectors.secret import FORM, read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,9 +107,9 @@ def _defaults() -> dict[str, Any]:
 def _validate(name: str, value: Any, default: Any) -> Any:
     """Return the value of an option, which must have the type of its default; read secrets from where they are kept."""
     if isinstance(value, dict):
-        return _read_secret(name, value)
+        return read_secret(f"client option {name!r}", value)
     if SECRET_NAME.search(name):
-        raise UsageError(f'client option {name!r} must be {{env = "NAME"}} or {{file = "path"}}: it is a secret')
+        raise UsageError(f"client option {name!r} must be {FORM}: it is a secret")
     description, types = _allowed_types(default)
     if not isinstance(value, types) or isinstance(value, bool) > (bool in types):
         raise UsageError(f"client option {name!r} must be {description}, got {value!r}")
@@ -125,20 +125,6 @@ def _allowed_types(default: Any) -> tuple[str, tuple[type, ...]]:
     if isinstance(default, (int, float)):
         return "a number", (int, float)
     return ("text", (str,)) if isinstance(default, str) else ("text, a number, true or false", (str, int, float, bool))
-
-
-def _read_secret(name: str, source: Mapping[str, Any]) -> str:
-    kind, where = next(iter(source.items()), (None, None))
-    if len(source) != 1 or kind not in {"env", "file"} or not isinstance(where, str):
-        raise UsageError(f'client option {name!r} must be {{env = "NAME"}} or {{file = "path"}}, got {sorted(source)}')
-    if kind == "env":
-        if where not in os.environ:
-            raise UsageError(f"client option {name!r}: environment variable {where!r} is not set")
-        return os.environ[where]
-    try:
-        return Path(where).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"client option {name!r}: cannot read {where}: {one_line(error)}") from None
 
 
 def _check_certificates(options: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from stream_rnn.connectors.errors import UsageError
 from stream_rnn.connectors.events import DeadLetter, EventBatch, Positions
 from stream_rnn.connectors.kafka.keys import KeyDecoder
 from stream_rnn.connectors.kafka.partitions import partition_name
-from stream_rnn.connectors.kafka.schema_registry import explain
+from stream_rnn.connectors.registry.values import RegisteredValues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.decode.schema import Schema
     from stream_rnn.connectors.events import BadValue
     from stream_rnn.connectors.kafka.partitions import Headers
+    from stream_rnn.connectors.registry.registry import SchemaRegistry
 
 log = logging.getLogger("stream_rnn")
 
@@ -51,6 +52,8 @@ class RecordOptions(NamedTuple):
     """header with the time; None: the schema says where it is"""
     tombstones: Literal["end", "ignore"] = "end"
     """whether a record without value ends the sequence of its key"""
+    registry: SchemaRegistry | None = None
+    """has the schemas of values that begin with the id of one"""
 
 
 class Tombstone(NamedTuple):
@@ -82,6 +85,18 @@ class KafkaBatch:
 
     def __len__(self) -> int:
         return self.records
+
+    def split(self, offset: int) -> tuple[KafkaBatch, KafkaBatch]:
+        """Return the records before an offset and those from it on; it is between two of them."""
+        is_before = self.events.positions.record < offset
+        parts = []
+        for part, is_in in ((self.select(is_before), True), (self.select(~is_before), False)):
+            dead = [letter for letter in self.dead if (letter.record < offset) == is_in]
+            tombstones = [tombstone for tombstone in self.tombstones if (tombstone.offset < offset) == is_in]
+            parts.append(replace(part, dead=dead, tombstones=tombstones))
+        unread = self.next - offset  # at most: offsets may be left out
+        records = max(0, self.records - unread)
+        return replace(parts[0], records=records, next=offset), replace(parts[1], records=self.records - records)
 
     def select(self, chosen: NDArray[np.bool_]) -> KafkaBatch:
         """Return the batch with only the chosen events, (N,)."""
@@ -148,16 +163,23 @@ class Decoder:
             records=schema.records,
         )
         self._records = DECODERS[options.format](roles)
+        self._registered = RegisteredValues(options.registry, roles)
         self._reported: set[str] = set()
 
     def decode(self, partition: TopicPartition, records: Sequence[Any]) -> KafkaBatch:
-        """Decode records of one partition, as kafka-python returns them."""
+        """Decode records of one partition, as kafka-python returns them.
+
+        Raises
+        ------
+        RegistryError
+            If a schema is not known yet, and the registry does not answer.
+        """
         _, _, _, offsets, timestamps, _, raw_keys, payloads, headers, *_ = zip(*records, strict=True)
         (columns, rows, refused), empty = self._decode_values(payloads)
         name = partition_name(partition)
         self._report(partition.topic)
         self._sentinels.add(partition.topic, columns.inputs, len(rows))
-        reasons = {i: explain(payloads[i], reason) for i, reason in refused.items()}
+        reasons = {i: self._registered.explain(payloads[i], reason) for i, reason in refused.items()}
         keys = columns.keys
         tombstones = [Tombstone(offsets[i], None) for i in empty]
         if not self._has_key:
@@ -200,12 +222,16 @@ class Decoder:
 
     def _decode_values(self, payloads: Sequence[bytes | None]) -> tuple[Decoded, list[int]]:
         """Decode the values of records; return also the records without one, or with an envelope that has none."""
-        if None not in payloads:
-            columns, rows, refused = self._records.decode(payloads)  # type: ignore[arg-type]
+        present = [i for i, payload in enumerate(payloads) if payload is not None]
+        given, unreadable = self._registered.to_json([payload for payload in payloads if payload is not None])
+        if len(present) == len(payloads) and not unreadable:
+            columns, rows, refused = self._records.decode(given)
         else:
-            present = [i for i, payload in enumerate(payloads) if payload is not None]
-            columns, rows, refused = self._records.decode([payload for payload in payloads if payload is not None])
-            rows, refused = np.array(present, np.int64)[rows], {present[i]: why for i, why in refused.items()}
+            read = [i for i in range(len(given)) if i not in unreadable]
+            columns, rows, refused = self._records.decode([given[i] for i in read])
+            places = [present[i] for i in read]
+            rows, refused = np.array(places, np.int64)[rows], {places[i]: why for i, why in refused.items()}
+            refused |= {present[i]: why for i, why in unreadable.items()}
             refused |= {i: values.NO_VALUE for i, payload in enumerate(payloads) if payload is None}
         empty = sorted(i for i, reason in refused.items() if reason == values.NO_VALUE)
         return Decoded(columns, rows, {i: reason for i, reason in refused.items() if i not in empty}), empty

@@ -7,6 +7,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from stream_rnn.connectors.kafka.decoder import KafkaBatch
 from stream_rnn.connectors.kafka.partitions import partition_name
 from stream_rnn.connectors.ordering.ordering import OrderingPolicy, OrderingState
 from stream_rnn.connectors.shapes.reshaping import new_ordering
@@ -15,11 +18,10 @@ from stream_rnn.connectors.shapes.shape import Shape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from kafka import TopicPartition
     from numpy.typing import NDArray
 
-    from stream_rnn.connectors.kafka.decoder import KafkaBatch
+    from stream_rnn.connectors.events import EventBatch
     from stream_rnn.connectors.kafka.partitions import Headers
 
 
@@ -69,6 +71,7 @@ class PartitionOrdering:
         shape: Shape = Shape(),  # noqa: B008 - shapes are frozen
         tags: Sequence[str] = (),
     ) -> None:
+        self._partition = partition
         sources = {partition.partition: partition_name(partition)}
         self._ordering = new_ordering(shape, rule, columns, sources, tags)
         self._keeps_headers = not shape.active
@@ -100,12 +103,34 @@ class PartitionOrdering:
             some = zip(offsets, batch.headers, strict=True)
             self._headers |= {offset: headers for offset, headers in some if headers and accepted[offset]}
             self._counts.update({offset: accepted[offset] for offset in self._headers if offset in accepted})
-        headers: list[Headers] | None = None
-        if self._headers:
-            headers = [self._take_headers(offset) for offset in ordered.events.positions.record.tolist()]
+        headers = self._headers_of(ordered.events)
         dead = sorted([*batch.dead, *refused], key=lambda letter: letter.place)
         released = replace(batch, events=ordered.events, headers=headers, dead=dead)
         return OrderedBatch(released, released_by=ordered.released_by, duplicates=ordered.duplicates)
+
+    def has_silent(self, before: int) -> bool:
+        """Return whether events are held back of streams whose last event is from before this offset."""
+        return self._ordering.has_silent(before)
+
+    def flush(self, before: int, at: int) -> OrderedBatch:
+        """Release the events of the streams whose last event is from before an offset.
+
+        Parameters
+        ----------
+        before
+            The offset.
+        at
+            Offset of the next record.
+        """
+        events = self._ordering.flush(before)
+        headers = self._headers_of(events)
+        batch = KafkaBatch(self._partition, events, headers, dead=[], tombstones=(), records=0, next=at)
+        return OrderedBatch(batch, released_by=np.full(len(events), at - 1), duplicates=np.zeros(0, np.int64))
+
+    def _headers_of(self, events: EventBatch) -> list[Headers] | None:
+        if not self._headers:
+            return None
+        return [self._take_headers(offset) for offset in events.positions.record.tolist()]
 
     def _take_headers(self, offset: int) -> Headers:
         """Return the headers of an event that is released, and forget them with the last event of its record."""

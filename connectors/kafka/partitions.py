@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from kafka import TopicPartition
@@ -10,6 +10,8 @@ from kafka.structs import OffsetAndMetadata
 
 Offsets: TypeAlias = dict[TopicPartition, int]
 """The next offset to read of each partition."""
+Notes: TypeAlias = Mapping[TopicPartition, str]
+"""What is committed with the offset of each partition."""
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 """Names and values of the headers of one record."""
 
@@ -33,6 +35,7 @@ def partition_name(partition: TopicPartition) -> str:
     return f"{partition.topic}-{partition.partition}"
 
 
-def commit_metadata(offsets: Offsets) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Return offsets in the form in which kafka-python commits them."""
-    return {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
+def commit_metadata(offsets: Offsets, notes: Notes | None = None) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Return offsets, and notes about some of them, in the form in which kafka-python commits them."""
+    notes = {} if notes is None else notes
+    return {partition: OffsetAndMetadata(offset, notes.get(partition, ""), -1) for partition, offset in offsets.items()}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.connectors.events import DeadLetter
     from stream_rnn.connectors.kafka.client import Cluster
-    from stream_rnn.connectors.kafka.partitions import Headers, Offsets
+    from stream_rnn.connectors.kafka.partitions import Headers, Notes, Offsets
 
 TRANSACTION_TIMEOUT_MS = 15_000
 """An open transaction hides everything after it from readers of committed records, so that of a dead process must not
@@ -130,7 +130,7 @@ class KafkaSink(Closeable):
             payload = self._encoder.encode(letter)
             self._undelivered.append(self._producer.send(self._dead_letter_topic, payload, letter.source.encode()))
 
-    def commit(self, offsets: Offsets, membership: Any) -> float:
+    def commit(self, offsets: Offsets, membership: Any, notes: Notes | None = None) -> float:
         """Commit what was written, and with transactions also offsets; return the seconds that it took.
 
         Parameters
@@ -139,6 +139,8 @@ class KafkaSink(Closeable):
             How far the input was processed. Without transactions the caller commits them afterwards.
         membership
             `KafkaSource.membership`. A transaction of a member that the group has removed is rejected.
+        notes
+            What is committed with the offsets.
 
         Raises
         ------
@@ -148,7 +150,7 @@ class KafkaSink(Closeable):
         start = time.perf_counter()
         if offsets and self._transactional:
             self._begin_transaction()
-            self._producer.send_offsets_to_transaction(commit_metadata(offsets), membership)
+            self._producer.send_offsets_to_transaction(commit_metadata(offsets, notes), membership)
         self._await_delivery()
         if self._in_transaction and self._transactional:
             self._producer.commit_transaction()

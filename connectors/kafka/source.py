@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kafka import TopicPartition
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.structs import MemberState
 
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.errors import ConnectorError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.decode.schema import Schema
     from stream_rnn.connectors.kafka.client import Cluster
     from stream_rnn.connectors.kafka.decoder import KafkaBatch, RecordOptions
-    from stream_rnn.connectors.kafka.partitions import Offsets
+    from stream_rnn.connectors.kafka.partitions import Notes, Offsets
     from stream_rnn.connectors.kafka.subscription import Subscription
 
 MAX_POLL_RECORDS = 4096
@@ -86,6 +87,8 @@ class KafkaSource(Closeable):
         self._cluster = cluster
         self._decoder = Decoder(schema, options)
         assignor = CooperativeStickyAssignor()
+        self._joined = False
+        """whether the first join is over"""
         self._moved: set[TopicPartition] = set()
         """partitions that came or went during this poll; records that it returned of them before are dropped"""
         self._consumer = cluster.consumer(
@@ -143,6 +146,7 @@ class KafkaSource(Closeable):
             for partition, records in self._consumer.poll(timeout_ms=GATHER_MS, max_records=most - count).items():
                 polled.setdefault(partition, []).extend(records)
         self._finish_join()
+        self._take_over()
         return [
             self._decoder.decode(partition, records)
             for partition, records in polled.items()
@@ -161,10 +165,29 @@ class KafkaSource(Closeable):
             coordinator.request_rejoin()
             coordinator.poll(timeout_ms=JOIN_MS)
 
+    def _take_over(self) -> None:
+        """Join once more after the first join, unless this member leads the group.
+
+        A member that comes in place of one with its name gets the assignment of that one. If that one led the group,
+        the cluster names it as the leader still (KAFKA-13435), and kafka-python 3.0.12 does not learn that this member
+        leads now: nobody would notice new partitions, or a topic that is created again. Joining once more makes the
+        leader assign anew, and changes nothing for another member.
+        """
+        coordinator = self._consumer._coordinator  # noqa: SLF001 - there is no public way
+        if not self._joined and coordinator.state is MemberState.STABLE:
+            self._joined = True
+            if not coordinator._is_leader:  # noqa: SLF001
+                coordinator.request_rejoin()
+
     def committed(self, partition: TopicPartition) -> int | None:
         """Return the group's committed offset, None if there is none; wait for open transactions to end."""
         offset: int | None = self._consumer.committed(partition)
         return offset
+
+    def note(self, partition: TopicPartition) -> str:
+        """Return what was committed with the group's offset, empty if there is none."""
+        found = self._consumer.committed(partition, metadata=True)
+        return "" if found is None else found.metadata
 
     def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         """Return the offset of the oldest record of a partition, and of the next one to be written."""
@@ -226,8 +249,8 @@ class KafkaSource(Closeable):
         end = self._consumer.highwater(partition)
         return None if end is None else max(0, end - offset)
 
-    def commit(self, offsets: Offsets) -> None:
-        """Commit offsets without a transaction.
+    def commit(self, offsets: Offsets, notes: Notes | None = None) -> None:
+        """Commit offsets, and notes about them, without a transaction.
 
         Raises
         ------
@@ -235,7 +258,7 @@ class KafkaSource(Closeable):
             If the group has removed this member, or the cluster rejects the commit.
         """
         if offsets:
-            self._consumer.commit(commit_metadata(offsets))
+            self._consumer.commit(commit_metadata(offsets, notes))
 
     def close(self) -> None:
         """Give the partitions back, and close. The member keeps its place in the group until its session times out."""

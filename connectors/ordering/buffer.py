@@ -75,6 +75,11 @@ class EventBuffer:
         """(rows,) numbers of the streams, also of gaps."""
         return self._arrays["stream"][: self._end]
 
+    @property
+    def records(self) -> NDArray[np.int64]:
+        """(rows,) records, also of gaps."""
+        return self._arrays["record"][: self._end]
+
     def rows_until(self, times: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the rows of the events up to a time (streams,) of their stream."""
         return np.flatnonzero(self._occupied[: self._end] & (self.times <= times[self.streams]))

@@ -171,7 +171,29 @@ class Ordering:
 
         Events that arrive afterwards are late if they are older than the returned ones.
         """
+        return self._take(self._buffer.rows)
+
+    def has_silent(self, before: int) -> bool:
+        """Return whether events are held back of streams whose last event is from a record before this one."""
+        return len(self._silent_rows(before)) > 0
+
+    def flush(self, before: int) -> EventBatch:
+        """Return the events that are held back of streams whose last event is from a record before this one.
+
+        They are in order of (time, arrival). Events that arrive afterwards are late if they are older.
+        """
+        return self._take(self._silent_rows(before))
+
+    def _silent_rows(self, before: int) -> NDArray[np.intp]:
+        """Return the rows of streams whose last event, which is held back, is from a record before this one."""
         rows = self._buffer.rows
+        streams = self._buffer.streams[rows]
+        last = np.zeros(len(self._newest), np.int64)
+        last[streams] = self._buffer.records[rows]  # in order of arrival: the last one holds
+        return rows[last[streams] < before]
+
+    def _take(self, rows: NDArray[np.intp]) -> EventBatch:
+        """Release the events of rows, by (time, arrival)."""
         rows = rows[np.argsort(self._buffer.times[rows], kind="stable")]
         events = self._buffer.events(rows)
         self._note_released(self._buffer.streams[rows], events.times)

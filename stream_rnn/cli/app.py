@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stream_rnn.cli.arguments import help_text
-from stream_rnn.cli.arguments.config_file import gather, gather_live, gather_race, gather_replay
+from stream_rnn.cli.arguments.config_file import gather, gather_kafka, gather_live, gather_race, gather_replay
 from stream_rnn.cli.arguments.fields import fields_of
 from stream_rnn.cli.arguments.options import (
     CommaSeparated,
@@ -135,7 +135,7 @@ def run(config: str | None, **options: Any) -> None:
 @click.option("--loop", is_flag=True, help="Repeat the recording with later times, until stopped.")
 def produce(config: str | None, servers: tuple[str, ...] | None, **options: Any) -> None:
     """Run `stream-rnn produce`."""
-    live, _ = gather_live(config, {"servers": servers})
+    live, _ = gather_kafka(config, {"servers": servers})
     from stream_rnn.cli.commands.produce import ProduceRequest, run  # noqa: PLC0415
 
     click.get_current_context().exit(run(live, ProduceRequest(**options)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +18,7 @@ from stream_rnn.settings.base import (
     join_names,
     make_tuples,
 )
+from stream_rnn.settings.durations import seconds
 from stream_rnn.settings.replay import (
     CENTURY,
     BadValues,
@@ -46,6 +47,66 @@ from stream_rnn.settings.values import (
     prepare_columns,
 )
 from stream_rnn.time_formats import check_time_format, check_timezone
+
+ValueFormat = Annotated[
+    Literal["json", "number"],
+    Meta(description="Format of the values. number: a number as text, the input 'value'."),
+]
+Registry = Annotated[
+    dict[str, Any],
+    Meta(
+        description="Registry of the schemas of values in Avro, Protobuf or JSON Schema that begin with an id "
+        "(Confluent's wire format): url, and perhaps user and password, or token, cafile and timeout; or else "
+        'folder, with schemas as ID.avsc, ID.desc and ID.json. A secret is { env = "NAME" } or { file = "path" }.'
+    ),
+]
+Tombstones = Annotated[
+    Literal["end", "ignore"],
+    Meta(description="end: a record without value ends the sequence of its key. ignore: it does nothing."),
+]
+EndField = Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")]
+IdleFlush = Annotated[
+    str | float | None,
+    Meta(
+        description="With lateness: release the events of a stream that are held back when it was silent for this "
+        "duration by the clock, such as 30s. Default: they are held back until the stream continues."
+    ),
+]
+DeadLetters = Annotated[
+    str | None, Meta(description="File for records that cannot be used, as JSON lines, one file per process.")
+]
+CheckpointEvery = Annotated[
+    AtLeastOne, Meta(description="Events of an engine between two checkpoints; a restart learns them again.")
+]
+CheckpointSeconds = Annotated[Positive, Meta(description="Seconds between two checkpoints of an engine.")]
+BeginWith = Annotated[
+    str | None,
+    Meta(
+        description="Checkpoint, or folder of checkpoints, that engines start from where they have none of their "
+        "own, such as that of a replay. Default: they start from scratch."
+    ),
+]
+MetricsPort = Annotated[
+    Annotated[int, Meta(ge=0, le=65535)] | None,
+    Meta(description="Port of /metrics (Prometheus) and /health; 0 for any free one. Default: none."),
+]
+MetricsAddress = Annotated[str, Meta(description="Address that the metrics are served at; 0.0.0.0 for all interfaces.")]
+LogSeconds = Annotated[NonNegative, Meta(description="Seconds between two progress lines in the log; 0: none.")]
+LogFormat = Annotated[Literal["text", "json"], Meta(description="Format of log lines.")]
+MIN_IDLE = 0.1
+"""Seconds of silence that can be told from a pause between two batches."""
+
+
+class IdleSettings(Protocol):
+    """The settings that say when events of a silent stream are released."""
+
+    @property
+    def idle_flush(self) -> str | float | None:
+        """Duration of silence."""
+
+    @property
+    def lateness(self) -> float | None:
+        """Seconds for which events are held back."""
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,10 +158,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "newest checkpoint; forecasts may be written twice if the job was killed. refuse: do not start."
         ),
     ] = "resume"
-    format: Annotated[
-        Literal["json", "number"],
-        Meta(description="Format of the values. number: a number as text, the input 'value'."),
-    ] = "json"
+    format: ValueFormat = "json"
     unwrap: UnwrapPath = None
     records: RecordsPath = None
     key: Annotated[
@@ -114,10 +172,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Literal["text", "int32", "int64", "hex", "json"],
         Meta(description="Format of the records' keys. Integers are big-endian; hex is for any bytes."),
     ] = "text"
-    tombstones: Annotated[
-        Literal["end", "ignore"],
-        Meta(description="end: a record without value ends the sequence of its key. ignore: it does nothing."),
-    ] = "end"
+    tombstones: Tombstones = "end"
     time: Annotated[
         str | Header | None,
         Meta(
@@ -127,13 +182,14 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     time_format: TimeFormat = "auto"
     timezone: TimeZone = None
-    end: Annotated[str | None, Meta(description="Field that is true at the last event of a sequence.")] = None
+    end: EndField = None
     bad_values: BadValues = "missing"
     missing_values: MissingValues = ()
     categories: Categories = ()
     max_categories: MaxCategories = 8
     tokens: TextTokens = "id"
     lateness: Lateness = None
+    idle_flush: IdleFlush = None
     duplicates: Duplicates = "keep"
     max_ahead: MaxAhead = CENTURY
     wide: WideFlag = False
@@ -146,9 +202,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dead_letter_topic: Annotated[
         str | None, Meta(description="Topic for records that cannot be used, with their reason and position.")
     ] = None
-    dead_letters: Annotated[
-        str | None, Meta(description="File for records that cannot be used, as JSON lines, one file per process.")
-    ] = None
+    dead_letters: DeadLetters = None
     scope: Annotated[
         Literal["partition", "job"],
         Meta(
@@ -170,17 +224,9 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     checkpoint: Annotated[
         str, Meta(description="Folder for checkpoints, shared by the group's processes. The last three are kept.")
     ] = "checkpoints"
-    checkpoint_every: Annotated[
-        AtLeastOne, Meta(description="Events of an engine between two checkpoints; a restart learns them again.")
-    ] = 1_000_000
-    checkpoint_seconds: Annotated[Positive, Meta(description="Seconds between two checkpoints of an engine.")] = 60.0
-    begin_with: Annotated[
-        str | None,
-        Meta(
-            description="Checkpoint, or folder of checkpoints, that engines start from where they have none of their "
-            "own, such as that of a replay. Default: they start from scratch."
-        ),
-    ] = None
+    checkpoint_every: CheckpointEvery = 1_000_000
+    checkpoint_seconds: CheckpointSeconds = 60.0
+    begin_with: BeginWith = None
     session_timeout: Annotated[
         Annotated[float, Meta(ge=1)],
         Meta(
@@ -195,17 +241,11 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "logged and the job is unhealthy; longer than the transactions of producers that write in batches."
         ),
     ] = 5.0
-    metrics_port: Annotated[
-        Annotated[int, Meta(ge=0, le=65535)] | None,
-        Meta(description="Port of /metrics (Prometheus) and /health; 0 for any free one. Default: none."),
-    ] = None
-    metrics_address: Annotated[
-        str, Meta(description="Address that the metrics are served at; 0.0.0.0 for all interfaces.")
-    ] = "127.0.0.1"
-    log_seconds: Annotated[NonNegative, Meta(description="Seconds between two progress lines in the log; 0: none.")] = (
-        10.0
-    )
-    log_format: Annotated[Literal["text", "json"], Meta(description="Format of log lines.")] = "text"
+    metrics_port: MetricsPort = None
+    metrics_address: MetricsAddress = "127.0.0.1"
+    log_seconds: LogSeconds = 10.0
+    log_format: LogFormat = "text"
+    registry: Registry = msgspec.field(default_factory=dict)
     client: Annotated[
         dict[str, Any],
         Meta(
@@ -224,6 +264,7 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         check_timezone(self.timezone)
         check_categories(self, ("key", "time", "end"))
         check_shape(self)
+        check_idle_flush(self)
         if not self.group:
             raise SettingError("group must not be empty, got ''")
         if self.dead_letters and self.dead_letter_topic:
@@ -234,3 +275,25 @@ class LiveSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             topic = getattr(self, name)
             if topic is not None and topic in self.topics:
                 raise SettingError(f"{name} must not be one of topics, got {topic!r}")
+
+
+def check_idle_flush(settings: IdleSettings) -> None:
+    """Check that a time of silence is long enough, and that events are held back, whole.
+
+    Raises
+    ------
+    SettingError
+        If not.
+    """
+    idle = settings.idle_flush
+    if idle is None:
+        return
+    if seconds("idle_flush", idle) < MIN_IDLE:
+        raise SettingError(f"idle_flush must be at least 100ms, such as 30s or 1min, got {idle!r}")
+    if not settings.lateness:
+        raise SettingError(f"idle_flush needs lateness, without which nothing is held back, got {idle!r}")
+    for name in ("wide", "pivot", "every"):
+        if getattr(settings, name):
+            raise SettingError(
+                f"idle_flush and {name} exclude each other: events that are not complete are not flushed"
+            )

@@ -30,7 +30,7 @@ SETTINGS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "warmup": (Settings,),
 }
 """Settings that are options of each command."""
-WITHOUT_OPTION = {"files", "client"}
+WITHOUT_OPTION = {"files", "client", "registry"}
 """Settings that are arguments, or only in job files."""
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from stream_rnn.cli.arguments.config_file import TABLES, gather, gather_live
 from stream_rnn.cli.arguments.fields import fields_of
-from stream_rnn.cli.commands.init import job_file
+from stream_rnn.cli.commands.init import SUBTABLES, job_file
 from stream_rnn.connectors.kafka.client import make_cluster
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from command import Invoke
 
 FIELDS = [(table, field) for table, struct in TABLES.items() for field in fields_of(struct)]
-SETTING = r"(?m)^# (\[kafka\.client\]|\w+ = .*[^.])$"
+SETTING = r"(?m)^# (\[kafka\.\w+\]|\w+ = .*[^.])$"
 """A setting that is commented out; explanations end with a full stop."""
 
 
@@ -47,19 +47,22 @@ def test_the_job_file_has_every_setting_with_its_default() -> None:
     assert tables["engine"].pop("preset") == "forecast"
     assert [(table, name) for table in TABLES for name in tables[table]] == [(t, field.name) for t, field in FIELDS]
     for table, field in FIELDS:
-        if field.name not in {"files", "client"} and field.default not in (None, (), msgspec.NODEFAULT):
+        if field.name not in {"files", "client", "registry"} and field.default not in (None, (), msgspec.NODEFAULT):
             value = tables[table][field.name]
             assert (tuple(value) if field.is_list else value) == field.default
 
 
 NEEDS = {
+    "idle_flush": "lateness = 60.0\n",
     "resume": "checkpoint = 'c'\n",
     "top": "loss = 'softmax'\nclasses = 20\nreadout = 'gradient'\nreversion = false\n",
 }
 """Other settings that a setting needs."""
 
 
-@pytest.mark.parametrize(("table", "name"), [(table, field.name) for table, field in FIELDS if field.name != "client"])
+@pytest.mark.parametrize(
+    ("table", "name"), [(table, field.name) for table, field in FIELDS if field.name not in SUBTABLES]
+)
 def test_each_setting_can_be_uncommented(tmp_path: Path, table: str, name: str) -> None:
     head, mark, body = job_file("job.toml").partition(f"\n[{table}]\n")
     needs = NEEDS.get(name, "")

@@ -38,6 +38,21 @@ def test_the_live_job_says_which_systems_it_needs() -> None:
     assert line.startswith("error: run needs Linux or macOS, and this is ")
 
 
+@pytest.mark.parametrize(
+    ("package", "extra", "table"),
+    [
+        ("paho", "mqtt", '[mqtt]\ntopic = "plant/{key}"\n'),
+        ("fastavro", "registry", '[kafka]\ntopics = ["a"]\nregistry = { url = "http://localhost:1" }\n'),
+    ],
+)
+def test_sources_of_a_live_job_need_their_extras(tmp_path: Path, package: str, extra: str, table: str) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text(f'{table}[engine]\ninputs = ["x"]\n')
+    result = command_without([package], "run", path)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == f"error: {package} is not installed: pip install 'stream-rnn[{extra}]'"
+
+
 @pytest.mark.parametrize("command", ["replay", "race", "gradients"])
 def test_plots_need_the_extra_plot(recording: Path, command: str) -> None:
     members = ["--members", "gru,rnn"] if command == "race" else []

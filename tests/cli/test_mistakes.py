@@ -183,8 +183,8 @@ def test_an_unknown_command_suggests_a_similar_one(invoke: Invoke) -> None:
     [
         ("[engine]\nhorzon = 3\n", "unknown setting 'horzon' in [engine]; did you mean 'horizon'?"),
         ("[engine]\nkey = 'a'\n", "unknown setting 'key' in [engine]; it belongs to [job]"),
-        ("[engin]\nhorizon = 3\n", "unknown table 'engin'; there are [job], [kafka], [engine] and [race]"),
-        ("horizon = 3\n", "unknown table 'horizon'; there are [job], [kafka], [engine] and [race]"),
+        ("[engin]\nhorizon = 3\n", "unknown table 'engin'; there are [job], [kafka], [engine], [race] and [mqtt]"),
+        ("horizon = 3\n", "unknown table 'horizon'; there are [job], [kafka], [engine], [race] and [mqtt]"),
         ("[engine\n", "is not TOML"),
         ("[job]\nspeed = 'fast'\n", "speed: expected `float | null`, got `str`"),
         ("[engine]\nhorizon = 'far'\n", "horizon: expected `int`, got `str`"),

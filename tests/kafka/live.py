@@ -7,6 +7,8 @@ import math
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +32,7 @@ RACE = {
     "members": {"stuck": {"learning_rate": 1e-9}, "quick": {"learning_rate": 0.01}},
 }
 """Tables of a race of two engines, of which one will be retired, and of naive forecasts."""
-COMMAND = [sys.executable, "-m", "stream_rnn.cli", "run"]
+COMMAND = [sys.executable, "-X", "faulthandler", "-m", "stream_rnn.cli", "run"]
 
 
 def reading(t: int, streams: int = 5) -> tuple[bytes, bytes]:
@@ -121,15 +123,18 @@ class Live:
         Raises
         ------
         TimeoutError
-            If there are fewer after `seconds`; the error has the ends of the logs.
+            If there are fewer after `seconds`; the error has the ends of the logs, and where the threads were.
         """
         try:
             wait_for(lambda: len(read_all(self.broker.bootstrap, self.output)) >= count, seconds)
         except TimeoutError as error:
             found = len(read_all(self.broker.bootstrap, self.output))
             error.add_note(f"{found} of {count} forecasts; exit codes {[process.poll() for process in self.processes]}")
+            for process in self.processes:
+                process.send_signal(signal.SIGABRT)
+                process.wait()
             for log in sorted(self.folder.glob("*.log")):
-                error.add_note(f"{log.name} ends:\n" + "".join(log.read_text().splitlines(keepends=True)[-30:]))
+                error.add_note(f"{log.name} ends:\n" + "".join(log.read_text().splitlines(keepends=True)[-200:]))
             raise
 
     def forecasts(self) -> dict[bytes, list[bytes]]:
@@ -159,3 +164,14 @@ def positions(forecasts: dict[bytes, list[bytes]]) -> list[tuple[int, int]]:
     """Return partition and offset of the event of each forecast, sorted."""
     rows = [json.loads(value) for values in forecasts.values() for value in values]
     return sorted((row["partition"], row["offset"]) for row in rows)
+
+
+def health(live: Live) -> dict[str, Any]:
+    """Return the health of a job that serves it, whatever its status."""
+    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        found = json.load(error)
+    return found

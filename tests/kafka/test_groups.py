@@ -115,6 +115,21 @@ def test_with_scope_job_partitions_that_are_added_are_read_and_every_event_is_fo
     assert {partition for partition, _ in found} == {0, 1, 2}
 
 
+def test_a_job_that_was_killed_and_restarted_reads_partitions_that_are_added(broker: Cluster, tmp_path: Path) -> None:
+    topic = broker.topic(partitions=1)
+    settings = {"session_timeout": 60.0, "client": {"metadata_max_age_ms": 500}}
+    live = Live(broker, tmp_path, topic, broker.topic(), "regrows", settings)
+    live.start()
+    live.wait_for_forecasts(feed(broker, topic, 0, 100))
+    live.kill()
+    live.start("again")  # within the session timeout: the group keeps its member and its assignment
+    wait_for(lambda: live.assigned("again") == 1)
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
+        admin.create_partitions({topic: 2})
+    wait_for(lambda: live.assigned("again") == 2)
+    assert live.stop() == [0]
+
+
 def test_with_scope_job_a_second_process_is_refused(broker: Cluster, topic: str, tmp_path: Path) -> None:
     alone = Live(broker, tmp_path, topic, broker.topic(), "refuses", {"scope": "job"})
     alone.start("first")

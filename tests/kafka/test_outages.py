@@ -8,12 +8,12 @@ import signal
 import urllib.error
 import urllib.request
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from broker import Cluster
 from kafka import KafkaConsumer, KafkaProducer
-from live import Live, feed, positions, reading
+from live import Live, feed, health, positions, reading
 from topics import read_all, send, wait_for
 
 from stream_rnn.connectors.ordering.ordering import AHEAD
@@ -270,17 +270,6 @@ def test_a_job_that_waits_for_its_broker_stops_at_once(server: str, tmp_path: Pa
     assert "Traceback" not in live.log()
 
 
-def health(live: Live) -> dict[str, Any]:
-    """Return the health of a job that serves it, whatever its status."""
-    port = live.log().partition("metrics and health at http://127.0.0.1:")[2].split()[0]
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
-            found: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as error:
-        found = json.load(error)
-    return found
-
-
 def test_a_topic_of_another_format_is_reported_and_makes_the_job_unhealthy(
     broker: Cluster, topic: str, tmp_path: Path
 ) -> None:
@@ -288,7 +277,7 @@ def test_a_topic_of_another_format_is_reported_and_makes_the_job_unhealthy(
     live.start()
     send(broker.bootstrap, topic, [b"\0\0\0\0\7\x02\x04"] * 500)
     wait_for(lambda: "WARNING" in live.log() and "500 records were refused" in health(live)["reason"])
-    reason = "begins with a schema registry's mark (schema id 7): Avro/Protobuf is not supported, only JSON (500)"
+    reason = "begins with a schema registry's mark (schema id 7): set registry to read Avro and Protobuf (500)"
     assert health(live)["reason"] == f"500 of the last minute's 500 records were refused: {reason}"
     assert not health(live)["ok"]
     live.wait_for_forecasts(feed(broker, topic, 0, 1000))

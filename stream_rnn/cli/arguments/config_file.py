@@ -13,6 +13,7 @@ from stream_rnn.cli.arguments.members import named_members
 from stream_rnn.errors import SettingError, nearest
 from stream_rnn.settings.engine import Settings
 from stream_rnn.settings.live import LiveSettings
+from stream_rnn.settings.mqtt import MqttSettings
 from stream_rnn.settings.race import PRESETS as RACES
 from stream_rnn.settings.race import RaceConfig, RaceSettings, preset
 from stream_rnn.settings.replay import ReplaySettings
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 TABLES: dict[str, type[msgspec.Struct]] = {"job": ReplaySettings, "kafka": LiveSettings, "engine": Settings}
 """Tables of a job file, and the settings that each holds."""
-RACE_TABLES: dict[str, type[msgspec.Struct]] = TABLES | {"race": RaceSettings}
+RACE_TABLES: dict[str, type[msgspec.Struct]] = TABLES | {"race": RaceSettings, "mqtt": MqttSettings}
 
 
 def gather(path: str | None, options: Mapping[str, Any]) -> tuple[ReplaySettings, Values]:
@@ -63,13 +64,37 @@ def gather_replay(path: str | None, options: Mapping[str, Any]) -> tuple[ReplayS
         return ReplaySettings.parse(tables["job"]), _model(tables, members)
 
 
-def gather_live(path: str | None, options: Mapping[str, Any]) -> tuple[LiveSettings, ModelValues]:
-    """Return the settings of a live job, and those of its engine or race; as `gather_replay`."""
-    document, members = _split(_read(path), path)
-    tables = _tables(document, path, RACE_TABLES)
-    _override(tables, options, "kafka")
+def gather_live(path: str | None, options: Mapping[str, Any]) -> tuple[LiveSettings | MqttSettings, ModelValues]:
+    """Return the settings of a live job, and those of its engine or race; as `gather_replay`.
+
+    It reads MQTT if there is a table [mqtt]; both this and [kafka] are an error.
+    """
+    document = _read(path)
+    if "mqtt" not in document:
+        return gather_kafka(path, options)
+    if "kafka" in document:
+        raise SettingError(f"{path}: [kafka] and [mqtt] exclude each other: a job has one source")
+    values, model = _gather_job(document, path, options, "mqtt")
     with _naming(path):
-        return LiveSettings.parse(tables["kafka"]), _model(tables, members)
+        return MqttSettings.parse(values), model
+
+
+def gather_kafka(path: str | None, options: Mapping[str, Any]) -> tuple[LiveSettings, ModelValues]:
+    """Return the settings of a live job of Kafka, and those of its engine or race; as `gather_replay`."""
+    values, model = _gather_job(_read(path), path, options, "kafka")
+    with _naming(path):
+        return LiveSettings.parse(values), model
+
+
+def _gather_job(
+    document: Values, path: str | None, options: Mapping[str, Any], table: str
+) -> tuple[Values, ModelValues]:
+    """Return the values of a table of a job, and the settings of its engine or race."""
+    document, members = _split(document, path)
+    tables = _tables(document, path, RACE_TABLES)
+    _override(tables, options, table)
+    with _naming(path):
+        return tables[table], _model(tables, members)
 
 
 def gather_race(

@@ -108,8 +108,8 @@ def sampled_job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add an option to a command for every setting of a live job but those of Kafka's clients, which are a table."""
-    return _add_options(command, LiveSettings, "Kafka", exclude={"client"})
+    """Add an option to a command for every setting of a live job but those that are tables."""
+    return _add_options(command, LiveSettings, "Kafka", exclude={"client", "registry"})
 
 
 def race_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -38,6 +38,16 @@ CLIENT = """\
 # sasl_plain_password = { env = "KAFKA_PASSWORD" }
 """
 
+REGISTRY = """\
+# [kafka.registry]
+# url = "http://localhost:8081"
+# user = "stream-rnn"
+# password = { env = "REGISTRY_PASSWORD" }
+"""
+
+SUBTABLES = {"client": CLIENT, "registry": REGISTRY}
+"""Settings that are tables of their own."""
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     "job": {
         "format": "csv",
@@ -78,6 +88,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "unwrap": "payload",
         "records": "values",
         "lateness": 60.0,
+        "idle_flush": "30s",
         "pivot": "tag=value",
         "every": "1min",
         "output": "forecasts",
@@ -144,8 +155,8 @@ def _entry(table: str, field: Field) -> str:
     help_text = field.help
     if field.name == "inputs":
         help_text += " Default: every numeric column; a live job has to name them."
-    if field.name == "client":
-        return _explained(help_text, CLIENT)
+    if field.name in SUBTABLES:
+        return _explained(help_text, SUBTABLES[field.name])
     if field.name in REQUIRED:
         return _explained(help_text, REQUIRED[field.name])
     value = EXAMPLES[table][field.name] if field.is_unset else field.default

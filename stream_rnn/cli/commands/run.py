@@ -6,18 +6,18 @@ import gc
 import logging
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stream_rnn.cli.commands.default_model import HINT, or_default
 from stream_rnn.cli.console.logs import log_to_stderr
 from stream_rnn.cli.console.signals import GracefulStop, exit_after
 from stream_rnn.connectors.stop import Stop
 from stream_rnn.errors import SettingError
-from stream_rnn.jobs.live.job import LiveJob
 from stream_rnn.jobs.stopping import StopFlag
+from stream_rnn.settings.live import LiveSettings
 
 if TYPE_CHECKING:
-    from stream_rnn.settings.live import LiveSettings
+    from stream_rnn.settings.mqtt import MqttSettings
     from stream_rnn.settings.race import RaceConfig
 
 log = logging.getLogger("stream_rnn")
@@ -29,7 +29,17 @@ STOP_SECONDS = 30.0
 """Time that a job that was stopped may wait for a broker that does not answer."""
 
 
-def run(settings: LiveSettings, model: dict[str, Any] | RaceConfig) -> int:
+class Job(Protocol):
+    """A live job."""
+
+    def warmup(self) -> None:
+        """Compile the kernels."""
+
+    def run(self) -> None:
+        """Work until stopped."""
+
+
+def run(settings: LiveSettings | MqttSettings, model: dict[str, Any] | RaceConfig) -> int:
     """Run a live job until SIGTERM or Ctrl-C, and return the exit status.
 
     Raises
@@ -42,7 +52,7 @@ def run(settings: LiveSettings, model: dict[str, Any] | RaceConfig) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     flag = StopFlag()
     chosen = or_default(model) if settings.begin_with is None else model
-    job = LiveJob(settings, chosen, Stop(flag))
+    job = _make_job(settings, chosen, Stop(flag))
     if chosen is not model:
         log.info("%s", HINT)
     job.warmup()
@@ -55,6 +65,16 @@ def run(settings: LiveSettings, model: dict[str, Any] | RaceConfig) -> int:
     with GracefulStop(stop):
         job.run()
     return 0
+
+
+def _make_job(settings: LiveSettings | MqttSettings, model: dict[str, Any] | RaceConfig, stop: Stop) -> Job:
+    if isinstance(settings, LiveSettings):
+        from stream_rnn.jobs.live.job import LiveJob  # noqa: PLC0415 - the other kind of job is not needed
+
+        return LiveJob(settings, model, stop)
+    from stream_rnn.jobs.mqtt.job import MqttJob  # noqa: PLC0415 - the other kind of job is not needed
+
+    return MqttJob(settings, model, stop)
 
 
 def _check_platform() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.partitions import partition_name
+from stream_rnn.jobs.live.flushes import decode
 from stream_rnn.jobs.live.recovery import open_worker
 from stream_rnn.jobs.live.reporting import report_engine
 
@@ -135,14 +136,15 @@ class Assignment:
     def _find_or_create(self, name: str, partitions: set[TopicPartition]) -> PartitionWorker:
         """Return the worker that an earlier session has left if it is up to date, or a new one."""
         committed = {partition: self._source.committed(partition) for partition in sorted(partitions)}
+        flushes = {partition: decode(self._source.note(partition)) for partition in committed}
         known = self.workers(partitions)
         topics = {partition.topic for partition in partitions}
         if (
             len(known) == 1
-            and known[0].is_at(committed)
+            and known[0].is_at(committed, flushes)
             and all(known[0].is_of(topic, self._source.identity(topic)) for topic in topics)
         ):
             known[0].mark_all_committed()
             return known[0]
         self.release(partitions)
-        return open_worker(name, self._context.config, committed, self._source, self.workers())
+        return open_worker(name, self._context.config, committed, self._source, self.workers(), flushes)

@@ -87,7 +87,7 @@ class Committer:
         offsets = self._deliver()
         if not self._exactly_once:
             try:
-                self._source.commit(offsets)
+                self._source.commit(offsets, self._notes(offsets))
             except RebalanceInProgressError:
                 self._metrics.failed("rebalance")  # the offsets are part of the next commit
                 return
@@ -113,17 +113,21 @@ class Committer:
         offsets = {
             partition: offset
             for partition, (worker, offset) in self._written.items()
-            if self._assignment.has(partition, worker) and offset > worker.offsets.committed[partition]
+            if self._assignment.has(partition, worker) and worker.has_uncommitted(partition, offset)
         }
         if self._dead_letters is not None:
             self._dead_letters.flush()
-        seconds = self._sink.commit(offsets, self._source.membership)
+        seconds = self._sink.commit(offsets, self._source.membership, self._notes(offsets))
         if offsets:
             self._metrics.committed(seconds)
         self._committed_at = time.monotonic()
         return offsets
 
+    def _notes(self, offsets: Offsets) -> dict[TopicPartition, str]:
+        """Return what is committed with each offset."""
+        return {partition: self._assignment.worker(partition).note(partition) for partition in offsets}
+
     def _mark_committed(self, offsets: Offsets) -> None:
         self._written.clear()
         for partition, offset in offsets.items():
-            self._assignment.worker(partition).offsets.committed[partition] = offset
+            self._assignment.worker(partition).mark_committed(partition, offset)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.deadletter import DeadLetterLog
     from stream_rnn.connectors.kafka.client import Cluster
     from stream_rnn.connectors.kafka.subscription import Subscription
+    from stream_rnn.connectors.registry.registry import SchemaRegistry
     from stream_rnn.jobs.live.metrics import JobMetrics
     from stream_rnn.jobs.live.worker import PartitionWorker, WorkerConfig
     from stream_rnn.settings.live import LiveSettings
@@ -26,4 +27,6 @@ class SessionContext(NamedTuple):
     workers: dict[TopicPartition, PartitionWorker]
     """open workers by partition; after a failure the next session keeps those that are still up to date"""
     dead_letters: DeadLetterLog | None
+    registry: SchemaRegistry | None
+    """keeps the schemas that it has fetched"""
     metrics: JobMetrics

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,36 +21,23 @@ from stream_rnn.connectors.deadletter import DeadLetterLog
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.kafka.client import AuthenticationError, BrokerError, make_cluster
 from stream_rnn.connectors.kafka.subscription import Subscription
-from stream_rnn.connectors.ordering.ordering import OrderingPolicy
-from stream_rnn.errors import SettingError, require
+from stream_rnn.connectors.registry.registry import RegistryError, make_registry
+from stream_rnn.errors import SettingError
 from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs.live.broker_wait import BrokerWait
+from stream_rnn.jobs.live.configure import configure
 from stream_rnn.jobs.live.context import SessionContext
 from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
-from stream_rnn.jobs.live.metrics_server import MetricsServer
+from stream_rnn.jobs.live.metrics_server import MetricsServer, make_exporter
 from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.reading import reading_of
-from stream_rnn.jobs.live.resolve import find_initial_checkpoint, resolve_model
 from stream_rnn.jobs.live.session import Session
-from stream_rnn.jobs.live.worker import WorkerConfig
-from stream_rnn.jobs.local_calendar import in_timezone
-from stream_rnn.jobs.shaping import (
-    check_classes,
-    check_numbers,
-    engine_inputs,
-    horizon_in_events,
-    named_fields,
-    shape_of,
-)
-from stream_rnn.jobs.words import word_rules
-from stream_rnn.settings.race import RaceConfig, map_values
 
 if TYPE_CHECKING:
-    from stream_rnn.connectors.shapes.shape import Shape
     from stream_rnn.connectors.stop import Stop
-    from stream_rnn.jobs.live.prometheus import PrometheusExporter
     from stream_rnn.settings.live import LiveSettings
+    from stream_rnn.settings.race import RaceConfig
 
 log = logging.getLogger("stream_rnn")
 
@@ -96,38 +82,24 @@ class LiveJob:
     def __init__(self, settings: LiveSettings, model: dict[str, Any] | RaceConfig, stop: Stop) -> None:
         if not settings.topics and settings.pattern is None:
             raise SettingError("topics must name at least one topic, got none")
-        initial = find_initial_checkpoint(settings.begin_with)
         self.settings = settings
-        self._exporter = _make_exporter() if settings.metrics_port is not None else None
+        self._exporter = make_exporter() if settings.metrics_port is not None else None
         self.metrics = JobMetrics(self._exporter)
         self._stop = stop
         self._cluster = make_cluster(settings.servers, settings.client)
+        self._registry = make_registry(settings.registry)
         max_request_bytes: int = self._cluster.options.get("max_request_size", MAX_REQUEST_BYTES)
-        shape, words = shape_of(settings), word_rules(settings)
-        fields = named_fields(shape, next(iter(model.members.values())) if isinstance(model, RaceConfig) else model)
-        given = map_values(model, lambda values: self._shaped(values, shape))
-        resolved = resolve_model(given, initial[1] if initial is not None else None, words)
-        if initial is not None:
-            resolved.check(*initial)
-        check_numbers(shape, resolved.settings)
-        check_classes(shape, resolved.settings)
-        self._config = WorkerConfig(
-            model=resolved,
-            words=words,
+        self._config = configure(
+            settings,
+            model,
             group=settings.group,
-            folder=Path(settings.checkpoint),
-            initial_checkpoint=initial[0] if initial is not None else None,
-            rule=OrderingPolicy(settings.lateness, settings.duplicates, settings.max_ahead),
             has_record_keys=settings.key is None and settings.key_format == "text",
             lost_offsets=settings.lost_offsets,
             writes_forecasts=settings.output is not None,
             max_output_bytes=max_request_bytes - RECORD_OVERHEAD_BYTES,
-            checkpoint_events=settings.checkpoint_every,
-            checkpoint_seconds=settings.checkpoint_seconds,
-            shape=shape,
-            fields=fields,
         )
-        reading_of(settings, self._config)  # whatever is wrong with it is reported before anything starts
+        # whatever is wrong with it is reported before anything starts
+        reading_of(settings, self._config, self._registry)
         self._subscription = Subscription(
             topics=settings.topics,
             pattern=settings.pattern,
@@ -138,11 +110,6 @@ class LiveJob:
         )
         self._problem_log = ProblemLog()
         self._failures = 0
-
-    def _shaped(self, values: dict[str, Any], shape: Shape) -> dict[str, Any]:
-        """Return the settings of an engine by name, for events of a shape and the time zone of the job."""
-        shaped = horizon_in_events(engine_inputs(shape, values), shape, lambda: None)
-        return in_timezone(shaped, self.settings.timezone)
 
     def warmup(self) -> None:
         """Compile the kernels or load them from the cache, so that no partition waits for them."""
@@ -179,6 +146,7 @@ class LiveJob:
                 subscription=subscription,
                 workers={},
                 dead_letters=dead_letters,
+                registry=self._registry,
                 metrics=self.metrics,
             )
             while not self._stop:
@@ -236,7 +204,7 @@ class LiveJob:
             self._run_turns(session)
             session.stop()
             log.info("stopped: everything is committed, checkpoints are written, and the group is left")
-        except (KafkaError, BrokerError) as error:
+        except (KafkaError, BrokerError, RegistryError) as error:
             if session is not None:
                 session.abandon()
             self._handle_failure(error, time.monotonic() - started)
@@ -249,13 +217,14 @@ class LiveJob:
         interval, logged_at = self.settings.log_seconds, time.monotonic()
         while not self._stop:
             session.run_once()
+            self.metrics.registry(self._registry.problem if self._registry is not None else None)
             self._problem_log.update(self.metrics.problems())
             if 0 < interval <= time.monotonic() - logged_at:
                 logged_at = time.monotonic()
                 line = self.metrics.line()
                 log.info("%s", line, extra={"fields": self.metrics.fields()})
 
-    def _handle_failure(self, error: KafkaError | BrokerError, lasted: float) -> None:
+    def _handle_failure(self, error: KafkaError | BrokerError | RegistryError, lasted: float) -> None:
         """Log the failure of a session that lasted so many seconds, and wait; raise if another one cannot help."""
         message = str(error) if isinstance(error, ConnectorError) else self._cluster.explain(error)
         if isinstance(error, FencedInstanceIdError):
@@ -269,13 +238,21 @@ class LiveJob:
             ) from None
         if self._stop:
             raise BrokerError(f"{STOPPED_EARLY}: {message}") from None
-        unreachable = isinstance(error, (BrokerError, KafkaConnectionError, KafkaTimeoutError))
-        self.metrics.failed("broker" if unreachable else "transaction")
-        self.metrics.broker(answers=not unreachable)
+        if isinstance(error, RegistryError):
+            self.metrics.failed("registry")
+            self.metrics.registry(message)
+        else:
+            self._count_failure(error)
         self._failures = 0 if lasted > STABLE_SECONDS else self._failures + 1
         seconds = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**self._failures)
         log.error("%s; continuing from the last commit in %g s", message, seconds)
+        self._problem_log.update(self.metrics.problems())
         self._wait(seconds)
+
+    def _count_failure(self, error: KafkaError | BrokerError) -> None:
+        unreachable = isinstance(error, (BrokerError, KafkaConnectionError, KafkaTimeoutError))
+        self.metrics.failed("broker" if unreachable else "transaction")
+        self.metrics.broker(answers=not unreachable)
 
     def _wait(self, seconds: float) -> None:
         """Wait unless stopped; the job remains healthy."""
@@ -283,10 +260,3 @@ class LiveJob:
         while not self._stop and time.monotonic() < deadline:
             self._stop.wait(min(1.0, deadline - time.monotonic()))
             self.metrics.turn_completed()
-
-
-def _make_exporter() -> PrometheusExporter:
-    require("prometheus_client", "metrics")
-    from stream_rnn.jobs.live.prometheus import PrometheusExporter  # noqa: PLC0415 - needs an optional package
-
-    return PrometheusExporter()

@@ -32,7 +32,7 @@ class Health(NamedTuple):
     """why it does not; "ok" if it does"""
     partitions: int
     lag: int
-    """records that have not been processed, over all partitions"""
+    """records that have not been processed, with those whose events are held back, over all partitions"""
     seconds_since_turn: float
     """since the loop last completed a turn, or since the process started"""
     checkpoint_age: float | None
@@ -112,6 +112,7 @@ class JobMetrics:
         self._fields: dict[str, float | int | str] = {}
         self._recent = RecentRecords(clock)
         self._missing_topics: tuple[str, ...] = ()
+        self._registry_problem: str | None = None
         if exporter is not None:
             exporter.set_function("partitions", lambda: len(self._partitions))
             exporter.set_function("turn_age_seconds", self._turn_age)
@@ -181,7 +182,7 @@ class JobMetrics:
             self._count("lost_records", records, partition)
 
     def lag(self, partition: str, records: int) -> None:
-        """Set how many records have not been processed."""
+        """Set how many records have not been processed, with those whose events are held back."""
         with self._lock:
             self._set(partition, lag_records=records)
 
@@ -195,6 +196,11 @@ class JobMetrics:
         """Set which topics that are to be read do not exist."""
         with self._lock:
             self._missing_topics = tuple(topics)
+
+    def registry(self, problem: str | None) -> None:
+        """Set why the schema registry is of no use, None if it is; schemas that it has answered before still are."""
+        with self._lock:
+            self._registry_problem = problem
 
     def engine(self, partition: str, streams: int, failing: int, totals: EngineTotals) -> None:
         """Set the numbers of streams and of failing ones, and count how much the totals have grown since the last call.
@@ -328,6 +334,8 @@ class JobMetrics:
         }
         for topic in self._missing_topics:
             problems[f"topic {topic} is missing"] = f"topic {topic} was deleted; waiting until it is created again"
+        if self._registry_problem is not None:
+            problems["the schema registry does not work"] = f"{self._registry_problem}; waiting, nothing is lost"
         if (complaint := self._recent.complaint()) is not None:
             problems["most records are refused"] = complaint
         return problems

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stream_rnn.connectors.closeable import Closeable
-from stream_rnn.errors import SettingError
+from stream_rnn.errors import SettingError, require
 
 if TYPE_CHECKING:
     from stream_rnn.jobs.live.metrics import JobMetrics
@@ -92,6 +92,20 @@ class MetricsServer(Closeable):
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def make_exporter() -> PrometheusExporter:
+    """Return what shows metrics to Prometheus.
+
+    Raises
+    ------
+    MissingExtraError
+        If prometheus_client is not installed.
+    """
+    require("prometheus_client", "metrics")
+    from stream_rnn.jobs.live.prometheus import PrometheusExporter  # noqa: PLC0415 - needs an optional package
+
+    return PrometheusExporter()
 
 
 class _Server(ThreadingHTTPServer):

@@ -39,6 +39,8 @@ class _Kafka(msgspec.Struct, frozen=True):
     rule: _Rule = _Rule()
     topics: dict[str, _Topic] = {}
     shape: dict[str, Any] = {}
+    flushes: dict[str, Offset] = {}
+    """number of idle flushes of each partition"""
 
     def __post_init__(self) -> None:
         if self.start.keys() != self.offsets.keys():

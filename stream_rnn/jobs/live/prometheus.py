@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PREFIX = "stream_rnn_"
 BY_PARTITION = ("partition",)
-FAILURES = ("transaction", "checkpoint", "broker", "rebalance")
+FAILURES = ("transaction", "checkpoint", "broker", "rebalance", "registry", "session")
 """Kinds of failures that a job survives; their counters exist from the start."""
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the durations of commits, in seconds."""

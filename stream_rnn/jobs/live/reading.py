@@ -8,12 +8,13 @@ import msgspec
 
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.kafka.decoder import Decoder, RecordOptions
-from stream_rnn.settings.live import Header
+from stream_rnn.settings.live import Header, LiveSettings
 from stream_rnn.settings.values import missing_by_column
 
 if TYPE_CHECKING:
+    from stream_rnn.connectors.registry.registry import SchemaRegistry
     from stream_rnn.jobs.live.worker import WorkerConfig
-    from stream_rnn.settings.live import LiveSettings
+    from stream_rnn.settings.mqtt import MqttSettings
 
 
 class Reading(NamedTuple):
@@ -23,7 +24,7 @@ class Reading(NamedTuple):
     options: RecordOptions
 
 
-def reading_of(settings: LiveSettings, config: WorkerConfig) -> Reading:
+def reading_of(settings: LiveSettings | MqttSettings, config: WorkerConfig, registry: SchemaRegistry | None) -> Reading:
     """Return how to read the inputs, and the targets that are not inputs, or what they are made of.
 
     Raises
@@ -49,6 +50,8 @@ def reading_of(settings: LiveSettings, config: WorkerConfig) -> Reading:
     if config.shape.pivot is not None:
         tag, value = config.shape.pivot
         schema = msgspec.structs.replace(schema, columns=(value,), tag=tag, tags=config.names)
-    reading = Reading(schema, RecordOptions(settings.format, settings.key_format, header, settings.tombstones))
+    key_format = settings.key_format if isinstance(settings, LiveSettings) else "text"
+    options = RecordOptions(settings.format, key_format, header, settings.tombstones, registry)
+    reading = Reading(schema, options)
     Decoder(*reading)
     return reading

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from kafka import TopicPartition
 
     from stream_rnn.checkpoints.file import CheckpointData
-    from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.engine.engine import Engine
-    from stream_rnn.jobs.live.worker import Topics, WorkerConfig
+    from stream_rnn.jobs.live.flushes import Flush
+    from stream_rnn.jobs.live.worker import Topics, WorkerConfig, WorkerSource
     from stream_rnn.race.race import Race
 
     Committed = Mapping[TopicPartition, int | None]
@@ -56,16 +56,18 @@ class _Request(NamedTuple):
     config: WorkerConfig
     folder: CheckpointFolder
     committed: Committed
-    source: KafkaSource
+    source: WorkerSource
     others: Sequence[PartitionWorker]
+    flushes: Mapping[TopicPartition, Sequence[Flush]]
 
 
 def open_worker(
     name: str,
     config: WorkerConfig,
     committed: Committed,
-    source: KafkaSource,
+    source: WorkerSource,
     others: Sequence[PartitionWorker] = (),
+    flushes: Mapping[TopicPartition, Sequence[Flush]] | None = None,
 ) -> PartitionWorker:
     """Return a worker for partitions, in the state that belongs to their committed offsets.
 
@@ -81,6 +83,8 @@ def open_worker(
         Knows where to start in partitions without a committed offset.
     others
         The open workers of this process, whose keys may have moved to a partition that was added.
+    flushes
+        The last flushes of each partition that are committed with its offset.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def open_worker(
     ConnectorError
         If partitions without a committed offset may not be read, or the checkpoint is of events of another shape.
     """
-    request = _Request(name, config, CheckpointFolder(config.folder / name), committed, source, others)
+    request = _Request(name, config, CheckpointFolder(config.folder / name), committed, source, others, flushes or {})
     found = request.folder.newest(accept=lambda positions: _is_usable(positions, request), verify=verify_worker)
     if found is not None:
         config.model.check(*found)
@@ -106,7 +110,7 @@ def open_worker(
 
 def _start(request: _Request, model: Engine | Race, words: Words, start: dict[TopicPartition, int]) -> PartitionWorker:
     """Start at offsets, and save that: before the first commit, only the checkpoint knows them."""
-    name, config, folder, _, source, _ = request
+    name, config, folder, _, source, *_ = request
     offsets = WorkerOffsets(start=start, processed=dict(start), committed=dict(start))
     topics = _identities(start, source)
     snapshot = model.snapshot(positions=checkpoint_positions(config, offsets, topics, words))
@@ -125,7 +129,7 @@ def _words(config: WorkerConfig, model: Engine | Race, positions: Mapping[str, A
 
 
 def _resume(request: _Request, found: Found) -> PartitionWorker:
-    name, config, folder, committed, source, _ = request
+    name, config, folder, committed, source, _, flushes = request
     path, saved = found
     positions = saved.positions["kafka"]
     recreated = [p for p, offset in committed.items() if _is_recreated(positions, p, offset, source)]
@@ -153,6 +157,7 @@ def _resume(request: _Request, found: Found) -> PartitionWorker:
     words = _words(config, model, saved.positions)
     worker = PartitionWorker(name, config, model, folder, offsets, topics, words)
     worker.restore_orderings(saved, kept)
+    worker.restore_flushes(positions.get("flushes", {}), {p: flushes.get(p, ()) for p in kept})
     if recreated:
         _restart_recreated(worker, path, saved, recreated)
     return worker
@@ -185,7 +190,7 @@ def _restart_recreated(
     worker.wait_for_checkpoint()
 
 
-def _new_start(saved: Mapping[str, Any], partition: TopicPartition, source: KafkaSource) -> int:
+def _new_start(saved: Mapping[str, Any], partition: TopicPartition, source: WorkerSource) -> int:
     """Return where to start in a partition that a checkpoint does not know: if it was added, all records are new."""
     before = _saved_identities(saved).get(partition.topic)
     is_added = before is not None and before.partitions <= partition.partition
@@ -221,6 +226,9 @@ def _is_usable(positions: Mapping[str, Any], request: _Request) -> bool:
     saved = positions.get("kafka")
     if saved is None or saved["group"] != request.config.group:
         return False
+    done = saved.get("flushes", {})
+    if any(some and some[0].number > done.get(partition_name(p), 0) + 1 for p, some in request.flushes.items()):
+        return False  # flushes after the checkpoint are not known any more
     return all(
         offset is None
         or saved["offsets"].get(partition_name(partition), 0) <= offset
@@ -230,7 +238,7 @@ def _is_usable(positions: Mapping[str, Any], request: _Request) -> bool:
 
 
 def _is_recreated(
-    saved: Mapping[str, Any], partition: TopicPartition, committed: int | None, source: KafkaSource
+    saved: Mapping[str, Any], partition: TopicPartition, committed: int | None, source: WorkerSource
 ) -> bool:
     """Return whether a checkpoint is of another topic of the same name, which was deleted since."""
     before = _saved_identities(saved).get(partition.topic)
@@ -241,7 +249,7 @@ def _is_recreated(
     return max(saved["offsets"].get(partition_name(partition), 0), committed or 0) > end
 
 
-def _identities(partitions: Iterable[TopicPartition], source: KafkaSource) -> dict[str, TopicIdentity]:
+def _identities(partitions: Iterable[TopicPartition], source: WorkerSource) -> dict[str, TopicIdentity]:
     return {topic: source.identity(topic) for topic in sorted({partition.topic for partition in partitions})}
 
 
@@ -286,7 +294,7 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
 
     Its state is that of its worker, if that is open here, or of its newest checkpoint.
     """
-    name, config, _, committed, source, others = request
+    name, config, _, committed, source, others, _ = request
     partition = next(iter(committed))
     if name != partition_name(partition):
         return None  # the one model of the job reads all partitions

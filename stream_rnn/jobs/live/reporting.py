@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from stream_rnn.jobs.live.metrics import EngineTotals
 
 if TYPE_CHECKING:
-    from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.jobs.live.metrics import JobMetrics
-    from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOutput
+    from stream_rnn.jobs.live.worker import PartitionWorker, WorkerOutput, WorkerSource
 
 
-def report_output(metrics: JobMetrics, source: KafkaSource, worker: PartitionWorker, output: WorkerOutput) -> None:
+def report_output(metrics: JobMetrics, source: WorkerSource, worker: PartitionWorker, output: WorkerOutput) -> None:
     """Report the result of a batch."""
     metrics.processed(worker.name, events=output.events, forecasts=len(output.payloads), replayed=output.replayed)
     metrics.ordered(worker.name, duplicates=output.duplicates, held=worker.held)
@@ -27,7 +26,7 @@ def report_output(metrics: JobMetrics, source: KafkaSource, worker: PartitionWor
     if model and persistence and "mae" in model:
         metrics.errors(worker.name, model["mae"], persistence["mae"])
     lags = [source.lag(partition, offset) for partition, offset in worker.offsets.processed.items()]
-    metrics.lag(worker.name, sum(lag for lag in lags if lag is not None))
+    metrics.lag(worker.name, sum(lag for lag in lags if lag is not None) + worker.held)
 
 
 def report_engine(metrics: JobMetrics, worker: PartitionWorker) -> None:

@@ -28,6 +28,7 @@ These threads are involved:
 from __future__ import annotations
 
 import logging
+import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,7 @@ class Session:
         self._metrics = context.metrics
         self._sink = _open_sink(context)
         try:
-            schema, options = reading_of(context.settings, context.config)
+            schema, options = reading_of(context.settings, context.config, context.registry)
             self._source = KafkaSource(context.cluster, context.subscription, schema, self, options)
         except BaseException:
             self._sink.close()
@@ -124,6 +125,7 @@ class Session:
             reread = self._assignment.open_next()
             batches = [batch for batch in batches if batch.partition not in reread]
         self._collect()
+        self._flush_idle()
         if has_backlog:
             self._submit(batches)
             if self._committer.due:
@@ -196,6 +198,13 @@ class Session:
         """Process a few records in this thread, which is faster than handing them to the other."""
         workers = [(self._assignment.worker(batch.partition), batch) for batch in batches]
         self._write([(worker, worker.process(batch)) for worker, batch in workers])
+
+    def _flush_idle(self) -> None:
+        """Release the events of silent streams; nothing may be in progress."""
+        now = time.monotonic()
+        results = [(worker, output) for worker in self._assignment.workers() for output in worker.flush_idle(now)]
+        if results:
+            self._write(results)
 
     def _submit(self, batches: Iterable[KafkaBatch]) -> None:
         """Let the pipeline process many records."""

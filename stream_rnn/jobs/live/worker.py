@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs import ordering_state
 from stream_rnn.jobs.alarm_log import AlarmLog
 from stream_rnn.jobs.ids import invalid_ids
+from stream_rnn.jobs.live.flushes import ArrivalClock, Flush, Flushes
 from stream_rnn.jobs.live.payloads import Forecasts, PayloadEncoder
 from stream_rnn.jobs.models import fingerprint
 from stream_rnn.jobs.words import WordRules
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.events import EventBatch
     from stream_rnn.connectors.kafka.decoder import KafkaBatch, Tombstone
     from stream_rnn.connectors.kafka.partitions import Headers, Offsets, TopicIdentity
-    from stream_rnn.connectors.kafka.source import KafkaSource
     from stream_rnn.connectors.ordering.ordering import OrderingPolicy
     from stream_rnn.engine.drift import Drift
     from stream_rnn.engine.engine import Engine
@@ -66,6 +66,22 @@ UNEXPECTED = {
 """What may happen to records that become events of another shape, by kind; the first of each is logged."""
 OVERSIZED = "key and headers are too large for a forecast"
 """Why there is no forecast of an event, which was learned from nevertheless."""
+
+
+class WorkerSource(Protocol):
+    """What a worker needs to know of its source."""
+
+    def identity(self, topic: str) -> TopicIdentity:
+        """Return the identity of a topic."""
+
+    def bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        """Return the offset of the oldest record of a partition, and of the next one to be written."""
+
+    def start_offset(self, partition: TopicPartition) -> int:
+        """Return the offset to start at in a partition without a committed offset."""
+
+    def lag(self, partition: TopicPartition, offset: int) -> int | None:
+        """Return the number of records from an offset on, None if it is not known."""
 
 
 class WorkerConfig(NamedTuple):
@@ -97,6 +113,8 @@ class WorkerConfig(NamedTuple):
     """how records become events"""
     fields: tuple[str, ...] = ()
     """fields of the records that are inputs of a wide source"""
+    idle_flush: float | None = None
+    """seconds after which the events of a silent stream are released"""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -153,6 +171,19 @@ class WorkerOutput(NamedTuple):
     seconds: float
     """how long they took"""
 
+    def then(self, later: WorkerOutput) -> WorkerOutput:
+        """Return this output, whose forecasts were all committed before, with that of later records."""
+        return later._replace(
+            dead=[*self.dead, *later.dead],
+            events=self.events + later.events,
+            replayed=self.replayed + later.replayed,
+            duplicates=self.duplicates + later.duplicates,
+            bad_values=[*self.bad_values, *later.bad_values],
+            tombstones=self.tombstones + later.tombstones,
+            records=self.records + later.records,
+            seconds=self.seconds + later.seconds,
+        )
+
 
 class PartitionWorker:
     """The engine or race of one or more partitions; created by `recovery.open_worker`.
@@ -204,13 +235,15 @@ class PartitionWorker:
         self._encoder = PayloadEncoder(model.settings, fingerprint(config.model))
         active = config.rule.active or config.shape.active
         self._orderings = {partition: self._new_ordering(partition) for partition in offsets.processed if active}
+        self._flushes = {partition: Flushes() for partition in offsets.processed}
+        self._arrivals: dict[TopicPartition, ArrivalClock] = {}
         self._logged: set[str] = set()
         self._writer = CheckpointWriter(folder, model)
         self._policy = CheckpointPolicy(
             config.checkpoint_events,
             config.checkpoint_seconds,
             events=model.counts.events,
-            position=dict(offsets.processed),
+            position=self._position(),
         )
 
     @property
@@ -222,11 +255,32 @@ class PartitionWorker:
     def is_ahead(self) -> bool:
         """Whether the model has processed records that are not committed."""
         committed = self.offsets.committed
-        return any(offset > committed[partition] for partition, offset in self.offsets.processed.items())
+        return any(
+            offset > committed[partition] or self._flushes[partition].is_ahead
+            for partition, offset in self.offsets.processed.items()
+        )
 
-    def is_at(self, committed: Mapping[TopicPartition, int | None]) -> bool:
+    def is_at(
+        self, committed: Mapping[TopicPartition, int | None], flushes: Mapping[TopicPartition, Sequence[Flush]]
+    ) -> bool:
         """Return whether the worker has exactly these partitions, and has processed exactly what is committed."""
-        return self.offsets.processed == committed
+        done = {partition: some[-1].number if some else 0 for partition, some in flushes.items()}
+        return self.offsets.processed == committed and all(
+            some.done == done.get(partition, 0) for partition, some in self._flushes.items()
+        )
+
+    def has_uncommitted(self, partition: TopicPartition, offset: int) -> bool:
+        """Return whether what was processed of a partition, up to an offset, is not committed."""
+        return offset > self.offsets.committed[partition] or self._flushes[partition].is_ahead
+
+    def note(self, partition: TopicPartition) -> str:
+        """Return what is to be committed with the offset of a partition."""
+        return self._flushes[partition].note
+
+    def mark_committed(self, partition: TopicPartition, offset: int) -> None:
+        """Record that a partition is committed up to an offset, with everything that was written."""
+        self.offsets.committed[partition] = offset
+        self._flushes[partition].committed = self._flushes[partition].done
 
     def is_of(self, topic: str, identity: TopicIdentity) -> bool:
         """Return whether the worker has read this topic, and not one of the same name that was deleted since."""
@@ -234,7 +288,14 @@ class PartitionWorker:
 
     def mark_all_committed(self) -> None:
         """Record that everything that was processed is committed."""
-        self.offsets.committed = dict(self.offsets.processed)
+        for partition, offset in self.offsets.processed.items():
+            self.mark_committed(partition, offset)
+
+    def restore_flushes(self, done: Mapping[str, int], committed: Mapping[TopicPartition, Sequence[Flush]]) -> None:
+        """Repeat committed flushes that a checkpoint does not have, which has so many of each partition by name."""
+        for partition, flushes in committed.items():
+            self._flushes[partition] = Flushes(done.get(partition_name(partition), 0), flushes)
+        self._policy.started(self.model.counts.events, self._position())
 
     def restore_orderings(self, saved: CheckpointData, partitions: Iterable[TopicPartition]) -> None:
         """Hold back the events of partitions that a checkpoint contains, even if new events are no longer held back."""
@@ -242,7 +303,7 @@ class PartitionWorker:
             if (state := ordering_state.load(saved, partition_name(partition))) is not None:
                 self._orderings.setdefault(partition, self._new_ordering(partition)).restore(state)
 
-    def skip_deleted_records(self, source: KafkaSource) -> dict[TopicPartition, int]:
+    def skip_deleted_records(self, source: WorkerSource) -> dict[TopicPartition, int]:
         """Continue after records that were deleted before they were read; return their number, by partition.
 
         Raises
@@ -268,22 +329,73 @@ class PartitionWorker:
         """Learn from the events that a batch releases, and encode the forecasts that were not committed before.
 
         The forecast of an event was committed before if the record whose arrival released the event was: even if events
-        are held back, the same record releases the same events whenever the partition is read again.
+        are held back, the same record releases the same events whenever the partition is read again. Committed flushes
+        are repeated where they were done.
         """
+        flushes, first = self._flushes[batch.partition], None
+        while (at := flushes.next_at()) is not None and at < batch.next:
+            before, batch = batch.split(at)
+            output = self._process(before).then(self._flush(batch.partition, flushes.repeat(), is_new=False))
+            first = output if first is None else first.then(output)
+        output = self._process(batch)
+        if self._config.idle_flush is not None:
+            self._arrival_clock(batch.partition).add(time.monotonic(), batch.next)
+        return output if first is None else first.then(output)
+
+    def flush_idle(self, now: float) -> list[WorkerOutput]:
+        """Release the events of silent streams, and repeat committed flushes whose place is reached.
+
+        Parameters
+        ----------
+        now
+            Seconds, monotonically.
+        """
+        outputs = []
+        for partition, flushes in self._flushes.items():
+            at = self.offsets.processed[partition]
+            while flushes.next_at() == at:
+                outputs.append(self._flush(partition, flushes.repeat(), is_new=False))
+            ordering = self._orderings.get(partition)
+            if self._config.idle_flush is None or ordering is None or not ordering.held or not flushes.may_add:
+                continue
+            if at < self.offsets.committed[partition]:
+                continue  # the records that follow were not silent
+            before = self._arrival_clock(partition).silent_before(now)
+            if before is not None and ordering.has_silent(before):
+                outputs.append(self._flush(partition, flushes.add(at, before), is_new=True))
+        return outputs
+
+    def _arrival_clock(self, partition: TopicPartition) -> ArrivalClock:
+        if partition not in self._arrivals:
+            idle = self._config.idle_flush or 0.0
+            self._arrivals[partition] = ArrivalClock(idle, time.monotonic(), self.offsets.processed[partition])
+        return self._arrivals[partition]
+
+    def _flush(self, partition: TopicPartition, flush: Flush, *, is_new: bool) -> WorkerOutput:
+        """Release the events that a flush releases; their forecasts are written if it is new."""
+        ordered = self._orderings[partition].flush(flush.before, flush.at)
+        return self._learn_and_encode(ordered, {}, replayed=0 if is_new else len(ordered.batch.events))
+
+    def _process(self, batch: KafkaBatch) -> WorkerOutput:
+        ordered = self._order(_reject_invalid_ids(self.model.settings, self._encode_words(batch)))
+        replayed = int(np.searchsorted(ordered.released_by, self.offsets.committed[batch.partition]))
+        return self._learn_and_encode(ordered, _ends_after(batch.tombstones, ordered.released_by), replayed)
+
+    def _learn_and_encode(self, ordered: OrderedBatch, ends: Mapping[int, list[str]], replayed: int) -> WorkerOutput:
+        """Learn from events that are released, and encode their forecasts, but those of the first `replayed`."""
         started = time.perf_counter()
+        batch = ordered.batch
         settings, partition = self.model.settings, batch.partition
-        ordered = self._order(_reject_invalid_ids(settings, self._encode_words(batch)))
-        events, headers = ordered.batch.events, ordered.batch.headers
+        events, headers = batch.events, batch.headers
         learned, committed = self.model.counts.events, self.offsets.committed[partition]
 
         x, y = events.table(settings.inputs), events.table(settings.target_names)
-        result = self._learn(events, x, y, _ends_after(batch.tombstones, ordered.released_by))
+        result = self._learn(events, x, y, ends)
         self.scores.add(result.slots, result.begins, y, result.forecasts)
         labels = self.words.label_columns(y, result)
         self.offsets.processed[partition] = batch.next
         self.failing = _count_failing(self.model)
 
-        replayed = int(np.searchsorted(ordered.released_by, committed))
         self._log_unexpected(partition)
         self._log_drifts(result.drifts, after=learned + replayed)
         self._alarm_log.add(alarm for alarm in result.alarms if alarm.event > learned + replayed)
@@ -345,7 +457,7 @@ class PartitionWorker:
 
     def checkpoint_due(self) -> bool:
         """Return whether it is time for a checkpoint."""
-        return not self._writer.busy and self._policy.is_due(self.model.counts.events, self.offsets.processed)
+        return not self._writer.busy and self._policy.is_due(self.model.counts.events, self._position())
 
     def start_checkpoint(self) -> None:
         """Start a checkpoint of the present state, all of which must be committed.
@@ -355,17 +467,24 @@ class PartitionWorker:
         CheckpointError
             If there is not enough memory for the copy.
         """
-        self._policy.started(self.model.counts.events, dict(self.offsets.processed))
+        self._policy.started(self.model.counts.events, self._position())
         held, arrays = ordering_state.dump(
             {partition_name(p): ordering.state() for p, ordering in self._orderings.items()}
         )
         positions = checkpoint_positions(self._config, self.offsets, self.topics, self.words)
+        flushes = {partition_name(p): some.checkpoint_started() for p, some in self._flushes.items()}
+        if any(flushes.values()):
+            positions["kafka"]["flushes"] = flushes
         self._writer.begin(positions | held, arrays)
 
     def start_last_checkpoint(self) -> None:
         """Start a checkpoint as `start_checkpoint`, unless the newest one has the present state."""
-        if self._policy.has_progress(self.offsets.processed):
+        if self._policy.has_progress(self._position()):
             self.start_checkpoint()
+
+    def _position(self) -> tuple[Offsets, list[int]]:
+        """Return how far the worker is, as a copy."""
+        return dict(self.offsets.processed), [flushes.done for flushes in self._flushes.values()]
 
     def finished_checkpoint(self) -> CheckpointTimings | None:
         """Return the timings of a checkpoint that has reached the disk, each once; None if there is no news.
@@ -386,6 +505,8 @@ class PartitionWorker:
             return self._writer.last if ask() is not None else None
         except CheckpointError:
             self._policy.failed()
+            for flushes in self._flushes.values():
+                flushes.checkpoint_failed()
             raise
 
     def _encode_words(self, batch: KafkaBatch) -> KafkaBatch:

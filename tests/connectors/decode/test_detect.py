@@ -99,6 +99,14 @@ def test_columns_without_a_name_are_not_read() -> None:
     assert (roles.columns, roles.ignored) == (("x",), {"": "without a name"})
 
 
+def test_the_table_numbers_of_influx_are_not_read_unless_they_are_named() -> None:
+    samples = {name: TextSample(["1", "2"]) for name in ("result", "table", "_time", "_value")}
+    roles = resolve_roles(Schema(time="_time"), "a.csv", samples)
+    assert (roles.columns, roles.ignored) == (("result", "_value"), {"table": "numbers the tables of a query"})
+    assert resolve_roles(Schema(time="_time", columns=("table",)), "a.csv", samples).columns == ("table",)
+    assert "table" in resolve_roles(Schema(), "a.csv", {"table": TextSample(["1"])}).columns
+
+
 def test_an_input_that_is_named_may_be_empty_but_not_text() -> None:
     samples = {"x": TextSample(["NA"]), "y": TextSample(["warm"])}
     assert resolve_roles(Schema(columns=("x",)), "a.csv", samples).columns == ("x",)

@@ -18,6 +18,7 @@ from reading import AllDeadLetters, read, rows
 from stream_rnn.connectors.decode.schema import Schema
 from stream_rnn.connectors.errors import ConnectorError, UsageError
 from stream_rnn.connectors.files import byte_stream
+from stream_rnn.connectors.files.dialect import Dialect
 from stream_rnn.connectors.files.open import expand, open_files
 
 if TYPE_CHECKING:
@@ -293,3 +294,20 @@ def test_files_that_overlap_in_time_without_a_key_are_warned_of_once(
     assert [record.getMessage().count("overlap in time, from 2023-11-14T22:13:2") for record in caplog.records] == (
         [1] * warnings
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "option", "message"),
+    [
+        ("a.jsonl", '{"x": 1}\n', {"delimiter": ";"}, "jsonl has no delimiter, got ';': leave it out"),
+        ("a.json", '[{"x": 1}]', {"skip_lines": 2}, "jsonl has no skip_lines, got 2: leave it out"),
+        ("a.parquet", "", {"encoding": "cp1252"}, "parquet has no encoding, got 'cp1252': leave it out"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    name: str, data: str, option: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(data)
+    with pytest.raises(UsageError) as error:
+        open_files(str(tmp_path / name), dialect=Dialect(**option))
+    assert str(error.value) == f"{tmp_path / name}: {message}"

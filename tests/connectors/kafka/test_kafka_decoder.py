@@ -141,7 +141,7 @@ UNUSABLE: dict[str, tuple[bytes | None, str]] = {
     "two objects": (b'{"x": 1} {"x": 2}', "not JSON"),
     "Avro": (
         b"\x00\x00\x00\x00\x01\x02",
-        "begins with a schema registry's mark (schema id 1): Avro/Protobuf is not supported, only JSON",
+        "begins with a schema registry's mark (schema id 1): set registry to read Avro and Protobuf",
     ),
     "not UTF-8": (b'{"x": "\xff"}', "not UTF-8"),
     "not UTF-8 in a field that is not read": (b'{"x": 1, "y": "\xff"}', "not UTF-8"),

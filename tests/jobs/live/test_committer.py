@@ -45,10 +45,11 @@ class Kafka:
     def write_dead_letters(self, _: Any) -> None:
         pass
 
-    def commit(self, offsets: dict[TopicPartition, int], *membership: Any) -> float:
-        if self.error is not None and not membership:
+    def commit(self, offsets: dict[TopicPartition, int], *arguments: Any) -> float:
+        is_transaction = len(arguments) > 1  # of the sink, which gets a membership and notes
+        if self.error is not None and not is_transaction:
             raise self.error
-        (self.transactions if membership else self.committed).append(offsets)
+        (self.transactions if is_transaction else self.committed).append(offsets)
         return 0.0
 
 
@@ -62,6 +63,7 @@ def open_committer(folder: Path, kafka: Any, delivery: Any = "exactly_once") -> 
         subscription=Subscription(topics=("sensors",), group="pumps", instance="pumps-0"),
         workers={PARTITION: open_at(config, None)},
         dead_letters=None,
+        registry=None,
         metrics=JobMetrics(),
     )
     return Committer(context, Assignment(context, kafka), kafka, kafka), context

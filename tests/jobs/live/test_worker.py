@@ -270,9 +270,9 @@ def test_before_the_first_commit_the_start_is_that_of_the_first_process(tmp_path
 def test_a_worker_is_up_to_date_only_with_exactly_the_same_partitions(tmp_path: Path) -> None:
     worker = open_at(make_config(tmp_path), None)
     worker.process(batch_of(0, 5))
-    assert worker.is_at({PARTITION: 5})
-    assert not worker.is_at({PARTITION: 4})
-    assert not worker.is_at({PARTITION: 5, PARTITION._replace(partition=4): None})
+    assert worker.is_at({PARTITION: 5}, {})
+    assert not worker.is_at({PARTITION: 4}, {})
+    assert not worker.is_at({PARTITION: 5, PARTITION._replace(partition=4): None}, {})
 
 
 # --- what is refused -----------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Schema registries: values that begin with the id of their schema."""

@@ -1,0 +1,1 @@
+"""The live job that reads MQTT."""
