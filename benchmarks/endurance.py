@@ -44,9 +44,11 @@ NETWORKS: dict[str, Settings] = {
     "rnn": Settings(**INPUTS, layer="rnn", hidden=16, window=8),
     "gru": Settings(**INPUTS, layer="gru", hidden=16, window=8),
     "lstm": Settings(**INPUTS, layer="lstm", hidden=16, window=8),
+    "slstm": Settings(**INPUTS, layer="slstm", hidden=16, window=8),
     "lru": Settings(**INPUTS, layer="lru", hidden=16),
     "elstm": Settings(**INPUTS, layer="elstm", hidden=16),
     "columnar_gru": Settings(**INPUTS, layer="columnar_gru", hidden=16),
+    "mingru": Settings(**INPUTS, layer="mingru", hidden=16),
     "rls": Settings(**INPUTS, layer="lru", readout="rls", hidden=16),
     "forecast": Settings.preset("forecast", **INPUTS, hidden=16, interval=0.9, anomaly=True, horizon=2),
 }

@@ -103,12 +103,16 @@ def rate(engine: Engine, events: Data, rounds: int = 5) -> float:
     return len(events.x) / statistics.median(process(engine, events) for _ in range(rounds))
 
 
-def product_flops() -> int:
+GATES: dict[str, int] = {"gru": 3, "lstm": 4}
+"""Gates of a layer whose products are counted."""
+
+
+def product_flops(layer: str = "gru", hidden: int = HIDDEN) -> int:
     """Return the number of floating-point operations of the matrix products in one event of the reference job.
 
-    The forward product [x, h] -> 3 gates once; the backward product with U^T and the gradient of the weights once for
+    The forward product [x, h] -> gates once; the backward product with U^T and the gradient of the weights once for
     each event of the window.
     """
-    inputs, gates = len(INPUTS), 3 * HIDDEN
-    forward = (inputs + HIDDEN) * gates
-    return 2 * (forward + WINDOW * (HIDDEN * gates + forward))
+    inputs, gates = len(INPUTS), GATES[layer] * hidden
+    forward = (inputs + hidden) * gates
+    return 2 * (forward + WINDOW * (hidden * gates + forward))

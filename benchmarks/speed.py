@@ -3,23 +3,38 @@
     python -m benchmarks.speed
     python -m benchmarks.speed --only reference,step --json
     python -m benchmarks.speed --torch-python /usr/bin/python3
+    python -m benchmarks.speed --record
 
 Parts: ``reference`` (the reference job with the engine, JAX and PyTorch, and the core's matrix-product rate),
-``layers`` (other networks), ``step`` (calls with one event), ``streams`` (1 to 100,000 streams), ``startup`` (import
-and first forecast) and ``csv`` (a file of a million events, end to end). Everything runs on one thread, and the time
-that a process waits for a core is not counted. Other load on the machine still affects the figures, so compare only
-ratios within one run.
+``layers`` (other networks), ``sizes`` (other widths and windows), ``step`` (calls with one event), ``streams`` (1 to
+100,000 streams), ``startup`` (import and first forecast) and ``csv`` (a file of a million events, end to end).
+Everything runs on one thread, and the time that a process waits for a core is not counted. Other load on the machine
+still affects the figures, so compare only ratios within one run. `benchmarks.history` shows recorded runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks import against_peers, child, csv_replay, many_streams, options, report, startup, step_calls
+from benchmarks import (
+    against_peers,
+    child,
+    csv_replay,
+    history,
+    many_streams,
+    options,
+    report,
+    sizes,
+    startup,
+    step_calls,
+)
 
-PARTS = ("reference", "layers", "step", "streams", "startup", "csv")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PARTS = ("reference", "layers", "sizes", "step", "streams", "startup", "csv")
 
 
 def main() -> None:
@@ -27,12 +42,15 @@ def main() -> None:
     parser = options.parser(__doc__)
     parser.add_argument("--only", type=_parts, default=PARTS, help=f"parts, separated by commas: {','.join(PARTS)}")
     parser.add_argument("--torch-python", default=_torch_python(), help="an interpreter that has torch")
+    parser.add_argument("--record", action="store_true", help=f"add the main figures to {history.HISTORY.name}")
     arguments = parser.parse_args()
     results: dict[str, Any] = {}
     for part in arguments.only:
         results[part] = _measure(part, arguments.torch_python)
         if not arguments.json:
             _show(part, results[part])
+    if arguments.record:
+        history.record(results)
     if arguments.json:
         report.show_json(results)
     else:
@@ -40,19 +58,17 @@ def main() -> None:
 
 
 def _measure(part: str, torch_python: str) -> Any:
-    match part:
-        case "reference":
-            return against_peers.measure(torch_python)
-        case "layers":
-            return against_peers.variants()
-        case "step":
-            return step_calls.measure()
-        case "streams":
-            return many_streams.measure()
-        case "startup":
-            return startup.measure()
-        case _:
-            return csv_replay.measure()
+    if part == "reference":
+        return against_peers.measure(torch_python)
+    measures: dict[str, Callable[[], Any]] = {
+        "layers": against_peers.variants,
+        "sizes": sizes.measure,
+        "step": step_calls.measure,
+        "streams": many_streams.measure,
+        "startup": startup.measure,
+        "csv": csv_replay.measure,
+    }
+    return measures[part]()
 
 
 def _show(part: str, result: Any) -> None:
@@ -63,6 +79,9 @@ def _show(part: str, result: Any) -> None:
             report.show("Peers in the same run", result["peers"])
         case "layers":
             report.show("Other networks", result)
+        case "sizes":
+            for title, rows in result.items():
+                report.show(title, rows)
         case "step":
             report.show("Engine.step, a mapping of 8 inputs", result)
         case "streams":

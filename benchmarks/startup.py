@@ -16,19 +16,25 @@ IMPORT_ENGINE = "from stream_rnn import Engine, Settings"
 FORECAST = f"{IMPORT_ENGINE}; Engine(Settings(inputs=('a', 'b'))).step('stream', {{'a': 1.0, 'b': 2.0}})"
 PRESET = FORECAST.replace("Settings(", "Settings.preset('forecast', ")
 
+AUTO = (
+    "from stream_rnn import Race; import numpy as np;"
+    "Race.preset('auto', inputs=('a', 'b')).process('stream', np.array([[1.0, 2.0]]))"
+)
+
 PROCESSES = 5
 
 
 def measure() -> list[dict[str, Any]]:
     """Return seconds of the code and of the whole process; medians of several processes."""
     _seconds(FORECAST)  # compiles if necessary
-    cold, cold_preset = _cold(FORECAST), _cold(PRESET)
+    cold, cold_preset, cold_auto = _cold(FORECAST), _cold(PRESET), _cold(AUTO)
     rows = {
         "import stream_rnn": _median(IMPORT),
         "import of the engine": _median(IMPORT_ENGINE),
         "first forecast, kernels on the disk": _median(FORECAST),
         "first forecast ever: kernels are compiled": cold,
         "the same with the preset forecast": cold_preset,
+        "the same with the preset auto, a race": cold_auto,
     }
     return [{"what": name, "seconds": code, "process_seconds": process} for name, (code, process) in rows.items()]
 

@@ -51,6 +51,11 @@ def optimizer_step(
 
 
 @entry
+def add_matrix_product(X: Any, x_start: int, W: Any, out: Any) -> None:
+    products.add_matrix_product(X, x_start, W, out)
+
+
+@entry
 def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
     products.add_outer_products(X, x_start, D, d_start, rows, out)
 

@@ -72,6 +72,16 @@ def lstm_peephole(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     return np.concatenate([sigmoid(o + p_o * c_next) * np.tanh(c_next), c_next])
 
 
+def slstm(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    h, c, m = np.split(state, 3)
+    n = np.ones_like(c)  # the layer keeps c / n and m + log n
+    i, f, o, z = np.split(x @ p["W"] + h @ p["U"] + p["b"], 4)
+    m_next = np.maximum(np.log(sigmoid(f)) + m, i)
+    i, f = np.exp(i - m_next), np.exp(np.log(sigmoid(f)) + m - m_next)
+    c, n = f * c + i * np.tanh(z), f * n + i
+    return np.concatenate([sigmoid(o) * c / n, c / n, m_next + np.log(n)])
+
+
 def conv(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     lags = np.split(p["W"], len(p["W"]) // len(x))
     seen = [x, *np.split(state[len(p["b"]) :], len(lags))[:-1]]
@@ -106,12 +116,20 @@ def columnar_gru(p: Mapping[str, Array], x: Array, state: Array) -> Array:
     return (1 - z) * np.tanh(n + un * r * h) + z * h
 
 
+def mingru(p: Mapping[str, Array], x: Array, state: Array) -> Array:
+    h = state[: len(p["b"]) // 2]
+    g, z = np.split(x @ p["W"] + p["b"], 2)
+    z = 1 - sigmoid(z)  # the paper's gate
+    return (1 - z) * h + z * g
+
+
 CELLS: dict[str, Cell] = {
     "rnn": rnn,
     "gru": gru,
     "gru_reset_before": gru_reset_before,
     "lstm": lstm,
     "lstm_peephole": lstm_peephole,
+    "slstm": slstm,
     "dense": dense,
     "none": none,
     "conv": conv,
@@ -120,6 +138,7 @@ CELLS: dict[str, Cell] = {
     "lru": lru,
     "elstm": elstm,
     "columnar_gru": columnar_gru,
+    "mingru": mingru,
 }
 """The equations of each layer that needs no lookahead. A state may be longer than the part that the equations read."""
 

@@ -50,7 +50,7 @@ from stream_rnn.learning.targets import (
     record_value,
     scale_of,
 )
-from stream_rnn.learning.tbptt import Progress, RecentEvents, Weights, update_weights
+from stream_rnn.learning.tbptt import Outcome, Progress, RecentEvents, Weights, update_weights
 from stream_rnn.losses.loss import distance, loss_gradient, scale_gradient
 
 N_EVENTS = Counts._fields.index("events")
@@ -191,6 +191,7 @@ def _weights(core: Any, slot: int) -> Weights:
         BodyAndHead(updates.body[body], updates.head[head]),
         core.weights.inverse[head],
         core.weights.challenger[head],
+        core.weights.group,
     )
 
 
@@ -559,7 +560,8 @@ def _update(core: Any, slot: int) -> None:
         recent = RecentEvents(core.tape[slot], core.features[slot], core.errors[slot], core.faded[slot])
         between = 1 if core.initial.head.shape[0] > 0 else max(clock[Clock.BETWEEN], 1)
         progress = Progress(clock[Clock.LENGTH], clock[Clock.WAITING], clock[Clock.ERRORS], between)
-        done = update_weights(
+        outcome = update_weights(
+            core.learning.groups,
             core.network,
             core.learning,
             _weights(core, slot),
@@ -567,7 +569,8 @@ def _update(core: Any, slot: int) -> None:
             progress,
             core.work,
         )
-        core.counts[N_UPDATES if done else N_SKIPPED] += 1
+        if outcome != Outcome.WAITING:
+            core.counts[N_UPDATES if outcome == Outcome.DONE else N_SKIPPED] += 1
     clock[Clock.WAITING] = 0
     clock[Clock.ERRORS] = 0
 

@@ -15,12 +15,13 @@ from stream_rnn.kernels.aligned import aligned_zeros
 from stream_rnn.kernels.dispatch import Off
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
 from stream_rnn.layers.initialise import Initialisation, decay_targets, dense_ranges, initial_weights, penalty_mask
-from stream_rnn.layers.layer import parameter_slices
+from stream_rnn.layers.layer import parameter_slices, recurrent_weights
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
 from stream_rnn.layers.stack import stack
 from stream_rnn.layers.touched import touched_parameters
 from stream_rnn.learning import anomaly, conformal, failure
 from stream_rnn.learning.clipping import Clip, ClipKind
+from stream_rnn.learning.groups import Group, Groups, GroupWork
 from stream_rnn.learning.inputs import PERIODS, InputEncoding
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT, SGD, Adam, Optimizer, RMSprop
 from stream_rnn.learning.penalties import Penalties
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("body", "body_moments", "body_updates", "head", "head_moments", "head_updates", "inverse", "challenger")
 """Names of the weight arrays, which are stream arrays where each stream has its own; see `weights_from`."""
+GROUP = tuple(f"group_{name}" for name in Group._fields)
+"""Names of the arrays of a `Group`, which all streams share."""
 
 
 class EnginePlan(NamedTuple):
@@ -98,7 +101,10 @@ class EngineParts(NamedTuple):
         rows = {name: 0 if name in shared else 1 for name in BodyAndHead._fields}
         initial = BodyAndHead(**{name: part[np.newaxis][: rows[name]] for name, part in self.initial._asdict().items()})
         streams = StreamArrays(**{name: arrays[name] for name in STREAM_ARRAYS})
-        return bind(self.model, weights_from(arrays | shared), initial, streams, self.work, counts)
+        weights = weights_from(arrays | shared)
+        if isinstance(self.learning.groups, Groups):
+            weights = weights._replace(group=Group(*(shared[name][0] for name in GROUP)))
+        return bind(self.model, weights, initial, streams, self.work, counts)
 
     def by_name(self, params: BodyAndHead) -> dict[str, NDArray[Any]]:
         """Return read-only views of the weights (B,) and (R,), by parameter name."""
@@ -149,6 +155,7 @@ def plan_engine(settings: Settings) -> EnginePlan:
         anomaly=anomaly.DEFAULT if settings.anomaly else Off(),
     )
     own, shared = _split_ownership(settings, *_weight_rows(net, model.learning, dtype))
+    shared |= _group_rows(net, model.learning, dtype)
     return EnginePlan(model, shape, rows_of(_dimensions(settings, model, kept), dtype) | own, shared, kept)
 
 
@@ -267,6 +274,7 @@ def _learning(settings: Settings, loss: Any, window: int) -> Learning:
         optimizer=_optimizer(settings),
         rls=_rls(settings),
         boost=float(settings.drift_boost),
+        groups=Groups(settings.batch_streams) if settings.batch_streams > 1 else Off(),
     )
 
 
@@ -340,6 +348,33 @@ def _weight_rows(net: Network, learning: Learning, kind: np.dtype[Any]) -> tuple
     return body, head | {"head_moments": ((per_weight, 0), kind)} | squares
 
 
+def _group_rows(net: Network, learning: Learning, kind: np.dtype[Any]) -> Rows:
+    """Return the rows of the arrays of a group."""
+    if not isinstance(learning.groups, Groups):
+        return {}
+    shape, params = (learning.window, learning.groups.size), net.head_start + net.outputs * (net.features + 1)
+    rows = (
+        ((*shape, net.body.sizes.tape), kind),
+        ((*shape, net.hidden), kind),
+        ((params,), kind),
+        ((learning.groups.size + 1,), np.int64),
+    )
+    return dict(zip(GROUP, rows, strict=True))
+
+
+def _group_work(net: Network, learning: Learning, kind: np.dtype[Any]) -> GroupWork | Off:
+    """Return scratch memory for a group."""
+    if not isinstance(learning.groups, Groups):
+        return Off()
+    window, size = learning.window, learning.groups.size
+    return GroupWork(
+        deltas=aligned_zeros((window, size, net.body.sizes.delta), kind),
+        d_states=aligned_zeros((size, net.body.sizes.state), kind),
+        transposed=aligned_zeros((recurrent_weights(net.body).columns, net.hidden), kind),
+        rows=np.arange(window * size),
+    )
+
+
 def _copied(arrays: Any) -> Any:
     """Return a copy of an array, or of a named tuple of them; each array starts at a cache line."""
     if isinstance(arrays, tuple):
@@ -373,4 +408,5 @@ def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:
         regressors=aligned_zeros((net.features + 1,), np.float64),
         gain=aligned_zeros((net.features + 1,), np.float64),
         residuals=aligned_zeros((model.task.targets,), np.float64),
+        group=_group_work(net, learning, kind),
     )

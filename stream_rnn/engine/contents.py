@@ -191,6 +191,9 @@ def _verify_counters(data: CheckpointData) -> None:
     for name in data.arrays:
         if name.endswith("_updates"):
             verify_counts(data, name)
+    if settings.batch_streams > 1:
+        members = settings.batch_streams
+        verify_counts(data, f"{SHARED}group_steps", most=np.array([*[settings.window] * members, members - 1]))
 
 
 def _verify_indices(data: CheckpointData, plan: EnginePlan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,12 +22,13 @@ from stream_rnn.engine.diagnostics import diagnosis_of, with_update
 from stream_rnn.engine.exclusive import Idle, exclusive, refuse
 from stream_rnn.engine.forecaster import Forecaster
 from stream_rnn.engine.growth import grow
-from stream_rnn.engine.intake import Intake, blank_event
+from stream_rnn.engine.intake import Intake
 from stream_rnn.engine.result import allocate_outputs, wrap_outputs
 from stream_rnn.engine.shares import process_shares, shares_of
 from stream_rnn.engine.state import EngineState
 from stream_rnn.engine.threads import WORTHWHILE_SECONDS, available_cpus
 from stream_rnn.errors import DataError
+from stream_rnn.kernels.jit import machine_code
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 N_DRIFTS = Counts._fields.index("drifts")
+STEP = int(RowOp.STEP)
 
 
 class Engine:
@@ -80,7 +83,7 @@ class Engine:
         self._state = EngineState(settings, self._parts, self._monitor)
         self._intake = Intake(settings, self._state.vocabulary)
         self._forecaster = Forecaster(settings, self._state, self._intake)
-        self._event, self._outputs = blank_event(settings), allocate_outputs(settings, 1)
+        self._event, self._outputs = self._intake.event, allocate_outputs(settings, 1)
         self._forecast = self._outputs.forecasts.reshape(settings.forecast_shape)
         self._single = Batch(self._event, self._outputs)
         self._batch = Batch(self._event, self._outputs)
@@ -230,21 +233,26 @@ class Engine:
 
     def _step(self, key: Hashable, x: Any, y: Any, time: Any, end: bool) -> Sequence[Drift]:
         """Process one event, whose results are in the output buffers then; return the drifts that it reveals."""
-        event, state, new = self._event, self._state, False
+        state, new = self._state, False
         try:
-            self._intake.from_step(event, x, y, time)
+            event = self._intake.from_step(x, y, time)
             key = key.item() if isinstance(key, np.generic) else key
             event.slots[0], new = state.slot(key)
-            event.ops[0] = RowOp.STEP + (RowOp.RESET_SLOT if new else 0) + (RowOp.END_SEQUENCE if end else 0)
+            event.ops[0] = STEP + (RowOp.RESET_SLOT if new else 0) + (RowOp.END_SEQUENCE if end else 0)
             if new:
                 self._outputs.begins[0] = False
             state.protect(event.slots)
-            process(state.core, self._single)
+            self._process_single(state.core, self._single)
             return () if self._monitor is None else self._check_drift(self._monitor, event.slots[0], new, key)
         except KeyboardInterrupt:
             if new and not self._outputs.begins[0]:
                 state.run_op(event.slots[0], RowOp.RESET_SLOT)
             raise
+
+    @cached_property
+    def _process_single(self) -> Any:
+        """`process` for a single event."""
+        return machine_code(process, self._state.core, self._single)
 
     @property
     def last_event(self) -> tuple[NDArray[np.float64], bool]:

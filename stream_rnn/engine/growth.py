@@ -62,6 +62,9 @@ FREE = frozenset(
 )
 """Settings that no array depends on."""
 
+SHARES = frozenset({"errors", "group_d_outputs", "group_gradient"})
+"""Arrays of gradients of a mean over the targets."""
+
 GROWING = ("inputs", "targets", "classes")
 """Settings that may grow."""
 
@@ -98,7 +101,7 @@ def grow(data: CheckpointData, settings: Settings) -> CheckpointData:
         arrays[name] = grown
         if short != "inverse" or old_targets == new_targets:
             _put(array, grown, indices.get(short, ()))
-        if short == "errors":
+        if short in SHARES:
             grown *= old_targets / new_targets
         if short == "head" and settings.classes > before.classes:
             _make_new_classes_unlikely(grown, old, new)
@@ -173,6 +176,8 @@ def _indices(old: EngineParts, new: EngineParts) -> Indices:
         "body": (body.params,),
         "body_moments": (None, body.params),
         "head": (head,),
+        "group_tapes": (None, None, body.tape),
+        "group_gradient": (np.concatenate([body.params, new.network.head_start + head]),),
         "head_moments": (None, head[:0] if has_rls else head),
         "inverse": (regressors,) * 2 if has_rls else (),
         "challenger": (np.concatenate([np.arange(GAIN + 1), D]),) if has_rls else (),

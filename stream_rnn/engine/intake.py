@@ -10,6 +10,7 @@ import numpy as np
 from stream_rnn.compiled.rollout import HypotheticalEvents
 from stream_rnn.compiled.step import EventBuffers
 from stream_rnn.engine import conversions
+from stream_rnn.engine.row import Row
 from stream_rnn.errors import DataError
 
 if TYPE_CHECKING:
@@ -69,31 +70,45 @@ class Intake:
         self._settings = settings
         self._vocabulary = vocabulary
         self._inputs, self._targets = settings.inputs, settings.target_names
-        self._names = frozenset(self._inputs + self._targets)
         places = {name: place for place, name in enumerate(self._inputs)}
         self._target_inputs = [places.get(name, -1) for name in self._targets]
         self._targets_are_inputs = settings.task == "forecast" and -1 not in self._target_inputs
+        self._targets_are_all_inputs = self._targets_are_inputs and self._targets == self._inputs
         self._has_ids = settings.tokens or settings.categorical
+        self.event = blank_event(settings)
+        """The buffers of a single event."""
         self._hypothetical = HypotheticalEvents(np.empty((1, len(self._inputs))), np.empty(1), exist=True)
+        names = frozenset(self._inputs + self._targets)
+        self._x = Row(self.event.x[0], self._inputs, names, "x")
+        self._y = Row(self.event.y[0], self._targets, names, "y")
+        self._y_in_x = Row(self.event.y[0], self._targets, names, "x")
+        self._hypothetical_x = Row(self._hypothetical.x[0], self._inputs, names, "x")
 
-    def from_step(self, event: EventBuffers, x: Any, y: Any, time: Any) -> None:
-        """Write the values and the time of an event, as passed to `Engine.step`, to the buffers of one event."""
+    def from_step(self, x: Any, y: Any, time: Any) -> EventBuffers:
+        """Return an event with the values and the time that are passed to `Engine.step`.
+
+        The buffers are reused by the next call.
+        """
+        event = self.event
         if self._vocabulary is not None:
             x = conversions.with_ids(x, self._inputs[0], self._vocabulary, learn=True)
             if self._targets == self._inputs:
                 y = conversions.with_ids(y, self._inputs[0], self._vocabulary, learn=True)
-        conversions.fill(event.x[0], x, self._inputs, self._names, "x")
+        self._x.fill(x)
         if y is not None:
-            conversions.fill(event.y[0], y if hasattr(y, "__len__") else (y,), self._targets, self._names, "y")
+            self._y.fill(y if hasattr(y, "__len__") else (y,))
+        elif self._targets_are_all_inputs:
+            event.y[:] = event.x
         elif self._targets_are_inputs:
             event.y[0] = event.x[0, self._target_inputs]
         elif self._settings.task == "forecast":
-            conversions.fill(event.y[0], x, self._targets, self._names, "x")
+            self._y_in_x.fill(x)
         else:
             event.y[0] = math.nan
         if self._has_ids:
             self._check_ids(event.x, event.y)
         event.times[0] = math.nan if time is None else conversions.seconds(time)
+        return event
 
     def from_predict(self, x: Any, time: Any) -> HypotheticalEvents:
         """Return a hypothetical event, as passed to `Engine.predict`; x None for none. No token is learned.
@@ -108,7 +123,7 @@ class Intake:
         event = self._hypothetical
         if self._vocabulary is not None:
             x = conversions.with_ids(x, self._inputs[0], self._vocabulary, learn=False)
-        conversions.fill(event.x[0], x, self._inputs, self._names, "x")
+        self._hypothetical_x.fill(x)
         if self._has_ids:
             self._check_ids(event.x)
         event.times[0] = math.nan if time is None else conversions.seconds(time)

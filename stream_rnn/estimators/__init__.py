@@ -15,7 +15,9 @@ if TYPE_CHECKING:
         GRUClassifier,
         LRUClassifier,
         LSTMClassifier,
+        MinGRUClassifier,
         RNNClassifier,
+        SLSTMClassifier,
     )
     from stream_rnn.estimators.evaluation import evaluate, evaluate_streams, iter_evaluate
     from stream_rnn.estimators.forecasters import (
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
         GRUForecaster,
         LRUForecaster,
         LSTMForecaster,
+        MinGRUForecaster,
         RNNForecaster,
+        SLSTMForecaster,
     )
     from stream_rnn.estimators.multi_target import (
         ColumnarGRUMultiTargetRegressor,
@@ -33,7 +37,9 @@ if TYPE_CHECKING:
         GRUMultiTargetRegressor,
         LRUMultiTargetRegressor,
         LSTMMultiTargetRegressor,
+        MinGRUMultiTargetRegressor,
         RNNMultiTargetRegressor,
+        SLSTMMultiTargetRegressor,
     )
     from stream_rnn.estimators.regressors import (
         ColumnarGRURegressor,
@@ -41,7 +47,9 @@ if TYPE_CHECKING:
         GRURegressor,
         LRURegressor,
         LSTMRegressor,
+        MinGRURegressor,
         RNNRegressor,
+        SLSTMRegressor,
     )
 
 __all__ = [
@@ -66,10 +74,18 @@ __all__ = [
     "LSTMForecaster",
     "LSTMMultiTargetRegressor",
     "LSTMRegressor",
+    "MinGRUClassifier",
+    "MinGRUForecaster",
+    "MinGRUMultiTargetRegressor",
+    "MinGRURegressor",
     "RNNClassifier",
     "RNNForecaster",
     "RNNMultiTargetRegressor",
     "RNNRegressor",
+    "SLSTMClassifier",
+    "SLSTMForecaster",
+    "SLSTMMultiTargetRegressor",
+    "SLSTMRegressor",
     "evaluate",
     "evaluate_streams",
     "iter_evaluate",

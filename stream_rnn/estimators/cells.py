@@ -32,9 +32,11 @@ CELLS: dict[LayerName, str] = {
     "rnn": f"The cell is the simple recurrent network of Elman (1990).\n{TBPTT}",
     "gru": f"The cell is the gated recurrent unit of Cho et al. (2014).\n{TBPTT}",
     "lstm": f"The cell is the long short-term memory of Hochreiter & Schmidhuber (1997).\n{TBPTT}",
+    "slstm": f"The cell is the LSTM with exponential gates of Beck et al. (2024).\n{TBPTT}",
     "lru": f"The cell is the linear recurrent unit of Orvieto et al. (2023).\n{RTRL}",
     "elstm": f"The cell is the element-wise LSTM of Irie et al. (2024).\n{RTRL}",
     "columnar_gru": f"The cell is a GRU of independent columns, as in Javed et al. (2023).\n{RTRL}",
+    "mingru": f"The cell is the minimal GRU of Feng et al. (2024).\n{RTRL}",
 }
 """What the docstrings say about each cell, by its layer."""
 

@@ -114,6 +114,10 @@ class LSTMClassifier(RecurrentClassifier, layer="lstm"):
     """Classifier with long short-term memory (LSTM)."""
 
 
+class SLSTMClassifier(RecurrentClassifier, layer="slstm"):
+    """Classifier with an LSTM with exponential gates (sLSTM)."""
+
+
 class LRUClassifier(RecurrentClassifier, layer="lru"):
     """Classifier with linear recurrent units (LRU)."""
 
@@ -124,3 +128,7 @@ class ELSTMClassifier(RecurrentClassifier, layer="elstm"):
 
 class ColumnarGRUClassifier(RecurrentClassifier, layer="columnar_gru"):
     """Classifier with a columnar GRU."""
+
+
+class MinGRUClassifier(RecurrentClassifier, layer="mingru"):
+    """Classifier with a minimal GRU (minGRU)."""

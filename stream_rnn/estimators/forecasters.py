@@ -279,6 +279,10 @@ class LSTMForecaster(RecurrentForecaster, layer="lstm"):
     """Forecaster with long short-term memory (LSTM)."""
 
 
+class SLSTMForecaster(RecurrentForecaster, layer="slstm"):
+    """Forecaster with an LSTM with exponential gates (sLSTM)."""
+
+
 class LRUForecaster(RecurrentForecaster, layer="lru"):
     """Forecaster with linear recurrent units (LRU)."""
 
@@ -289,3 +293,7 @@ class ELSTMForecaster(RecurrentForecaster, layer="elstm"):
 
 class ColumnarGRUForecaster(RecurrentForecaster, layer="columnar_gru"):
     """Forecaster with a columnar GRU."""
+
+
+class MinGRUForecaster(RecurrentForecaster, layer="mingru"):
+    """Forecaster with a minimal GRU (minGRU)."""

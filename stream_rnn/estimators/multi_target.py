@@ -88,6 +88,10 @@ class LSTMMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="lstm"):
     """Regressor of several targets with long short-term memory (LSTM)."""
 
 
+class SLSTMMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="slstm"):
+    """Regressor of several targets with an LSTM with exponential gates (sLSTM)."""
+
+
 class LRUMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="lru"):
     """Regressor of several targets with linear recurrent units (LRU)."""
 
@@ -98,3 +102,7 @@ class ELSTMMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="elstm"):
 
 class ColumnarGRUMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="columnar_gru"):
     """Regressor of several targets with a columnar GRU."""
+
+
+class MinGRUMultiTargetRegressor(RecurrentMultiTargetRegressor, layer="mingru"):
+    """Regressor of several targets with a minimal GRU (minGRU)."""

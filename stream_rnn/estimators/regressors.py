@@ -85,6 +85,10 @@ class LSTMRegressor(RecurrentRegressor, layer="lstm"):
     """Regressor with long short-term memory (LSTM)."""
 
 
+class SLSTMRegressor(RecurrentRegressor, layer="slstm"):
+    """Regressor with an LSTM with exponential gates (sLSTM)."""
+
+
 class LRURegressor(RecurrentRegressor, layer="lru"):
     """Regressor with linear recurrent units (LRU)."""
 
@@ -95,3 +99,7 @@ class ELSTMRegressor(RecurrentRegressor, layer="elstm"):
 
 class ColumnarGRURegressor(RecurrentRegressor, layer="columnar_gru"):
     """Regressor with a columnar GRU."""
+
+
+class MinGRURegressor(RecurrentRegressor, layer="mingru"):
+    """Regressor with a minimal GRU (minGRU)."""

@@ -1,4 +1,4 @@
-"""The exponential function, and sine and cosine in one function.
+"""The exponential function, softplus, and sine and cosine in one function.
 
 In float32, they are polynomials after range reduction (Cody & Waite 1980; Moshier's Cephes library), accurate to 1e-7
 and, unlike the math library's, vectorised. In float64, they are the math library's, because gradients are checked in
@@ -6,6 +6,7 @@ float64.
 
     exp x = 2^k exp r               k = x log2(e) rounded      r = x - k log(2), |r| <= log(2) / 2
     sin x, cos x: by k mod 4        k = 2 x / pi rounded       r = x - k pi / 2, |r| <= pi / 4
+    log(1 + e) = 2 atanh s          s = e / (2 + e)            0 <= e <= 1, so that s <= 1/3
 
 Adding 1.5 * 2^23 rounds to an integer, which is then in the lowest bits of the sum. k times a constant is subtracted in
 parts, the first of which is exact. Both depend on the order of the operations, which must not be changed.
@@ -55,6 +56,29 @@ def _exp(x: Any) -> Any:
 
     def library(x: Any) -> Any:
         return math.exp(x)
+
+    return polynomial if x == types.float32 else library
+
+
+def softplus(x: Any) -> Any:
+    """Return log(1 + e^x) of a scalar, in the precision of the scalar."""
+    return type(x)(max(x, 0) + math.log1p(math.exp(-abs(x))))
+
+
+@overload(softplus, jit_options=IN_ORDER, inline="never")
+def _softplus(x: Any) -> Any:
+    f = np.float32
+    zero, one, two = f(0), f(1), f(2)
+    p1, p2, p3, p4 = f(0.3333331983), f(0.2000383545), f(0.1411697758), f(0.1343377665)
+
+    def polynomial(x: Any) -> Any:
+        e = exp(-abs(x))
+        s = e / (two + e)
+        u = s * s
+        return max(x, zero) + two * s * ((((p4 * u + p3) * u + p2) * u + p1) * u + one)
+
+    def library(x: Any) -> Any:
+        return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
     return polynomial if x == types.float32 else library
 

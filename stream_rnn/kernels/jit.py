@@ -10,6 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 import numba
+from numba import typeof
 from numba.extending import register_jitable
 
 from stream_rnn.kernels.cache import KernelCache, cache_folder
@@ -53,3 +54,12 @@ def entry(function: Callable[..., Any]) -> Any:
     if cache_folder() is not None:
         dispatcher._cache = KernelCache(function)  # noqa: SLF001
     return dispatcher
+
+
+def machine_code(function: Any, *arguments: Any) -> Any:
+    """Return the machine code of an entry for arguments of these types, compiled or loaded from the disk.
+
+    Calling it takes a quarter of the time of a call of the entry, which finds out first what types its arguments have.
+    Arguments of other types must not be passed to it.
+    """
+    return function.compile(tuple(map(typeof, arguments)))

@@ -1,12 +1,14 @@
 """Products of matrices and vectors: most of the arithmetic of an event.
 
-Each output is computed in tiles that fit into the processor's registers, in vectors of 32 bytes. What does not fill a
-vector is masked, so that no width is slow. Matrices are C-contiguous; shapes are not checked; products are added to the
-output.
+Each output is computed in tiles that fit into the processor's registers, in vectors of 32 bytes, or of 64 in products
+of matrices. A tile at the edge of the output is computed as any other, but what is beyond the edge is neither read nor
+written. Narrower tiles would wait for each addition, and odd widths would be slow. Matrices are C-contiguous; shapes
+are not checked; products are added to the output.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
@@ -25,8 +27,10 @@ ROWS, VECTORS = 4, 3
 """Tile of a sum of outer products: 12 of 16 registers hold the output, the others a row of D and an element of X."""
 WIDE, NARROW = 8, 4
 """Vectors of the output that are computed at a time in x W; more than one, since each addition waits for the last."""
-DOTS = 8
-"""Elements of the output that are computed at a time in W y."""
+DOTS, LAST_DOTS = 8, 4
+"""Elements of the output that are computed at a time in W y, and at its edge."""
+MATRIX_BYTES, MATRIX_ROWS, MATRIX_VECTORS = 64, 4, 2
+"""Size of the vectors, and tile, of a product of matrices."""
 
 
 def add_product(x: Any, W: Any, out: Any) -> None:
@@ -50,7 +54,7 @@ def _add_product(x: Any, W: Any, out: Any) -> Any:  # noqa: ARG001
             j += narrow
         while j < m:
             _add_last(x, W, out, j)
-            j += lanes
+            j += narrow
 
     return by_tiles
 
@@ -69,8 +73,8 @@ def _add_product_transposed(W: Any, y: Any, out: Any) -> Any:  # noqa: ARG001
             _add_dots(W, y, out, i)
             i += DOTS
         while i < n:
-            _add_dot(W, y, out, i)
-            i += 1
+            _add_last_dots(W, y, out, i)
+            i += LAST_DOTS
 
     return by_tiles
 
@@ -88,19 +92,46 @@ def _add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, o
 
     def by_tiles(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
         n, m = out.shape
-        i = 0
-        while i + ROWS <= n:
+        for i in range(0, n, ROWS):
             j = 0
-            while j + width <= m:
+            while i + ROWS <= n and j + width <= m:
                 _add_tile(X, x_start + i, D, d_start + j, rows, out, i, j)
                 j += width
-            while j < m:
+            while j + lanes < m:
+                _add_edge(X, x_start + i, D, d_start + j, rows, out, i, j)
+                j += width
+            if j < m:
                 _add_column(X, x_start + i, D, d_start + j, rows, out, i, j)
+
+    return by_tiles
+
+
+def add_matrix_product(X: Any, x_start: int, W: Any, out: Any) -> None:
+    """Out += X W, for columns x_start... of X, in the first columns of `out`: (k, n) @ (n, m) -> (k, m)."""
+    n, m = W.shape
+    out[:, :m] += X[:, x_start : x_start + n] @ W
+
+
+@overload(add_matrix_product, jit_options=INNER_OPTIONS)
+def _add_matrix_product(X: Any, x_start: int, W: Any, out: Any) -> Any:  # noqa: ARG001
+    lanes = _lanes(out.dtype, MATRIX_BYTES)
+    width = MATRIX_VECTORS * lanes
+
+    def by_tiles(X: Any, x_start: int, W: Any, out: Any) -> None:
+        k, m = out.shape[0], W.shape[1]
+        i = 0
+        while i + MATRIX_ROWS <= k:
+            j = 0
+            while j + width <= m:
+                _add_block(X, x_start, W, out, i, j)
+                j += width
+            while j < m:
+                _add_block_column(X, x_start, W, out, i, j)
                 j += lanes
-            i += ROWS
-        while i < n:
+            i += MATRIX_ROWS
+        while i < k:
             for j in range(0, m, lanes):
-                _add_vector(X, x_start + i, D, d_start + j, rows, out, i, j)
+                _add_block_vector(X, x_start, W, out, i, j)
             i += 1
 
     return by_tiles
@@ -116,13 +147,13 @@ def _row_tile(vectors: int, *, masked: bool) -> Any:
         x, W, out, j = args
         kind = _vector(signature.args[2].dtype)
         length = builder.sub(builder.extract_value(out, (1, 0)), j) if masked else None
-        access = _Access(builder, kind, length)
+        columns = _columns(builder, kind, vectors, length)
 
         def factors(k: Any) -> tuple[list[Any], Any]:
             return [_element(builder, x, k)], _element(builder, W, k, j)
 
-        sums = _sum_of_products(access, builder.extract_value(x, (1, 0)), factors, 1, vectors)
-        _add_rows(access, [_element(builder, out, j)], sums)
+        [sums] = _sum_of_products(columns, builder.extract_value(x, (1, 0)), factors, 1)
+        _add_row(columns, _element(builder, out, j), sums)
         return context.get_dummy_value()
 
     @intrinsic
@@ -135,24 +166,25 @@ def _row_tile(vectors: int, *, masked: bool) -> Any:
 def _outer_tile(rows: int, vectors: int, *, masked: bool) -> Any:
     """Return an intrinsic that adds the sum of outer products to the tile of `out` at (i, j).
 
-    The columns x... of X belong to rows i... of `out`, and d... of D to columns j... A masked tile ends with the
-    columns of `out`.
+    The columns x... of X belong to rows i... of `out`, and d... of D to columns j... A masked tile ends with `out`.
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         X, x, D, d, window, out, i, j = args
         kind = _vector(signature.args[5].dtype)
         length = builder.sub(builder.extract_value(out, (1, 1)), j) if masked else None
-        access = _Access(builder, kind, length)
+        columns = _columns(builder, kind, vectors, length)
+        lines = _lines(builder, i, rows, builder.extract_value(out, (1, 0)) if masked else None)
+        x_columns = [builder.add(x, builder.sub(line.place, i)) for line in lines]
 
         def factors(k: Any) -> tuple[list[Any], Any]:
             q = builder.load(_element(builder, window, k))
-            first = _element(builder, X, q, x)
-            return [_offset(builder, first, r) for r in range(rows)], _element(builder, D, q, d)
+            return [_element(builder, X, q, column) for column in x_columns], _element(builder, D, q, d)
 
-        sums = _sum_of_products(access, builder.extract_value(window, (1, 0)), factors, rows, vectors)
-        places = [_element(builder, out, builder.add(i, ir.Constant(i.type, r)), j) for r in range(rows)]
-        _add_rows(access, places, sums)
+        sums = _sum_of_products(columns, builder.extract_value(window, (1, 0)), factors, rows)
+        for line, row in zip(lines, sums, strict=True):
+            with line.if_inside():
+                _add_row(columns, _element(builder, out, line.place, j), row)
         return context.get_dummy_value()
 
     @intrinsic
@@ -162,16 +194,44 @@ def _outer_tile(rows: int, vectors: int, *, masked: bool) -> Any:
     return add
 
 
-def _dot_tile(rows: int) -> Any:
-    """Return an intrinsic that adds the products of rows i... of W with y to `out`."""
+def _matrix_tile(rows: int, vectors: int, *, masked: bool) -> Any:
+    """Return an intrinsic that adds X W to the tile of `out` at (i, j), for columns x... of X.
+
+    A masked tile ends with the columns of W.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        X, x, W, out, i, j = args
+        kind = _vector(signature.args[3].dtype, MATRIX_BYTES)
+        length = builder.sub(builder.extract_value(W, (1, 1)), j) if masked else None
+        columns = _columns(builder, kind, vectors, length)
+        numbers = [builder.add(i, ir.Constant(i.type, r)) for r in range(rows)]
+        first = [_element(builder, X, number, x) for number in numbers]
+
+        def factors(k: Any) -> tuple[list[Any], Any]:
+            return [builder.gep(place, [k], inbounds=True) for place in first], _element(builder, W, k, j)
+
+        sums = _sum_of_products(columns, builder.extract_value(W, (1, 0)), factors, rows)
+        for number, row in zip(numbers, sums, strict=True):
+            _add_row(columns, _element(builder, out, number, j), row)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def add(typingctx: Any, X: Any, x: Any, W: Any, out: Any, i: Any, j: Any) -> Any:  # noqa: ARG001
+        return types.void(X, types.intp, W, out, types.intp, types.intp), code
+
+    return add
+
+
+def _dot_tile(rows: int, *, masked: bool) -> Any:
+    """Return an intrinsic that adds the products of rows i... of W with y to `out`; a masked tile ends with `out`."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         W, y, out, i = args
         kind = _vector(signature.args[2].dtype)
         m, lanes = builder.extract_value(y, (1, 0)), ir.Constant(i.type, kind.count)
-        W_rows = [
-            _element(builder, W, builder.add(i, ir.Constant(i.type, r)), ir.Constant(i.type, 0)) for r in range(rows)
-        ]
+        lines = _lines(builder, i, rows, builder.extract_value(out, (1, 0)) if masked else None)
+        W_rows = [_element(builder, W, line.place, ir.Constant(i.type, 0)) for line in lines]
         sums = [_zeros(builder, kind) for _ in range(rows)]
 
         def add_columns(access: _Access, j: Any) -> None:
@@ -186,9 +246,9 @@ def _dot_tile(rows: int) -> Any:
         rest = builder.mul(complete, lanes)
         with cgutils.if_likely(builder, builder.icmp_signed("<", rest, m)):
             add_columns(_Access(builder, kind, builder.sub(m, rest)), rest)
-        for r, total in enumerate(sums):
-            place = _element(builder, out, builder.add(i, ir.Constant(i.type, r)))
-            builder.store(builder.fadd(builder.load(place), _reduced(builder, kind, builder.load(total))), place)
+        length = _smaller(builder, builder.sub(builder.extract_value(out, (1, 0)), i), rows) if masked else None
+        products = _sums_of_elements(builder, kind, [builder.load(total) for total in sums])
+        _add_row(_columns(builder, kind, len(products), length), _element(builder, out, i), products)
         return context.get_dummy_value()
 
     @intrinsic
@@ -199,27 +259,51 @@ def _dot_tile(rows: int) -> Any:
 
 
 def _sum_of_products(
-    access: _Access, count: Any, factors: Callable[[Any], tuple[list[Any], Any]], rows: int, vectors: int
+    columns: list[_Access], count: Any, factors: Callable[[Any], tuple[list[Any], Any]], rows: int
 ) -> list[list[Any]]:
     """Return the sums over k of a number for each row times a row of vectors; `factors` returns their addresses."""
-    builder, kind = access.builder, access.kind
-    sums = [[_zeros(builder, kind) for _ in range(vectors)] for _ in range(rows)]
+    builder, kind = columns[0].builder, columns[0].kind
+    sums = [[_zeros(builder, kind) for _ in columns] for _ in range(rows)]
     with cgutils.for_range(builder, count) as loop:
         numbers, first = factors(loop.index)
-        parts = [access.load(_offset(builder, first, c * kind.count)) for c in range(vectors)]
+        parts = [column.load(_offset(builder, first, c * kind.count)) for c, column in enumerate(columns)]
         for number, row in zip(numbers, sums, strict=True):
             factor = _broadcast(builder, builder.load(number), kind)
-            for part, total in zip(parts, row, strict=True):
-                builder.store(access.multiply_add(factor, part, builder.load(total)), total)
-    return sums
+            for column, part, total in zip(columns, parts, row, strict=True):
+                builder.store(column.multiply_add(factor, part, builder.load(total)), total)
+    return [[builder.load(total) for total in row] for row in sums]
 
 
-def _add_rows(access: _Access, places: list[Any], sums: list[list[Any]]) -> None:
-    """Add vectors to the output at an address for each row."""
-    for first, row in zip(places, sums, strict=True):
-        for c, total in enumerate(row):
-            place = _offset(access.builder, first, c * access.kind.count)
-            access.store(access.builder.fadd(access.load(place), access.builder.load(total)), place)
+def _add_row(columns: list[_Access], first: Any, sums: list[Any]) -> None:
+    """Add a row of vectors to the output at an address."""
+    for c, (column, total) in enumerate(zip(columns, sums, strict=True)):
+        place = _offset(column.builder, first, c * column.kind.count)
+        column.store(column.builder.fadd(column.load(place), total), place)
+
+
+class _Line:
+    """A row of a tile. One beyond the edge of the output reads the last row instead, and is not written."""
+
+    def __init__(self, builder: Any, row: Any, count: Any) -> None:
+        self._builder, self._inside, self.place = builder, None, row
+        if count is not None:
+            self._inside = builder.icmp_signed("<", row, count)
+            self.place = builder.select(self._inside, row, builder.sub(count, ir.Constant(row.type, 1)))
+
+    def if_inside(self) -> Any:
+        """Return a context, in which code runs only for a row of the output."""
+        return nullcontext() if self._inside is None else self._builder.if_then(self._inside)
+
+
+def _lines(builder: Any, i: Any, rows: int, count: Any) -> list[_Line]:
+    """Return the rows i... of a tile; `count` is the number of rows of the output if the tile may end beyond it."""
+    return [_Line(builder, builder.add(i, ir.Constant(i.type, r)), count) for r in range(rows)]
+
+
+def _columns(builder: Any, kind: Any, vectors: int, length: Any) -> list[_Access]:
+    """Return the vectors of a row of a tile; `length` is the number of elements if the tile may end beyond them."""
+    starts = [ir.Constant(ir.IntType(64), c * kind.count) for c in range(vectors)]
+    return [_Access(builder, kind, None if length is None else builder.sub(length, start)) for start in starts]
 
 
 # Vectors.
@@ -232,9 +316,10 @@ class _Access:
         self.builder, self.kind = builder, kind
         self._mask = None
         if length is not None:
-            places = ir.VectorType(length.type, kind.count)
+            places = ir.VectorType(ir.IntType(32), kind.count)
             numbers = ir.Constant(places, list(range(kind.count)))
-            self._mask = builder.icmp_signed("<", numbers, _broadcast(builder, length, places))
+            end = builder.trunc(length, places.element)
+            self._mask = builder.icmp_signed("<", numbers, _broadcast(builder, end, places))
 
     def load(self, place: Any) -> Any:
         pointer = self.builder.bitcast(place, self.kind.as_pointer())
@@ -265,17 +350,18 @@ class _Access:
         return self.builder.call(function, args)
 
 
-def _lanes(dtype: types.Type) -> int:
-    return int(VECTOR_BYTES * 8 // dtype.bitwidth)
+def _lanes(dtype: types.Type, size: int = VECTOR_BYTES) -> int:
+    """Return the elements of a vector of `size` bytes."""
+    return int(size * 8 // dtype.bitwidth)
 
 
-def _vector(dtype: types.Type) -> Any:
-    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), _lanes(dtype))
+def _vector(dtype: types.Type, size: int = VECTOR_BYTES) -> Any:
+    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), _lanes(dtype, size))
 
 
 def _size(kind: Any) -> int:
     """Return the bytes of an element."""
-    return VECTOR_BYTES // int(kind.count)
+    return 4 if kind.element == ir.FloatType() else 8
 
 
 def _name(kind: Any) -> str:
@@ -287,18 +373,37 @@ def _zeros(builder: Any, kind: Any) -> Any:
     return cgutils.alloca_once_value(builder, ir.Constant(kind, None))
 
 
-def _reduced(builder: Any, kind: Any, vector: Any) -> Any:
-    """Return the sum of a vector's elements, by halves."""
-    count = int(kind.count)
-    while count > 1:
-        count //= 2
-        upper = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(count, 2 * count)))
-        lower = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(count)))
-        nothing = ir.Constant(vector.type, ir.Undefined)
-        vector = builder.fadd(
-            builder.shuffle_vector(vector, nothing, lower), builder.shuffle_vector(vector, nothing, upper)
-        )
-    return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+def _sums_of_elements(builder: Any, kind: Any, vectors: list[Any]) -> list[Any]:
+    """Return vectors with the sum of the elements of each vector; if the last has places left, it repeats itself.
+
+    Neighbours are added within each half of a vector first, because elements cross halves slowly.
+    """
+    half = int(kind.count) // 2
+    for _ in range(half.bit_length() - 1):
+        vectors = [_add_neighbours(builder, *pair) for pair in zip(vectors[::2], vectors[1::2], strict=True)]
+    pairs = [(vectors[k], vectors[min(k + 1, len(vectors) - 1)]) for k in range(0, len(vectors), 2)]
+    lower = [*range(half), *range(2 * half, 3 * half)]
+    return [_add_parts(builder, a, b, lower, [place + half for place in lower]) for a, b in pairs]
+
+
+def _add_neighbours(builder: Any, a: Any, b: Any) -> Any:
+    """Return the sums of neighbours: in each half those of a, then those of b."""
+    count = int(a.type.count)
+    starts = [first + start for start in (0, count // 2) for first in (0, count)]
+    even = [place for start in starts for place in range(start, start + count // 2, 2)]
+    return _add_parts(builder, a, b, even, [place + 1 for place in even])
+
+
+def _add_parts(builder: Any, a: Any, b: Any, left: list[int], right: list[int]) -> Any:
+    """Return the sum of two selections of the elements of a and b."""
+    i32 = ir.IntType(32)
+    parts = [builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(i32, len(part)), part)) for part in (left, right)]
+    return builder.fadd(*parts)
+
+
+def _smaller(builder: Any, a: Any, limit: int) -> Any:
+    b = ir.Constant(a.type, limit)
+    return builder.select(builder.icmp_signed("<", a, b), a, b)
 
 
 def _broadcast(builder: Any, value: Any, kind: Any) -> Any:
@@ -318,9 +423,12 @@ def _offset(builder: Any, place: Any, count: int) -> Any:
 
 _add_wide = _row_tile(WIDE, masked=False)
 _add_narrow = _row_tile(NARROW, masked=False)
-_add_last = _row_tile(1, masked=True)
-_add_dots = _dot_tile(DOTS)
-_add_dot = _dot_tile(1)
+_add_last = _row_tile(NARROW, masked=True)
+_add_block = _matrix_tile(MATRIX_ROWS, MATRIX_VECTORS, masked=False)
+_add_block_column = _matrix_tile(MATRIX_ROWS, 1, masked=True)
+_add_block_vector = _matrix_tile(1, 1, masked=True)
+_add_dots = _dot_tile(DOTS, masked=False)
+_add_last_dots = _dot_tile(LAST_DOTS, masked=True)
 _add_tile = _outer_tile(ROWS, VECTORS, masked=False)
+_add_edge = _outer_tile(ROWS, VECTORS, masked=True)
 _add_column = _outer_tile(ROWS, 1, masked=True)
-_add_vector = _outer_tile(1, 1, masked=True)

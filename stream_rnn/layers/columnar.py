@@ -4,9 +4,9 @@ With no connections between units (columns, Javed et al. 2023, arXiv:2302.05326)
 each of its weights, its sensitivity S, follows a recurrence of its own. It is updated forward in time at the cost of a
 forward pass (real-time recurrent learning), so the gradient is exact at every event, back to the start of the sequence.
 
-A layer with G gates has an input product W x of (G H,), element-wise weights u (G H,) and biases b (G H,), in this
-order. At each event it computes the slopes p (G H,) of the new state h' in the pre-activations, and A = dh'/dh (H,).
-With e (G H,), the factors of u in the pre-activations, the sensitivities are, for constant weights and from S = 0,
+A layer with G gates has an input product W x of (G H,), perhaps element-wise weights u (G H,), and biases b (G H,), in
+this order. At each event it computes the slopes p (G H,) of the new state h' in the pre-activations, and A = dh'/dh
+(H,). With e (G H,), the factors of u in the pre-activations, the sensitivities for constant weights are, from S = 0,
 
     S_W' = A S_W + p x^T        S_u' = A S_u + p e        S_b' = A S_b + p
 
@@ -32,11 +32,10 @@ from stream_rnn.kernels.products import add_product_transposed
 
 @inner
 def update_sensitivities(A: Any, p: Any, x: Any, S: Any) -> None:
-    """Update S_W and S_b in S (I + 2, G H), for A repeated G times (G H,) and p (G H,)."""
-    I = x.shape[0]
-    for i in range(I):
+    """Update S_W and S_b, the first and the last rows of S (n, G H), for A repeated G times (G H,) and p (G H,)."""
+    for i in range(x.shape[0]):
         linear_recurrence(A, x[i], p, S[i])
-    linear_recurrence(A, p.dtype.type(1), p, S[I + 1])
+    linear_recurrence(A, p.dtype.type(1), p, S[S.shape[0] - 1])
 
 
 @inner
@@ -70,5 +69,5 @@ def columnar_backward(
 
 @inner
 def columnar_accumulate(tapes: Any, S: int, deltas: Any, delta: int, rows: Any, gradient: Any) -> None:
-    """Add the gradient of the window to `gradient` (I + 2, G H); S' starts at column `S` of the tapes."""
-    add_scaled_columns(tapes, S, deltas, delta, rows, gradient)  # (rows, I + 2, GH) * (rows, 1, GH) -> (I + 2, GH)
+    """Add the gradient of the window to `gradient` (n, G H); S' starts at column `S` of the tapes."""
+    add_scaled_columns(tapes, S, deltas, delta, rows, gradient)  # (rows, n, GH) * (rows, 1, GH) -> (n, GH)

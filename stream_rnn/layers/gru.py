@@ -41,7 +41,18 @@ from stream_rnn.kernels.linalg import add_sum
 from stream_rnn.kernels.products import add_outer_products, add_product, add_product_transposed
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
+from stream_rnn.layers.layer import (
+    Carries,
+    Parameter,
+    RecurrentWeights,
+    Sizes,
+    accumulate,
+    backward,
+    backward_gates,
+    forward,
+    parameter_count,
+    recurrent_weights,
+)
 
 
 class GRU(NamedTuple):
@@ -102,6 +113,17 @@ def _forward(layer: GRU, params: Any, x: Any, state: Any, tape: Any) -> None:
 def _backward(layer: GRU, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
     I, H = layer.inputs, layer.hidden
     U = params[I * 3 * H : (I + H) * 3 * H].reshape(H, 3 * H)
+    backward_gates(layer, tape, d_output, d_state, delta)
+    add_product_transposed(U, delta[H:], d_state)  # (H, 3H) @ (3H,) -> (H,)
+    if d_input.shape[0] > 0:
+        W = params[: I * 3 * H].reshape(I, 3 * H)
+        d_input[:] = 0
+        add_product_transposed(W, delta[: 3 * H], d_input)  # (I, 3H) @ (3H,) -> (I,)
+
+
+@backward_gates.register
+def _backward_gates(layer: GRU, tape: Any, d_output: Any, d_state: Any, delta: Any) -> None:
+    I, H = layer.inputs, layer.hidden
     one = tape.dtype.type(1)
     h, gates = tape[I : I + H], tape[I + H :]
     n, r, z, q = gates[:H], gates[H : 2 * H], gates[2 * H : 3 * H], gates[3 * H :]
@@ -114,11 +136,12 @@ def _backward(layer: GRU, params: Any, tape: Any, d_output: Any, d_state: Any, d
         dz[j] = d * (h[j] - n[j]) * z[j] * (one - z[j])
         dq[j] = d_n * r[j]
         d_state[j] = d * z[j]
-    add_product_transposed(U, delta[H:], d_state)  # (H, 3H) @ (3H,) -> (H,)
-    if d_input.shape[0] > 0:
-        W = params[: I * 3 * H].reshape(I, 3 * H)
-        d_input[:] = 0
-        add_product_transposed(W, delta[: 3 * H], d_input)  # (I, 3H) @ (3H,) -> (I,)
+
+
+@recurrent_weights.register
+def _recurrent_weights(layer: GRU) -> RecurrentWeights:
+    H = layer.hidden
+    return RecurrentWeights(layer.inputs * 3 * H, H, 3 * H)
 
 
 @accumulate.register

@@ -14,7 +14,8 @@ A layer is a `NamedTuple` of numbers. It owns no arrays; it is passed flat ones:
 `forward` processes one event, and `backward` propagates the gradient over one event and writes its delta. `accumulate`
 then sums the weight gradient of all events of the window in one blocked product. Each layer registers the three
 functions in its own file; Python and Numba select the implementation by the type of the layer. A layer with sparse
-parameters registers `touch_rows` as well.
+parameters registers `touch_rows` as well; one whose windows can be backpropagated side by side, `backward_gates` and
+`recurrent_weights`.
 """
 
 from __future__ import annotations
@@ -137,3 +138,26 @@ def touch_rows(layer: Any, tapes: Any, tape: int, rows: Any, touched: Touched, g
 
     The arguments are those of `accumulate`. Only the lowest layer of a stack may have sparse parameters.
     """
+
+
+class RecurrentWeights(NamedTuple):
+    """Where the recurrent weights U (H, n) of a layer are, and the gradient in their product with h."""
+
+    params: int
+    """first element of U"""
+    delta: int
+    """first element of the gradient in the delta"""
+    columns: int
+    """n"""
+
+
+@dispatched
+def backward_gates(layer: Any, tape: Any, d_output: Any, d_state: Any, delta: Any) -> None:
+    """Do the element-wise part of `backward`: to the gradient in h, only that through U must be added."""
+    raise TypeError(f"windows of {type(layer).__name__} cannot be backpropagated side by side")
+
+
+@dispatched
+def recurrent_weights(layer: Any) -> RecurrentWeights:
+    """Return where the layer's recurrent weights are."""
+    raise TypeError(f"windows of {type(layer).__name__} cannot be backpropagated side by side")

@@ -44,7 +44,18 @@ from stream_rnn.kernels.linalg import add_scaled_columns, add_sum
 from stream_rnn.kernels.products import add_outer_products, add_product, add_product_transposed
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
-from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
+from stream_rnn.layers.layer import (
+    Carries,
+    Parameter,
+    RecurrentWeights,
+    Sizes,
+    accumulate,
+    backward,
+    backward_gates,
+    forward,
+    parameter_count,
+    recurrent_weights,
+)
 
 
 class LSTM(NamedTuple):
@@ -92,10 +103,9 @@ def _gate_sums(layer: LSTM | PeepholeLSTM, params: Any, x: Any, h: Any, gates: A
 
 @inner
 def _gate_sums_backward(layer: LSTM | PeepholeLSTM, params: Any, delta: Any, dh: Any, d_input: Any) -> None:
-    """Write the gradient in h and, unless `d_input` is empty, in x, for the gradient `delta` (4H,) in the gate sums."""
+    """Add the gradient in h to `dh`, and write that in x unless `d_input` is empty, for `delta` (4H,)."""
     I, H = layer.inputs, layer.hidden
     U = params[I * 4 * H : (I + H) * 4 * H].reshape(H, 4 * H)
-    dh[:] = 0
     add_product_transposed(U, delta, dh)  # (H, 4H) @ (4H,) -> (H,)
     if d_input.shape[0] > 0:
         W = params[: I * 4 * H].reshape(I, 4 * H)
@@ -127,6 +137,12 @@ def _forward(layer: LSTM, params: Any, x: Any, state: Any, tape: Any) -> None:
 
 @backward.register
 def _backward(layer: LSTM, params: Any, tape: Any, d_output: Any, d_state: Any, delta: Any, d_input: Any) -> None:
+    backward_gates(layer, tape, d_output, d_state, delta)
+    _gate_sums_backward(layer, params, delta, d_state[: layer.hidden], d_input)
+
+
+@backward_gates.register
+def _backward_gates(layer: LSTM, tape: Any, d_output: Any, d_state: Any, delta: Any) -> None:
     I, H = layer.inputs, layer.hidden
     one = tape.dtype.type(1)
     gates = tape[I + H : I + 5 * H]
@@ -143,7 +159,13 @@ def _backward(layer: LSTM, params: Any, tape: Any, d_output: Any, d_state: Any, 
         df[j] = dc[j] * c[j] * f[j] * (one - f[j])
         dg[j] = dc[j] * i[j] * (one - g[j] * g[j])
         dc[j] *= f[j]
-    _gate_sums_backward(layer, params, delta, dh, d_input)
+    dh[:] = 0
+
+
+@recurrent_weights.register
+def _recurrent_weights(layer: LSTM) -> RecurrentWeights:
+    H = layer.hidden
+    return RecurrentWeights(layer.inputs * 4 * H, 0, 4 * H)
 
 
 @accumulate.register
@@ -240,6 +262,7 @@ def _backward_peephole(
         df[j] = dc[j] * c[j] * f[j] * (one - f[j])
         dg[j] = dc[j] * i[j] * (one - g[j] * g[j])
         dc[j] = dc[j] * f[j] + di[j] * p_i[j] + df[j] * p_f[j]
+    dh[:] = 0
     _gate_sums_backward(layer, params, delta, dh, d_input)
 
 

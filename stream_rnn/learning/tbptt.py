@@ -9,6 +9,7 @@ arrived.
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from stream_rnn.kernels.dispatch import Off, dispatched
@@ -39,6 +40,8 @@ class Learning(NamedTuple):
     rls: RLS | Off
     boost: float
     """factor of the learning rate and of 1 - rls.forgetting in a boosted update"""
+    groups: Any = Off()
+    """`groups.Groups` where several streams make one update"""
 
 
 class Weights(NamedTuple):
@@ -54,6 +57,18 @@ class Weights(NamedTuple):
     """(q, q) float64, P of recursive least squares; (0, 0) if the optimizer learns the readout"""
     challenger: Any
     """(1 + O q,) float64, as in `rls`; (0,) if the optimizer learns the readout"""
+    group: Any = Off()
+    """`groups.Group` where several streams make one update"""
+
+
+class Outcome(IntEnum):
+    """What became of an update."""
+
+    SKIPPED = 0
+    """an error could not be used"""
+    DONE = 1
+    WAITING = 2
+    """for other streams"""
 
 
 DONE, BOOSTED = 0, 1
@@ -117,26 +132,41 @@ class Work(NamedTuple):
     """(q,) float64, for recursive least squares"""
     residuals: Any
     """(D,) float64, for anomaly scores"""
+    group: Any = Off()
+    """`groups.GroupWork` where several streams make one update"""
 
 
-@inner
+@dispatched
 def update_weights(
-    network: Network, learning: Learning, weights: Weights, recent: RecentEvents, progress: Progress, work: Work
-) -> bool:
+    groups: Any,
+    network: Network,
+    learning: Learning,
+    weights: Weights,
+    recent: RecentEvents,
+    progress: Progress,
+    work: Work,
+) -> Outcome:
     """Learn from the errors in `recent` and clear them; return whether the update was complete.
 
     If the gradient is not finite, no weight changes. If recursive least squares fails, only the layers have learned.
+    With `groups.Groups`, the stream joins a group instead, which learns when it is complete.
     """
-    boost = 1.0
-    if weights.updates.head[BOOSTED] > 0:
-        weights.updates.head[BOOSTED] -= 1
-        boost = learning.boost
+    boost = next_boost(learning, weights)
     backpropagate(network, learning.loss, learning.window, weights.params, recent, progress.length, work)
-    done = _apply_gradient(network, learning, weights, 1.0 / progress.errors, boost, work)
+    done = apply_gradient(network, learning, weights, 1.0 / progress.errors, boost, work)
     if done:
         done = _fit_readout(learning.rls, network, weights, recent, progress, boost, work)
     recent.errors[:] = 0
-    return done
+    return Outcome.DONE if done else Outcome.SKIPPED
+
+
+@inner
+def next_boost(learning: Learning, weights: Weights) -> float:
+    """Return the factor of the learning rate in the next update, and count it."""
+    if weights.updates.head[BOOSTED] == 0:
+        return 1.0
+    weights.updates.head[BOOSTED] -= 1
+    return learning.boost
 
 
 @dispatched
@@ -171,7 +201,7 @@ def _fit_readout_by_least_squares(
 
 
 @inner
-def _apply_gradient(
+def apply_gradient(
     network: Network, learning: Learning, weights: Weights, factor: float, boost: float, work: Work
 ) -> bool:
     """Update the touched weights by the gradient factor * work.gradient, if it is finite; return whether it was."""

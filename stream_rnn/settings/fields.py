@@ -117,10 +117,10 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Literal["orthogonal", "identity", "glorot"], Meta(description="Initial recurrent weights; identity suits relu.")
     ] = "orthogonal"
     forget_bias: Annotated[
-        float, Meta(description="Initial bias of the forget gate of lstm, lstm_peephole and elstm layers.")
+        float, Meta(description="Initial bias of the forget gate of lstm, lstm_peephole, slstm and elstm layers.")
     ] = 1.0
     update_bias: Annotated[
-        float, Meta(description="Initial bias of the update gate of gru layers; above 0 they start out remembering.")
+        float, Meta(description="Initial bias of the update gate of GRU layers; above 0 they start out remembering.")
     ] = 0.0
     seed: Annotated[Annotated[int, Meta(ge=0)], Meta(description="Seed of the initial weights.")] = 0
 
@@ -128,6 +128,13 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         16
     )
     update_every: Annotated[AtLeastOne, Meta(description="h' of TBPTT(h; h'): events between two updates.")] = 1
+    batch_streams: Annotated[
+        Size,
+        Meta(
+            description="B: one update from the mean gradient of B that are due, of any streams, in order of arrival "
+            "(one gru or lstm layer with shared weights). More events per second with many streams."
+        ),
+    ] = 1
     loss: Annotated[
         LossName | None,
         Meta(description="Loss to minimise. Default: squared for numbers, logistic for 2 classes, softmax for more."),

@@ -75,6 +75,22 @@ def _updates(settings: EngineFields) -> None:
         raise SettingError(f"vanishing is for rnn layers, got {settings.vanishing} for {', '.join(settings.layer)}")
 
 
+def _batch_streams(settings: EngineFields) -> None:
+    if settings.batch_streams == 1:
+        return
+    got = f"got {settings.batch_streams}"
+    if settings.layer not in {("gru",), ("lstm",)}:
+        raise SettingError(
+            f"batch_streams must be 1 except with a single gru or lstm layer, {got} for {', '.join(settings.layer)}"
+        )
+    for name, needed in (("weights", "shared"), ("head", "shared"), ("readout", "gradient"), ("half_life", None)):
+        value = getattr(settings, name)
+        if value != needed:
+            raise SettingError(f"batch_streams must be 1 with {name} {value}, {got}")
+    if settings.loss_name == "hierarchical_softmax":
+        raise SettingError(f"batch_streams must be 1 with loss hierarchical_softmax, {got}")
+
+
 def _derived_inputs(settings: EngineFields) -> None:
     if settings.readout_lags and not settings.skip:
         raise SettingError(f"readout_lags needs skip, got {_plain(settings.readout_lags)} without")
@@ -203,6 +219,7 @@ RULES = (
     _columns,
     _sequences,
     _updates,
+    _batch_streams,
     _derived_inputs,
     _lookahead,
     _readout,

@@ -37,6 +37,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "scaled": {"scale_inputs": True, "scaling_forgetting": 0.99},
     "quantiles": {"loss": "quantile", "horizon": 3},
     "labels": {"task": "classification", "targets": ("y",), "classes": 3},
+    "a group that waits": {"batch_streams": 7, "horizon": 2},
     "sensitivities": {"layer": "lru"},
     "sensitivities of a stack": {"layer": ("elstm", "columnar_gru")},
 }

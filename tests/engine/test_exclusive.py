@@ -202,7 +202,7 @@ def test_a_step_that_was_interrupted_leaves_a_new_stream_as_new(monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("stream_rnn.engine.engine.process", interrupting)
+        patch.setattr(engine, "_process_single", interrupting)
         with pytest.raises(KeyboardInterrupt):
             engine.step("s", [1.0])
     if not after:
@@ -220,7 +220,7 @@ def test_a_race_that_was_interrupted_refuses_to_go_on(monkeypatch: pytest.Monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("stream_rnn.engine.engine.process", interrupting)
+        patch.setattr("stream_rnn.engine.engine.machine_code", lambda *_: interrupting)
         with pytest.raises(KeyboardInterrupt):
             race.step("s", [1.0])
     for call in (

@@ -57,6 +57,7 @@ FIXED: dict[str, Any] = {
     "seed": 2,
     "window": 4,
     "update_every": 1,
+    "batch_streams": 2,
     "loss": "huber",
     "top": 2,
     "quantiles": (0.5,),
@@ -87,6 +88,7 @@ FIXED: dict[str, Any] = {
 
 NEEDED: dict[str, dict[str, Any]] = {
     "horizon": {"task": "forecast"},
+    "batch_streams": {"layer": ("lstm",)},
     "lookahead": {"layer": ("bigru",), "lookahead": 2},
     "reversion": {"task": "forecast"},
     "readout_lags": {"skip": True},

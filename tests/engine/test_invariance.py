@@ -33,6 +33,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "labels": {"task": "regression", "horizon": 1},
     "derived inputs": {"differences": True, "lags": (1, 4), "calendar": "day", "elapsed": True, "half_life": 3.0},
     "intervals and scores": {"interval": 0.8, "anomaly": True},
+    "groups of updates": {"batch_streams": 3, "max_streams": 2},
     "sensitivities": {"layer": "lru"},
     "sensitivities of a stack": {"layer": ("elstm", "columnar_gru")},
 }

@@ -1,4 +1,4 @@
-"""The fast exponential, sine and cosine against numpy's in double precision."""
+"""The fast exponential, softplus, sine and cosine against numpy's in double precision."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def _exp(x: Any, out: Any) -> None:
 
 
 @entry
+def _softplus(x: Any, out: Any) -> None:
+    for j in range(x.shape[0]):
+        out[j] = elementary.softplus(x[j])
+
+
+@entry
 def _sin_cos(x: Any, sine: Any, cosine: Any) -> None:
     for j in range(x.shape[0]):
         sine[j], cosine[j] = elementary.sin_cos(x[j])
@@ -31,6 +37,12 @@ def _sin_cos(x: Any, sine: Any, cosine: Any) -> None:
 def exp(x: Any) -> Any:
     out = np.empty_like(x)
     _exp(x, out)
+    return out
+
+
+def softplus(x: Any) -> Any:
+    out = np.empty_like(x)
+    _softplus(x, out)
     return out
 
 
@@ -44,6 +56,17 @@ def sin_cos(x: Any) -> tuple[Any, Any]:
 def test_exponential_has_the_accuracy_of_its_precision(dtype: type, tolerance: float) -> None:
     x = np.linspace(-87, 88, 100_001).astype(dtype)
     np.testing.assert_allclose(exp(x), np.exp(x.astype(float)), rtol=tolerance, atol=0)
+
+
+@PRECISIONS
+def test_softplus_has_the_accuracy_of_its_precision(dtype: type, tolerance: float) -> None:
+    x = np.linspace(-86, 100, 100_001).astype(dtype)
+    np.testing.assert_allclose(softplus(x), np.logaddexp(0, x.astype(float)), rtol=3 * tolerance, atol=0)
+
+
+def test_softplus_of_large_values_is_its_asymptote() -> None:
+    x = np.array([-1e30, 1e30], np.float32)
+    np.testing.assert_allclose(softplus(x), np.maximum(x, 0), rtol=0, atol=1e-37)
 
 
 @PRECISIONS
@@ -74,10 +97,10 @@ def test_exponential_in_float32_clips_its_argument() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_functions_of_nan_are_nan(dtype: Any) -> None:
     x = np.array([np.nan], dtype)
-    assert np.isnan([exp(x), *sin_cos(x)]).all()
+    assert np.isnan([exp(x), softplus(x), *sin_cos(x)]).all()
 
 
-@pytest.mark.parametrize("function", ["exp", "sin_cos"])
+@pytest.mark.parametrize("function", ["exp", "softplus", "sin_cos"])
 def test_uncompiled_functions_keep_the_precision_of_their_argument(function: str) -> None:
     result = getattr(elementary, function)(np.float32(0.5))
     for value in result if isinstance(result, tuple) else (result,):

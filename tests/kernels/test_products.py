@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from compiled_kernels import add_outer_products, add_product, add_product_transposed
+from compiled_kernels import add_matrix_product, add_outer_products, add_product, add_product_transposed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +38,27 @@ def test_a_matrix_times_a_vector_is_added(add: Callable[..., None], n: int, m: i
     add(W, y, out[:n])
     np.testing.assert_allclose(out[:n], 1 + W.astype(float) @ y, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
     np.testing.assert_array_equal(out[n:], 1)
+
+
+@pytest.mark.parametrize("add", [add_matrix_product, products.add_matrix_product], ids=["compiled", "python"])
+@given(
+    k=st.integers(0, 10),
+    n=st.integers(0, 9),
+    m=st.integers(0, 70),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_a_matrix_times_a_matrix_is_added_to_the_first_columns(
+    add: Callable[..., None], k: int, n: int, m: int, dtype: type
+) -> None:
+    rng = np.random.default_rng(k)
+    X, W = rng.normal(size=(k, n + 5)).astype(dtype), rng.normal(size=(n, m)).astype(dtype)
+    memory = np.ones(k * (m + 3) + 64, dtype)
+    out = memory[: k * (m + 3)].reshape(k, m + 3)
+    add(X, 2, W, out)
+    expected = 1 + X[:, 2 : 2 + n].astype(float) @ W
+    np.testing.assert_allclose(out[:, :m], expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    np.testing.assert_array_equal(out[:, m:], 1)
+    np.testing.assert_array_equal(memory[k * (m + 3) :], 1)
 
 
 @pytest.mark.parametrize("add", [add_outer_products, products.add_outer_products], ids=["compiled", "python"])

@@ -40,6 +40,23 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "window": ({"window": 0}, "window must be from 1 to 100000, got 0"),
     "update_every": ({"update_every": 0}, "update_every must be at least 1, got 0"),
     "update_every beyond window": ({"window": 4, "update_every": 5}, r"update_every .* window \(4\), got 5"),
+    "batch_streams": ({"batch_streams": 0}, "batch_streams must be from 1 to 100000, got 0"),
+    "batch_streams of another layer": (
+        {"batch_streams": 2, "layer": "lru"},
+        "batch_streams must be 1 except with a single gru or lstm layer, got 2 for lru",
+    ),
+    "batch_streams with own weights": (
+        {"batch_streams": 2, "weights": "per_stream"},
+        "batch_streams must be 1 with weights per_stream, got 2",
+    ),
+    "batch_streams with least squares": (
+        {"batch_streams": 2, "readout": "rls"},
+        "batch_streams must be 1 with readout rls, got 2",
+    ),
+    "batch_streams with fading": (
+        {"batch_streams": 2, "half_life": 5.0},
+        "batch_streams must be 1 with half_life 5.0, got 2",
+    ),
     "surrogate": ({"inputs": ("a", "\ud800")}, r"inputs must be valid Unicode text, got '\\ud800'"),
     "surrogate target": ({"targets": ("\udfff",)}, r"targets must be valid Unicode text, got '\\udfff'"),
     "layers": ({"layer": ["gru"] * 101, "hidden": 1}, "layer must name at most 100 layers, got 101"),

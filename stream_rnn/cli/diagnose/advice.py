@@ -137,7 +137,7 @@ CHECKS = {
             Advice("activation tanh", lambda s: _has_rnn(s) and s.activation == "sigmoid"),
             Advice("init_recurrent orthogonal", lambda s: s.init_recurrent == "glorot"),
             Advice("a higher update_bias", lambda s: "gru" in s.layer),
-            Advice("a higher forget_bias", lambda s: "lstm" in s.layer),
+            Advice("a higher forget_bias", lambda s: not {"lstm", "slstm"}.isdisjoint(s.layer)),
         ),
     ),
     "saturated units": Check(
