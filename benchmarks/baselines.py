@@ -36,7 +36,13 @@ MAX_P_MEAN = 1e6
 
 
 ENGINES: dict[str, dict[str, Any]] = {
-    "frozen_reservoir": {"preset": "reservoir", "calendar": (), "differences": False, "reversion": False},
+    "frozen_reservoir": {
+        "preset": "reservoir",
+        "readout_lags": (),
+        "calendar": (),
+        "differences": False,
+        "reversion": False,
+    },
     "reservoir_preset": {"preset": "reservoir"},
     "linear_preset": {"preset": "linear"},
 }

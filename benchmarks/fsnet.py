@@ -35,6 +35,11 @@ class Rows(NamedTuple):
     """rows whose forecasts are scored"""
 
 
+def late_rows(count: int) -> Rows:
+    """Return the rows of ADAPT-Z (ICLR 2026): training rows the first 60 %, test rows from 70 % and 96 on."""
+    return Rows((0, int(0.6 * count)), (int(0.7 * count) + 96, count))
+
+
 class Table(NamedTuple):
     """A file in the protocol's units, up to its last test row."""
 
@@ -68,8 +73,8 @@ def rows(name: str, count: int) -> Rows:
     return Rows((0, int(0.2 * count)), (count - int(0.75 * count), count))
 
 
-def read(path: Path) -> Table:
-    """Read a CSV file whose first column is a date and whose other columns are numeric.
+def read(path: Path, *, late: bool = False) -> Table:
+    """Read a CSV file whose first column is a date and whose other columns are numeric; `late` for the rows of ADAPT-Z.
 
     Raises
     ------
@@ -82,7 +87,7 @@ def read(path: Path) -> Table:
         values = np.column_stack([contents[name].cast(pa.float64()).to_numpy() for name in columns])
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise SystemExit(f"{path}: {error}") from None
-    ranges = rows(path.stem, len(values))
+    ranges = late_rows(len(values)) if late else rows(path.stem, len(values))
     if len(values) < ranges.test[1]:
         raise SystemExit(f"{path}: the protocol needs {ranges.test[1]} rows, got {len(values)}")
     train = values[slice(*ranges.train)]

@@ -193,7 +193,9 @@ def main() -> None:
     """Run the program."""
     parser = options.parser(__doc__)
     parser.add_argument("--folder", type=Path, default=DATA, help="data folder (default ../shared/data)")
-    parser.add_argument("--only", choices=list(leaderboard_cases.READERS), action="append", help="a file")
+    parser.add_argument(
+        "--only", choices=[*leaderboard_cases.READERS, *leaderboard_cases.LATE], action="append", help="a file"
+    )
     parser.add_argument("--model", choices=list(MODELS), action="append", help="a model; may be given several times")
     parser.add_argument("--seeds", type=options.positive, default=1, help="number of runs, with the seeds 0, 1, ...")
     arguments = parser.parse_args()

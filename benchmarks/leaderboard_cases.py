@@ -68,7 +68,7 @@ def read(name: str, folder: Path) -> Case:
     SystemExit
         If its file is not in the data folder.
     """
-    return READERS[name](name, folder)
+    return (READERS | LATE)[name](name, folder)
 
 
 def _table(name: str, folder: Path) -> Case:
@@ -76,6 +76,11 @@ def _table(name: str, folder: Path) -> Case:
     table = fsnet.read(folder / subfolder / f"{name}.csv")
     season = None if name == "exchange_rate" else table.day
     return Case(name, table.z[:, np.newaxis], len(table.columns), table.times, season, table.rows.test, np.ones(1))
+
+
+def _late(name: str, folder: Path) -> Case:
+    table = fsnet.read(folder / "ett" / f"{name.removesuffix('_late')}.csv", late=True)
+    return Case(name, table.z[:, np.newaxis], len(table.columns), table.times, table.day, table.rows.test, np.ones(1))
 
 
 def _beijing(name: str, folder: Path) -> Case:
@@ -124,4 +129,6 @@ READERS: dict[str, Callable[[str, Path], Case]] = {
     "WaterFlow": _water_flow,
     "AirlinePassengers": _airline,
 }
-"""All cases by name."""
+"""The cases of the leaderboard, by name."""
+LATE: dict[str, Callable[[str, Path], Case]] = {"ETTh1_late": _late, "ETTm1_late": _late}
+"""The same files with the rows that ADAPT-Z scores."""

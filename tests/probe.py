@@ -47,7 +47,8 @@ OPTIONS: dict[str, Any] = {
     "spectral_radius": 0.9,
     "density": 0.5,
     "input_scaling": 1.0,
-    "leak": 0.7,
+    "slowest": 0.3,
+    "fastest": 0.9,
 }
 
 

@@ -90,7 +90,7 @@ def conv(p: Mapping[str, Array], x: Array, state: Array) -> Array:
 
 
 def reservoir(p: Mapping[str, Array], x: Array, h: Array) -> Array:
-    leak = OPTIONS["leak"]
+    leak = np.geomspace(OPTIONS["slowest"], OPTIONS["fastest"], len(h))
     return (1 - leak) * h + leak * np.tanh(x @ p["W_in"] + h @ p["W"] + p["b"])
 
 

@@ -134,11 +134,12 @@ def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDAr
 def plan_engine(settings: Settings) -> EnginePlan:
     """Return what the settings ask for. Tokens are neither scaled nor flagged, whatever the settings are."""
     inputs = _inputs(settings)
-    layers = _layers(settings, inputs.columns)
+    layers = _layers(settings, inputs.body_columns)
     body = stack(*layers)
     loss = _loss(settings)
     shape = output_shape(loss, settings.outputs_per_target)
-    net = make_network(body, _columns(settings) * shape.outputs, skip=settings.skip)
+    outputs = _columns(settings) * shape.outputs
+    net = make_network(body, outputs, skip=settings.skip, readout_inputs=inputs.readout_columns)
     window = settings.window if net.body.carries == "window" else settings.reach
     kept = max(window, settings.reach)
     dtype = np.dtype(settings.dtype)
@@ -225,6 +226,7 @@ def _inputs(settings: Settings) -> InputEncoding:
         flags=settings.missing_flags and not settings.tokens,
         differences=settings.differences,
         lags=np.array(settings.lags, np.int64),
+        readout_lags=np.array(settings.readout_lags, np.int64),
         elapsed=settings.elapsed,
         cycles=np.array([2 * math.pi * turn * (1 + k) for turn in turns for k in range(settings.harmonics)]),
         offset_starts=zone.starts,
@@ -254,7 +256,8 @@ def _layers(settings: Settings, columns: int) -> list[Any]:
         "spectral_radius": float(settings.spectral_radius),
         "density": float(settings.density),
         "input_scaling": float(settings.input_scaling),
-        "leak": float(settings.leak),
+        "slowest": float(settings.leak[0]),
+        "fastest": float(settings.leak[-1]),
         "vanishing": float(settings.vanishing),
     }
     layers: list[Any] = []

@@ -163,7 +163,7 @@ def _indices(old: EngineParts, new: EngineParts) -> Indices:
     """Return where the elements of the old arrays are in the new ones."""
     columns = old.model.inputs.column_indices(new.model.inputs)
     moments = old.model.inputs.moment_indices(new.model.inputs)
-    body = _body_indices(old, new, columns)
+    body = _body_indices(old, new, columns[: old.model.inputs.body_columns])
     skipped = new.network.hidden + columns[: old.network.features - old.network.hidden]
     features = np.concatenate([body.outputs, skipped])
     outputs, width = np.arange(old.network.outputs), new.network.features

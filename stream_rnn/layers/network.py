@@ -1,6 +1,7 @@
 """A network: a body of layers, and a linear readout (the head) of the body's output.
 
-With the body's output h (H,), the input x, and features f = [h, x] (x only with `skip`):
+With the body's output h (H,), the input x, and features f = [h, x] (x only with `skip`; the last elements of x may be
+for the readout alone):
 
     o = V f + c
 
@@ -39,6 +40,8 @@ class Network(NamedTuple):
     outputs: int
     head_start: int
     """B, index of the head's first parameter"""
+    readout_inputs: int
+    """inputs that the body does not see, the last ones"""
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the table of the body's parameters, V and c."""
@@ -56,18 +59,21 @@ class Network(NamedTuple):
         )
 
 
-def make_network(body: Layer, outputs: int, *, skip: bool) -> Network:
-    """Return the network of a body and a readout; with `skip`, the readout sees the input too."""
+def make_network(body: Layer, outputs: int, *, skip: bool, readout_inputs: int = 0) -> Network:
+    """Return the network of a body and a readout; with `skip`, the readout sees the input too.
+
+    It then has `readout_inputs` more of its own.
+    """
     sizes = body.sizes
-    features = sizes.outputs + (sizes.inputs if skip else 0)
-    return Network(body, sizes.outputs, features, outputs, parameter_count(body.parameters()))
+    features = sizes.outputs + (sizes.inputs + readout_inputs if skip else 0)
+    return Network(body, sizes.outputs, features, outputs, parameter_count(body.parameters()), readout_inputs)
 
 
 @inner
 def infer(network: Network, params: BodyAndHead, x: Any, state: Any, tape: Any, features: Any) -> None:
     """Process one event: update `state`, and write its tape and the features (F,), which `read_out` reads."""
     H = network.hidden
-    forward(network.body, params.body, x, state, tape)
+    forward(network.body, params.body, x[: x.shape[0] - network.readout_inputs], state, tape)
     features[:H] = state[:H]
     features[H:] = x[: network.features - H]
 

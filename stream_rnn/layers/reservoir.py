@@ -1,16 +1,21 @@
 """Echo state network: a recurrent layer with fixed random weights (Jaeger 2001, GMD report 148).
 
-With leaky units (Jaeger et al. 2007, doi:10.1016/j.neunet.2007.04.016), input x (I,), state h (H,) and leak rate l:
+With leaky units (Jaeger et al. 2007, doi:10.1016/j.neunet.2007.04.016), input x (I,), state h (H,) and leak rates l
+(H,):
 
     t = tanh(W_in x + W h + b)
     h' = (1 - l) h + l t
+
+The rates are spread evenly on a logarithmic scale from `slowest` to `fastest`, because the time scales of a series are
+not known in advance (Tanaka et al. 2022, doi:10.1103/PhysRevResearch.4.L032014).
 
 Layers below it can be learned. The gradient, for d = dL/dh' from above and from the next event:
 
     da = d l (1 - t^2)      dL/dx = W_in^T da      dL/dh = (1 - l) d + W^T da
 
-W_in and b are uniform in [-input_scaling, input_scaling]; b is the weight of an input that is always 1 (Lukosevicius
-2012, doi:10.1007/978-3-642-35289-8_36). A fraction `density` of the elements of W, at least H of them, is uniform in
+W_in is uniform in [-input_scaling, input_scaling] / sqrt(I), so that units are driven equally by few inputs and by
+many, and b in [-input_scaling, input_scaling]: together the biases weigh as much as all inputs (Lukosevicius 2012,
+doi:10.1007/978-3-642-35289-8_36). A fraction `density` of the elements of W, at least H of them, is uniform in
 [-1, 1], at random positions; the others are 0. W is then scaled to `spectral_radius`, the largest absolute eigenvalue.
 A draw whose eigenvalues are all 0 cannot be scaled and is repeated.
 """
@@ -22,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stream_rnn.kernels.activations import Activation, tanh
+from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.products import add_product, add_product_transposed
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
@@ -39,7 +45,8 @@ class Reservoir(NamedTuple):
     spectral_radius: float
     density: float
     input_scaling: float
-    leak: float
+    slowest: float
+    fastest: float
 
     @property
     def carries(self) -> Carries:
@@ -50,7 +57,9 @@ class Reservoir(NamedTuple):
         """Return the table of W_in, W and b."""
         I, H, scale = self.inputs, self.hidden, self.input_scaling
         return (
-            Parameter("W_in", (I, H), "fixed", "h", lambda rng: rng.uniform(-scale, scale, (I, H))),
+            Parameter(
+                "W_in", (I, H), "fixed", "h", lambda rng: rng.uniform(-scale, scale, (I, H)) / np.sqrt(max(I, 1))
+            ),
             Parameter("W", (H, H), "fixed", "h", lambda rng: _recurrent_weights(self, rng)),
             Parameter("b", (H,), "fixed", "h", lambda rng: rng.uniform(-scale, scale, H)),
         )
@@ -86,10 +95,18 @@ def _forward(layer: Reservoir, params: Any, x: Any, state: Any, tape: Any) -> No
     tape[:] = params[(I + H) * H :]
     add_product(x, W_in, tape)  # (I,) @ (I, H) -> (H,)
     add_product(state, W, tape)  # (H,) @ (H, H) -> (H,)
-    leak, keep = tape.dtype.type(layer.leak), tape.dtype.type(1 - layer.leak)
     for j in range(H):
         tape[j] = tanh(tape[j])
-        state[j] = keep * state[j] + leak * tape[j]
+    leak, ratio = layer.slowest, _ratio(layer)
+    for j in range(H):
+        state[j] += tape.dtype.type(leak) * (tape[j] - state[j])
+        leak *= ratio
+
+
+@inner
+def _ratio(layer: Reservoir) -> float:
+    """Return the ratio of the leak rates of a unit and of the one before it."""
+    return float((layer.fastest / layer.slowest) ** (1.0 / max(layer.hidden - 1, 1)))
 
 
 @backward.register
@@ -99,11 +116,12 @@ def _backward(layer: Reservoir, params: Any, tape: Any, d_output: Any, d_state: 
         return
     W_in = params[: I * H].reshape(I, H)
     W = params[I * H : (I + H) * H].reshape(H, H)
-    one, leak, keep = tape.dtype.type(1), tape.dtype.type(layer.leak), tape.dtype.type(1 - layer.leak)
+    one, leak, ratio = tape.dtype.type(1), layer.slowest, _ratio(layer)
     for j in range(H):
-        d = d_output[j] + d_state[j]
-        delta[j] = d * leak * (one - tape[j] * tape[j])
-        d_state[j] = keep * d
+        d, l = d_output[j] + d_state[j], tape.dtype.type(leak)
+        delta[j] = d * l * (one - tape[j] * tape[j])
+        d_state[j] = (one - l) * d
+        leak *= ratio
     add_product_transposed(W, delta, d_state)  # (H, H) @ (H,) -> (H,)
     d_input[:] = 0
     add_product_transposed(W_in, delta, d_input)  # (I, H) @ (H,) -> (I,)

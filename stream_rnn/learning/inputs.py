@@ -8,6 +8,7 @@ The columns, in this order, for I inputs:
     lags           I for each lag l; the value l events ago, scaled as the values; the mean if missing
     elapsed        1; log(1 + seconds since the stream's previous event), as a z-score; 0 if unknown
     cycles         2 for each frequency w; sin and cos of w times the event's local time; 0 if unknown
+    readout lags   I for each lag, as lags; the layers do not see them
 
 Differences and lags do not cross the start of a sequence; elapsed does. Only the event itself and the past are used.
 """
@@ -41,6 +42,8 @@ class InputEncoding(NamedTuple):
     differences: bool
     lags: Any
     """(n,) int64, events ago"""
+    readout_lags: Any
+    """(r,) int64, events ago"""
     elapsed: bool
     cycles: Any
     """(m,) float64, radians per second"""
@@ -57,9 +60,19 @@ class InputEncoding(NamedTuple):
         return 1 + self.flags + self.differences + len(self.lags)
 
     @property
+    def body_columns(self) -> int:
+        """Number of columns that the layers see, the first ones."""
+        return self.values * self.groups + self.elapsed + 2 * len(self.cycles)
+
+    @property
+    def readout_columns(self) -> int:
+        """Number of columns that only the readout sees, the last ones."""
+        return self.values * len(self.readout_lags)
+
+    @property
     def columns(self) -> int:
         """X, number of columns."""
-        return self.values * self.groups + self.elapsed + 2 * len(self.cycles)
+        return self.body_columns + self.readout_columns
 
     @property
     def moment_columns(self) -> int:
@@ -69,11 +82,13 @@ class InputEncoding(NamedTuple):
     @property
     def history_length(self) -> int:
         """K, number of the newest events whose values are kept."""
-        return 1 + max([0, int(self.differences), *self.lags])
+        return 1 + max([0, int(self.differences), *self.lags, *self.readout_lags])
 
     def column_indices(self, grown: InputEncoding) -> NDArray[np.int64]:
         """Return the index of each column in an encoding with more values, (X,)."""
-        return _grown_indices(self.values, grown.values, self.groups, self.columns)
+        body = _grown_indices(self.values, grown.values, self.groups, self.body_columns)
+        readout = _grown_indices(self.values, grown.values, len(self.readout_lags), self.readout_columns)
+        return np.concatenate([body, grown.body_columns + readout])
 
     def moment_indices(self, grown: InputEncoding) -> NDArray[np.int64]:
         """Return the index of each column with running moments in an encoding with more values, (M,)."""
@@ -135,9 +150,7 @@ def encode_event(encoding: InputEncoding, past: PastInputs, n: int, gap: float, 
             exists = n > 0 and is_known(x[c]) and is_known(before[c])
             encoded[end + c] = _scaled_change(encoding, moments, encoding.values + c, change) if exists else 0.0
         end += encoding.values
-    for k in range(encoding.lags.shape[0]):
-        lag = encoding.lags[k]
-        end = _encode_values(encoding, moments, history[(n - lag) % history.shape[0]], lag <= n, encoded, end)
+    end = _encode_lags(encoding, encoding.lags, past, n, encoded, end)
     if encoding.elapsed:
         encoded[end] = _scaled(encoding, moments, moments.shape[1] - 1, math.log1p(gap)) if is_known(gap) else 0.0
         end += 1
@@ -147,6 +160,17 @@ def encode_event(encoding: InputEncoding, past: PastInputs, n: int, gap: float, 
         encoded[end] = math.sin(angle)
         encoded[end + 1] = math.cos(angle) if is_known(time) else 0.0
         end += 2
+    _encode_lags(encoding, encoding.readout_lags, past, n, encoded, end)
+
+
+@inner
+def _encode_lags(encoding: InputEncoding, lags: Any, past: PastInputs, n: int, encoded: Any, end: int) -> int:
+    """Write the values `lags` (n,) before event n to `encoded` from `end` on; return the new end."""
+    moments, history = past
+    for k in range(lags.shape[0]):
+        lag = lags[k]
+        end = _encode_values(encoding, moments, history[(n - lag) % history.shape[0]], lag <= n, encoded, end)
+    return end
 
 
 @inner

@@ -23,7 +23,8 @@ Errors of forecasts that are h events ahead overlap, so that h of them tell litt
 The losses are squared errors; with `absolute`, those of absolute errors: r_m = [(1 - kappa) sign(e) (f_m - p) + kappa
 (|f_m - v| - |e|)] / S, where S is the mean of |e|.
 
-A model without a finite forecast sleeps (Freund et al. 1997): it is left out of p, and its r_m is 0. After the models
+A model without a finite forecast sleeps (Freund et al. 1997): it is left out of p, and its w_m stays as it is, so that
+a model that was bad does not wake up as a good one. After the models
 come the naive forecasts of `learning.naive`, which are made here.
 """
 
@@ -222,7 +223,7 @@ def _score(mixing: Mixing, members: Members, state: MixingState, slot: int, grou
                 if scale[MEAN, column] > 0.0:
                     loss = _loss(mixing.absolute, error, made[m, column] - mixture) / scale[MEAN, column]
                     members.losses[m] = min(max(loss, -MAX_LOSS), MAX_LOSS)
-        _update_weights(mixing, members, log_weights[column], group + 1, scale[LOSSES, column])
+        _update_weights(mixing, members, log_weights[column], made, column, group + 1, scale[LOSSES, column])
 
 
 @inner
@@ -235,15 +236,18 @@ def _loss(absolute: bool, error: float, apart: float) -> float:
 
 
 @inner
-def _update_weights(mixing: Mixing, members: Members, log_weights: Any, ahead: int, losses: float) -> None:
-    """Update the weights of one column by the losses in scratch; `losses` is their number so far."""
+def _update_weights(
+    mixing: Mixing, members: Members, log_weights: Any, made: Any, column: int, ahead: int, losses: float
+) -> None:
+    """Update the weights of a column of `made` by the losses in scratch; `losses` is their number so far."""
     share = 1.0 / math.sqrt(ahead)
     rate = share * mixing.rate * math.sqrt(1.0 + EARLY_LOSSES / losses)
     forgetting = 1.0 - share * (1.0 - mixing.forgetting)
     largest = -math.inf
     for m in range(log_weights.shape[0]):
         if members.racing[m]:
-            log_weights[m] = forgetting * log_weights[m] - rate * members.losses[m]
+            if math.isfinite(made[m, column]):
+                log_weights[m] = forgetting * log_weights[m] - rate * members.losses[m]
             largest = max(largest, log_weights[m])
     for m in range(log_weights.shape[0]):
         log_weights[m] -= largest

@@ -8,13 +8,15 @@ They are made from the last values y of a stream, each target by itself:
 
         l' = alpha (y - s) + (1 - alpha) (l + phi b)        y / s if it is multiplicative
         b' = beta (l' - l) + (1 - beta) phi b
-        s' = gamma (y - l') + (1 - gamma) s                 y / l'
+        s' = gamma (y - l - phi b) + (1 - gamma) s          y / (l + phi b)
 
-(Holt 1957, Winters 1960, damped by phi: Gardner & McKenzie 1985.) A missing value counts as the last one known.
+(Holt 1957, Winters 1960, damped by phi: Gardner & McKenzie 1985; s' as in Hyndman et al. 2008.) A missing value counts
+as the last one known.
 
 The season is the lag L whose error of the seasonal naive forecast, e_L = mean (y_t - y_{t-L})^2, is a local minimum and
 lowest in units of the largest error at a smaller lag: a series that wanders has ever larger errors and no season. The
-newest errors have most weight. A season is only believed after it was seen twice, and kept until another is better.
+newest errors have most weight. A season is only believed after it was seen twice, if the ratio of the errors is below 1
+by more than its standard error, and kept until another is better.
 """
 
 from __future__ import annotations
@@ -157,8 +159,19 @@ def _choose_season(errors: Any, counts: Any) -> None:
         if lag == counts[SEASON]:
             present = ratio
         before, at = at, ratio
-    if present > MAX_RATIO or best_ratio < MARGIN * present:
-        counts[SEASON] = best if best_ratio < MAX_RATIO else 0
+    if present > MAX_RATIO:
+        counts[SEASON], present = 0, math.inf
+    if best_ratio < MARGIN * present and best_ratio < _believable(counts[COUNT] + 1 - best):
+        counts[SEASON] = best
+
+
+@inner
+def _believable(compared: int) -> float:
+    """Return the ratio of errors below which a lag is a season, after so many values were compared with earlier ones.
+
+    The ratio of two mean squares of n independent values has a standard error of 2 / sqrt(n).
+    """
+    return min(MAX_RATIO, 1.0 - 2.0 / math.sqrt(compared))
 
 
 @inner
@@ -195,14 +208,14 @@ def _smooth(state: NaiveState, slot: int, d: int, form: int, value: float, known
         smooth[LEVEL], smooth[TREND] = line, phi * smooth[TREND]
         return True
     phase = state.seasonal[slot, d, form, place]
-    if form == 1 and (value <= 0.0 or phase <= 0.0):
+    if form == 1 and (value <= 0.0 or phase <= 0.0 or line <= 0.0):
         return False
     level = alpha * (value / phase if form == 1 else value - phase) + (1.0 - alpha) * line
     if form == 1 and level <= 0.0:
         return False
     smooth[TREND] = beta * (level - smooth[LEVEL]) + (1.0 - beta) * phi * smooth[TREND]
     smooth[LEVEL] = level
-    now = value / level if form == 1 else value - level
+    now = value / line if form == 1 else value - line
     state.seasonal[slot, d, form, place] = gamma * now + (1.0 - gamma) * phase
     return True
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         def __set__(self, obj: Any, value: T | Sequence[T]) -> None: ...
 
 
-SEVERAL = ("inputs", "targets", "layer", "hidden", "quantiles", "lags", "calendar")
+SEVERAL = ("inputs", "targets", "layer", "hidden", "leak", "quantiles", "lags", "readout_lags", "calendar")
 """Settings that are tuples."""
 
 
@@ -55,8 +55,10 @@ class Settings(EngineFields, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         targets: Several[str] = ...  # type: ignore[assignment]
         layer: Several[LayerName] = ...  # type: ignore[assignment]
         hidden: Several[int] = ...  # type: ignore[assignment]
+        leak: Several[float] = ...  # type: ignore[assignment]
         quantiles: Several[float] = ...  # type: ignore[assignment]
         lags: Several[int] = ...  # type: ignore[assignment]
+        readout_lags: Several[int] = ...  # type: ignore[assignment]
         calendar: Several[CycleName] = ...  # type: ignore[assignment]
 
     def __post_init__(self) -> None:

@@ -93,9 +93,19 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 0.9
     density: Annotated[Share, Meta(description="Fraction of a reservoir's recurrent weights that are not 0.")] = 0.1
     input_scaling: Annotated[
-        Positive, Meta(description="A reservoir's input weights are uniform in [-input_scaling, input_scaling].")
-    ] = 1.0
-    leak: Annotated[Share, Meta(description="Leak rate of a reservoir's units; below 1 they change slowly.")] = 1.0
+        Positive,
+        Meta(
+            description="A reservoir's input weights are uniform in [-input_scaling, input_scaling], over the root of "
+            "the number of inputs."
+        ),
+    ] = 3.0
+    leak: Annotated[
+        tuple[Share, ...],
+        Meta(
+            description="Leak rate of a reservoir's units, or the lowest and the highest, between which those of the "
+            "units are spread; below 1 they change slowly."
+        ),
+    ] = (0.1, 1.0)
     readout: Annotated[
         Readout,
         Meta(
@@ -207,6 +217,9 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = False
     lags: Annotated[
         tuple[Size, ...], Meta(description="Add each input's values from this many events ago, such as 1,2,24.")
+    ] = ()
+    readout_lags: Annotated[
+        tuple[Size, ...], Meta(description="Lags, as above, that the readout sees beside the layers; needs skip.")
     ] = ()
     calendar: Annotated[
         tuple[CycleName, ...],

@@ -42,8 +42,10 @@ and a frozen random recurrence with the same readout; and the defaults of the se
 
 
 class Lags(NamedTuple):
-    """How many lags of its inputs a preset has."""
+    """Which lags of its inputs a preset has: `MAX_LAGS`, or fewer if it has many inputs."""
 
+    setting: Literal["lags", "readout_lags"]
+    """lags are the newest ones; readout lags are spread evenly, because the layers remember the newest inputs"""
     lagged_inputs: int
     """as many lags as fit into this number of lagged inputs, all inputs together"""
     least: int
@@ -52,9 +54,13 @@ class Lags(NamedTuple):
     """lags if fewer than that fit"""
 
 
-LAGS = {"forecast": Lags(24, least=12, otherwise=0), "linear": Lags(168, least=3, otherwise=3)}
+LAGS = {
+    "forecast": Lags("lags", 24, least=12, otherwise=0),
+    "linear": Lags("lags", 168, least=3, otherwise=3),
+    "reservoir": Lags("readout_lags", 56, least=1, otherwise=0),
+}
 """A learned recurrence remembers what a few lags of many inputs tell, and forecasts worse with them; an autoregression
-has nothing else."""
+has nothing else. The fixed units of a reservoir would be driven by lags more than by the newest inputs."""
 MAX_LAGS = 24
 
 PRESET_HELP = (
@@ -96,6 +102,8 @@ def _lags(preset: str, inputs: Any) -> dict[str, Any]:
     """Return the lags of a preset for these inputs, a name or several."""
     if preset not in LAGS:
         return {}
-    most, least, otherwise = LAGS[preset]
+    setting, most, least, otherwise = LAGS[preset]
     fit = most // max(1 if isinstance(inputs, str) else len(inputs), 1)
-    return {"lags": tuple(range(1, min(fit if fit >= least else otherwise, MAX_LAGS) + 1))}
+    count = min(fit if fit >= least else otherwise, MAX_LAGS)
+    farthest = count if setting == "lags" else MAX_LAGS
+    return {setting: tuple(farthest * (place + 1) // count for place in range(count))}

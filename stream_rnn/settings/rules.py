@@ -58,8 +58,11 @@ def _sequences(settings: EngineFields) -> None:
         raise SettingError(
             f"hidden must be one number or one per layer ({layers}), got {_plain(settings.hidden) or 'none'}"
         )
-    if not _ascending((0, *settings.lags)):
-        raise SettingError(f"lags must be ascending, got {_plain(settings.lags)}")
+    for name in ("lags", "readout_lags"):
+        if not _ascending((0, *getattr(settings, name))):
+            raise SettingError(f"{name} must be ascending, got {_plain(getattr(settings, name))}")
+    if len(settings.leak) not in {1, 2} or not _ascending((0.0, *settings.leak)):
+        raise SettingError(f"leak must be one rate or two, ascending, got {_plain(settings.leak) or 'none'}")
     if not settings.quantiles or not _ascending((0.0, *settings.quantiles, 1.0)):
         raise SettingError(f"quantiles must be ascending between 0 and 1, got {_plain(settings.quantiles) or 'none'}")
 
@@ -90,6 +93,8 @@ def _batch_streams(settings: EngineFields) -> None:
 
 
 def _derived_inputs(settings: EngineFields) -> None:
+    if settings.readout_lags and not settings.skip:
+        raise SettingError(f"readout_lags needs skip, got {_plain(settings.readout_lags)} without")
     for name in ("differences", "lags", "calendar", "elapsed"):
         value = getattr(settings, name)
         if value and settings.tokens:

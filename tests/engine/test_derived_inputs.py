@@ -163,6 +163,16 @@ def test_a_time_without_inputs_is_refused() -> None:
         engine_after(2).predict("s", time=3.0)
 
 
+def test_the_readout_sees_its_lags_and_the_layers_do_not() -> None:
+    engine = engine_after(20, readout_lags=(1, 3), skip=True)
+    seen = network_input(engine)
+    np.testing.assert_array_equal(seen[WEEK.stop :], seen[FIRST_LAG.start : LAST_LAG.stop])
+    layers, readout = engine.parameters["W"], engine.parameters["V"]
+    assert layers.shape[0] == WEEK.stop
+    assert readout.shape[1] == engine.settings.hidden[0] + len(seen)
+    assert readout[:, -4:].any()
+
+
 @pytest.mark.parametrize("seconds", [0.0, 60.0, 300.0, 3000.0])
 def test_the_state_halves_with_every_half_life(seconds: float) -> None:
     faded, same = (engine_of(layer="reservoir", half_life=half) for half in (60.0, None))
@@ -192,6 +202,8 @@ def test_the_state_does_not_fade_without_elapsed_time(time: float) -> None:
     [
         ({"lags": (0, 2)}, "lags must be from 1 to 100000, got 0"),
         ({"lags": (3, 2)}, "lags must be ascending, got 3,2"),
+        ({"readout_lags": (3, 2), "skip": True}, "readout_lags must be ascending, got 3,2"),
+        ({"readout_lags": (1, 2)}, "readout_lags needs skip, got 1,2 without"),
         ({"lags": (1.5,)}, r"lags: expected `int`, got `float`.*1\.5"),
         ({"calendar": ("month",)}, "calendar must be one of day, week, year, got 'month'"),
         ({"calendar": ("day", "day")}, "calendar must be distinct, got 'day' twice"),

@@ -47,7 +47,7 @@ FIXED: dict[str, Any] = {
     "spectral_radius": 0.5,
     "density": 0.5,
     "input_scaling": 0.5,
-    "leak": 0.5,
+    "leak": (0.5,),
     "readout": "rls",
     "skip": True,
     "init_input": "he",
@@ -69,6 +69,7 @@ FIXED: dict[str, Any] = {
     "missing_flags": True,
     "differences": True,
     "lags": (1,),
+    "readout_lags": (1,),
     "calendar": ("day",),
     "timezone": "Europe/Berlin",
     "harmonics": 1,
@@ -91,6 +92,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "batch_streams": {"layer": ("lstm",)},
     "lookahead": {"layer": ("bigru",), "lookahead": 2},
     "reversion": {"task": "forecast"},
+    "readout_lags": {"skip": True},
     "top": {"task": "classification", "loss": "softmax"},
 }
 """Settings that some values need."""

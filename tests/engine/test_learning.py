@@ -10,7 +10,9 @@ from probe import FORECASTING
 from support import engine_of
 
 RECURRENT = [layer for layer in FORECASTING if layer not in {"dense", "none", "conv", "embedding"}]
-ADJUSTED: dict[str, dict[str, Any]] = {"reservoir": {"hidden": 50, "input_scaling": 0.3, "learning_rate": 0.005}}
+ADJUSTED: dict[str, dict[str, Any]] = {
+    "reservoir": {"hidden": 50, "input_scaling": 0.3, "leak": 1.0, "learning_rate": 0.005}
+}
 """Settings that a layer needs besides those of a claim: a layer that is not learned has to be larger."""
 COLUMNS = ("elstm", "columnar_gru")
 """Layers whose units are fed back only to themselves: they keep fading sums of the past, but not its order."""

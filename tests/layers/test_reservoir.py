@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import reference
-from probe import body_of
-from support import engine_of, series
+from probe import INPUTS, body_of
+from support import engine_of, series, settings, stream_row
 
+from stream_rnn import SettingError
 from stream_rnn.layers.initialise import Initialisation, initial_weights
 from stream_rnn.layers.network import make_network
 
@@ -45,11 +46,32 @@ def test_connections_without_a_cycle_are_drawn_again() -> None:
         assert spectral_radius(W) == pytest.approx(0.9, rel=1e-9)
 
 
-def test_input_weights_and_biases_are_uniform_within_the_input_scaling() -> None:
+def test_input_weights_times_the_root_of_their_number_and_biases_are_uniform_within_the_input_scaling() -> None:
     weights = initial(input_scaling=0.2)
-    both = np.concatenate([weights["W_in"].ravel(), weights["b"]])
+    W_in = np.sqrt(INPUTS) * weights["W_in"]
+    both = np.concatenate([W_in.ravel(), weights["b"]])
     assert 0.18 < np.abs(both).max() <= 0.2
     assert abs(both.mean()) < 0.04  # 160 draws: standard error 0.009
+
+
+@pytest.mark.parametrize("leak", [(0.5, 0.1), (0.1, 0.5, 1.0), ()])
+def test_leak_rates_other_than_one_or_two_ascending_ones_are_refused(leak: tuple[float, ...]) -> None:
+    with pytest.raises(SettingError, match="leak must be one rate or two, ascending, got "):
+        settings(layer="reservoir", leak=leak)
+
+
+def test_what_a_unit_remembers_fades_at_its_leak_rate() -> None:
+    options: dict[str, Any] = {"leak": (0.01, 0.5), "spectral_radius": 1e-9, "dtype": "float64", "learning_rate": 1e-9}
+    states = []
+    for first in (0.0, 5.0):
+        engine = engine_of(layer="reservoir", hidden=H, scale_inputs=False, **options)
+        after = []
+        for x in [first, *[0.0] * 10]:
+            engine.step("s", [x])
+            after.append(stream_row(engine, "state").copy())
+        states.append(after)
+    left = np.abs(np.subtract(*states))
+    np.testing.assert_allclose(left[10], left[0] * (1 - np.geomspace(0.01, 0.5, H)) ** 10, rtol=1e-6)
 
 
 @pytest.mark.parametrize("changes", [{}, {"l1": 0.01, "l2": 0.01}, {"optimizer": "adamw"}])

@@ -89,6 +89,13 @@ def test_a_random_walk_has_no_season(seed: int) -> None:
     assert same.mean() > 0.7
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_few_values_that_repeat_by_chance_are_no_season(seed: int) -> None:
+    state = state_of()
+    forecasts(SEASONAL, np.random.default_rng(seed).normal(size=11), 1, state)
+    assert state.counts[0, 0, SEASON] == 0
+
+
 def test_a_season_that_changes_is_found_again() -> None:
     state = state_of()
     forecasts(SEASONAL, np.concatenate([seasonal(500, 24), seasonal(6000, 17, seed=1)]), 1, state)
@@ -109,7 +116,7 @@ def holt_winters(y: NDArray[np.float64], season: int, begin: int, form: int) -> 
         phase, ahead = phases[place], level + phi * trend
         new = alpha * (y[t] / phase if form else y[t] - phase) + (1 - alpha) * ahead
         trend, level = beta * (new - level) + (1 - beta) * phi * trend, new
-        phases[place] = gamma * (y[t] / level if form else y[t] - level) + (1 - gamma) * phase
+        phases[place] = gamma * (y[t] / ahead if form else y[t] - ahead) + (1 - gamma) * phase
     line_ahead, phase = level + phi * trend, phases[(len(y) - begin) % season]
     return line_ahead * phase if form else line_ahead + phase
 

@@ -37,6 +37,18 @@ def test_a_preset_has_as_many_lags_as_its_inputs_leave_room_for(preset: str, cou
     assert Settings.preset(preset, inputs="x", lags=()).lags == ()
 
 
+@pytest.mark.parametrize(
+    ("count", "lags"),
+    [(1, tuple(range(1, 25))), (7, (3, 6, 9, 12, 15, 18, 21, 24)), (20, (12, 24)), (60, ())],
+)
+def test_the_readout_of_a_reservoir_has_lags_that_are_spread_where_there_is_no_room_for_all(
+    count: int, lags: tuple[int, ...]
+) -> None:
+    settings = Settings.preset("reservoir", inputs=tuple(f"x{i}" for i in range(count)))
+    assert settings.readout_lags == lags
+    assert settings.lags == ()
+
+
 def test_a_description_has_the_values_and_not_the_preset() -> None:
     settings = Settings.preset("linear", inputs=("x",))
     assert "preset" not in settings.describe()
