@@ -1,12 +1,12 @@
 """Whether an engine that has learned many tasks still learns as well as a fresh one (Dohare et al. 2024).
 
     python -m benchmarks.plasticity --networks rnn,gru,lstm,lru,elstm,columnar_gru --seeds 0,1,2
-    python -m benchmarks.plasticity --networks gru,lstm --methods adam,adamw,l2,decay-initial,l2-initial,continual 0,1,2
+    python -m benchmarks.plasticity --networks gru,lstm --methods adam,default,l2,decay-initial,continual --seeds 0,1
 
 A task is to imitate a random recurrent teacher of 8 tanh units with 4 inputs, from its noisy output. With ``--change
 slow`` the teacher's weights move gradually from those of one task to those of the next within the task; with
-``--change abrupt`` they jump. An engine learns one task after the other. Every k-th task is also learned by a fresh engine of the same
-method.
+``--change abrupt`` they jump. An engine learns one task after the other. Every k-th task is also learned by a fresh
+engine of the same method.
 
 `old_to_fresh` is the ratio of mean squared errors in the second half of the tasks, for each tenth of all tasks, and
 `first_quarter` the same in their first quarter (``abrupt``: how quickly the engine adapts). `old_mse` and `last_mse`
