@@ -81,24 +81,25 @@ def _join(
     work: Work,
 ) -> Outcome:
     group = weights.group
-    member, kept = group.steps[groups.size], recent.errors.shape[0]
+    member, rows, kept = group.steps[groups.size], recent.tape.shape[0], recent.errors.shape[0]
     if member == 0:
         group.gradient[:] = 0
-    steps = min(progress.length, learning.window)
+    steps, errors_end = min(progress.length, learning.window), min(progress.length, kept)
     share = recent.errors.dtype.type(1.0 / progress.errors)
-    for age in range(min(progress.length, kept)):
-        row = (progress.length - 1 - age) % kept
-        errors = recent.errors[row]
+    for age in range(max(steps, errors_end)):
         work.d_body[:] = 0
-        for o in range(errors.shape[0]):
-            if errors[o] != 0:
-                multiply(share, errors)
-                features, head = recent.features[row], weights.params.head
-                learn_readout(learning.loss, network, head, features, errors, work.touched, group.gradient, work.d_body)
-                break
+        if age < errors_end:
+            place = (progress.length - 1 - age) % kept
+            features, errors, head = recent.features[place], recent.errors[place], weights.params.head
+            for o in range(errors.shape[0]):
+                if errors[o] != 0:
+                    multiply(share, errors)
+                    touched, d_body = work.touched, work.d_body
+                    learn_readout(learning.loss, network, head, features, errors, touched, group.gradient, d_body)
+                    break
         if age < steps:
             copy(work.d_body, group.d_outputs[age, member])
-            copy(recent.tape[row], group.tapes[age, member])
+            copy(recent.tape[(progress.length - 1 - age) % rows], group.tapes[age, member])
     recent.errors[:] = 0
     for age in range(steps, learning.window):
         group.tapes[age, member] = 0  # 0 times what an earlier group has left might be NaN

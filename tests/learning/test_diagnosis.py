@@ -208,7 +208,11 @@ DRIVEN = [(layer, gate) for layer in LAYERS for gate in gate_names(layer) if bia
 def test_gates_that_no_bias_drives_have_their_own_tests() -> None:
     others = {(layer, gate) for layer in LAYERS for gate in gate_names(layer)} - set(DRIVEN)
     cells = {("lstm", "t"), ("lstm_peephole", "t"), ("bilstm", "forward.t"), ("bilstm", "backward.t")}
-    assert others == cells | {("lru", "y"), ("reservoir", "t")}
+    assert others == cells | {("lru", "y"), ("reservoir", "t"), ("slstm", "a")}
+
+
+FOLLOWING = {("slstm", "f"): "a"}
+"""Gates that are saturated whenever another one is: a cell keeps no more of its past than the forget gate does."""
 
 
 @pytest.mark.parametrize(("layer", "gate"), DRIVEN)
@@ -218,6 +222,8 @@ def test_only_the_gate_that_a_bias_drives_to_its_bound_is_saturated(layer: str, 
     run.block(name)[position * HIDDEN : (position + 1) * HIDDEN] = -20.0
     saturated = run.diagnose().saturated
     assert saturated.pop(gate) == 1
+    if (layer, gate) in FOLLOWING:
+        assert saturated.pop(FOLLOWING[layer, gate]) == 1
     assert set(saturated.values()) <= {0.0}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stream_rnn.kernels.dispatch import Off
 from stream_rnn.learning import mixing
 from stream_rnn.learning.mixing import Members, Mixing, MixingBatch, MixingState
 from stream_rnn.learning.naive import NaiveState
@@ -49,7 +50,9 @@ def test_a_bad_model_that_has_been_silent_is_not_trusted_again() -> None:
         weights=np.zeros(MODELS),
         losses=np.zeros(MODELS),
     )
-    constants = Mixing(rate=0.05, forgetting=0.999, horizon=1, absolute=False, naive=np.empty(0, np.int64))
+    constants = Mixing(
+        rate=0.05, forgetting=0.999, horizon=1, absolute=False, naive=np.empty(0, np.int64), bounds=Off()
+    )
     batch = MixingBatch(np.zeros(events, np.int64), np.zeros(events, np.uint8), y, made)
     out = np.empty((events, 1))
     mixing.mix(constants, members, state(), no_naive(), batch, out)
