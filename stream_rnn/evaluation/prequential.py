@@ -3,8 +3,8 @@
     persistence      the last known value
     seasonal_naive   the value one season before, or as many whole seasons as the horizon needs
 
-All are scored on the same streams and sequences: the naive forecasters are reset, too. The model and
-persistence are scored on the same events; the seasonal naive forecaster starts one season later.
+All are scored on the same streams and sequences: the naive forecasters are reset, too. The model and persistence
+are scored on the same events; the seasonal naive forecaster starts one season later.
 
 `SUMS` is the table of what is accumulated of each error, `METRICS` the table of what is reported from these sums.
 """
@@ -49,7 +49,7 @@ class Sum(IntEnum):
 
 
 SUMS = {Sum.COUNT: "1", Sum.ABSOLUTE: "abs(error)", Sum.SQUARED: "error * error", Sum.MISSES: "error != 0"}
-"""What each error adds to each sum."""
+"""The term that each error adds to each sum."""
 
 
 class Metric(NamedTuple):
@@ -69,7 +69,7 @@ METRICS = {
 
 
 class _Buffers(NamedTuple):
-    """What is kept of each stream, for K horizons and D targets."""
+    """Arrays kept for each stream, for K horizons and D targets."""
 
     forecasts: Any
     """(slots, K, K, D) newest point forecasts"""
@@ -211,9 +211,8 @@ class Scores:
 def detect_season(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
     """Return the events per day, from the median gap within streams.
 
-    It is those per hour if a day has very many; per week if a day has none, and per year if a week has none.
-
-    24 if there are no times.
+    If a day has too many events, return those per hour; if it has too few, those per week, or else per year. Return 24
+    if there are no times.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Failure: the forecasts of a stream have been worse than persistence for long.
+"""Failure: the forecasts of a stream have long been worse than persistence.
 
 The errors e of the forecasts one event ahead, as they were issued, and those of persistence are squared, and averaged
 over about `MEMORY` events in which both are known:

@@ -24,8 +24,8 @@ The losses are squared errors; with `absolute`, those of absolute errors: r_m = 
 (|f_m - v| - |e|)] / S, where S is the mean of |e|.
 
 A model without a finite forecast sleeps (Freund et al. 1997): it is left out of p, and its w_m stays as it is, so that
-a model that was bad does not wake up as a good one. After the models
-come the naive forecasts of `learning.naive`, which are made here.
+a model that was bad does not wake up as a good one. The naive forecasts of `learning.naive`, which are made here, come
+after the models.
 """
 
 from __future__ import annotations

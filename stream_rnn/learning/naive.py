@@ -15,7 +15,7 @@ as the last one known.
 
 The season is the lag L whose error of the seasonal naive forecast, e_L = mean (y_t - y_{t-L})^2, is a local minimum and
 lowest in units of the largest error at a smaller lag: a series that wanders has ever larger errors and no season. The
-newest errors have most weight. A season is only believed after it was seen twice, if the ratio of the errors is below 1
+newest errors have most weight. A season is accepted only after it was seen twice, if the ratio of the errors is below 1
 by more than its standard error, and kept until another is better.
 """
 
