@@ -1,4 +1,4 @@
-"""Forecast errors beside published figures and simple models: the FSNet protocol, and PM2.5 at the Beijing stations.
+"""Forecast errors compared with published figures and simple models: the FSNet protocol, and PM2.5 in Beijing.
 
     python -m benchmarks.accuracy --json
     python -m benchmarks.accuracy --file ETTm1.csv --horizon 24

@@ -1,12 +1,13 @@
-"""Share of events with an alarm of an anomaly, relative to the stated rate, and what alarms find.
+"""Share of events with an alarm of an anomaly, relative to the stated rate, and the anomalies that alarms find.
 
     python -m benchmarks.alarm_rate --json
     python -m benchmarks.alarm_rate --rates 0.01 0.001 --seeds 3
 
-Streams without anomalies: synthetic noise of several kinds, with a seed each; and each column of ETTh1, ETTm1 and the
-weather data, which may well contain some, but none that are labelled. All files of the Numenta Anomaly Benchmark:
-windows with an alarm in them, share of alarms outside the windows, and share of events by state. One engine for each
-stream, with the preset `anomaly`; `worst` is the ratio that is furthest from 1.
+The streams without anomalies are synthetic noise of several kinds, each stream with its own seed, and each column of
+ETTh1, ETTm1 and the weather data, which may contain anomalies, but no labelled ones. For the files of the Numenta
+Anomaly Benchmark, the results are the number of windows that contain an alarm, the share of alarms outside the windows,
+and the share of events by state. Each stream has an engine of its own, with the preset `anomaly`. `worst` is the ratio
+furthest from 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Many streams: PM2.5 at the Beijing stations, each station a stream, some hours ahead.
+"""Forecasts for many streams: PM2.5 at the Beijing stations, some hours ahead. Each station is a stream.
 
 The engine processes the stations' rows hour by hour, with all numbers of a row as inputs; it forecasts from a row
 before it sees any later one. Rows from `BURN_IN` on are scored, where the true value is known. The linear baselines run

@@ -1,4 +1,4 @@
-"""Run programs in processes of their own, on one thread; benchmark programs print one JSON object."""
+"""Run programs in processes of their own, on one thread. Benchmark programs print one JSON object."""
 
 from __future__ import annotations
 

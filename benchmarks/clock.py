@@ -1,4 +1,4 @@
-"""How long one thread worked, on a machine that other processes use too."""
+"""Measure how long one thread worked, on a machine that other processes use, too."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""An engine that runs for tens of millions of events: memory, non-finite numbers, and errors beside a fresh engine.
+"""An engine that runs for tens of millions of events: memory, non-finite numbers, and errors against a fresh engine.
 
     python -m benchmarks.endurance --network gru --events 50000000
     python -m benchmarks.endurance --network forecast --events 3000000 --seeds 0,1,2,3
 
-Four streams have the sum of two sines whose frequencies, amplitudes and levels drift, an effect of an input three
-events before that changes now and then, and noise. The run is divided into tenths. At the beginning of each, a fresh
-engine learns the same events for a while; `old_to_fresh` is the ratio of the errors (RMSE) of both in the second half
-of that while. `persistence` is the error of the last value, and `worst_batch` the largest error of a batch of 40,000
-events relative to it. The seed is that of the signal.
+The signal of each of the four streams is the sum of two sines whose frequencies, amplitudes and levels drift, an effect
+of an input three events earlier that changes now and then, and noise. The run is divided into tenths. At the beginning
+of each tenth, a fresh engine learns the same events for a period. `old_to_fresh` is the ratio of the errors (RMSE) of
+both engines in the second half of this period. `persistence` is the error of the last value, and `worst_batch` the
+largest error of a batch of 40,000 events relative to it. The seed is that of the signal.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""`backtest` of a pandas frame of a million rows, beside `Engine.process` on the same arrays with the same model.
+"""`backtest` of a pandas frame of a million rows, compared with `Engine.process` on the same arrays.
 
     python -m benchmarks.frames
     python -m benchmarks.frames --events 200000 --rounds 5
 
-The frame has 100 streams and 8 inputs, one of them the target, three events ahead. `backtest` returns the tidy
-forecasts (horizon times as many rows) and the scores as frames, which count. The two take turns; the share is that of
-the medians, and processor time is measured.
+The frame has 100 streams and 8 inputs, one of which is forecast three events ahead; the model is the same in both.
+The time of `backtest` includes creating the frames of tidy forecasts (horizon times as many rows) and of scores. The
+two take turns. Processor time is measured, and the share is computed from the medians.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def _bases(folder: Path) -> list[Contents]:
 
 
 def fuzz(folder: Path, rng: random.Random, count: int) -> Outcome:
-    """Return the outcome of so many checkpoints."""
+    """Return the outcome of `count` checkpoints."""
     bases, path, outcome = _bases(folder.parent / "bases"), folder / "damaged.safetensors", Outcome()
     numbers = np.random.default_rng(rng.getrandbits(64))
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""Damage to the bytes of a record, as transmission, other programs and people cause it."""
+"""Damage to the bytes of a record, such as transmission, other programs and people cause."""
 
 from __future__ import annotations
 

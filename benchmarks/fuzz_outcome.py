@@ -1,4 +1,4 @@
-"""What became of damaged records: counts that must agree, and failures with a small example."""
+"""The outcome of damaged records: counts that must agree, and failures with a small example."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Parquet files with odd types and values, and with damaged bytes.
 
-A damaged file is either read completely, or an error that names it: then the rows that are not read are refused. Values
-are not compared: only the checksums of pages, which few files have, protect them.
+A damaged file is either read completely, or causes an error that names it; rows that were not read then count as
+refused. Values are not compared: only the checksums of pages, which few files have, protect them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ INTEGERS = (-(2**63), 2**63 - 1, 253_402_300_800_000_000, -62_135_596_801_000_00
 
 
 def fuzz(folder: Path, rng: random.Random, count: int) -> Outcome:
-    """Return the outcome of files with so many rows together."""
+    """Return the outcome of files with `count` rows in total."""
     outcome, first = Outcome(), 0
     while first < count:
         size = min(rng.choice(FILE_ROWS), count - first)

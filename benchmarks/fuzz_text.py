@@ -138,17 +138,17 @@ class _Letters(DeadLetterCounter):
 
 
 def fuzz_files(layout: Layout, folder: Path, rng: random.Random, count: int) -> Outcome:
-    """Return the outcome of files with so many records together."""
+    """Return the outcome of files with `count` records in total."""
     return _of_files(layout, folder, rng, count, partial(_read, layout, folder))
 
 
 def fuzz_replay(layout: Layout, folder: Path, rng: random.Random, count: int) -> Outcome:
-    """Return the outcome of replays of files with so many records together."""
+    """Return the outcome of replays of files with `count` records in total."""
     return _of_files(layout, folder, rng, count, partial(_replay, layout, folder))
 
 
 def fuzz_kafka(_: Path, rng: random.Random, count: int) -> Outcome:
-    """Return the outcome of so many records of a topic."""
+    """Return the outcome of `count` records of a topic."""
     outcome, first = Outcome(), 0
     while first < count:
         size = min(BATCH, count - first)

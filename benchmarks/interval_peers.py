@@ -1,4 +1,4 @@
-"""Other methods for prediction intervals: each returns bounds of the residual, the target less the forecast."""
+"""Other methods for prediction intervals. Each returns bounds of the residual, the target minus the forecast."""
 
 from __future__ import annotations
 

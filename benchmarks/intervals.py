@@ -5,14 +5,14 @@
 
 Two data sets: ETTm1, all seven columns 1 to 24 quarter-hours ahead, standardized by the first fifth of the rows; and
 PM2.5 of twelve stations in Beijing, 1 and 24 hours ahead, as twelve streams of one network. All methods but the
-quantile loss put intervals around the engine's forecasts. Each interval is computed before its target is known.
+quantile loss compute intervals around the engine's forecasts. Each interval is computed before its target is known.
 Winkler's score is the width, plus 2 / (1 - coverage) per unit by which a target is outside. Widths and Winkler's scores
 are relative to those of `oracle`, the constant width that has the right coverage in hindsight. `worst` is the coverage
 furthest from the nominal one among all columns, horizons and stations. `month_rms` and `month_worst` are the root mean
 square error of the monthly coverages, and the monthly coverage furthest from the nominal one.
 
-The constants of the engine's intervals were chosen on ETTh1 and the first half of the Beijing rows. Scored are the
-second half of the Beijing rows, and the rows of ETTm1 after the first fifth, from which `constant` takes its width.
+The constants of the engine's intervals were chosen on ETTh1 and the first half of the Beijing rows. The second half of
+the Beijing rows is scored, and the rows of ETTm1 after the first fifth, from which `constant` takes its width.
 """
 
 from __future__ import annotations

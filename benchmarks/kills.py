@@ -1,11 +1,11 @@
-"""Jobs whose processes are killed (SIGKILL) at random moments lose nothing, repeat nothing, and end in the same state.
+"""Check that jobs killed (SIGKILL) at random moments lose nothing, repeat nothing, and end in the same state.
 
     python -m benchmarks.kills --minutes 5 --what files,kafka --seed 1
 
-Each job is killed and started again for so many minutes, then completed, and compared with an uninterrupted one. The
-replay reads a recording with late, refused and missing values; when it is complete before the time is over it starts
-again in an empty folder. The live job reads 400 records a second from a broker that this program starts.
-The exit status is 1 if anything differs.
+Each job is killed and started again for the given number of minutes, then completed, and compared with an uninterrupted
+one. The replay reads a recording with late, refused and missing values. If it is complete before the time is over, it
+starts again in an empty folder. The live job reads 400 records per second from a broker that this program starts. The
+exit status is 1 if anything differs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What became of a job that was killed, compared with one that was not."""
+"""The outcome of a job that was killed, compared with that of an uninterrupted one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recurrent layers beside each other on recorded series, in the settings of a preset.
+"""Compare recurrent layers on recorded series, with the settings of a preset.
 
     python -m benchmarks.layers
     python -m benchmarks.layers --preset forecast --only ETTh1 --layer columnar_gru --layer mingru --seeds 3

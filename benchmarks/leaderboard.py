@@ -1,4 +1,4 @@
-"""The leaderboard: twelve files, the presets beside simple and published online forecasters, by error and rank.
+"""The leaderboard: errors and ranks of the presets and of simple and published online forecasters on twelve files.
 
     python -m benchmarks.leaderboard
     python -m benchmarks.leaderboard --only exchange_rate --only laser --json
@@ -6,8 +6,8 @@
 
 Forecasts are prequential: each row is forecast before it is learned, and a target is learned when it has arrived.
 Errors are means over the horizons 1 to H. Nothing is tuned on the scored rows: the autoregression chooses lags and
-forgetting on the rows before them, and Holt-Winters has the settings of river's documentation. Files without a season
-that their owner would name have no seasonal naive forecast and no Holt-Winters. Models that see times are given them.
+forgetting on the rows before them, and Holt-Winters has the settings of river's documentation. For files without an
+obvious season, there is no seasonal naive forecast and no Holt-Winters. Models that use times are given them.
 """
 
 from __future__ import annotations

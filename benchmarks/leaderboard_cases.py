@@ -1,8 +1,8 @@
 """The series of the leaderboard: twelve files, each forecast one step and a season ahead.
 
 ETTh1, ETTm1, weather and exchange have the rows and units of `benchmarks.fsnet`; the chaotic series are those of
-`benchmarks.chaotic`, without resets, and Beijing those of `benchmarks.beijing`. Of these and of river's series the last
-75 % of the rows are scored, in units of the deviation of the first 20 %; models see the values as they are.
+`benchmarks.chaotic`, without resets, and Beijing is that of `benchmarks.beijing`. For these and for river's series, the
+last 75 % of the rows are scored, in units of the deviation of the first 20 %; models see the original values.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cost of an event by the number of streams, the memory of a stream, and what it costs that streams appear.
+"""Time per event by the number of streams, memory per stream, and pauses when streams appear.
 
 Weights are shared, and events come from the streams in random order. Before the measurement the window of every stream
 is full, so that all memory pages of the stream arrays exist and every event costs a full update.
@@ -68,7 +68,7 @@ def measure(counts: tuple[int, ...] = COUNTS, events: int = EVENTS, tape: str = 
 
 
 def grow(count: int = MILLION, tape: str = "compact") -> dict[str, Any]:
-    """Return the memory of so many streams that have had an event, and the longest pauses while they appeared."""
+    """Return the memory of `count` streams with one event each, and the longest pauses while they appeared."""
     engine = Engine(Settings(**reference.JOB, tape=tape))
     engine.warmup()
     x, y = reference.data(NEW)

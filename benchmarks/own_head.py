@@ -4,9 +4,9 @@
 
 The data are the Beijing Multi-Site Air Quality files (UCI 501), hourly and for the same hours. Each station is a
 stream; the stations' events take turns. PM2.5 is forecast 1 and 24 hours ahead from itself and the weather, in one
-prequential pass. Other settings are the engine's defaults; nothing is tuned on these rows. Errors are in ug/m3, of the
-forecasts made in each stream's first 1,000 events, in those from there to 8,760, and in the second half of all. Shorter
-files would have given the same errors in their first events.
+prequential pass. Other settings are the engine's defaults; nothing is tuned on these rows. Errors are in ug/m3, for the
+forecasts made in each stream's first 1,000 events, from there to event 8,760, and in the second half. Shorter files
+would have given the same errors in their first events.
 """
 
 from __future__ import annotations

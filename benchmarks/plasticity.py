@@ -1,12 +1,12 @@
 """Whether an engine that has learned many tasks still learns as well as a fresh one (Dohare et al. 2024).
 
     python -m benchmarks.plasticity --networks rnn,gru,lstm,lru,elstm,columnar_gru --seeds 0,1,2
-    python -m benchmarks.plasticity --networks gru,lstm --methods adam,adamw,l2,decay-initial,l2-initial,continual 0,1,2
+    python -m benchmarks.plasticity --networks gru,lstm --methods adam,default,l2,decay-initial,continual --seeds 0,1
 
 A task is to imitate a random recurrent teacher of 8 tanh units with 4 inputs, from its noisy output. With ``--change
-slow`` the teacher's weights move from those of one task to those of the next within the task, with ``--change abrupt``
-they jump. An engine learns one task after the other. Every k-th task is also learned by a fresh engine of the same
-method.
+slow`` the teacher's weights move gradually from those of one task to those of the next within the task; with
+``--change abrupt`` they jump. An engine learns one task after the other. Every k-th task is also learned by a fresh
+engine of the same method.
 
 `old_to_fresh` is the ratio of mean squared errors in the second half of the tasks, for each tenth of all tasks, and
 `first_quarter` the same in their first quarter (``abrupt``: how quickly the engine adapts). `old_mse` and `last_mse`
@@ -51,7 +51,7 @@ NETWORKS: dict[str, dict[str, Any]] = {name: {"layer": name} for name in LAYERS}
 
 
 class Method(NamedTuple):
-    """What is to keep an engine able to learn."""
+    """A method to keep an engine able to learn."""
 
     settings: dict[str, Any]
     toward_initial: bool = False
@@ -162,7 +162,7 @@ def _teacher(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def tasks(count: int, events: int, slow: bool, seed: int) -> Iterator[Task]:
-    """Yield tasks of so many events."""
+    """Yield tasks of the given number of events."""
     rng = np.random.default_rng(seed)
     weights, state = _teacher(rng), np.zeros(UNITS)
     for _ in range(count):

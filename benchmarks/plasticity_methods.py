@@ -1,7 +1,7 @@
-"""Methods against loss of plasticity that the engine does not have. They change its weights from outside, to compare.
+"""Methods against loss of plasticity that the engine does not have. To compare them, they change its weights directly.
 
-`decay_to_initial` is weight decay as that of AdamW, but of all weights toward their initial values w_0, at every update
-with the learning rate a:
+`decay_to_initial` is weight decay like that of AdamW, but of all weights toward their initial values w_0, at every
+update, with the learning rate a:
 
     w <- w - a decay (w - w_0)
 

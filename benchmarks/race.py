@@ -7,7 +7,7 @@ Errors are prequential, from the first event on, one step ahead or averaged over
 members are an LRU and a reservoir with RLS readouts and a GRU, all with default settings; or the presets and a GRU.
 Events have no times. The even average of the members is shown for comparison.
 
-The regret is the mixture's mean squared error divided by that of the best member on the same rows, less 1; it is
+The regret is the mixture's mean squared error divided by that of the best member on the same rows, minus 1. It is
 negative if the mixture is better than every member. The series `regimes` alternates between autoregressions and a
 nonlinear map.
 

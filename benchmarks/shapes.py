@@ -1,6 +1,6 @@
 """How fast files are read in each shape: as records with a key, pivoted, resampled, split into one stream per column.
 
-Rates are those of reading and reshaping, in records per second, but for `replay`, which also forecasts one of the tags.
+Rates are those of reading and reshaping, in records per second. Only `replay` also forecasts, namely one of the tags.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Time of an event by width and by window, and its share of the core's matrix-product rate.
 
-All sizes are in one process and take turns, so that other load meets them alike. A width or window that suits the
-vectors of the processor badly is above the smooth curve through those that suit it: the parabola through the multiples
+All sizes run in one process and take turns, so that other load affects them equally. Widths and windows that do not
+fill the vectors of the processor are above the smooth curve through those that do: the parabola through the multiples
 of eight.
 """
 

@@ -1,11 +1,12 @@
-"""Groups of updates: `batch_streams`, its rate and its accuracy, beside `update_every`.
+"""Groups of updates (`batch_streams`): rate and accuracy, compared with `update_every`.
 
     python -m benchmarks.stream_groups
     python -m benchmarks.stream_groups --only rate --json
 
-Rate: the reference job with streams that take turns, all settings in each round, medians and ratios within rounds.
-`products` is the rate of a group's products with U^T, 32 x 96 times 96 x 32, relative to that of NumPy's product of
-1024 x 1024 matrices on one core. Accuracy: PM2.5 at the Beijing stations an hour ahead, with the defaults otherwise.
+The rate is that of the reference job with streams that take turns. Each round has all settings; results are medians,
+and ratios within rounds. `products` is the rate of a group's products with U^T, 32 x 96 times 96 x 32, relative to that
+of NumPy's product of 1024 x 1024 matrices on one core. The accuracy is that of PM2.5 at the Beijing stations an hour
+ahead, with the defaults otherwise.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python -m benchmarks.text --json
 
-Two texts. ``generated`` has 10,000 words. A Markov chain of 40 word classes draws the class of the next word; the word
-is drawn from its class by Zipf's law, or, in three of ten cases, from four successors of the word before. ``manual`` is
-the documentation of the language in Python's own library: English, 4,000 words and signs. Words have ids in order of
-their first appearance, as `Vocabulary` assigns them.
+There are two texts. ``generated`` has 10,000 words. A Markov chain of 40 word classes draws the class of the next word;
+the word is drawn from its class by Zipf's law, or, in three of ten cases, from four successors of the word before.
+``manual`` is the documentation of the language in Python's own library: English, 4,000 words and signs. Words have ids
+in order of their first appearance, as `Vocabulary` assigns them.
 
 The network is an embedding, a GRU of as many units, and a readout with an output for each of 10,000 words. The loss is
 the mean of -log p of the next word in bits, prequential, over all events and over the second half.

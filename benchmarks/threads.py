@@ -1,13 +1,13 @@
-"""What threads gain, and whether their results are bitwise those of one thread.
+"""The gain by threads, and whether their results are bitwise those of one thread.
 
     python -m benchmarks.threads --calls 1000000 --events 10000
 
-Batches: the same events in one thread and in two, in turns, for the members of the race `auto`, streams with their own
-weights, and two engines. SHA-256 of two blocks tells what the machine gives to two threads at this moment; on a machine
-that is busy with other work it is less than 2. The gain by processor time counts that of the slowest thread and of what
-is not shared, which is what one waits for on an idle machine.
+Batches: the same events are processed in one thread and in two, in turns, for the members of the race `auto`, streams
+with their own weights, and two engines. SHA-256 of two blocks shows how much two threads can gain at this moment: less
+than a factor of 2 on a machine that is busy with other work. The gain by processor time is based on the processor time
+of the slowest thread plus that of the work that is not shared, which is the wall time on an idle machine.
 
-Calls: each of two threads steps through the streams of its own, whose weights are their own, with a `SharedEngine`. The
+Calls: each of two threads processes its own streams, which have their own weights, with a `SharedEngine`. The
 reference is an engine that processes the same events one stream after the other.
 """
 

@@ -13,15 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stream_rnn.settings.engine import Settings
-    from stream_rnn.settings.live import LiveSettings
-    from stream_rnn.settings.mqtt import MqttSettings
-    from stream_rnn.settings.replay import ReplaySettings
+    from stream_rnn.settings.records import RecordSettings
 
 TOLERANCE = 1e-6
 """By how much a horizon may differ from whole events, as a share of one."""
 
 
-def shape_of(settings: ReplaySettings | LiveSettings | MqttSettings) -> Shape:
+def shape_of(settings: RecordSettings) -> Shape:
     """Return the shape that settings ask for.
 
     Examples

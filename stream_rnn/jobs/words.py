@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from stream_rnn.engine.result import BatchResult
     from stream_rnn.engine.vocabulary import Vocabulary
     from stream_rnn.settings.engine import Settings
-    from stream_rnn.settings.live import LiveSettings
-    from stream_rnn.settings.mqtt import MqttSettings
-    from stream_rnn.settings.replay import ReplaySettings
+    from stream_rnn.settings.records import RecordSettings
 
 WORDS = "words"
 """Name among the positions of a checkpoint."""
@@ -92,7 +90,7 @@ class WordRules(NamedTuple):
         return with_slots(names, self.categories, self.max_categories)
 
 
-def word_rules(settings: ReplaySettings | LiveSettings | MqttSettings) -> WordRules:
+def word_rules(settings: RecordSettings) -> WordRules:
     """Return the rules that the settings of a job say."""
     return WordRules(settings.categories, settings.max_categories, settings.bad_values == "refuse", settings.tokens)
 

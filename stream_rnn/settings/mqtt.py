@@ -8,46 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import Checked, TimeZone, check_paths, check_values, join_names
-from stream_rnn.settings.live import (
-    BeginWith,
-    CheckpointEvery,
-    CheckpointSeconds,
-    DeadLetters,
-    EndField,
-    IdleFlush,
-    LogFormat,
-    LogSeconds,
-    MetricsAddress,
-    MetricsPort,
-    Registry,
-    Tombstones,
-    ValueFormat,
-    check_idle_flush,
-)
-from stream_rnn.settings.replay import (
-    CENTURY,
-    BadValues,
-    Duplicates,
-    Lateness,
-    MaxAhead,
-    RecordsPath,
-    TimeFormat,
-    UnwrapPath,
-)
-from stream_rnn.settings.shape import Aggregate, Every, MaxGap, PivotColumns, PivotTolerance, WideFlag, check_shape
-from stream_rnn.settings.values import (
-    Categories,
-    MaxCategories,
-    MissingValues,
-    TextTokens,
-    check_categories,
-    prepare_columns,
-)
-from stream_rnn.time_formats import check_time_format, check_timezone
+from stream_rnn.settings.base import check_paths
+from stream_rnn.settings.live_job import LiveJobSettings
 
 
-class MqttSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MqttSettings(LiveJobSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which topics of an MQTT broker a live job reads, and where forecasts go.
 
     Delivery is at least once: after a crash, messages may be read twice, and forecasts published twice.
@@ -88,60 +53,21 @@ class MqttSettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str | None,
         Meta(description="Topics to subscribe to, with + and #. Default: topic, with + for each level with a name."),
     ] = None
-    format: ValueFormat = "json"
-    unwrap: UnwrapPath = None
-    records: RecordsPath = None
     key: Annotated[
         str | None, Meta(description="Field that names each event's stream. Default: the level {key} of the topic.")
     ] = None
-    tombstones: Tombstones = "end"
     time: Annotated[str | None, Meta(description="Field with the time. Default: when the message arrived.")] = None
-    time_format: TimeFormat = "auto"
-    timezone: TimeZone = None
-    end: EndField = None
-    bad_values: BadValues = "missing"
-    missing_values: MissingValues = ()
-    categories: Categories = ()
-    max_categories: MaxCategories = 8
-    tokens: TextTokens = "id"
-    lateness: Lateness = None
-    idle_flush: IdleFlush = None
-    duplicates: Duplicates = "keep"
-    max_ahead: MaxAhead = CENTURY
-    wide: WideFlag = False
-    pivot: PivotColumns = None
-    pivot_tolerance: PivotTolerance = 0.0
-    every: Every = None
-    aggregate: Aggregate = "last"
-    max_gap: MaxGap = 1000
     output: Annotated[
         str | None, Meta(description="Topic for the forecasts, such as forecasts/{key}. Default: none are published.")
     ] = None
     output_file: Annotated[
         str | None, Meta(description="File for the forecasts, as JSON lines, each once. Default: none is written.")
     ] = None
-    dead_letters: DeadLetters = None
-    checkpoint: Annotated[str, Meta(description="Folder for checkpoints and the journal of messages.")] = "checkpoints"
-    checkpoint_every: CheckpointEvery = 1_000_000
-    checkpoint_seconds: CheckpointSeconds = 60.0
-    begin_with: BeginWith = None
-    metrics_port: MetricsPort = None
-    metrics_address: MetricsAddress = "127.0.0.1"
-    log_seconds: LogSeconds = 10.0
-    log_format: LogFormat = "text"
-    registry: Registry = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
-        join_names(self, "time")
-        prepare_columns(self)
-        check_values(self)
+        super().__post_init__()
         check_paths(self, ("cafile", "output_file", "dead_letters", "checkpoint"))
-        check_time_format(self.time_format)
-        check_timezone(self.timezone)
-        check_categories(self, ("key", "time", "end"))
-        check_shape(self)
-        check_idle_flush(self)
         if not self.client_id or "/" in self.client_id:
             raise SettingError(f"client_id must be a name without slashes, got {self.client_id!r}")
         if not self.topic:

@@ -7,71 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.base import (
-    AtLeastOne,
-    Checked,
-    NonNegative,
-    Positive,
-    TimeZone,
-    check_paths,
-    check_values,
-    join_names,
-    make_tuples,
-)
-from stream_rnn.settings.shape import (
-    Aggregate,
-    Every,
-    MaxGap,
-    PivotColumns,
-    PivotTolerance,
-    WideFlag,
-    check_shape,
-)
-from stream_rnn.settings.values import (
-    Categories,
-    MaxCategories,
-    MissingValues,
-    TextTokens,
-    check_categories,
-    prepare_columns,
-)
-from stream_rnn.time_formats import check_time_format, check_timezone
+from stream_rnn.settings.base import AtLeastOne, Positive, check_paths, make_tuples
+from stream_rnn.settings.records import RecordSettings
 
 MAX_SEASON = 1_000_000
 """Values that the seasonal naive forecast keeps of each stream."""
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
-TimeFormat = Annotated[
-    str,
-    Meta(
-        description="Format of times: auto, iso (8601), s, ms, us or ns (since 1970), excel (days), day-first, "
-        "month-first or year-first (of dates with slashes or dashes), or as for strptime, such as '%d.%m.%Y %H:%M'."
-    ),
-]
-Lateness = Annotated[
-    NonNegative | None,
-    Meta(
-        description="Hold events back for this many seconds of event time, and put them in order of time within their "
-        "stream; events that arrive later than that are refused. Default: events are processed as they arrive."
-    ),
-]
-Duplicates = Annotated[
-    Literal["keep", "drop"],
-    Meta(
-        description="drop: discard records that were read before, and events with the stream and time of an event that "
-        "is held back or was the last one processed."
-    ),
-]
-MaxAhead = Annotated[
-    Positive,
-    Meta(
-        description="Refuse an event whose time is more than this many seconds ahead of the newest one before it in "
-        "its file or partition, unless it confirms the time refused just before it: time has moved on. Default: a "
-        "century."
-    ),
-]
-CENTURY = 100 * 365.25 * 86_400.0
-"""Seconds. A clock that starts in 1970 is set to the present; the year 9999 is not reached."""
 Delimiter = Annotated[
     str | None,
     Meta(
@@ -101,30 +43,9 @@ Encoding = Annotated[
     str | None,
     Meta(description="Encoding of text files, such as cp1252. Default: UTF-8, or what a byte order mark says."),
 ]
-BadValues = Annotated[
-    Literal["missing", "refuse"],
-    Meta(
-        description="missing: a value that is not a number, such as unavailable or an object, counts as missing, by "
-        "column and word. refuse: its record cannot be used."
-    ),
-]
-UnwrapPath = Annotated[
-    str | None,
-    Meta(
-        description="JSON: path to the object with the event, such as payload. Default: the record is the event, or a "
-        "known envelope (Kafka Connect, Debezium, CloudEvents)."
-    ),
-]
-RecordsPath = Annotated[
-    str | None,
-    Meta(
-        description="JSON: path to an array of events, such as values, which inherit the fields around them. Default: "
-        "a record that is an array of objects has several events."
-    ),
-]
 
 
-class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReplaySettings(RecordSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where events come from, and where forecasts go. Every value is validated when the settings are made.
 
     Raises
@@ -164,31 +85,13 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
             "called time, timestamp, date or the like, or the only one whose values are times."
         ),
     ] = None
-    time_format: TimeFormat = "auto"
-    timezone: TimeZone = None
     end: Annotated[str | None, Meta(description="Column that is true at the last event of a sequence.")] = None
-    bad_values: BadValues = "missing"
-    unwrap: UnwrapPath = None
-    records: RecordsPath = None
-    missing_values: MissingValues = ()
-    categories: Categories = ()
-    max_categories: MaxCategories = 8
-    tokens: TextTokens = "id"
     field_size_limit: Annotated[
         AtLeastOne,
         Meta(
             description="Bytes of the longest CSV field; a longer one, mostly a quote that is not closed, is refused."
         ),
     ] = 65_536
-    lateness: Lateness = None
-    duplicates: Duplicates = "keep"
-    max_ahead: MaxAhead = CENTURY
-    wide: WideFlag = False
-    pivot: PivotColumns = None
-    pivot_tolerance: PivotTolerance = 0.0
-    every: Every = None
-    aggregate: Aggregate = "last"
-    max_gap: MaxGap = 1000
     follow: Annotated[bool, Meta(description="Keep reading as the files grow, until interrupted.")] = False
     speed: Annotated[
         Positive | None,
@@ -240,14 +143,8 @@ class ReplaySettings(Checked, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         """Validate every value, and that they go together."""
         make_tuples(self, ("files",))
-        join_names(self, "time")
-        prepare_columns(self)
-        check_values(self)
-        check_time_format(self.time_format)
-        check_timezone(self.timezone)
-        check_categories(self, ("key", "time", "end"))
+        super().__post_init__()
         check_paths(self, ("files", "output", "dead_letters", "checkpoint"))
-        check_shape(self)
         if self.resume and self.checkpoint is None:
             raise SettingError("resume needs checkpoint, the folder to resume from")
         if self.tidy and self.output is None:

@@ -1,15 +1,12 @@
-"""The settings that say what an event is: those of a replay and of a live job, and how they go together."""
+"""The settings that say what an event is, and which columns a pivot has."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from stream_rnn.errors import SettingError
-from stream_rnn.settings.durations import seconds
-
-MIN_EVERY = 1e-3
 
 WideFlag = Annotated[
     bool,
@@ -50,75 +47,6 @@ MaxGap = Annotated[
         "none, and ends the sequence."
     ),
 ]
-
-
-class ShapeSettings(Protocol):
-    """The settings that say what an event is, in a replay and in a live job."""
-
-    @property
-    def wide(self) -> bool:
-        """Whether each input is a stream."""
-
-    @property
-    def pivot(self) -> str | None:
-        """Columns of the tag and the value."""
-
-    @property
-    def pivot_tolerance(self) -> str | float:
-        """How far readings of one event may be apart."""
-
-    @property
-    def every(self) -> str | float | None:
-        """Duration of a cell of the grid."""
-
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """Columns of states."""
-
-    @property
-    def duplicates(self) -> Literal["keep", "drop"]:
-        """What happens to duplicates."""
-
-    @property
-    def tokens(self) -> Literal["id", "word", "character"]:
-        """What the input of an embedding is."""
-
-
-def check_shape(settings: ShapeSettings) -> None:
-    """Check that the settings that say what an event is are valid, and go together.
-
-    Raises
-    ------
-    SettingError
-        Naming the first setting that is wrong, its value and what is allowed.
-    """
-    if settings.pivot is not None:
-        pivot_columns(settings.pivot)
-        if settings.wide:
-            raise SettingError("wide and pivot exclude each other: with key TAG, each tag is a stream of its own")
-        if settings.duplicates == "drop":
-            raise SettingError("duplicates must be keep with pivot, where the last of two values is used, got 'drop'")
-    if settings.categories and (settings.wide or settings.pivot is not None):
-        name = "wide" if settings.wide else "pivot"
-        raise SettingError(
-            f"categories must not be set with {name}, which is for numbers, got {settings.categories[0]!r}"
-        )
-    if seconds("pivot_tolerance", settings.pivot_tolerance) and settings.pivot is None:
-        raise SettingError(f"pivot_tolerance needs pivot, got {settings.pivot_tolerance!r}")
-    _check_tokens(settings)
-    if settings.every is not None and seconds("every", settings.every) < MIN_EVERY:
-        raise SettingError(f"every must be at least 1ms, such as 30s, 1min or 6h, got {settings.every!r}")
-
-
-def _check_tokens(settings: ShapeSettings) -> None:
-    """Check that nothing joins or drops the tokens of a text, which are events of one time."""
-    if settings.tokens == "id":
-        return
-    for name in ("wide", "pivot", "every"):
-        if getattr(settings, name):
-            raise SettingError(f"tokens must be id with {name}, which is for numbers, got {settings.tokens!r}")
-    if settings.duplicates == "drop":
-        raise SettingError(f"duplicates must be keep with tokens {settings.tokens}, got 'drop'")
 
 
 def pivot_columns(pivot: str) -> tuple[str, str]:

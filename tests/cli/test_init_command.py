@@ -54,6 +54,7 @@ def test_the_job_file_has_every_setting_with_its_default() -> None:
 
 NEEDS = {
     "idle_flush": "lateness = 60.0\n",
+    "readout_lags": "skip = true\n",
     "resume": "checkpoint = 'c'\n",
     "top": "loss = 'softmax'\nclasses = 20\nreadout = 'gradient'\nreversion = false\n",
 }

@@ -40,7 +40,7 @@ class Field(NamedTuple):
 
 
 def fields_of(struct: type[msgspec.Struct]) -> list[Field]:
-    """Return the settings of a struct, in order.
+    """Return the settings of a struct in order: its own, those it shares with others, and those that are tables.
 
     Examples
     --------
@@ -50,7 +50,13 @@ def fields_of(struct: type[msgspec.Struct]) -> list[Field]:
     ('--rate', <class 'float'>, 0.05)
     """
     hints = typing.get_type_hints(struct, include_extras=True)
-    return [_field(field, hints[field.name]) for field in msgspec.structs.fields(struct)]
+    own = struct.__annotations__
+    fields = sorted(msgspec.structs.fields(struct), key=lambda field: (_is_table(field), field.name not in own))
+    return [_field(field, hints[field.name]) for field in fields]
+
+
+def _is_table(field: msgspec.structs.FieldInfo) -> bool:
+    return field.default_factory is dict
 
 
 def _field(field: Any, hint: Any) -> Field:

@@ -108,6 +108,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "reset_after": 3600.0,
         "half_life": 600.0,
         "lags": [1, 24],
+        "readout_lags": [1, 24],
         "calendar": ["day", "week"],
         "timezone": "Europe/Berlin",
         "lower": 0.0,

@@ -23,12 +23,11 @@ from stream_rnn.settings.race import RaceConfig, map_values
 
 if TYPE_CHECKING:
     from stream_rnn.connectors.shapes.shape import Shape
-    from stream_rnn.settings.live import LiveSettings
-    from stream_rnn.settings.mqtt import MqttSettings
+    from stream_rnn.settings.live_job import LiveJobSettings
 
 
 def configure(
-    settings: LiveSettings | MqttSettings,
+    settings: LiveJobSettings,
     model: dict[str, Any] | RaceConfig,
     *,
     group: str,
