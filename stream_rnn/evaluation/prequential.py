@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 FORECASTERS = ("model", "persistence", "seasonal_naive")
 DAY, HOUR = 86_400.0, 3_600.0
 PERIODS = (DAY, HOUR, 7 * DAY, 365.25 * DAY)
-"""Seconds of the seasons that are looked for, the first with 2 to `MAX_AUTO_SEASON` events."""
+"""Candidate seasons, in seconds; the first with 2 to `MAX_AUTO_SEASON` events is chosen."""
 DEFAULT_SEASON = 24
 MAX_AUTO_SEASON = 10_000
-"""Events of the longest season that is detected: so many values are kept of each stream."""
+"""Longest season that is detected, in events: as many values are kept for each stream."""
 
 Errors = dict[str, dict[str, float | int] | None]
 """Metrics and count of each forecaster; None for one without scored forecasts."""
@@ -92,7 +92,7 @@ class _ScoringTask(NamedTuple):
     """events after which the label of an event is issued"""
     season: int
     by_stream: bool
-    """whether the sums of each slot are apart"""
+    """whether each slot has sums of its own"""
 
 
 class Scores:
@@ -105,7 +105,7 @@ class Scores:
     season
         Events per season; 0 for no seasonal forecaster.
     by_stream
-        Whether sums are kept of each slot, for `per_stream`.
+        Whether each slot has sums of its own, for `per_stream`.
 
     Examples
     --------
@@ -211,8 +211,8 @@ class Scores:
 def detect_season(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
     """Return the events per day, from the median gap within streams.
 
-    If a day has too many events, return those per hour; if it has too few, those per week, or else per year. Return 24
-    if there are no times.
+    If a day has more than `MAX_AUTO_SEASON` events, return those per hour; if it has fewer than two, those per week, or
+    else per year. Return 24 if there are no times or no period fits. Only the first 100 streams are examined.
 
     Examples
     --------

@@ -60,10 +60,10 @@ COUNT, ABSOLUTE, SQUARED = 0, 1, 2
 
 
 class MixOp(IntEnum):
-    """What a row of a batch asks for; values are combined by addition."""
+    """Operations that a row of a batch requests; values are added up."""
 
     RESET_SLOT = 1
-    """make the slot that of a stream never seen"""
+    """reset the slot to that of a stream that was never seen"""
     BEGIN_SEQUENCE = 2
     """start a sequence with this event"""
 

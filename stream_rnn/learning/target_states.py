@@ -200,7 +200,7 @@ def _is_late(state: Any, time: float) -> bool:
 
 @inner
 def _end_run(runs: Any, length: float, least: float) -> None:
-    """Add a run, or a gap, to those that were."""
+    """Add a run, or a gap, that has ended to the statistics of runs or gaps."""
     runs[RUNS] += 1.0
     if runs[RUNS] > MIN_RUNS:
         length = min(length, _shortest_unusual(runs[LONGEST], least))

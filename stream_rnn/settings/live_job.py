@@ -65,7 +65,7 @@ Registry = Annotated[
     ),
 ]
 MIN_IDLE = 0.1
-"""Seconds of silence that can be told from a pause between two batches."""
+"""Shortest silence, in seconds, that can be distinguished from a pause between two batches."""
 
 
 class LiveJobSettings(RecordSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
