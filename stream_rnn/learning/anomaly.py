@@ -261,7 +261,7 @@ def _daily_z(anomaly: Anomaly, state: Any, y: float, time: float) -> float:
 
 @inner
 def _end_visit(anomaly: Anomaly, hour: Any) -> None:
-    """Add the last visit of an hour (USUAL_SIZE,) to those before."""
+    """Add the last visit of an hour, with state (USUAL_SIZE,), to the earlier ones."""
     if hour[COUNT] > 0.0:
         if hour[DAYS] >= MIN_DAYS:
             hour[JUDGED_DAYS] = anomaly.days * hour[JUDGED_DAYS] + 1.0

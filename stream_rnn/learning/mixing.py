@@ -83,7 +83,7 @@ class Mixing(NamedTuple):
 
 
 class MixingState(NamedTuple):
-    """What is kept of each stream, one row per slot; of M models, C = max(H, 1) D columns."""
+    """Arrays kept for each stream, one row per slot, of M models and C = max(H, 1) D columns."""
 
     made: Any
     """(slots, max(H, 1), M, C) newest forecasts, NaN where there was no value to start from"""
@@ -163,7 +163,7 @@ def average(members: Members, log_weights: Any, made: Any, out: Any) -> None:
 
 @entry
 def peek(mixing: Mixing, state: NaiveState, y: Any, made: Any) -> None:
-    """Write the naive forecasts of slot 0, after an event with values y, (0,) if there is none, to `made` (M, C)."""
+    """Write the naive forecasts of slot 0 to `made` (M, C), after an event with values y (D,); (0,) for no event."""
     naive.update(state, 0, y)
     _forecast_naive(mixing, state, 0, made.shape[1] // mixing.horizon, made)
 
