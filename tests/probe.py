@@ -191,6 +191,7 @@ class Probe:
             regressors=np.zeros(0),
             gain=np.zeros(0),
             residuals=np.zeros(0),
+            evidence=np.zeros(0),
         )
         out = np.zeros((length, self.outputs))
         params = self.network.split(self.params)
