@@ -42,7 +42,7 @@ STREAMS = "streams."
 ORDERING = "ordering"
 """Where a job keeps the events that it holds back: name among the positions, and first part of the arrays' names."""
 DTYPES = frozenset({"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64"})
-"""Dtypes, in the words of safetensors, that numpy has."""
+"""The dtypes that numpy has, by their names in safetensors."""
 MAX_AXES = 32
 MAX_BYTES = 2**62
 """Of an array, counting axes without elements as 1: numpy refuses larger shapes even if they are empty."""
@@ -206,7 +206,7 @@ def read_positions(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def check_settings(path: str | os.PathLike[str], saved: Checked, expected: Checked, owner: str = "") -> None:
-    """Check that the settings in a checkpoint are the expected ones.
+    """Check that the settings in a checkpoint equal the expected ones.
 
     Parameters
     ----------

@@ -73,11 +73,11 @@ class CheckpointFolder:
         Parameters
         ----------
         accept
-            Called with a checkpoint's positions; where it returns False the checkpoint is skipped unread. A
-            `CheckpointError` that it raises means that they cannot be right.
+            Called with a checkpoint's positions. If it returns False, the checkpoint is skipped without being read. It
+            raises a `CheckpointError` if the positions cannot be right.
         verify
-            Called with a checkpoint's contents; raises a `CheckpointError` if they cannot be right. None where they
-            are only looked at.
+            Called with a checkpoint's contents; raises a `CheckpointError` if they cannot be right. None to verify
+            nothing.
 
         Raises
         ------

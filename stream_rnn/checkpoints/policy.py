@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class CheckpointPolicy:
-    """Decides when the next checkpoint is due: after so many events, or so many seconds with any progress.
+    """Decides when the next checkpoint is due: after so many events, or so many seconds in which there was progress.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class CheckpointPolicy:
     position
         Where the job's input is. Any value that changes when the job makes progress.
     clock
-        Returns seconds, monotonically.
+        Returns monotonic time in seconds.
 
     Examples
     --------

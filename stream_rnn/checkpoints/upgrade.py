@@ -3,8 +3,8 @@
 Format 4 knows of several regimes of a value (`learning.scaling`), of jumps (`learning.jumps`), of values beyond the
 limit (`learning.targets`), of the challenger of a readout by least squares (`learning.rls`), of alarms
 (`learning.failure`), of ranges and usual values (`learning.anomaly`), of states of targets
-(`learning.target_states`), and of scales by hour (`learning.hourly_scale`). In an upgraded checkpoint, nothing of this
-has happened yet. The weights of a race are those of each target, where they were shared by all. What only the readout
+(`learning.target_states`), and of scales by hour (`learning.hourly_scale`). In an upgraded checkpoint, all of this has
+its initial value. The weights of a race are those of each target, where they were shared by all. What only the readout
 needs is kept of as many events as it needs, no longer of the whole window. There is no compact tape.
 """
 
@@ -87,7 +87,7 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
 
 
 def _unknown(prefix: str, name: str, array: NDArray[Any], owner: Settings | None) -> dict[str, NDArray[Any]]:
-    """Return the arrays of what nothing is known of that have as many rows as an array with this name."""
+    """Return the blank new arrays that have as many rows as an array with this name."""
     if array.ndim == 3 and name == "calibration":
         return {f"{prefix}hourly": np.zeros((*array.shape[:2], hourly_scale.STATE_SIZE))}
     if array.ndim == 3 and name == "base" and owner is not None:
@@ -129,7 +129,7 @@ def _with_evidence(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _windows(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Settings]) -> dict[str, NDArray[Any]]:
-    """Return what is kept of the newest events, where that changed."""
+    """Return the arrays of the newest events whose number of rows changed."""
     upgraded: dict[str, NDArray[Any]] = {}
     for full_name, array in arrays.items():
         place, _, name = full_name.rpartition(".")

@@ -1,7 +1,7 @@
 """CheckpointWriter: writes checkpoints of an engine while the engine keeps running.
 
 A checkpoint is the state at one moment. `begin` fixes that moment; a thread copies the state and writes it, while the
-engine copies what it is about to overwrite (see `snapshot`). Between batches the caller asks what became of it.
+engine copies what it is about to overwrite (see `snapshot`). Between batches the caller asks for the result.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class CheckpointWriter:
         thread.start()
 
     def advance(self) -> Path | None:
-        """Return a checkpoint that has reached the disk, each once, oldest first; None if there is no news.
+        """Return a checkpoint that has reached the disk, each once, oldest first; None if there is none.
 
         Raises
         ------

@@ -24,7 +24,7 @@ class Top(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of a stream's targets when a forecast is made."""
+    """A stream's scales and last values, which convert outputs to the targets' units."""
 
     scales: TargetScales
     last_y: Any

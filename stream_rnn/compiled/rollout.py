@@ -45,7 +45,7 @@ class HypotheticalEvents(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Memory for what a stream would become."""
+    """Memory for the hypothetical state of a stream."""
 
     state: Any
     """(S,)"""

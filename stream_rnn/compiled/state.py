@@ -111,7 +111,7 @@ class StreamArray(NamedTuple):
     dtype: Any
     meaning: str
     blank: float = 0.0
-    """Value that means: nothing is known."""
+    """Value of elements of which nothing is known yet."""
     reset: bool = False
     """Whether the row of a new stream is filled with the blank value; others are written before they are read."""
     prefetch: bool = False

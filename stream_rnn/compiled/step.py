@@ -72,10 +72,10 @@ N_ABNORMAL = Counts._fields.index("abnormal")
 
 
 class RowOp(IntEnum):
-    """What a row of a batch asks for. Values are combined by addition, and executed in this order."""
+    """Operations that a row of a batch requests. Values are added up; operations are executed in this order."""
 
     RESET_SLOT = 1
-    """make the slot that of a stream never seen"""
+    """reset the slot to that of a stream that was never seen"""
     STEP = 2
     """process an event"""
     LABEL_PENDING = 4
@@ -218,7 +218,7 @@ def _weights(core: Any, slot: int) -> Weights:
 
 @rare
 def _reset_slot(core: Any, slot: int) -> None:
-    """Make the slot that of a stream that was never seen."""
+    """Reset the slot to that of a stream that was never seen."""
     _reset_arrays(core, slot)
     own = _weights(core, slot)
     if core.initial.body.shape[0] > 0:

@@ -1,4 +1,4 @@
-"""Alarms: streams whose forecasts have become worse than persistence for long, see `learning.failure`."""
+"""Alarms of streams whose forecasts have long been worse than persistence; see `learning.failure`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Alarm(NamedTuple):
     """A stream begins to fail, or recovers."""
 
     event: int
-    """number of the event at which it does, among all events of the engine, counted from 1"""
+    """number of the event at which it begins to fail or recovers, among all events of the engine, counted from 1"""
     key: Hashable
     """stream of this event"""
     raised: bool
@@ -56,12 +56,12 @@ def alarms_of(changes: NDArray[np.int8], keys: Sequence[Hashable] | NDArray[Any]
 
 
 def failing_rows(states: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return which of the states (N, STATE_SIZE) are those of failing streams; none where they have no elements."""
+    """Return which of the states (N, STATE_SIZE) belong to failing streams; none if STATE_SIZE is 0, as for labels."""
     return np.flatnonzero(states[:, FAILING]) if states.shape[1] else np.zeros(0, np.int64)
 
 
 def relative_error(state: NDArray[np.float64]) -> float:
-    """Return r of a state (STATE_SIZE,); NaN in the first events, and where it has no elements."""
+    """Return the relative error r of a state (STATE_SIZE,); NaN in the first events, and for an empty state."""
     if not len(state) or state[WEIGHT] < MIN_WEIGHT:
         return math.nan
     return math.sqrt(state[MODEL] / max(state[PERSISTENCE], FLOOR * FLOOR))

@@ -5,11 +5,11 @@ from __future__ import annotations
 SECONDS = 0.1
 """Length of a batch: short enough for a request to stop, long enough that the cost of a batch does not matter."""
 GROWTH = 4
-"""How many times as long as the one before a batch may be, because the time of a short one says little."""
+"""Largest ratio of the sizes of consecutive batches: the time of a short batch is a poor estimate."""
 
 
 class BatchSize:
-    """The number of events that take about `SECONDS`, measured on the batches before.
+    """The number of events that take about `SECONDS`, as measured on earlier batches.
 
     Python handles Ctrl-C, and jobs notice that they should stop, between two batches. A number of events that suits a
     small network would take minutes with a large one.
@@ -32,9 +32,9 @@ class BatchSize:
         """Size of the next batch."""
 
     def seconds(self, events: int) -> float:
-        """Return about how long so many events take; before enough was measured, it is too long."""
+        """Return about how many seconds so many events take; too many until enough events have been measured."""
         return events * SECONDS / self.next
 
     def measured(self, events: int, seconds: float) -> None:
-        """Choose the next size after a batch that took so long."""
+        """Choose the next size after a batch of `events` events that took `seconds`."""
         self.next = GROWTH * events if seconds * GROWTH <= SECONDS else max(1, int(events * SECONDS / seconds))

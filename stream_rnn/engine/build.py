@@ -132,7 +132,7 @@ def _views(params: NDArray[Any], table: tuple[Parameter, ...]) -> dict[str, NDAr
 
 
 def plan_engine(settings: Settings) -> EnginePlan:
-    """Return what the settings ask for. Tokens are neither scaled nor flagged, whatever the settings are."""
+    """Return the plan of an engine with these settings. Tokens are neither scaled nor flagged, whatever these say."""
     inputs = _inputs(settings)
     layers = _layers(settings, inputs.body_columns)
     body = stack(*layers)
@@ -163,7 +163,7 @@ def plan_engine(settings: Settings) -> EnginePlan:
 
 
 def build_parts(settings: Settings) -> EngineParts:
-    """Return the parts of what `plan_engine` returns, with initial weights and scratch memory."""
+    """Return the parts of the engine that `plan_engine` plans, with initial weights and scratch memory."""
     plan, dtype = plan_engine(settings), np.dtype(settings.dtype)
     net = plan.model.network
     initialisation = Initialisation(
@@ -210,7 +210,7 @@ def _task(settings: Settings, shape: OutputShape, checked: int) -> TaskShape:
 
 
 def _feedback(settings: Settings) -> NDArray[np.int64]:
-    """Return which target each input is, (I,), -1 for none."""
+    """Return the index of the target that each input is, (I,); -1 for an input that is no target."""
     targets = settings.target_names if settings.task == "forecast" else ()
     places = {name: place for place, name in enumerate(targets)}
     return np.array([places.get(name, -1) for name in settings.inputs], np.int64)
@@ -338,7 +338,7 @@ def _dimensions(settings: Settings, model: Model, kept: int) -> Dimensions:
 
 
 def _split_ownership(settings: Settings, body: Rows, head: Rows) -> tuple[Rows, Rows]:
-    """Return the rows of the weights that each stream has of its own, and of those that all share."""
+    """Return the rows of the weights that each stream owns, and of those that all streams share."""
     if settings.weights == "per_stream":
         return body | head, {}
     return (head, body) if settings.head == "per_stream" else ({}, body | head)

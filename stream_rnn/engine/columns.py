@@ -1,6 +1,6 @@
 """Named columns: a data frame, a mapping of arrays or a structured array becomes a matrix, matched by name.
 
-No library of data frames is imported: a frame is what has named columns and returns one of them by its name.
+No library of data frames is imported: any object that returns its columns by name is a frame.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def names_of(values: Any) -> list[Any] | None:
     Raises
     ------
     DataError
-        If it is a frame that is not computed yet.
+        If it is a lazy frame, whose rows are not computed yet.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""What the data of a checkpoint must be to become the state of an engine.
+"""Checks that the data of a checkpoint can become the state of an engine.
 
 Kernels do not check indices, so a number that a kernel uses as one is checked here: counters of streams, token ids, and
 how many events a bidirectional layer saw. Names, shapes and dtypes are those of the engine's own arrays. All of it
 happens before the engine is built, so that a file that claims to be large costs no memory.
 
-Other numbers may have any value, because no value of theirs is dangerous. Weights that are not finite are accepted, as
+Other numbers may have any value, because none is dangerous. Weights that are not finite are accepted, as
 the engine that was saved could have had them, and logged.
 """
 
@@ -81,7 +81,7 @@ def verify_engine(data: CheckpointData) -> None:
 
 
 def verify_arrays(data: CheckpointData, expected: Rows) -> None:
-    """Check that the arrays are those expected, by name, shape and dtype; those of a job's ordering may be added."""
+    """Check that the arrays are those expected, by name, shape and dtype; those of a job's ordering are optional."""
     for name, (shape, kind) in expected.items():
         array = data.arrays.get(name)
         if array is None:
@@ -130,7 +130,7 @@ def verify_counts(data: CheckpointData, name: str, *, most: Any = MAX_COUNT) -> 
 
 
 def warn_of_infinite_weights(data: CheckpointData) -> None:
-    """Log how many weights of a file are not finite: with them, there are no forecasts but the last values."""
+    """Log how many weights of a file are not finite: with them, every forecast is the last value."""
     for name, array in data.arrays.items():
         if name.removeprefix(STREAMS).removeprefix(SHARED) in WEIGHTS and array.dtype.kind == "f":
             count = array.size - int(np.isfinite(array).sum())
@@ -156,7 +156,7 @@ def _drift_rows(settings: Settings, scope: str) -> Rows:
 
 
 def _verify_memory(data: CheckpointData, rows: Rows, shared: Rows) -> None:
-    """Check that the engine fits into the memory of this machine: without streams, a file shows nothing of its size."""
+    """Check that the engine fits into the memory of this machine: the size of a file without streams does not tell."""
     needed = _nbytes(rows) * max(len(data.keys), INITIAL_CAPACITY) + _nbytes(shared)
     if hasattr(os, "sysconf"):
         available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -236,7 +236,7 @@ def _verify_drift(data: CheckpointData) -> None:
 
 
 def _verify_failure(data: CheckpointData) -> None:
-    """Check the comparison with persistence: errors have a root, and a stream fails or does not."""
+    """Check the comparison with persistence: its errors must have a root, and its flag must be 0 or 1."""
     name = f"{STREAMS}failure"
     states = data.arrays[name]
     if not ((states >= 0) & np.isfinite(states)).all() or not np.isin(states[:, FAILING:], (0, 1)).all():

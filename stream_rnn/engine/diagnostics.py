@@ -22,7 +22,7 @@ RECENT = ("tape", "tape16", "tape8", "features", "errors", "faded")
 
 
 def diagnosis_of(state: EngineState, key: Hashable) -> Diagnosis:
-    """Return what can be measured of a stream without a hypothetical event; an unknown one is a stream that begins."""
+    """Return the measurements of a stream that need no hypothetical event; an unknown key is that of a new stream."""
     slot, arrays = state.streams.find(key), state.streams.arrays
     network, learning, length = state.parts.network, state.parts.learning, state.clock(key, Clock.LENGTH)
     tape, tape16, tape8, features, errors, faded = (arrays[name][slot or 0] for name in RECENT)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 FLOOR = 0.01
 """Errors below this many deviations of the stream count as none: doubling them is not a drift."""
 ROW = 6
-"""Numbers kept of an error: its weight n and mean m, and four of the test."""
+"""Numbers kept for an error: its weight n and mean m, and four of the test."""
 MAX_DRIFTS_LISTED = 100
 """Drifts that are listed one by one, the newest."""
 
@@ -56,7 +56,7 @@ class Drift(NamedTuple):
 class DriftMonitor:
     """Detects drifts of an engine's streams, and responds to them.
 
-    What is known of an error is a row of numbers, 0 where nothing is known, which the caller keeps.
+    The state of an error is a row of numbers, initially 0, which the caller keeps.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class DriftMonitor:
 
     @property
     def rows(self) -> Rows:
-        """Shape and dtype of what must be kept of each stream, by name."""
+        """Shape and dtype of the arrays that are kept for each stream, by name."""
         return {"drift": ((ROW,), np.float64)} if self.overall is None else {}
 
     def check(self, arrays: Mapping[str, NDArray[Any]], slot: int, new: bool) -> bool:
@@ -136,7 +136,7 @@ class DriftMonitor:
 
 
 def _set_state(test: PageHinkley, state: list[float]) -> None:
-    """Set the state of the test, or reset it if all is 0.
+    """Set the state of the test, or reset it if all its numbers are 0.
 
     River has no public way to do so. The test's sums for falling errors are not used here.
     """

@@ -241,7 +241,7 @@ class Engine:
         return wrap_outputs(self.settings, self._event.slots, outputs, drifts, alarms).event(0)
 
     def _step(self, key: Hashable, x: Any, y: Any, time: Any, end: bool) -> Sequence[Drift]:
-        """Process one event, whose results are in the output buffers then; return the drifts that it reveals."""
+        """Process one event and write its results to the output buffers; return the drifts that it reveals."""
         state, new = self._state, False
         try:
             event = self._intake.from_step(x, y, time)
@@ -276,7 +276,7 @@ class Engine:
         times: ArrayLike | None = None,
         ends: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
-        """Process N events in arrival order, with bitwise the results of N steps, however the events are cut.
+        """Process N events in arrival order, bitwise as in N calls of `step`, however they are cut into batches.
 
         Parameters
         ----------
@@ -714,7 +714,7 @@ class Engine:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy the data: arrays, keys and settings, but no code.
 
-        A pickle from elsewhere may run any code when it is loaded, whatever is in it. A file of `save` is checked.
+        Loading a pickle from an untrusted source may run any code. `load` checks the file and runs no code from it.
         """
         return self.restore, (self._state.data(None),)
 
@@ -794,7 +794,7 @@ class Engine:
 
 
 def summary_of(engine: Engine) -> list[tuple[str, str]]:
-    """Return what is worth knowing about an engine at a glance, by name."""
+    """Return the main facts about an engine as pairs of a name and a text."""
     settings, counts = engine.settings, engine.counts
     layers = " ".join(f"{name} {units}" for name, units in zip(settings.layer, settings.hidden, strict=False))
     return [
@@ -809,7 +809,7 @@ def summary_of(engine: Engine) -> list[tuple[str, str]]:
 
 
 def _drift_monitor(settings: Settings, parts: EngineParts) -> DriftMonitor | None:
-    """Return what detects drifts, or None if nothing does."""
+    """Return the drift monitor, or None if drift is not detected."""
     if settings.drift == "off":
         return None
     from stream_rnn.engine.drift import DriftMonitor  # noqa: PLC0415 - river takes a second to import

@@ -10,8 +10,8 @@ bitwise, except for what new targets change for all: pending errors are shares o
 shared memory of recursive least squares is reset, because it would not let the new targets learn.
 
 Each array of the old engine is copied into an array of the new one that is filled with blank values. Along an axis that
-has grown, old elements come first, except where inputs stand: these come in groups (values, flags, ...), each of which
-grows, and a layer itself tells where its arrays have a row for each input.
+has grown, old elements come first, except along axes of inputs: these come in groups (values, flags, ...), each of
+which grows, and a layer itself tells where its arrays have a row for each input.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ MAX_SHOWN = 5
 
 
 def shortened(names: Sequence[str]) -> str:
-    """Return names in a line, of many the first ones.
+    """Return the names in one line; if there are many, only the first ones.
 
     Examples
     --------

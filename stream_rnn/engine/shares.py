@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def shares_of(slots: NDArray[np.int64], threads: int) -> list[NDArray[np.int64]]:
-    """Return the places of each thread's events: all of a stream are in one share, and shares are about as large.
+    """Return the places of each thread's events: all of a stream are in one share, and shares are of similar size.
 
     There are fewer shares than threads where there are too few streams, or most events are of one.
 

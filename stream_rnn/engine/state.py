@@ -1,4 +1,4 @@
-"""EngineState: everything an engine remembers, which a checkpoint holds, and how the kernels get at it."""
+"""EngineState: everything an engine remembers, which a checkpoint holds, and how the kernels access it."""
 
 from __future__ import annotations
 

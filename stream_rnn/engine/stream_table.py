@@ -1,7 +1,7 @@
 """StreamTable: assigns streams to slots, and owns the arrays whose rows the slots are.
 
-A stream appears with its first event and gets a slot, one row in every array; how these grow is told in `row_memory`.
-With a limit, a new stream replaces the one whose last event is longest ago.
+A stream appears with its first event and gets a slot, one row in every array; `row_memory` describes how these grow.
+With a limit, a new stream replaces the one that was least recently seen.
 """
 
 from __future__ import annotations

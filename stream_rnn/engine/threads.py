@@ -23,8 +23,8 @@ def available_cpus() -> int:
 def in_threads(threads: int, work: Callable[[ThreadPoolExecutor], ResultT]) -> ResultT:
     """Return ``work(pool)``, which may use so many threads.
 
-    Ctrl-C reaches the main thread only. It waits until the work, which runs in another one, has ended, and is raised
-    then: work is never left half done.
+    Ctrl-C reaches the main thread only, and the work runs in another one. `KeyboardInterrupt` is raised once the work
+    has ended, so that work is never left half done.
 
     Examples
     --------

@@ -3,8 +3,8 @@
     persistence      the last known value
     seasonal_naive   the value one season before, or as many whole seasons as the horizon needs
 
-All are scored on the same streams and sequences: the naive forecasters are reset, too. The model and
-persistence are scored on the same events; the seasonal naive forecaster starts one season later.
+All are scored on the same streams and sequences: the naive forecasters are reset, too. The model and persistence
+are scored on the same events; the seasonal naive forecaster starts one season later.
 
 `SUMS` is the table of what is accumulated of each error, `METRICS` the table of what is reported from these sums.
 """
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 FORECASTERS = ("model", "persistence", "seasonal_naive")
 DAY, HOUR = 86_400.0, 3_600.0
 PERIODS = (DAY, HOUR, 7 * DAY, 365.25 * DAY)
-"""Seconds of the seasons that are looked for, the first with 2 to `MAX_AUTO_SEASON` events."""
+"""Candidate seasons, in seconds; the first with 2 to `MAX_AUTO_SEASON` events is chosen."""
 DEFAULT_SEASON = 24
 MAX_AUTO_SEASON = 10_000
-"""Events of the longest season that is detected: so many values are kept of each stream."""
+"""Longest season that is detected, in events: as many values are kept for each stream."""
 
 Errors = dict[str, dict[str, float | int] | None]
 """Metrics and count of each forecaster; None for one without scored forecasts."""
@@ -49,7 +49,7 @@ class Sum(IntEnum):
 
 
 SUMS = {Sum.COUNT: "1", Sum.ABSOLUTE: "abs(error)", Sum.SQUARED: "error * error", Sum.MISSES: "error != 0"}
-"""What each error adds to each sum."""
+"""The term that each error adds to each sum."""
 
 
 class Metric(NamedTuple):
@@ -69,7 +69,7 @@ METRICS = {
 
 
 class _Buffers(NamedTuple):
-    """What is kept of each stream, for K horizons and D targets."""
+    """Arrays kept for each stream, for K horizons and D targets."""
 
     forecasts: Any
     """(slots, K, K, D) newest point forecasts"""
@@ -92,7 +92,7 @@ class _ScoringTask(NamedTuple):
     """events after which the label of an event is issued"""
     season: int
     by_stream: bool
-    """whether the sums of each slot are apart"""
+    """whether each slot has sums of its own"""
 
 
 class Scores:
@@ -105,7 +105,7 @@ class Scores:
     season
         Events per season; 0 for no seasonal forecaster.
     by_stream
-        Whether sums are kept of each slot, for `per_stream`.
+        Whether each slot has sums of its own, for `per_stream`.
 
     Examples
     --------
@@ -211,9 +211,8 @@ class Scores:
 def detect_season(keys: NDArray[Any], times: NDArray[np.float64]) -> int:
     """Return the events per day, from the median gap within streams.
 
-    It is those per hour if a day has very many; per week if a day has none, and per year if a week has none.
-
-    24 if there are no times.
+    If a day has more than `MAX_AUTO_SEASON` events, return those per hour; if it has fewer than two, those per week, or
+    else per year. Return 24 if there are no times or no period fits. Only the first 100 streams are examined.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from stream_rnn.kernels.jit import INNER_OPTIONS, inner
 
 
 class Activation(IntEnum):
-    """The activations that a setting can name."""
+    """The activations that the settings can name."""
 
     IDENTITY = 0
     TANH = 1

@@ -72,7 +72,7 @@ def cache_folder() -> Path | None:
 
 
 def _danger(folder: Path) -> str | None:
-    """Return why another user could have written a file of this folder, or None."""
+    """Return the reason why another user could have written a file in this folder, or None."""
     if not hasattr(os, "geteuid"):  # Windows
         return None
     about = folder.stat()
@@ -125,7 +125,7 @@ class _EntryFiles:
     """The machine code of a function: a file for each key, which is a signature and the processor.
 
     Numba keeps an index of numbered files. Two processes that save at the same time would choose the same number, and
-    a machine code that is damaged would be run. Here, a file is named by a hash of its key, contains the key and a
+    damaged machine code would be run. Here, a file is named by a hash of its key, contains the key and a
     checksum, and replaces another one as a whole.
 
     Parameters

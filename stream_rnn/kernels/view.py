@@ -63,7 +63,7 @@ class _ViewModel(models.StructModel):
 
 @intrinsic
 def view(typingctx: Any, value: Any) -> Any:  # noqa: ARG001 - the signature of an intrinsic
-    """Return the view of an array, also of each array in a (named) tuple; other values as they are."""
+    """Return the view of an array, or a (named) tuple with the view of each array; return other values as they are."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return _view(context, builder, signature.args[0], args[0])

@@ -1,4 +1,4 @@
-"""What columnar layers share: units that see only their own state, trained by real-time recurrent learning.
+"""Functions that columnar layers share: their units see only their own state, and are trained by RTRL.
 
 With no connections between units (columns, Javed et al. 2023, arXiv:2302.05326), the derivative of a unit's state h in
 each of its weights, its sensitivity S, follows a recurrence of its own. It is updated forward in time at the cost of a

@@ -23,7 +23,7 @@ class Stack(NamedTuple):
 
     @property
     def carries(self) -> Carries:
-        """What its layers carry. What the upper layer carries for those below counts only if the lower layer learns."""
+        """What its layers carry. What the upper layer carries for the lower one counts only if that learns."""
         learned = any(parameter.role != "fixed" for parameter in self.lower.parameters())
         if "window" in {self.lower.carries, self.upper.carries} or (self.upper.carries == "below" and learned):
             return "window"

@@ -34,7 +34,7 @@ class Touched(NamedTuple):
 
 
 def touched_parameters(dense: NDArray[np.int64], body: int, head: int) -> Touched:
-    """Return memory for the touched parameters: always the ranges `dense` (k, 2), and so many blocks of sparse ones."""
+    """Return memory for the touched parameters: the dense ranges (k, 2), and so many blocks of body and head."""
     ranges = np.concatenate([dense, np.zeros((body + head, 2), np.int64)])
     return Touched(ranges, np.array([0, len(dense), 0]), np.zeros(body, np.int64), np.zeros(head, np.int64))
 
@@ -51,7 +51,7 @@ def touch_dense(touched: Touched, gradient: Any) -> None:
 
 @inner
 def touch(touched: Touched, newest: Any, block: int, begin: int, end: int, gradient: Any) -> None:
-    """Touch a block of sparse parameters, and clear its gradient in that (P,) of all, unless this update has done so.
+    """Touch a block of sparse parameters, and clear its part of the gradient (P,), unless this update has done so.
 
     `newest` is `touched.body` or `touched.head`. The block's parameters are those from `begin` to `end`.
     """

@@ -8,9 +8,9 @@ a target, see `anomaly`, the largest values are described by an exponential tail
 
 t is moved by each E so that `share` of them are above it (Robbins & Monro 1951, doi:10.1214/aoms/1177729586), and b is
 the mean of E - t above it. Both are means over about `MEMORY` events, and initially those of evidence that is already
-calibrated. The largest x of D targets raises an alarm if it is above c ln(D share / rate), where c corrects whatever
-the tail does not describe, such as targets that err together. After each event it moves by whether there was an alarm
-(quantile tracking, as in `conformal`; Angelopoulos, Candes & Tibshirani 2023, arXiv:2307.16895):
+calibrated. The largest x of D targets raises an alarm if it is above c ln(D share / rate), where c corrects for
+whatever the tail does not describe, such as targets that err together. After each event, c moves by whether there was
+an alarm (quantile tracking, as in `conformal`; Angelopoulos, Candes & Tibshirani 2023, arXiv:2307.16895):
 
     log c <- log c + step ([alarm] - rate)
 

@@ -157,7 +157,7 @@ DEFAULT: Final = Anomaly(
     share=0.05,
     habituation=0.08,
 )
-"""Chosen on synthetic series and on the series of `benchmarks.nab`; decision 25 tells what else was tried."""
+"""Chosen on synthetic series and on the series of `benchmarks.nab`; decision 25 says what else was tried."""
 
 
 def state_size(targets: int) -> int:
@@ -196,7 +196,7 @@ def anomaly_score(anomaly: Anomaly, state: Any, residuals: Any, y: Any, time: fl
 
 @inner
 def _issued(anomaly: Anomaly, state: Any, score: float) -> float:
-    """Return what is left of a score above the threshold and the usual height of alarms, and raise both."""
+    """Return the part of a score above the threshold and the usual height of alarms, and raise both."""
     threshold, usual = state[THRESHOLD], anomaly.recovery * state[USUAL_ALARM]
     state[THRESHOLD], state[USUAL_ALARM] = max(anomaly.fade * threshold, anomaly.margin * score), usual
     if score <= threshold or score <= usual:
@@ -261,7 +261,7 @@ def _daily_z(anomaly: Anomaly, state: Any, y: float, time: float) -> float:
 
 @inner
 def _end_visit(anomaly: Anomaly, hour: Any) -> None:
-    """Add the last visit of an hour (USUAL_SIZE,) to those before."""
+    """Add the last visit of an hour, with state (USUAL_SIZE,), to the earlier ones."""
     if hour[COUNT] > 0.0:
         if hour[DAYS] >= MIN_DAYS:
             hour[JUDGED_DAYS] = anomaly.days * hour[JUDGED_DAYS] + 1.0

@@ -125,7 +125,7 @@ def _restore_compact(compact: Compact, tape: Any, tape16: Any, tape8: Any, rows:
 
 @inner
 def _range(kind: int) -> tuple[float, float]:
-    """Return the lowest value of a kind, and how many parts of its range are between two integers."""
+    """Return the lowest value of a kind of piece, and the number of parts per unit of its range."""
     return (0.0, float(PARTS)) if kind == SIGMOID else (-1.0, 0.5 * PARTS)
 
 

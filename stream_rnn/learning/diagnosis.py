@@ -89,7 +89,7 @@ def _backpropagate_error(
 
 
 def diagnose(network: Network, params: NDArray[Any], recent: RecentEvents, length: int, window: int) -> Diagnosis:
-    """Return the measurements that need no further event.
+    """Return the measurements that need no hypothetical event.
 
     Parameters
     ----------

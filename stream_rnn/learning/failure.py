@@ -1,4 +1,4 @@
-"""Failure: the forecasts of a stream have been worse than persistence for long.
+"""Failure: the forecasts of a stream have long been worse than persistence.
 
 The errors e of the forecasts one event ahead, as they were issued, and those of persistence are squared, and averaged
 over about `MEMORY` events in which both are known:
@@ -8,7 +8,7 @@ over about `MEMORY` events in which both are known:
 A stream fails from the event on at which r has been above `FAILS` for `LASTING` events in a row, and until it has been
 below `RECOVERED` as long. The first `MEMORY` events do not count: forecasts have to be learned first.
 
-Errors are in units of what the target usually deviates or changes by, see `learning.targets`, and clipped like targets,
+Errors are in units of the target's usual deviation or change, see `learning.targets`, and clipped like targets,
 so that a glitch does not decide for a thousand events. This makes targets comparable, and the error of an event is the
 mean over its targets: one network forecasts all of them, and a target by which it fails badly shows in the mean.
 

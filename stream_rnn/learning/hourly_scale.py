@@ -4,9 +4,9 @@ Most series of people, machines and weather are harder to forecast at some hours
 volatility within a day (Andersen & Bollerslev 1997, doi:10.1016/S0927-5398(97)00004-2; Engle & Sokalska 2012,
 doi:10.1093/jjfinec/nbr005), the scale of a residual is that of the present time multiplied by a factor of the hour:
 
-    q = |e| / s                  s: scale of the residuals e of late; q is clipped to `LIMIT`
+    q = |e| / s                  s: recent scale of the residuals e; q is clipped to `LIMIT`
     f_h = running mean of q      over the forecasts that were made at hour h
-    factor = f_h / mean of f     over the hours that there are
+    factor = f_h / mean of f     over the hours seen so far
 
 With one hour only, as in daily data, it is 1, and so it is before `MIN_COUNT` residuals and where times are unknown.
 """

@@ -5,7 +5,7 @@ one before it, a, exceeds `limit` times the usual change is a jump. The forecast
 
     b = a + k (y - a)
 
-where k is the mean share of the stream's earlier jumps that was left at the event after them, of the newest the most.
+where k is the mean share of the stream's earlier jumps that was left at the event after them; newer jumps weigh more.
 Before the first jump k is 1: a new level stays. After a few single glitches it is near 0. If at least half of a jump is
 left at the next event, its level has been accepted, and forecasts start from the last value again.
 """
@@ -38,7 +38,7 @@ def start_value(limit: float, usual: float, values: Any, experience: Any, d: int
     values
         (2, D) the newest values, which are updated.
     experience
-        (2, D) what became of earlier jumps, which is updated.
+        (2, D) statistics of earlier jumps, which are updated.
     """
     before, jumped = values[BEFORE, d], values[JUMPED, d]
     if not math.isnan(jumped):

@@ -24,8 +24,8 @@ The losses are squared errors; with `absolute`, those of absolute errors: r_m = 
 (|f_m - v| - |e|)] / S, where S is the mean of |e|.
 
 A model without a finite forecast sleeps (Freund et al. 1997): it is left out of p, and its w_m stays as it is, so that
-a model that was bad does not wake up as a good one. After the models
-come the naive forecasts of `learning.naive`, which are made here.
+a model that was bad does not wake up as a good one. The naive forecasts of `learning.naive`, which are made here, come
+after the models.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ COUNT, ABSOLUTE, SQUARED = 0, 1, 2
 
 
 class MixOp(IntEnum):
-    """What a row of a batch asks for; values are combined by addition."""
+    """Operations that a row of a batch requests; values are added up."""
 
     RESET_SLOT = 1
-    """make the slot that of a stream never seen"""
+    """reset the slot to that of a stream that was never seen"""
     BEGIN_SEQUENCE = 2
     """start a sequence with this event"""
 
@@ -83,7 +83,7 @@ class Mixing(NamedTuple):
 
 
 class MixingState(NamedTuple):
-    """What is kept of each stream, one row per slot; of M models, C = max(H, 1) D columns."""
+    """Arrays kept for each stream, one row per slot, of M models and C = max(H, 1) D columns."""
 
     made: Any
     """(slots, max(H, 1), M, C) newest forecasts, NaN where there was no value to start from"""
@@ -163,7 +163,7 @@ def average(members: Members, log_weights: Any, made: Any, out: Any) -> None:
 
 @entry
 def peek(mixing: Mixing, state: NaiveState, y: Any, made: Any) -> None:
-    """Write the naive forecasts of slot 0, after an event with values y, (0,) if there is none, to `made` (M, C)."""
+    """Write the naive forecasts of slot 0 to `made` (M, C), after an event with values y (D,); (0,) for no event."""
     naive.update(state, 0, y)
     _forecast_naive(mixing, state, 0, made.shape[1] // mixing.horizon, made)
 

@@ -11,11 +11,11 @@ They are made from the last values y of a stream, each target by itself:
         s' = gamma (y - l - phi b) + (1 - gamma) s          y / (l + phi b)
 
 (Holt 1957, Winters 1960, damped by phi: Gardner & McKenzie 1985; s' as in Hyndman et al. 2008.) A missing value counts
-as the last one known.
+as the last one known, but a running Holt-Winters only advances its level and trend.
 
 The season is the lag L whose error of the seasonal naive forecast, e_L = mean (y_t - y_{t-L})^2, is a local minimum and
 lowest in units of the largest error at a smaller lag: a series that wanders has ever larger errors and no season. The
-newest errors have most weight. A season is only believed after it was seen twice, if the ratio of the errors is below 1
+newest errors have most weight. A season is accepted only after it was seen twice, if the ratio of the errors is below 1
 by more than its standard error, and kept until another is better.
 """
 
@@ -51,7 +51,7 @@ LEVEL, TREND = 0, 1
 
 
 class NaiveState(NamedTuple):
-    """What is kept of each stream, one row per slot, of D targets with seasons of up to S events."""
+    """Arrays kept for each stream, one row per slot, of D targets with seasons of up to S events."""
 
     values: Any
     """(slots, D, 2 S) the newest values, newest first from ``-count % (2 S)`` on"""

@@ -98,7 +98,7 @@ def _learn_block(
     gradient: Any,
     d_body: Any,
 ) -> None:
-    """Do the same for a block of outputs, from number `first` on, whose rows of V and elements of c are sparse."""
+    """Do as `learn_readout` for a block of outputs from number `first` on, whose rows of V and c are sparse."""
     V, F, n = network.head_start, network.features, errors.shape[0]
     c = V + network.outputs * F
     touch(touched, touched.head, 2 * block, V + first * F, V + (first + n) * F, gradient)

@@ -90,7 +90,7 @@ def deviation(moments: Any, c: int) -> float:
 
 @inner
 def is_possible(moments: Any, c: int, value: float, limit: float) -> bool:
-    """Return whether a value can belong to the present regime of column c, and this is not a stuck sensor's."""
+    """Return whether a value can belong to the present regime of column c, and is not that of a stuck sensor."""
     spread = deviation(moments, c)
     if spread <= ROUNDING * abs(moments[MEAN, c]):
         return moments[OTHER_WEIGHT, c] < SETTLED
@@ -226,7 +226,7 @@ def _extend_run(moments: Any, c: int, value: float, forgetting: float, limit: fl
 
 @inner
 def _shorten_run(moments: Any, c: int, limit: float, is_constant: bool) -> None:
-    """Count a value that is no outlier; a constant ends the run, whose values are part of the signal."""
+    """Count a value that is not an outlier; a constant ends the run, whose values are part of the signal."""
     moments[RUN, c] -= 1.0
     if is_constant:
         moments[RUN, c] = 0.0

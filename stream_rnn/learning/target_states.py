@@ -10,11 +10,10 @@ least `MIN_RUN` values.
 values, is below t, and the mean of the last values is within `RETURNED` deviations of where the values were before
 the alarm, shortly before or usually. What has lasted for `PATIENCE` events is the new normal.
 
-Otherwise it is normal. A target in several of these states has the first of them, and a stream the first that any of
-its targets has. The
-longest usual run, and likewise the longest usual gap, is that of the past, and is forgotten with a half-life of
-`RUN_MEMORY` events. One that is unusual counts as the shortest unusual one, so that it becomes usual when it happens
-again and again.
+Otherwise the target is normal. If several states apply to a target, it has the first of them; a stream has the first
+state that any of its targets has. The longest usual run, and likewise the longest usual gap, is learned from the past,
+and forgotten with a half-life of `RUN_MEMORY` events. An unusual one counts as the shortest unusual one, so that it
+becomes usual when it recurs.
 """
 
 from __future__ import annotations
@@ -201,7 +200,7 @@ def _is_late(state: Any, time: float) -> bool:
 
 @inner
 def _end_run(runs: Any, length: float, least: float) -> None:
-    """Add a run, or a gap, to those that were."""
+    """Add a run, or a gap, that has ended to the statistics of runs or gaps."""
     runs[RUNS] += 1.0
     if runs[RUNS] > MIN_RUNS:
         length = min(length, _shortest_unusual(runs[LONGEST], least))

@@ -63,7 +63,7 @@ class Weights(NamedTuple):
 
 
 class Outcome(IntEnum):
-    """What became of an update."""
+    """Result of an update."""
 
     SKIPPED = 0
     """an error could not be used"""

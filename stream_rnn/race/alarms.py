@@ -1,6 +1,6 @@
-"""Alarms of a race: a stream fails where it does in all members that are racing.
+"""Alarms of a race: a stream fails if it fails in all racing members.
 
-The mixture is about as good as the best member, so nothing else need be known.
+The mixture is about as good as the best member, so its own error need not be compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def failing_in_all(members: Iterable[Engine]) -> dict[Hashable, float]:
 
 
 def joint_alarms(members: Sequence[Engine], alarms: Iterable[Alarm]) -> list[Alarm]:
-    """Return those of the members' alarms by which a stream begins or ceases to fail in all members.
+    """Return the members' alarms with which a stream begins or ceases to fail in all members.
 
     `alarms` are all that were raised and cleared by the events that the members have just processed.
     """

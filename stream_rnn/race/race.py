@@ -72,7 +72,7 @@ class Standing(NamedTuple):
 
 
 class Race:
-    """Engines that learn the same streams side by side; what is forecast is their mixture.
+    """Engines that learn the same streams side by side; the forecast is the mixture of theirs.
 
     For each stream and horizon the members' forecasts are averaged by weights that follow their errors, scored when the
     target arrives (see `learning.mixing`). The mixture is about as good as the best member, without knowing which one
@@ -304,7 +304,7 @@ class Race:
         times: ArrayLike | None = None,
         ends: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
-        """Process N events in arrival order, as `Engine.process`: the results do not depend on how they are cut."""
+        """Process N events in arrival order, as `Engine.process`: the results do not depend on the batches."""
         return self.process_detailed(keys, X, Y, times, ends).forecasts
 
     @exclusive
@@ -547,7 +547,7 @@ class Race:
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
-        """Remember an interruption of what is inside, after which the members may not have had the same events."""
+        """Record an interruption of the enclosed block, after which the members may not have had the same events."""
         self._refuse_interrupted()
         try:
             yield
@@ -601,7 +601,7 @@ class Race:
             self._check(settings.retire_below)
 
     def _check(self, below: float) -> None:
-        """Retire the engines whose mean weight since the last check is below the threshold, but the best of them."""
+        """Retire the engines whose mean weight since the last check is below the threshold, except the best engine."""
         use = self._members.use
         shares = use / use.sum()
         best = max((place for place, _ in self._racing()), key=shares.__getitem__)
@@ -619,7 +619,7 @@ class Race:
 
 
 def _standing(errors: NDArray[np.float64], weight: float, retired_at: int) -> Standing:
-    """Return the standing of a member with this number of errors and sums of their absolute values and squares."""
+    """Return the standing of a member; `errors` (3,) is their number, and the sums of absolute errors and squares."""
     count, absolute, squared = errors.tolist()
     mae, mse = (absolute / count, squared / count) if count else (math.nan, math.nan)
     return Standing(mae, math.sqrt(mse), mse, int(count), weight, retired_at or None)

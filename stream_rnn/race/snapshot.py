@@ -143,7 +143,7 @@ def members_of(data: CheckpointData) -> dict[str, Settings]:
 
 
 def race_settings_of(data: CheckpointData) -> RaceSettings:
-    """Return the settings of the race whose data it is.
+    """Return the race settings in the data of a race.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def race_settings_of(data: CheckpointData) -> RaceSettings:
 
 
 def verify(data: CheckpointData) -> None:
-    """Check that data can be the state of an engine or of a race, whichever it says.
+    """Check that data can be the state of an engine or of a race, whichever it claims to be.
 
     Raises
     ------

@@ -32,7 +32,7 @@ TimeZone = Annotated[
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings: typed, frozen, and validated when they are made; shown by what differs from the defaults."""
+    """Settings: typed, frozen, and validated when they are made; their repr shows what differs from the defaults."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._changed())})"
@@ -94,7 +94,7 @@ def check_paths(settings: msgspec.Struct, names: Iterable[str]) -> None:
     Raises
     ------
     SettingError
-        For an empty name, as from a variable of a shell that is not set, and one with a NUL character.
+        For an empty name, as from an unset shell variable, and one with a NUL character.
     """
     for name in names:
         value = getattr(settings, name)
@@ -104,12 +104,12 @@ def check_paths(settings: msgspec.Struct, names: Iterable[str]) -> None:
 
 
 def check_text(name: str, text: str) -> None:
-    """Check that no checkpoint is refused because of a text.
+    """Check that a checkpoint can hold a text.
 
     Raises
     ------
     SettingError
-        If it has a lone surrogate, which no encoding of Unicode has.
+        If it has a lone surrogate, which cannot be encoded.
     """
     try:
         text.encode()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
     class Several(Generic[T]):
-        """A tuple that may be given as a single value or as a list, to a type checker."""
+        """What a type checker sees: a tuple that may be given as a single value or as a list."""
 
         def __get__(self, obj: Any, owner: Any) -> tuple[T, ...]: ...
         def __set__(self, obj: Any, value: T | Sequence[T]) -> None: ...

@@ -65,7 +65,7 @@ Registry = Annotated[
     ),
 ]
 MIN_IDLE = 0.1
-"""Seconds of silence that can be told from a pause between two batches."""
+"""Shortest silence, in seconds, that can be distinguished from a pause between two batches."""
 
 
 class LiveJobSettings(RecordSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,12 +99,12 @@ class LiveJobSettings(RecordSettings, frozen=True, kw_only=True, forbid_unknown_
 
 
 def _check_idle_flush(settings: LiveJobSettings) -> None:
-    """Check that a time of silence is long enough, and that events are held back, whole.
+    """Check that the duration of silence is long enough, and that events are held back and complete.
 
     Raises
     ------
     SettingError
-        If not.
+        Naming the setting that does not fit, and its value.
     """
     idle = settings.idle_flush
     if idle is None:

@@ -59,8 +59,8 @@ LAGS = {
     "linear": Lags("lags", 168, least=3, otherwise=3),
     "reservoir": Lags("readout_lags", 56, least=1, otherwise=0),
 }
-"""A learned recurrence remembers what a few lags of many inputs tell, and forecasts worse with them; an autoregression
-has nothing else. The fixed units of a reservoir would be driven by lags more than by the newest inputs."""
+"""A learned recurrence remembers what a few lags of many inputs contain, and forecasts worse with them; an
+autoregression has nothing else. Lags would drive the fixed units of a reservoir more than the newest inputs do."""
 MAX_LAGS = 24
 
 PRESET_HELP = (

@@ -100,7 +100,7 @@ PRESETS: dict[RaceName, RaceConfig] = {
 """Races that go together, by name: `auto` has members that complement each other, so that for any series some are good:
 a learned and a frozen recurrence, an autoregression, and the naive forecasts."""
 DEFAULT: RaceName = "auto"
-"""The race of those who have not said which network to use."""
+"""The race that is used where no network is chosen."""
 SHARED = (
     "inputs",
     "targets",
@@ -169,7 +169,7 @@ def is_shared(values: Mapping[str, Any]) -> bool:
 
 
 def chosen_model(values: dict[str, Any]) -> dict[str, Any] | RaceConfig:
-    """Return the race that a preset names, the default race if an engine is not asked for, or the engine's settings.
+    """Return the race that a preset names, the default race if no engine is chosen, or the engine's settings.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def parse_members(config: RaceConfig, parse: Callable[[dict[str, Any]], Settings
     Raises
     ------
     SettingError
-        Naming the member whose settings are wrong, unless it is a setting that all share, and as `check_members`.
+        Naming the member whose settings are wrong, unless all share the wrong setting; and as `check_members`.
     """
     members, errors = dict[str, Settings](), dict[str, str]()
     for name, values in config.members.items():

@@ -1,4 +1,4 @@
-"""The settings that say how records are read, which every job that reads them has."""
+"""The settings of how records are read, shared by all jobs that read records."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ PivotColumns = Annotated[
 PivotTolerance = Annotated[
     str | float,
     Meta(
-        description="Seconds, or a duration such as 500ms: readings that are apart by this much form one event, and "
+        description="Seconds, or a duration such as 500ms: readings at most this far apart form one event, and "
         "wait this long for late ones."
     ),
 ]

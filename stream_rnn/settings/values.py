@@ -39,7 +39,7 @@ TextTokens = Annotated[
     ),
 ]
 MAX_BITS = 1023
-"""Of an integer that a float can hold."""
+"""Most bits of an integer: a float can represent the magnitude of any that has no more."""
 
 
 def missing_by_column(values: MissingValues) -> dict[str, tuple[MissingValue, ...]]:
@@ -88,7 +88,7 @@ def check_categories(settings: msgspec.Struct, names: tuple[str, ...]) -> None:
     Raises
     ------
     SettingError
-        With the first one that does not fit.
+        Naming the first column that is repeated or has another role.
     """
     categories: tuple[str, ...] = getattr(settings, "categories")  # noqa: B009 - of either kind of job
     for name in categories:
