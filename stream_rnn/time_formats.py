@@ -53,7 +53,7 @@ def check_time_format(time_format: str) -> None:
 
 
 def expand_shorthands(time_format: str) -> str:
-    """Return a format for strptime without directives that stand for several.
+    """Return a format for strptime in which composite directives are expanded.
 
     Examples
     --------

@@ -88,7 +88,7 @@ def parse_words(
 ) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """Return texts as words (N,), each as `values.parse_word` reads it, None if missing, and which are damaged (N,).
 
-    As text they are what they are, see `values.parse_text`.
+    As text they stay unchanged; see `values.parse_text`.
 
     Examples
     --------

@@ -49,7 +49,7 @@ class Envelope:
         return {self.inner, *self.required, *self.optional}
 
     def describe(self) -> str:
-        """Return what is reported if such envelopes are recognised."""
+        """Return the text to report if such envelopes are recognised."""
         return f"{self.name} envelopes around {self.inner!r}"
 
     def wraps(self, fields: dict[str, Any]) -> bool:

@@ -24,7 +24,7 @@ MAX_CHANGE = 0.5
 
 
 def separates_repeats(texts: Sequence[str], times: NDArray[np.float64], max_share: float = MAX_REPEATS) -> bool:
-    """Return whether times (N,) repeat, but increase among the rows of one text (N,), of which there are few.
+    """Return whether times (N,) repeat, but increase within the rows of each text (N,); there are few distinct texts.
 
     Examples
     --------

@@ -131,7 +131,7 @@ def parse_times(texts: Sequence[str | None], time_format: str) -> Times:
         None is missing.
     time_format
         A unit of numbers, see `epoch_seconds`; a name in `time_text.NOTATIONS` or a format for strptime; ``auto`` for
-        numbers and the notations of which each text says what it means.
+        numbers and the unambiguous notations.
 
     Examples
     --------

@@ -123,7 +123,7 @@ class CsvReader(TextReader):
         Raises
         ------
         ConnectorError
-            If a column is read of which the name or the numbers are ambiguous.
+            If the name or the numbers of a column to be read are ambiguous.
         """
         for name in start.roles.read:
             if name in self._repeated:

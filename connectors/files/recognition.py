@@ -59,7 +59,7 @@ class Layout(NamedTuple):
     comment: str = ""
     """how lines begin that are not records; empty if no line is a comment"""
     header_mark: str = ""
-    """what the header begins with, if it is a comment line"""
+    """comment prefix of the header, if it is a comment line"""
     units: int = 0
     """number of rows below the header that are not records"""
     unnamed: int = 0

@@ -171,7 +171,7 @@ class KafkaSource(Closeable):
         A member that comes in place of one with its name gets the assignment of that one. If that one led the group,
         the cluster names it as the leader still (KAFKA-13435), and kafka-python 3.0.12 does not learn that this member
         leads now: nobody would notice new partitions, or a topic that is created again. Joining once more makes the
-        leader assign anew, and changes nothing for another member.
+        leader assign the partitions again, and changes nothing for another member.
         """
         coordinator = self._consumer._coordinator  # noqa: SLF001 - there is no public way
         if not self._joined and coordinator.state is MemberState.STABLE:

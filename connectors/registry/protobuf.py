@@ -183,7 +183,7 @@ def _field_converter(field: Any, path: str, fields: dict[str, set[str]], depth: 
 
 
 def _value_converter(field: Any, path: str, fields: dict[str, set[str]], depth: int) -> Convert:
-    """Return what makes JSON of a value of a field that is neither repeated nor a map."""
+    """Return a function that converts a value to JSON, for a field that is neither repeated nor a map."""
     kinds = fields[path]
     if field.message_type is not None:
         name = field.message_type.full_name

@@ -26,7 +26,7 @@ ORIGIN_FIELDS = ("horizon", "model", "learned", "topic", "partition", "offset", 
 
 
 HEADER_BYTES = 16
-"""More than what the lengths of a header take."""
+"""Upper bound of the bytes that the lengths of a header take."""
 
 
 class Forecasts(NamedTuple):
@@ -66,7 +66,7 @@ class PayloadEncoder:
     settings
         Settings of the engine, or of the first member of a race.
     model
-        What tells the model's settings from others.
+        Distinguishes the model's settings from others.
     """
 
     def __init__(self, settings: Settings, model: str) -> None:

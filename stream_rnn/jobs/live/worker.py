@@ -270,11 +270,11 @@ class PartitionWorker:
         )
 
     def has_uncommitted(self, partition: TopicPartition, offset: int) -> bool:
-        """Return whether what was processed of a partition, up to an offset, is not committed."""
+        """Return whether processed records or flushes of a partition, up to an offset, are not committed."""
         return offset > self.offsets.committed[partition] or self._flushes[partition].is_ahead
 
     def note(self, partition: TopicPartition) -> str:
-        """Return what is to be committed with the offset of a partition."""
+        """Return the note to commit with the offset of a partition."""
         return self._flushes[partition].note
 
     def mark_committed(self, partition: TopicPartition, offset: int) -> None:
@@ -571,7 +571,7 @@ def _reject_invalid_ids(settings: Settings, batch: KafkaBatch) -> KafkaBatch:
 
 
 def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: Topics, words: Words) -> dict[str, Any]:
-    """Return what a checkpoint says about the partitions: where they were started and how far they are processed."""
+    """Return each partition's start offset and processed offset for a checkpoint."""
 
     def by_name(some: Offsets) -> dict[str, int]:
         return {partition_name(partition): offset for partition, offset in some.items()}

@@ -99,7 +99,7 @@ class Collected:
         self._results: list[BatchResult] = []
 
     def add(self, report: BatchReport) -> None:
-        """Keep what a batch has brought."""
+        """Keep the results of a batch."""
         self._times.append(report.batch.times)
         self._results.append(report.result)
 
