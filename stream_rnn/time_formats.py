@@ -14,7 +14,7 @@ UNITS = (*EPOCH_UNITS, "excel")
 FORMATS = ("auto", "iso", "day-first", "month-first", "year-first", *UNITS)
 SHORTHANDS = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
 _SAME = ("Yy", "mbB", "d", "j", "HI", "M", "S", "f", "p", "zZ", "aA")
-"""Directives of which a format has one at most."""
+"""Directives of which a format has at most one."""
 
 
 def check_time_format(time_format: str) -> None:

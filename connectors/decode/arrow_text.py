@@ -105,7 +105,7 @@ def parse_words(
 
 
 def _plain(texts: pa.Array, numerals: Numerals, missing: pa.Array) -> pa.Array:
-    """Return numbers as programs write them, what stands for a missing value as it is, and other texts as a word."""
+    """Return numbers as programs write them, missing values unchanged, and other texts as a word."""
     plain = texts
     for sign in numerals.thousands_signs:
         plain = pc.replace_substring(plain, sign, "")

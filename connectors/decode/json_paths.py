@@ -43,7 +43,7 @@ class Blocked(NamedTuple):
     """The result of a lookup that meets a number, say, where the path needs an object."""
 
     word: str
-    """the kind of value found instead, in words"""
+    """the value found instead, or its kind, as a word"""
 
 
 class Path(NamedTuple):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_REPEATS = 0.1
 """A column looks like a key if at most this share of the times that repeat also repeat among the rows of one text."""
 MIN_ROWS = 20
-"""Rows from which on texts that alternate say something, though no time repeats."""
+"""Minimum number of rows from which alternating texts are evidence, though no time repeats."""
 MIN_ALTERNATING = 0.5
 """Share of the rows whose text is not that of the row before, if streams alternate."""
 MAX_CHANGE = 0.5

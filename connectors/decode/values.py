@@ -41,7 +41,7 @@ MAGNITUDES = {"ms": 1e11, "us": 1e14, "ns": 1e17}
 """Numbers from here on are in this unit: 1e11 is the year 5138 in seconds, and 1973 in milliseconds, and so on."""
 
 FEW = 16
-"""Number of times from which reading them at once is faster."""
+"""Minimum number of times for which reading them at once is faster."""
 
 MISSING_PATTERN = f"^(?:{'|'.join(MISSING)}|[+-]?(?i:nan)(?:[(][A-Za-z0-9_]*[)])?)$"
 """A regular expression of these texts and of NaN in any spelling, for Arrow."""

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.dialect import Dialect
 
 HEAD_BYTES = 1 << 16
-"""Bytes from which a file is recognised."""
+"""Number of bytes read to recognise a file."""
 MAX_LINES = 200
 """Lines of them that are looked at."""
 DELIMITERS = (",", ";", "\t", "|")
 """Delimiters that are recognised, besides spaces."""
 NAMES = {"\t": "tab", SPACES: "spaces"}
-"""Delimiters that are not shown as they are."""
+"""Delimiters that are shown by name."""
 COMMENT = "#"
 """How comments begin, if a file begins with one."""
 MIN_SHARE = 0.9

@@ -61,7 +61,7 @@ class KafkaSource(Closeable):
     cluster
         Where the topics are.
     subscription
-        Which topics, as which member of which group.
+        Topics to read, consumer group, and member of the group.
     schema
         Fields of the records; see `Decoder`.
     listener

@@ -42,7 +42,7 @@ class NumericalIssues(NamedTuple):
 
 
 class Measurements(NamedTuple):
-    """What the checks of a run look at."""
+    """Values that the checks of a run examine."""
 
     settings: Settings
     fading: NDArray[np.float64]

@@ -30,7 +30,7 @@ HEADER_BYTES = 16
 
 
 class Forecasts(NamedTuple):
-    """Forecasts as they are written."""
+    """Forecasts in their written form."""
 
     payloads: list[bytes]
     keys: list[bytes]

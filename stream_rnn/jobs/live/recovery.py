@@ -322,7 +322,7 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
 
 
 def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> PartitionWorker:
-    """Start at the first record, all of which are new, with the shared weights of a neighbour and without streams."""
+    """Start at the first record, since all are new, with the shared weights of a neighbour and without streams."""
     other, state = neighbour
     model = request.config.model
     shares = model.shares_weights

@@ -460,7 +460,7 @@ class PartitionWorker:
         return not self._writer.busy and self._policy.is_due(self.model.counts.events, self._position())
 
     def start_checkpoint(self) -> None:
-        """Start a checkpoint of the present state, all of which must be committed.
+        """Start a checkpoint of the present state, which must be committed completely.
 
         Raises
         ------

@@ -189,7 +189,7 @@ def score_table(settings: Settings, sums: NDArray[np.float64], keys: pa.Array | 
 
 
 class ReplayResult:
-    """What a replay or a backtest brought.
+    """The results of a replay or a backtest.
 
     Attributes
     ----------
