@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 SCORED = ("model", "persistence")
-"""Whose errors a batch brings."""
+"""Forecasters whose errors a batch contains."""
 
 
 class ErrorLog(ABC):

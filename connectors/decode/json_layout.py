@@ -296,7 +296,7 @@ def _has_unset(values: list[Any]) -> bool:
 
 
 def _sums(sizes: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the sums of so many consecutive sizes.
+    """Return the sums of the given numbers of consecutive sizes.
 
     Examples
     --------

@@ -231,7 +231,7 @@ def find(scope: Scope, path: Path) -> Any:
 
 
 def _has_type(value: Any, kind: Any) -> bool:
-    """Return whether a JSON value has a type of msgspec; any has that of what is not looked at."""
+    """Return whether a JSON value has a type of msgspec; every value has the type `Raw`."""
     if kind is msgspec.Raw:
         return True
     try:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HEAD_BYTES = 1 << 16
 """Number of bytes read to recognise a file."""
 MAX_LINES = 200
-"""Lines of them that are looked at."""
+"""Maximum number of lines that are examined."""
 DELIMITERS = (",", ";", "\t", "|")
 """Delimiters that are recognised, besides spaces."""
 NAMES = {"\t": "tab", SPACES: "spaces"}
@@ -31,7 +31,7 @@ NAMES = {"\t": "tab", SPACES: "spaces"}
 COMMENT = "#"
 """How comments begin, if a file begins with one."""
 MIN_SHARE = 0.9
-"""Of the lines below the header, this share has as many fields as the header if the delimiter is the right one."""
+"""Minimum share of the lines that have as many fields as the header, for the right delimiter."""
 MAX_SHARE = 0.5
 """Of a wrong delimiter, at most this share has."""
 MIN_ROWS = 2

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_POLL_RECORDS = 4096
 """Records per poll: about ten milliseconds of work, so that no event waits long behind the others."""
 BACKLOG_RECORDS = MAX_POLL_RECORDS // 4
-"""A poll that returns at least so many records indicates a backlog."""
+"""Minimum number of records of a poll that indicates a backlog."""
 GATHER_MS = 3
 """How long a poll that returned little waits for more. The client returns what it fetched during the previous poll, and
 only then fetches what has arrived since."""
@@ -123,7 +123,7 @@ class KafkaSource(Closeable):
         return self._consumer.group_metadata()
 
     def poll(self, seconds: float, most: int = MAX_POLL_RECORDS) -> list[KafkaBatch]:
-        """Return the records that have arrived, by partition; wait up to so many seconds for some.
+        """Return the records that have arrived, by partition; wait up to the given seconds for some.
 
         The listener may be called meanwhile. Records of partitions that come or go meanwhile are not returned.
 
