@@ -66,7 +66,7 @@ class PayloadEncoder:
     settings
         Settings of the engine, or of the first member of a race.
     model
-        Distinguishes the model's settings from others.
+        Identifies the model's settings, see above.
     """
 
     def __init__(self, settings: Settings, model: str) -> None:

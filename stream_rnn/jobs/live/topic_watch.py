@@ -28,7 +28,7 @@ CHECK_SECONDS = 1.0
 class TopicWatch:
     """Looks for topics that do not exist, and partitions whose records wait but do not arrive.
 
-    Such a partition is held if the committed records end at its offset.
+    Such a partition is held if the records of committed transactions end at its offset.
 
     Parameters
     ----------
