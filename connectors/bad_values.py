@@ -71,7 +71,7 @@ class BadValueCounter:
 
 
 def printable(word: str) -> str:
-    r"""Return a word without surrounding spaces, with escapes for what cannot be printed, and cut to 30 characters.
+    r"""Return a word without surrounding spaces, with unprintable characters escaped, and cut to 30 characters.
 
     Examples
     --------

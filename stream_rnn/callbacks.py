@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 SCORED = ("model", "persistence")
-"""Whose errors a batch brings."""
+"""Forecasters whose errors a batch contains."""
 
 
 class ErrorLog(ABC):
@@ -54,7 +54,7 @@ class ErrorLog(ABC):
             self._log_errors()
 
     def end(self, summary: Summary) -> None:
-        """Log what is left, and the errors over all events."""
+        """Log the errors since the last log, and those over all events."""
         if self._events > self._logged_at:
             self._log_errors()
         overall = {f"overall/{name}_mae": row["mae"] for name, row in summary.scores.items() if row and "mae" in row}
@@ -123,7 +123,7 @@ class TensorBoardLog(ErrorLog):
         self._writer: Any = require("tensorboard.summary", "tensorboard").Writer(str(folder))
 
     def end(self, summary: Summary) -> None:
-        """Log what is left, and close the file."""
+        """Log the last errors, and close the file."""
         super().end(summary)
         self._writer.close()
 

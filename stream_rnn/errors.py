@@ -1,4 +1,4 @@
-"""Errors that a user can cause or has to deal with, each told in one line."""
+"""Errors that a user can cause or has to deal with; each message is one line."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A frame is read as a file is: columns are matched by name, the time is recognised, words count as missing values. Rows
 are processed in order of time, whatever their order is. A frame with the columns ``unique_id``, ``ds`` and ``y`` needs
-no options. Results are frames of the same library, with the key and the time zone of what was given.
+no options. Results are frames of the same library, with the key and the time zone of the given frame.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ __all__ = ["Backtest", "FrameModel", "backtest", "learn"]
 UNIQUE_ID = "unique_id"
 """Column that is the key unless another one is named, as in the libraries of Nixtla."""
 OF_FILES = ("files", "format", "follow", "speed", "output", "output_format", "tidy", "checkpoint", "resume")
-"""Options of a replay that a frame has no use for."""
+"""Options of a replay that do not apply to a frame."""
 NUMBERED = ("categories", "tokens")
-"""Options that number words, of which a model does not know the numbers."""
+"""Options that assign numbers to words; a model does not keep these numbers."""
 
 Backtest = ReplayResult
 
@@ -218,7 +218,7 @@ class FrameModel:
             return EventBatch.concat([EventBatch.empty(source.columns), *source])
 
     def _newer(self, events: EventBatch) -> NDArray[np.int64]:
-        """Return the rows of events (N,) that are later than what was learned of their streams."""
+        """Return the rows of events (N,) that are later than the last event learned of their streams."""
         learned = {key: self.engine.last_time(key)[0] for key in self.engine.keys}
         last = np.array([learned.get(key, -math.inf) for key in events.keys.tolist()])
         return np.sort(events.positions.record[~(events.times <= last)])
@@ -242,7 +242,7 @@ def _checked(options: dict[str, Any], table: pa.Table) -> dict[str, Any]:
 
 
 def _run(job: Job[Any]) -> None:
-    """Let a model learn, and tell what cannot be used."""
+    """Let a model learn, and report unusable values."""
     summary = job.run()
     warn_of_unused(summary, job.source.files[0])
 

@@ -14,7 +14,7 @@ UNITS = (*EPOCH_UNITS, "excel")
 FORMATS = ("auto", "iso", "day-first", "month-first", "year-first", *UNITS)
 SHORTHANDS = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
 _SAME = ("Yy", "mbB", "d", "j", "HI", "M", "S", "f", "p", "zZ", "aA")
-"""Directives of which a format has one at most."""
+"""Directives of which a format has at most one."""
 
 
 def check_time_format(time_format: str) -> None:
@@ -53,7 +53,7 @@ def check_time_format(time_format: str) -> None:
 
 
 def expand_shorthands(time_format: str) -> str:
-    """Return a format for strptime without directives that stand for several.
+    """Return a format for strptime in which composite directives are expanded.
 
     Examples
     --------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STEP = 4 * 86_400
-"""Seconds between two looks at the offset: shorter than any time between two changes that cancel each other."""
+"""Seconds between two checks of the offset: shorter than any time between two changes that cancel each other."""
 
 
 class Offsets(NamedTuple):

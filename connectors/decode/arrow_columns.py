@@ -104,7 +104,7 @@ def sample_of(array: pa.Array) -> ColumnSample:
 
 
 class TypedSample:
-    """The first values of a column that is not text: its type says what it is.
+    """The first values of a column that is not text; its Arrow type decides how it is read.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def parse_words(
 ) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """Return texts as words (N,), each as `values.parse_word` reads it, None if missing, and which are damaged (N,).
 
-    As text they are what they are, see `values.parse_text`.
+    As text they stay unchanged; see `values.parse_text`.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def parse_words(
 
 
 def _plain(texts: pa.Array, numerals: Numerals, missing: pa.Array) -> pa.Array:
-    """Return numbers as programs write them, what stands for a missing value as it is, and other texts as a word."""
+    """Return numbers as programs write them, missing values unchanged, and other texts as a word."""
     plain = texts
     for sign in numerals.thousands_signs:
         plain = pc.replace_substring(plain, sign, "")

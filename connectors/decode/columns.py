@@ -132,7 +132,7 @@ class Decoded(NamedTuple):
 
     @staticmethod
     def none(names: Sequence[str], refused: dict[int, str]) -> Decoded:
-        """Return records none of which is a row; `names` are those of the inputs."""
+        """Return a batch without rows, in which every record was refused; `names` are those of the inputs."""
         no_values = np.zeros(0)
         columns = Columns(np.zeros(0, object), no_values, dict.fromkeys(names, no_values), np.zeros(0, np.bool_), {})
         return Decoded(columns, np.zeros(0, np.int64), refused)

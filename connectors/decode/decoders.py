@@ -19,7 +19,7 @@ class RecordDecoder(Protocol):
     """Decodes records of one format."""
 
     recognised: dict[str, None]
-    """what was recognised about the records so far, to be reported"""
+    """properties of the records recognised so far, for the report"""
 
     def decode(self, records: Sequence[bytes]) -> Decoded:
         """Decode records; each that cannot be used has a reason."""

@@ -1,4 +1,4 @@
-"""Which column is what is detected from the first records of a source."""
+"""Detect the role and type of each column from the first records of a source."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.decode.schema import Schema
 
 SAMPLE_SIZE = 1000
-"""Number of records that are read to detect what the columns are."""
+"""Number of records that are read to detect the columns."""
 EMPTY = f"empty in the first {SAMPLE_SIZE:,} records"
 MIN_SHARE = 0.5
 """A column is numeric, or a time, if at least this share of its values are: one garbled record must not exclude it, and
@@ -201,7 +201,7 @@ class UnusableSample:
 
 
 def resolve_roles(schema: Schema, path: str, samples: Mapping[str, ColumnSample]) -> ColumnRoles:
-    """Decide what each column is from the schema and the first records.
+    """Decide the role and type of each column from the schema and the first records.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which column is the time, and how it is written, is detected from the first records of a source.
+"""Detect the column of the time, and its notation, from the first records of a source.
 
 What is certain is recognised; where two readings are possible, the error names the option that decides.
 """

@@ -96,7 +96,7 @@ class Layout:
         return Table([objects, *levels], self._places, counts, is_single=self._is_single)
 
     def _build(self, level: int, steps: tuple[Step, ...]) -> Any:
-        """Return the type of what is left of a record after the steps before these."""
+        """Return the type of the rest of a record, after the preceding steps."""
         if not steps:
             root = _Node()
             nodes = self._add_fields(root, None)
@@ -296,7 +296,7 @@ def _has_unset(values: list[Any]) -> bool:
 
 
 def _sums(sizes: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the sums of so many consecutive sizes.
+    """Return the sums of the given numbers of consecutive sizes.
 
     Examples
     --------

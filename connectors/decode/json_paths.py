@@ -43,7 +43,7 @@ class Blocked(NamedTuple):
     """The result of a lookup that meets a number, say, where the path needs an object."""
 
     word: str
-    """what it meets"""
+    """the value found instead, or its kind, as a word"""
 
 
 class Path(NamedTuple):
@@ -77,7 +77,7 @@ class Path(NamedTuple):
         )
 
     def find(self, value: Any) -> Any:
-        """Return what is there in a JSON value: `ABSENT` if a part is missing or null, `Blocked` if one has no parts.
+        """Return the value at this path: `ABSENT` if a part is missing or null, `Blocked` if one has no parts.
 
         The last part may be null, which is None.
         """
@@ -98,7 +98,7 @@ class Path(NamedTuple):
 
 
 def check_path(name: str, role: str = "column") -> None:
-    """Check that a name is not a path with a mistake; `role` says what it is the name of.
+    """Check that a name is not a malformed path; `role` is the role of the named field.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def leaves(fields: dict[str, Any]) -> Iterator[str]:
 
 
 def kind_of(value: object) -> str:
-    """Return what a JSON value is, as a word that is counted.
+    """Return the kind of a JSON value, as a word that is counted.
 
     Examples
     --------

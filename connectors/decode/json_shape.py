@@ -49,7 +49,7 @@ class Envelope:
         return {self.inner, *self.required, *self.optional}
 
     def describe(self) -> str:
-        """Return what is reported if such envelopes are recognised."""
+        """Return the text to report if such envelopes are recognised."""
         return f"{self.name} envelopes around {self.inner!r}"
 
     def wraps(self, fields: dict[str, Any]) -> bool:
@@ -231,7 +231,7 @@ def find(scope: Scope, path: Path) -> Any:
 
 
 def _has_type(value: Any, kind: Any) -> bool:
-    """Return whether a JSON value has a type of msgspec; any has that of what is not looked at."""
+    """Return whether a JSON value has a type of msgspec; every value has the type `Raw`."""
     if kind is msgspec.Raw:
         return True
     try:

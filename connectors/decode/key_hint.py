@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_REPEATS = 0.1
 """A column looks like a key if at most this share of the times that repeat also repeat among the rows of one text."""
 MIN_ROWS = 20
-"""Rows from which on texts that alternate say something, though no time repeats."""
+"""Minimum number of rows from which alternating texts are evidence, though no time repeats."""
 MIN_ALTERNATING = 0.5
 """Share of the rows whose text is not that of the row before, if streams alternate."""
 MAX_CHANGE = 0.5
@@ -24,7 +24,7 @@ MAX_CHANGE = 0.5
 
 
 def separates_repeats(texts: Sequence[str], times: NDArray[np.float64], max_share: float = MAX_REPEATS) -> bool:
-    """Return whether times (N,) repeat, but increase among the rows of one text (N,), of which there are few.
+    """Return whether times (N,) repeat, but increase within the rows of each text (N,); there are few distinct texts.
 
     Examples
     --------

@@ -21,7 +21,7 @@ NUMBER_COLUMN = "value"
 
 
 class NumberDecoder:
-    """Decodes records each of which is one number, the input ``value``.
+    """Decodes records that are single numbers, the input ``value``.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ _SIGN = re.compile(rf"([{_SIGNS}])")
 
 
 def evidence_of(texts: Sequence[str]) -> Evidence | None:
-    """Return what the numbers of a column say; None if it is not a column of numbers, or they have no signs.
+    """Return the evidence from the numbers of a column; None if it is not a column of numbers, or they have no signs.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def evidence_of(texts: Sequence[str]) -> Evidence | None:
 
 
 def _add(found: Evidence, text: str) -> bool:
-    """Add what a number says to what has been found; return whether it is a number."""
+    """Add the evidence from a number; return whether it is a number."""
     lead, *parts = _SIGN.split(re.split("[eE]", text.lstrip("+-"))[0])
     signs, groups = [_sign(sign) for sign in parts[::2]], [len(digits) == 3 for digits in parts[1::2]]
     if not signs:
@@ -165,7 +165,7 @@ class Recognised(NamedTuple):
 
     numerals: Numerals
     asked: dict[str, str]
-    """what the user must say, by column whose numbers can be read in two ways"""
+    """what the user must specify, for each column whose numbers can be read in two ways"""
     grouped: frozenset[str] = frozenset()
     """columns with signs between thousands"""
     is_certain: bool = True

@@ -45,7 +45,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words
         Those columns whose values are read as words: class labels and states. A number is a word, too.
     texts
-        Those of `words` whose values are read as they are, spaces and spelling included: text.
+        Columns of `words` whose values are kept verbatim, spaces and spelling included: text.
     missing_values
         Values that stand for a missing one, by column; those of ``""`` in every column. Key, time, end and tag have
         none.

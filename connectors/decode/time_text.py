@@ -63,7 +63,7 @@ CERTAIN = (
     rf"(?P<Y>0000)[ -]{_MONTH}",
     r"(?P<Y>0000)-?Q(?P<q>0)",
 )
-"""Notations of which each text says what it means: the year comes first, the month is a name, or dots separate them."""
+"""Unambiguous notations: the year comes first, the month is a name, or dots separate them."""
 DAY_FIRST = rf"(?P<d>0{{1,2}})(?P<sep>[/-])(?P<m>0{{1,2}})(?P=sep){_YEAR}{_TAIL}"
 MONTH_FIRST = rf"(?P<m>0{{1,2}})(?P<sep>[/-])(?P<d>0{{1,2}})(?P=sep){_YEAR}{_TAIL}"
 YEAR_FIRST = rf"(?P<y>00)(?P<sep>[/-])(?P<m>0{{1,2}})(?P=sep)(?P<d>0{{1,2}}){_TAIL}"

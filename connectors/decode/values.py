@@ -41,7 +41,7 @@ MAGNITUDES = {"ms": 1e11, "us": 1e14, "ns": 1e17}
 """Numbers from here on are in this unit: 1e11 is the year 5138 in seconds, and 1973 in milliseconds, and so on."""
 
 FEW = 16
-"""Number of times from which reading them at once is faster."""
+"""Minimum number of times for which reading them at once is faster."""
 
 MISSING_PATTERN = f"^(?:{'|'.join(MISSING)}|[+-]?(?i:nan)(?:[(][A-Za-z0-9_]*[)])?)$"
 """A regular expression of these texts and of NaN in any spelling, for Arrow."""
@@ -131,7 +131,7 @@ def parse_times(texts: Sequence[str | None], time_format: str) -> Times:
         None is missing.
     time_format
         A unit of numbers, see `epoch_seconds`; a name in `time_text.NOTATIONS` or a format for strptime; ``auto`` for
-        numbers and the notations of which each text says what it means.
+        numbers and the unambiguous notations.
 
     Examples
     --------

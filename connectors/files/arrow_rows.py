@@ -1,4 +1,4 @@
-"""Rows of Arrow become events: what a Parquet file and a data frame have in common."""
+"""Convert rows of Arrow to events; shared by Parquet files and data frames."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class CsvReader(TextReader):
         Raises
         ------
         ConnectorError
-            If a column is read of which the name or the numbers are ambiguous.
+            If the name or the numbers of a column to be read are ambiguous.
         """
         for name in start.roles.read:
             if name in self._repeated:
@@ -340,7 +340,7 @@ def _types(roles: ColumnRoles, grouped: frozenset[str]) -> dict[str, pa.DataType
 
 
 def _common_texts(roles: ColumnRoles) -> frozenset[str]:
-    """Return the texts that stand for a missing value in every column of numbers, which Arrow can be told."""
+    """Return the texts that stand for a missing value in every column of numbers; these can be passed to Arrow."""
     texts = [roles.missing_in(name).texts for name in roles.columns if name not in roles.words]
     return frozenset[str].intersection(*texts) if texts else frozenset()
 

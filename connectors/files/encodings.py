@@ -59,7 +59,7 @@ def check_encoding(name: str) -> str:
 
 
 def encoding_of(path: str, start: bytes, named: str | None) -> Encoding:
-    """Return the encoding of a file: the one that its byte order mark tells, or the named one, or UTF-8.
+    """Return the encoding of a file: the one that its byte order mark indicates, else the named one, else UTF-8.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _ARRAY_OF_OBJECTS = re.compile(rb"\[\s*\{")
 HEAD_BYTES = 1 << 16
-"""Bytes from which it is recognised whether there is one object per line."""
+"""Number of bytes read to recognise whether there is one object per line."""
 
 
 class JsonLinesReader(TextReader):

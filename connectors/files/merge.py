@@ -109,7 +109,7 @@ def merge_by_time(readers: Sequence[BatchReader], max_ahead: float | None = None
 
 
 def _frontier(pending: list[_Pending]) -> tuple[float, int]:
-    """Return up to which time all events are known, the earliest last time of a file, and the index of that file."""
+    """Return the time up to which all events are known (the earliest last time of a file), and that file's index."""
     return min((float(file.order[-1]), i) for i, file in enumerate(pending) if file.order is not None)
 
 

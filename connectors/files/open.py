@@ -311,7 +311,7 @@ def expand(paths: str | Path | Iterable[str | Path]) -> list[str]:
 
 
 def _natural(path: str) -> list[tuple[int, str]]:
-    """Return by what a path is sorted: part-2.csv is before part-10.csv."""
+    """Return the sort key of a path: part-2.csv is before part-10.csv."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", path)]
 
 
@@ -364,7 +364,7 @@ def _output_format(path: str, name: str | None) -> Format:
 
 
 def _roles(schema: Schema, readers: Sequence[Reader]) -> ColumnRoles:
-    """Decide what the columns are from the first file, and check that the others have them."""
+    """Detect the columns from the first file, and check that the others have them."""
     first, *others = readers
     roles = resolve_roles(schema, first.path, first.sample())
     needed = Schema(

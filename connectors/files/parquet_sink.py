@@ -222,7 +222,7 @@ def open_parquet_sink(path: str, *, at: int | None, time: str | None) -> Parquet
     path
         File or folder.
     at
-        Number of files of the folder to keep.
+        Number of files to keep in the folder.
     time
         Column of seconds since 1970-01-01 UTC that is written as timestamps.
 

@@ -65,7 +65,7 @@ class FieldRules(NamedTuple):
         return f"{place}field is longer than {self.size_limit:,} bytes"
 
     def wrong_count(self, fields: int) -> str:
-        """Return why a record that spans lines must not have so many fields; an empty string if it may."""
+        """Return why a record that spans lines must not have this number of fields; an empty string if it may."""
         expected = len(self.names)
         return f"expected {expected} fields, got {fields}" if expected not in (0, fields) else ""
 

@@ -167,7 +167,7 @@ class TextReader(Closeable):
         self._stream.close()
 
     def _skipped(self, count: int) -> Chunk:
-        """Return a chunk of so many records before the start."""
+        """Return a chunk of the given number of records before the start."""
         first, self._next = self._next, self._next + count
         return Chunk(EventBatch.empty(self._start.roles.inputs if self._start else ()), [], first, self._next)
 

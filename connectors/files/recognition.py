@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from stream_rnn.connectors.files.dialect import Dialect
 
 HEAD_BYTES = 1 << 16
-"""Bytes from which a file is recognised."""
+"""Number of bytes read to recognise a file."""
 MAX_LINES = 200
-"""Lines of them that are looked at."""
+"""Maximum number of lines that are examined."""
 DELIMITERS = (",", ";", "\t", "|")
 """Delimiters that are recognised, besides spaces."""
 NAMES = {"\t": "tab", SPACES: "spaces"}
-"""Delimiters that are not shown as they are."""
+"""Delimiters that are shown by name."""
 COMMENT = "#"
 """How comments begin, if a file begins with one."""
 MIN_SHARE = 0.9
-"""Of the lines below the header, this share has as many fields as the header if the delimiter is the right one."""
+"""Minimum share of the lines that have as many fields as the header, for the right delimiter."""
 MAX_SHARE = 0.5
 """Of a wrong delimiter, at most this share has."""
 MIN_ROWS = 2
@@ -59,7 +59,7 @@ class Layout(NamedTuple):
     comment: str = ""
     """how lines begin that are not records; empty if no line is a comment"""
     header_mark: str = ""
-    """what the header begins with, if it is a comment line"""
+    """comment prefix of the header, if it is a comment line"""
     units: int = 0
     """number of rows below the header that are not records"""
     unnamed: int = 0

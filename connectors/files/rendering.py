@@ -27,7 +27,7 @@ Rows: TypeAlias = "Mapping[str, NDArray[Any]]"
 MIN_PLAIN, MAX_PLAIN = 1e-5, 1e10
 """Between these magnitudes, numbers are written without an exponent, by msgspec as by this module."""
 MIN_DECIMAL = 1e-6
-"""Magnitude from which a small number is written without an exponent."""
+"""Smallest magnitude that is written without an exponent."""
 PROTECTED_COMMA = b"\xff"
 """Replaces commas of texts while commas are the delimiters; not a byte of UTF-8."""
 NEWLINE = ord("\n")

@@ -265,7 +265,7 @@ def _recognised(readers: Sequence[Reader], roles: ColumnRoles) -> tuple[str, ...
 
 
 def _order(files: Sequence[str], roles: ColumnRoles) -> tuple[str, ...]:
-    """Return a line that says in which order several files are read."""
+    """Return a line with the order in which several files are read."""
     if len(files) == 1:
         return ()
     how = "merged by time" if roles.time is not None else "read one after another, since they have no time"

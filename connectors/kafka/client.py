@@ -119,7 +119,7 @@ class Cluster:
         return [member["group_instance_id"] or member["client_id"] for member in members]
 
     def explain(self, error: BaseException) -> str:
-        """Return in one line what an error of a client means."""
+        """Explain an error of a client in one line."""
         where = ", ".join(self.servers)
         if isinstance(error, (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)):
             return self._authentication_failed()

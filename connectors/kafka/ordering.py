@@ -91,7 +91,7 @@ class PartitionOrdering:
         return self._ordering.counts
 
     def process(self, batch: KafkaBatch) -> OrderedBatch:
-        """Return what a batch releases, and hold back the rest of its events."""
+        """Return the events that a batch releases, and hold back the rest."""
         ordered = self._ordering.process(batch.events)
         if ordered.events is batch.events:
             return OrderedBatch.in_arrival_order(batch)

@@ -1,4 +1,4 @@
-"""Names and types for what is addressed by topic and partition."""
+"""Names and types for data addressed by topic and partition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
 
 class TopicIdentity(NamedTuple):
-    """What tells a topic from one of the same name that was created later, or from itself before it grew."""
+    """Distinguishes a topic from a later one of the same name, and from itself before partitions were added."""
 
     id: str | None
     """None if the cluster is older than Kafka 2.8, which introduced ids"""

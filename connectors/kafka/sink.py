@@ -88,7 +88,7 @@ class KafkaSink(Closeable):
         self._partition_count = 0
         self._in_transaction = False
         self._undelivered: list[Any] = []
-        """futures of what was written since the last commit"""
+        """futures of the records written since the last commit"""
         try:
             if self._transactional:
                 self._producer.init_transactions()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_POLL_RECORDS = 4096
 """Records per poll: about ten milliseconds of work, so that no event waits long behind the others."""
 BACKLOG_RECORDS = MAX_POLL_RECORDS // 4
-"""A poll that returns at least so many records indicates a backlog."""
+"""Minimum number of records of a poll that indicates a backlog."""
 GATHER_MS = 3
 """How long a poll that returned little waits for more. The client returns what it fetched during the previous poll, and
 only then fetches what has arrived since."""
@@ -61,7 +61,7 @@ class KafkaSource(Closeable):
     cluster
         Where the topics are.
     subscription
-        Which topics, as which member of which group.
+        Topics to read, consumer group, and member of the group.
     schema
         Fields of the records; see `Decoder`.
     listener
@@ -123,7 +123,7 @@ class KafkaSource(Closeable):
         return self._consumer.group_metadata()
 
     def poll(self, seconds: float, most: int = MAX_POLL_RECORDS) -> list[KafkaBatch]:
-        """Return the records that have arrived, by partition; wait up to so many seconds for some.
+        """Return the records that have arrived, by partition; wait up to the given seconds for some.
 
         The listener may be called meanwhile. Records of partitions that come or go meanwhile are not returned.
 
@@ -171,7 +171,7 @@ class KafkaSource(Closeable):
         A member that comes in place of one with its name gets the assignment of that one. If that one led the group,
         the cluster names it as the leader still (KAFKA-13435), and kafka-python 3.0.12 does not learn that this member
         leads now: nobody would notice new partitions, or a topic that is created again. Joining once more makes the
-        leader assign anew, and changes nothing for another member.
+        leader assign the partitions again, and changes nothing for another member.
         """
         coordinator = self._consumer._coordinator  # noqa: SLF001 - there is no public way
         if not self._joined and coordinator.state is MemberState.STABLE:

@@ -1,4 +1,4 @@
-"""Subscription: which topics a source reads, as which member of which consumer group."""
+"""Subscription: the topics that a source reads, its consumer group, and its member of the group."""
 
 from __future__ import annotations
 

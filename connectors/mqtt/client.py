@@ -120,7 +120,7 @@ class MqttClient(Closeable):
         self._client.loop_start()
 
     def receive(self, most: int, seconds: float) -> list[Received]:
-        """Return messages that have arrived; wait up to so many seconds for the first."""
+        """Return messages that have arrived; wait up to the given seconds for the first."""
         found: list[Received] = []
         try:
             found.append(self._received.get(timeout=seconds) if seconds else self._received.get_nowait())
@@ -144,7 +144,7 @@ class MqttClient(Closeable):
             self._client.publish(topic, payload, QOS)  # without a connection it is sent after the next one is made
 
     def wait_until_delivered(self, seconds: float) -> bool:
-        """Wait until the broker has everything that was published; return False if it has not after so many seconds."""
+        """Wait until the broker has everything that was published; return False after the given seconds."""
         with self._is_delivered:
             return self._is_delivered.wait_for(lambda: self._delivered >= self._sent, seconds)
 

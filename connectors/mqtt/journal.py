@@ -1,7 +1,7 @@
 """Journal: messages on disk, numbered by arrival, as a partition of Kafka has them.
 
 An MQTT broker forgets a message when it is acknowledged. A message is written to the journal, and synced, before that.
-So what was acknowledged can be read again after a crash, in the same order, from where a checkpoint is.
+So acknowledged messages can be read again after a crash, in the same order, from the position of a checkpoint.
 
 The journal is a folder of segments, each named by the number of its first message. A segment is a sequence of entries:
 length and CRC-32 of four bytes each, then a message or a mark in MessagePack. Marks say how much was processed.
@@ -83,7 +83,7 @@ class Journal(Closeable):
     Attributes
     ----------
     id : str
-        Identity of the journal, by which it is told from another one in the same folder.
+        Identity of the journal, which distinguishes it from another one in the same folder.
     first, end : int
         Numbers of the first message that it has, and of the next one.
     mark : Mark

@@ -1,1 +1,1 @@
-"""Events in order of time, and at the pace at which they were recorded."""
+"""Put events in order of time, and replay them at their recorded pace."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 INPUT_PREFIX = "column."
 """Starts the names of the arrays that are inputs."""
 MIN_CAPACITY = 1024
-"""Rows up to which gaps are not removed."""
+"""Maximum number of rows at which gaps are not removed."""
 
 
 class EventBuffer:
@@ -115,7 +115,7 @@ class EventBuffer:
             self._compact(capacity=capacity // 2 if 4 * self._count < capacity else capacity)
 
     def _compact(self, capacity: int) -> None:
-        """Remove the gaps, and allocate so many rows."""
+        """Remove the gaps, and allocate the given number of rows."""
         rows = self.rows
         for name, array in self._arrays.items():
             resized = np.empty(capacity, array.dtype)

@@ -254,7 +254,7 @@ class Ordering:
         self.ready, _ = self._restored(READY, state, keys, columns)
 
     def _pass_on(self, batch: EventBatch) -> Ordered:
-        """Release all events as they arrive, but those whose time is too far ahead."""
+        """Release all events as they arrive, except those whose time is too far ahead."""
         ahead = self._is_ahead(batch, np.ones(len(batch), np.bool_))
         events = batch[~ahead] if ahead.any() else batch
         return Ordered(
@@ -356,7 +356,7 @@ class Ordering:
         return unread
 
     def _reach(self, newest: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return up to which time events are released."""
+        """Return the time up to which events are released."""
         return np.full(len(newest), np.inf) if self.policy.lateness is None else newest - self.policy.lateness
 
     def _is_late(self, arrivals: Arrivals) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Recorded events at the pace at which they were recorded."""
+"""Replay recorded events at their original pace."""
 
 from __future__ import annotations
 

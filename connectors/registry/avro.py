@@ -30,7 +30,7 @@ NUMBER_TYPES = ("int", "long", "float", "double")
 TIMES = ("timestamp-", "local-timestamp-", "date", "time-")
 """How the names of logical types of times start."""
 MAX_DEPTH = 12
-"""Levels of a schema that are looked at."""
+"""Number of levels of a schema that are examined."""
 
 
 class AvroReader:

@@ -45,7 +45,7 @@ class Needs(NamedTuple):
         )
 
     def unmet(self, fields: Mapping[str, set[str]]) -> str | None:
-        """Return what a schema lacks; None if nothing.
+        """Return what a schema lacks; None if it lacks nothing.
 
         Parameters
         ----------

@@ -155,7 +155,7 @@ def _has(pool: Any, name: str) -> bool:
 
 
 def _converter(message: Any, path: str, fields: dict[str, set[str]], depth: int) -> Convert:
-    """Return what makes an object of messages of a type, and collect the kinds of its fields by path."""
+    """Return a function that converts messages of a type to objects, and collect the kinds of its fields by path."""
     readers: list[tuple[str, bool, Convert]] = []
     for field in message.fields if depth else ():
         inner = f"{path}.{field.name}" if path else field.name
@@ -183,7 +183,7 @@ def _field_converter(field: Any, path: str, fields: dict[str, set[str]], depth: 
 
 
 def _value_converter(field: Any, path: str, fields: dict[str, set[str]], depth: int) -> Convert:
-    """Return what makes JSON of a value of a field that is neither repeated nor a map."""
+    """Return a function that converts a value to JSON, for a field that is neither repeated nor a map."""
     kinds = fields[path]
     if field.message_type is not None:
         name = field.message_type.full_name

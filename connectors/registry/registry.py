@@ -180,7 +180,7 @@ class HttpRegistry:
         return list(done.values())
 
     def _get(self, path: str) -> dict[str, Any]:
-        """Return the schema that the registry answers with, and what it says about it."""
+        """Return the schema in the registry's answer, and its metadata."""
         try:
             request = Request(self._url + path, headers=self._headers)  # noqa: S310 - `make_registry` has checked it
             with urlopen(request, timeout=self._timeout, context=self._context) as response:  # noqa: S310

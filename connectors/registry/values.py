@@ -50,7 +50,7 @@ READERS: dict[SchemaType, Callable[[Sequence[bytes], Needs], SchemaReader]] = {
 
 
 class RegisteredValues:
-    """Makes JSON of the values that begin with the id of a schema, and leaves others as they are.
+    """Converts values that begin with the id of a schema to JSON, and leaves others unchanged.
 
     Without a registry only JSON is certain: a mark before what may be an object or an array is cut off, and what is no
     JSON after that is refused by the decoder.

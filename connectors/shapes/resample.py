@@ -133,7 +133,7 @@ class Resample:
         return EventBatch(cells.keys, cells.times, columns, cells.ends, cells.positions)
 
     def _with_gaps(self, events: EventBatch, filled: NDArray[np.int64], closers: Positions) -> EventBatch:
-        """Insert so many events with missing values after each event (N,), at the positions of what closed it."""
+        """Insert `filled` (N,) events with missing values after each event (N,), at the positions of `closers`."""
         of = np.repeat(np.arange(len(events)), 1 + filled)
         steps = np.arange(len(of)) - np.repeat(np.cumsum(1 + filled) - 1 - filled, 1 + filled)
         inserted = steps > 0

@@ -33,7 +33,7 @@ class Shape(NamedTuple):
     every: float | None = None
     """seconds of a cell of the grid of times; each cell becomes one event"""
     aggregate: Literal["last", "mean"] = "last"
-    """what a cell has of the values in it"""
+    """how the values in a cell are aggregated"""
     max_gap: int = 1000
     """cells without events that become events with missing values; after more of them a new sequence begins"""
 

@@ -31,7 +31,7 @@ class RecurrentClassifier(LabelEstimator, base.MiniBatchClassifier):
 
     Examples
     --------
-    The class tells whether the load is higher than at the event before:
+    The class says whether the load is higher than at the event before:
 
     >>> import random
     >>> from stream_rnn.estimators import GRUClassifier

@@ -52,7 +52,7 @@ class StreamMetrics:
     Parameters
     ----------
     metric
-        A regression metric, of which copies are made.
+        A regression metric; it is copied.
     agg_func
         Function that aggregates the metric over the events ahead, such as `statistics.mean`; None keeps one number for
         each.

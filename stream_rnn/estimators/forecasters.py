@@ -256,7 +256,7 @@ class AutoForecaster(StreamingForecaster[Race]):
     retire_below
         Retire a member whose mean weight since the last check is below this, to save its time; None to keep all.
     check_every
-        Events between two checks of which members to retire.
+        Number of events between two decisions which members to retire.
     text_width
         Inputs of each text feature: the length of the random code that hashing gives each word.
     key_field, time_field, end_field

@@ -1,6 +1,6 @@
 """Data frames of pandas, polars, pyarrow and others become tables of Arrow, and tables become such frames again.
 
-A table is read as a file is: what is a time, a number, a word or a missing value is the same in both.
+Tables and files follow the same rules for times, numbers, words and missing values.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _array(column: Any, name: str) -> pa.Array:
 
 
 def _check_zones(values: Any, name: str) -> None:
-    """Refuse times of several zones, of which Arrow would keep the first."""
+    """Refuse times of several zones: Arrow would keep only the first zone."""
     zones = dict.fromkeys(str(value.tzinfo) for value in values if isinstance(value, datetime))
     if len(zones) > 1:
         listed = ", ".join(list(zones)[:MAX_ZONES_LISTED])

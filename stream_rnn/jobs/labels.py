@@ -71,7 +71,7 @@ class Labels:
 
     @staticmethod
     def beginning_with(words: Sequence[str], classes: int) -> Labels:
-        """Return the labels of a target of which these distinct words are known to appear, in this order.
+        """Return the labels of a target, given the distinct words that are known to appear, in this order.
 
         Numbers are codes if all are classes, or if there are more of them than classes: then some are errors.
         """

@@ -77,7 +77,7 @@ class TidyRows:
     timezone
         Whose clock the times of forecasts follow; None is UTC.
     has_times, has_keys
-        Whether events have times and keys; there are no columns of what they have not.
+        Whether events have times and keys; columns for absent ones are omitted.
     last
         (slots,) time of the last event of each stream, if the job resumes.
     """

@@ -1,4 +1,4 @@
-"""Words: what a job does with columns of words: labels become classes, states become inputs, text becomes tokens.
+"""How a job converts columns of words: labels become classes, states become inputs, text becomes tokens.
 
 Words get their numbers in the order in which a source yields events, and never by batches. What has a number is part
 of a checkpoint's positions.

@@ -1,4 +1,4 @@
-"""The model of a command that was not told which network to use: the race of preset auto."""
+"""The default model of a command: the race of preset auto."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from stream_rnn.settings.race import DEFAULT, RaceConfig, chosen_model
 
 HINT = f"preset {DEFAULT}, as no network is set; preset plain is a single network"
-"""What a user is told if it is used."""
+"""Message to the user if the default model is used."""
 
 
 def or_default(model: dict[str, Any] | RaceConfig) -> dict[str, Any] | RaceConfig:

@@ -165,7 +165,7 @@ def _result_lines(summary: Summary) -> list[str]:
 
 
 def _exception_lines(summary: Summary) -> list[str]:
-    """Return counts of what was not processed, or not learned from."""
+    """Return lines with the counts of records and events that were not processed, or not learned from."""
     lines = []
     if summary.skipped:
         reasons = [f"{reason} ({count:,})" for reason, count in summary.skipped_reasons.items()]
@@ -182,7 +182,7 @@ def _exception_lines(summary: Summary) -> list[str]:
 
 
 def _reshaped_lines(counts: dict[str, int]) -> list[str]:
-    """Return what a pivot replaced, and what resampling made of gaps."""
+    """Return lines with the counts of a pivot's replaced values and of gaps when resampling."""
     lines = []
     if replaced := counts.get("replaced"):
         lines.append(f"replaced: {counted(replaced, 'value')} by a later one for the same tag and time")

@@ -59,7 +59,7 @@ class GracefulStop:
 
 
 def exit_after(seconds: float, report: Callable[[], None]) -> None:
-    """Terminate the process with status 1 if it is still running after so many seconds, and call `report` before."""
+    """Terminate the process with status 1 if it is still running after the given seconds; call `report` first."""
 
     def terminate() -> None:
         report()

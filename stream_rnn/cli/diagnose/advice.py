@@ -41,7 +41,7 @@ class Check(NamedTuple):
     """Something that can go wrong."""
 
     values: Callable[[Measurements], dict[str, float]]
-    """what is compared with the limit, by name"""
+    """values that are compared with the limit, by name"""
     fails: Callable[[float], bool]
     message: Callable[[str, float, Measurements], str]
     """describes a failure, given the name, the value, and all measurements"""

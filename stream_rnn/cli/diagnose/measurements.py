@@ -42,7 +42,7 @@ class NumericalIssues(NamedTuple):
 
 
 class Measurements(NamedTuple):
-    """What the checks of a run look at."""
+    """Values that the checks of a run examine."""
 
     settings: Settings
     fading: NDArray[np.float64]
@@ -59,7 +59,7 @@ class Measurements(NamedTuple):
 
 
 def measure(samples: list[Sample], settings: Settings, issues: NumericalIssues) -> Measurements:
-    """Return what there is to check in the samples of a run, of which there is at least one."""
+    """Return the values to check in the samples of a run (at least one sample)."""
     diagnoses = [sample.diagnosis for sample in samples]
     fading = median_curve(np.array([diagnosis.fading for diagnosis in diagnoses]))
     layers = dict(name.rpartition(".")[::2] for name in diagnoses[-1].gradients)
@@ -105,7 +105,7 @@ def gradient_reach(fading: NDArray[np.float64]) -> int:
 
 
 def _units(gate: str, layers: dict[str, str]) -> str:
-    """Return what the units of a gate, such as ``1.z``, are called; `layers` has layers by prefix."""
+    """Return the name for the units of a gate, such as ``1.z``; `layers` has layers by prefix."""
     prefix, _, letter = gate.rpartition(".")
     return UNITS.get((layers.get(prefix, ""), letter), "units")
 

@@ -26,7 +26,7 @@ TITLE_SIZE = 11
 
 
 def draw(path: str, samples: list[Sample]) -> None:
-    """Write a plot of the samples of a run, of which there is at least one, to a PNG file."""
+    """Plot the samples of a run (at least one) to a PNG file."""
     fading = np.array([sample.diagnosis.fading for sample in samples])  # (n, h)
     has_lags = fading.shape[1] > 1  # not without memory, nor with a window of one event
     figure = Figure(figsize=(14, 8.5 if has_lags else 4), dpi=100, layout="constrained")
@@ -120,7 +120,7 @@ def _draw_lines(axes: Axes, samples: list[Sample], measured: list[dict[str, floa
 
 
 def _draw_limit(axes: Axes, limit: float, label: str) -> None:
-    """Draw a limit, and name what is beyond it."""
+    """Draw a limit, and label the range beyond it."""
     axes.axhline(limit, color=LIMIT, linewidth=1, linestyle="--", zorder=1)
     _label_limit(axes, limit, label)
 
@@ -150,7 +150,7 @@ def _label_events(axes: Axes) -> None:
 
 
 def _log10(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the logarithms; those of 0 and infinity are far beyond what is shown."""
+    """Return the logarithms; those of 0 and infinity are far outside the plot."""
     return np.log10(np.clip(ratios, 1e-99, 1e99))
 
 

@@ -39,7 +39,7 @@ class BrokerWait:
     stop
         Ends the wait.
     metrics
-        Is told whether the broker answers.
+        Receives whether the broker answers.
     timeout
         Seconds after which the wait fails; None to wait as long as it takes.
     """

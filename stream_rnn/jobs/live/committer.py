@@ -124,7 +124,7 @@ class Committer:
         return offsets
 
     def _notes(self, offsets: Offsets) -> dict[TopicPartition, str]:
-        """Return what is committed with each offset."""
+        """Return the note to commit with each offset."""
         return {partition: self._assignment.worker(partition).note(partition) for partition in offsets}
 
     def _mark_committed(self, offsets: Offsets) -> None:

@@ -45,7 +45,7 @@ def configure(
     model
         Settings of an engine by name, or a race.
     group
-        Who reads, by which checkpoints are told from those of others.
+        Identity of the reader; distinguishes its checkpoints from those of others.
     has_record_keys, lost_offsets, writes_forecasts, max_output_bytes
         As in `WorkerConfig`.
 

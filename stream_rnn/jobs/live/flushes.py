@@ -120,7 +120,7 @@ class Flushes:
 
 
 class ArrivalClock:
-    """When the records of a partition arrived, as far as silence can be told from it.
+    """When the records of a partition arrived, as far as needed to detect silence.
 
     Parameters
     ----------

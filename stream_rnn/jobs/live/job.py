@@ -49,9 +49,9 @@ STABLE_SECONDS = 60.0
 STOPPED_EARLY = "stopped before everything was committed; the next start continues from the last commit"
 MAX_REQUEST_BYTES: int = KafkaProducer.DEFAULT_CONFIG["max_request_size"]
 RECORD_OVERHEAD_BYTES = 1024
-"""More than what a request contains besides the record."""
+"""Upper bound of the bytes of a request besides the record."""
 MEMBERS_INTERVAL = 2.0
-"""Seconds between two looks at the members of the group."""
+"""Seconds between two checks of the members of the group."""
 
 
 class LiveJob:

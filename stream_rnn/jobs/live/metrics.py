@@ -197,7 +197,7 @@ class JobMetrics:
                 known.held_at = offset
 
     def missing_topics(self, topics: Iterable[str]) -> None:
-        """Set which topics that are to be read do not exist."""
+        """Set the topics to read that do not exist."""
         with self._lock:
             self._missing_topics = tuple(topics)
 

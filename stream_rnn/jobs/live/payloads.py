@@ -26,11 +26,11 @@ ORIGIN_FIELDS = ("horizon", "model", "learned", "topic", "partition", "offset", 
 
 
 HEADER_BYTES = 16
-"""More than what the lengths of a header take."""
+"""Upper bound of the bytes that the lengths of a header take."""
 
 
 class Forecasts(NamedTuple):
-    """Forecasts as they are written."""
+    """Forecasts in their written form."""
 
     payloads: list[bytes]
     keys: list[bytes]
@@ -66,7 +66,7 @@ class PayloadEncoder:
     settings
         Settings of the engine, or of the first member of a race.
     model
-        What tells the model's settings from others.
+        Identifies the model's settings, see above.
     """
 
     def __init__(self, settings: Settings, model: str) -> None:

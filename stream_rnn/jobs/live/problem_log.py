@@ -28,7 +28,7 @@ class ProblemLog:
         self._logged_at: dict[str, float] = {}
 
     def update(self, problems: Mapping[str, str]) -> None:
-        """Log what has changed.
+        """Log new and ended problems; repeat those that last.
 
         Parameters
         ----------

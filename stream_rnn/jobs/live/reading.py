@@ -25,7 +25,7 @@ class Reading(NamedTuple):
 
 
 def reading_of(settings: LiveSettings | MqttSettings, config: WorkerConfig, registry: SchemaRegistry | None) -> Reading:
-    """Return how to read the inputs, and the targets that are not inputs, or what they are made of.
+    """Return how to read the inputs, and the targets that are not inputs, or the columns that they are computed from.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Open a worker where the group's committed offsets say.
 
-A worker continues from the newest checkpoint that is not ahead of what is committed. The model then processes the
+A worker continues from the newest checkpoint that is not ahead of the committed offsets. The model then processes the
 records between the checkpoint and the committed offsets again, without writing forecasts: the same records give the
 same bits, so afterwards it is where it was.
 
@@ -221,7 +221,7 @@ def _report_lost_offset(path: Path, config: WorkerConfig, partition: TopicPartit
 
 
 def _is_usable(positions: Mapping[str, Any], request: _Request) -> bool:
-    """Return whether a checkpoint belongs to the group and is not ahead of what is committed."""
+    """Return whether a checkpoint belongs to the group and is not ahead of the committed offsets."""
     check_positions(positions)
     saved = positions.get("kafka")
     if saved is None or saved["group"] != request.config.group:
@@ -322,7 +322,7 @@ def _find_neighbour(request: _Request) -> tuple[str, CheckpointData] | None:
 
 
 def _start_added(request: _Request, neighbour: tuple[str, CheckpointData]) -> PartitionWorker:
-    """Start at the first record, all of which are new, with the shared weights of a neighbour and without streams."""
+    """Start at the first record, since all are new, with the shared weights of a neighbour and without streams."""
     other, state = neighbour
     model = request.config.model
     shares = model.shares_weights

@@ -90,7 +90,7 @@ def resolve_model(
 
 
 def _completed(given: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """Return the given settings of an engine, completed by those that are known, of which a preset sees the inputs."""
+    """Return the given settings of an engine, completed by the known ones; a preset sees their inputs."""
     return known | expand({"inputs": known["inputs"]} | given) if known else given
 
 

@@ -28,14 +28,14 @@ CHECK_SECONDS = 1.0
 class TopicWatch:
     """Looks for topics that do not exist, and partitions whose records wait but do not arrive.
 
-    Such a partition is held if what is committed ends where it stands.
+    Such a partition is held if the records of committed transactions end at its offset.
 
     Parameters
     ----------
     source
         Knows the ends of partitions.
     metrics
-        Is told which partitions are held.
+        Receives which partitions are held.
     after
         Seconds without a record before a partition counts as held.
     clock
@@ -54,7 +54,7 @@ class TopicWatch:
         """offset at which a partition with waiting records stands, and since when"""
 
     def check(self, workers: Iterable[PartitionWorker]) -> None:
-        """Tell the metrics what it has noticed; at most once a second, else do nothing.
+        """Report missing topics and held partitions to the metrics, at most once a second.
 
         Raises
         ------

@@ -65,7 +65,7 @@ UNEXPECTED = {
 }
 """What may happen to records that become events of another shape, by kind; the first of each is logged."""
 OVERSIZED = "key and headers are too large for a forecast"
-"""Why there is no forecast of an event, which was learned from nevertheless."""
+"""Why an event that was learned from has no forecast."""
 
 
 class WorkerSource(Protocol):
@@ -270,11 +270,11 @@ class PartitionWorker:
         )
 
     def has_uncommitted(self, partition: TopicPartition, offset: int) -> bool:
-        """Return whether what was processed of a partition, up to an offset, is not committed."""
+        """Return whether processed records or flushes of a partition, up to an offset, are not committed."""
         return offset > self.offsets.committed[partition] or self._flushes[partition].is_ahead
 
     def note(self, partition: TopicPartition) -> str:
-        """Return what is to be committed with the offset of a partition."""
+        """Return the note to commit with the offset of a partition."""
         return self._flushes[partition].note
 
     def mark_committed(self, partition: TopicPartition, offset: int) -> None:
@@ -283,7 +283,7 @@ class PartitionWorker:
         self._flushes[partition].committed = self._flushes[partition].done
 
     def is_of(self, topic: str, identity: TopicIdentity) -> bool:
-        """Return whether the worker has read this topic, and not one of the same name that was deleted since."""
+        """Return whether the worker has read this topic, and not an earlier one of the same name, since deleted."""
         return self.topics[topic].id == identity.id
 
     def mark_all_committed(self) -> None:
@@ -292,7 +292,7 @@ class PartitionWorker:
             self.mark_committed(partition, offset)
 
     def restore_flushes(self, done: Mapping[str, int], committed: Mapping[TopicPartition, Sequence[Flush]]) -> None:
-        """Repeat committed flushes that a checkpoint does not have, which has so many of each partition by name."""
+        """Repeat committed flushes after the first `done` of each partition, by name, which a checkpoint has."""
         for partition, flushes in committed.items():
             self._flushes[partition] = Flushes(done.get(partition_name(partition), 0), flushes)
         self._policy.started(self.model.counts.events, self._position())
@@ -382,7 +382,7 @@ class PartitionWorker:
         return self._learn_and_encode(ordered, _ends_after(batch.tombstones, ordered.released_by), replayed)
 
     def _learn_and_encode(self, ordered: OrderedBatch, ends: Mapping[int, list[str]], replayed: int) -> WorkerOutput:
-        """Learn from events that are released, and encode their forecasts, but those of the first `replayed`."""
+        """Learn from events that are released, and encode their forecasts, except those of the first `replayed`."""
         started = time.perf_counter()
         batch = ordered.batch
         settings, partition = self.model.settings, batch.partition
@@ -441,7 +441,7 @@ class PartitionWorker:
     def _learn(
         self, events: EventBatch, x: NDArray[np.float64], y: NDArray[np.float64], ends: Mapping[int, list[str]]
     ) -> BatchResult:
-        """Process N events; after so many of them, the sequences of some streams end."""
+        """Process N events; the sequences of some streams end after given numbers of events."""
         results: list[BatchResult] = []
         start = 0
         for stop in sorted({*ends, len(events)}):
@@ -460,7 +460,7 @@ class PartitionWorker:
         return not self._writer.busy and self._policy.is_due(self.model.counts.events, self._position())
 
     def start_checkpoint(self) -> None:
-        """Start a checkpoint of the present state, all of which must be committed.
+        """Start a checkpoint of the present state, which must be committed completely.
 
         Raises
         ------
@@ -571,7 +571,7 @@ def _reject_invalid_ids(settings: Settings, batch: KafkaBatch) -> KafkaBatch:
 
 
 def checkpoint_positions(config: WorkerConfig, offsets: WorkerOffsets, topics: Topics, words: Words) -> dict[str, Any]:
-    """Return what a checkpoint says about the partitions: where they were started and how far they are processed."""
+    """Return each partition's start offset and processed offset for a checkpoint."""
 
     def by_name(some: Offsets) -> dict[str, int]:
         return {partition_name(partition): offset for partition, offset in some.items()}

@@ -31,8 +31,8 @@ class MqttOutput(Closeable):
     client
         Publishes them.
     file_bytes
-        Length of the file when the job was last committed; what is after it was not, and is written again. None to
-        append to what the file has.
+        Length of the file when the job was last committed; later bytes were not, and are written again. None to
+        append to the existing file.
 
     Raises
     ------

@@ -73,7 +73,7 @@ class MessageDecoder:
         self._decoder = Decoder(*reading)
 
     def decode(self, messages: Sequence[Message], first: int) -> KafkaBatch:
-        """Decode messages, of which `first` is the number of the first.
+        """Decode messages; `first` is the number of the first one.
 
         Raises
         ------

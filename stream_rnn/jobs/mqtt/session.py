@@ -108,7 +108,7 @@ class MqttSession:
         log.info("%s: starting at message %d", self._worker.name, self._worker.offsets.processed[partition])
 
     def run(self) -> None:
-        """Process what the journal has, then what arrives, until stopped; then write a checkpoint.
+        """Process the journal, then new messages, until stopped; then write a checkpoint.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class MqttSession:
         report_output(self._parts.metrics, self._source, self._worker, output)
 
     def _end_turn(self) -> None:
-        """Release what is due, commit, and start a checkpoint if one is due."""
+        """Release the events that are due, commit, and start a checkpoint if one is due."""
         worker = self._worker
         for output in worker.flush_idle(time.monotonic()):
             self._write(output)

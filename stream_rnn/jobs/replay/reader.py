@@ -66,13 +66,13 @@ class EventReader:
         self._stop = stop
         self._stoppable = StoppableReader(source, stop)
         self._batch = ordering.ready
-        """The newest batch in order, of which `batches` may have yielded a part only."""
+        """The newest batch in order; `batches` may have yielded only a part of it."""
         self._yielded = 0
         self._size = BatchSize()
 
     @property
     def read(self) -> EventBatch:
-        """The newest events that were read, of which `batches` yields parts."""
+        """The newest events that were read; `batches` yields parts of them."""
         return self._batch
 
     @property

@@ -99,7 +99,7 @@ class Collected:
         self._results: list[BatchResult] = []
 
     def add(self, report: BatchReport) -> None:
-        """Keep what a batch has brought."""
+        """Keep the results of a batch."""
         self._times.append(report.batch.times)
         self._results.append(report.result)
 
@@ -189,7 +189,7 @@ def score_table(settings: Settings, sums: NDArray[np.float64], keys: pa.Array | 
 
 
 class ReplayResult:
-    """What a replay or a backtest brought.
+    """The results of a replay or a backtest.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Replay from Python: files through a model, and what comes of it as frames."""
+"""Replay from Python: process files with a model, and return the results as frames."""
 
 from __future__ import annotations
 
