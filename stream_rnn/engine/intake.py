@@ -84,6 +84,10 @@ class Intake:
         self._y_in_x = Row(self.event.y[0], self._targets, names, "x")
         self._hypothetical_x = Row(self._hypothetical.x[0], self._inputs, names, "x")
 
+    def __reduce__(self) -> tuple[type[Intake], tuple[Settings, Vocabulary | None]]:
+        """Make a copy from the settings, since its rows have to be views of its own buffers."""
+        return Intake, (self._settings, self._vocabulary)
+
     def from_step(self, x: Any, y: Any, time: Any) -> EventBuffers:
         """Return an event with the values and the time that are passed to `Engine.step`.
 

@@ -97,6 +97,7 @@ class SharedEngine:
     interval = serialised(Engine.interval)
     anomaly = serialised(Engine.anomaly)
     states = serialised(Engine.states)
+    last_time = serialised(Engine.last_time)
     relative_error = serialised(Engine.relative_error)
     label = serialised(Engine.label)
     predict = serialised(Engine.predict)

@@ -94,9 +94,9 @@ def test_an_unknown_array_is_named(path: Path, contents: Contents, name: str) ->
     assert refusal(path, contents) == f"is not valid: array {name!r} is unknown"
 
 
-@pytest.mark.parametrize(("kind", "count"), [("BF16", 44), ("F8_E4M3", 88)])
-def test_a_dtype_that_numpy_does_not_have_is_refused(path: Path, contents: Contents, kind: str, count: int) -> None:
-    change_header(path, contents, "counts", {"dtype": kind, "shape": [count]})
+@pytest.mark.parametrize(("kind", "size"), [("BF16", 2), ("F8_E4M3", 1)])
+def test_a_dtype_that_numpy_does_not_have_is_refused(path: Path, contents: Contents, kind: str, size: int) -> None:
+    change_header(path, contents, "counts", {"dtype": kind, "shape": [contents.arrays["counts"].nbytes // size]})
     with pytest.raises(CheckpointError, match=rf"the dtype of 'counts' must not be {kind}"):
         Engine.load(path)
 

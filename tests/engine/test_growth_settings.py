@@ -32,6 +32,9 @@ CHANGEABLE: dict[str, Any] = {
     "drift_delta": 0.1,
     "drift_boost": 3.0,
     "drift_events": 7,
+    "lower": -100.0,
+    "upper": 100.0,
+    "alarm_rate": 0.01,
 }
 """Other values of the settings that may change."""
 
