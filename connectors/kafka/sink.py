@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from kafka import TopicPartition
-from kafka.errors import KafkaError, UnknownError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 
 from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.connectors.kafka.batch_producer import MAX_RECORD_BYTES, Records, enqueue, partition_of
@@ -16,7 +16,7 @@ from stream_rnn.connectors.kafka.client import BrokerError
 from stream_rnn.connectors.kafka.partitions import commit_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from stream_rnn.connectors.events import DeadLetter
     from stream_rnn.connectors.kafka.client import Cluster
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TRANSACTION_TIMEOUT_MS = 15_000
 """An open transaction hides everything after it from readers of committed records, so that of a dead process must not
 stay open for long."""
+ANSWER_MS = TRANSACTION_TIMEOUT_MS
+"""How long to wait for the answer to a request of a transaction, which the cluster has aborted by then. kafka-python
+3.0.12 would wait without a limit, and may lose a request together with its connection."""
 RETRY_BACKOFF_MS = 2
 """How soon a request is repeated while the cluster completes the previous transaction. The client's default of 100 ms
 would be most of a forecast's latency."""
@@ -150,10 +153,10 @@ class KafkaSink(Closeable):
         start = time.perf_counter()
         if offsets and self._transactional:
             self._begin_transaction()
-            self._producer.send_offsets_to_transaction(commit_metadata(offsets, notes), membership)
+            self._request(self._transactions.send_offsets_to_transaction, commit_metadata(offsets, notes), membership)
         self._await_delivery()
         if self._in_transaction and self._transactional:
-            self._producer.commit_transaction()
+            self._request(self._transactions.begin_commit)
         self._in_transaction = False
         return time.perf_counter() - start
 
@@ -162,7 +165,7 @@ class KafkaSink(Closeable):
         self._undelivered.clear()
         if self._in_transaction and self._transactional:
             self._in_transaction = False
-            self._producer.abort_transaction()
+            self._request(self._transactions.begin_abort)
 
     def close(self) -> None:
         """Close, without waiting for what was not committed."""
@@ -183,6 +186,17 @@ class KafkaSink(Closeable):
             some.keys.append(key)
             some.payloads.append(payload)
         self._undelivered += enqueue(self._producer, records, BATCH_BYTES)
+
+    @property
+    def _transactions(self) -> Any:
+        return self._producer._transaction_manager  # noqa: SLF001 - its public methods wait without a limit
+
+    def _request(self, request: Callable[..., Any], *args: Any) -> None:
+        """Send a request of the transaction, and wait for its answer."""
+        answer = request(*args)
+        self._producer._sender.wakeup()  # noqa: SLF001
+        if not answer.wait(timeout_ms=ANSWER_MS):
+            raise KafkaTimeoutError(f"the cluster has not answered within {ANSWER_MS / 1000:g} s")
 
     def _await_delivery(self) -> None:
         """Wait until everything that was written is delivered; raise the error of the first record that is not."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
@@ -9,19 +11,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import InvalidProducerEpochError, KafkaError, MessageSizeTooLargeError, ProducerFencedError
+from kafka.errors import (
+    InvalidProducerEpochError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    ProducerFencedError,
+)
 from member import Member
 from topics import read_all, send, wait_for
 
 from stream_rnn.connectors.errors import ConnectorError
 from stream_rnn.connectors.events import DeadLetter
+from stream_rnn.connectors.kafka import sink
 from stream_rnn.connectors.kafka.client import make_cluster
 from stream_rnn.connectors.kafka.sink import KafkaSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from broker import Cluster
+    from broker import Broker, Cluster
 
     OpenSink = Callable[..., KafkaSink]
 
@@ -314,3 +323,21 @@ def test_an_aborted_transaction_of_another_producer_has_no_effect(
         sink.commit({}, None)
         other.abort_transaction()
     assert values(broker, topic) == [b"1"]
+
+
+def test_a_commit_does_not_wait_without_a_limit_for_a_broker_that_hangs(
+    own_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink, "ANSWER_MS", 1000)
+    topic = own_broker.topic()
+    with closing(KafkaSink(make_cluster([own_broker.bootstrap]), topic, transactional_id="hangs")) as opened:
+        opened.write([b"1"], [b"k"])
+        opened.commit({}, None)
+        opened.write([b"2"], [b"k"])
+        opened._await_delivery()
+        os.kill(own_broker.pid or 0, signal.SIGSTOP)
+        try:
+            with pytest.raises(KafkaTimeoutError, match="the cluster has not answered within 1 s"):
+                opened.commit({}, None)
+        finally:
+            os.kill(own_broker.pid or 0, signal.SIGCONT)
