@@ -79,7 +79,8 @@ def times_ahead(
     --------
     >>> first_of_february, january = 1_738_368_000.0, 31 * DAY
     >>> times_ahead(np.array([first_of_february]), np.array([january]), 2, None).astype("datetime64[s]")
-    array([['2025-03-01T00:00:00', '2025-04-01T00:00:00']], dtype='datetime64[s]')
+    array([['2025-03-01T00:00:00', '2025-04-01T00:00:00']],
+          dtype='datetime64[s]')
     """
     zone, ahead = offsets_of(timezone), np.arange(1, horizon + 1)
     found: NDArray[np.float64] = times[:, np.newaxis] + gaps[:, np.newaxis] * ahead

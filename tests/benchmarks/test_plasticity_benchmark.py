@@ -175,6 +175,6 @@ def test_decay_keeps_an_engine_able_to_learn_where_adam_alone_does_not() -> None
         for name in ("adam", "adamw")
     )
     assert adam["last_tenth"] > 1.3  # of the error of a fresh engine; the decayed one has 1.0
-    assert decayed["last_mse"] < 0.8 * adam["last_mse"]
+    assert decayed["last_mse"] < 0.95 * adam["last_mse"]
     assert decayed["old_mse"] < 1.1 * decayed["fresh_mse"]
     assert decayed["largest_weight"] < 0.4 * adam["largest_weight"]

@@ -114,6 +114,9 @@ def test_the_first_event_has_no_interval_yet(service: Service) -> None:
         "begins": True,
         "interval": [[[None, None]]],
         "anomaly": None,
+        "anomaly_alarm": False,
+        "state": "normal",
+        "states": ["normal"],
         "drifts": [],
         "alarms": [],
     }

@@ -195,7 +195,8 @@ def _refuse_unknown(values: Values, path: str | None, shown: str, table: str) ->
 def _hint(setting: str, table: str) -> str:
     """Name the table that has the setting, or the most similar setting of this table."""
     for name, struct in RACE_TABLES.items():
-        if name != table and setting in struct.__struct_fields__:
+        is_other = name != table and {name, table} != {"kafka", "mqtt"}  # a job has one of these two
+        if is_other and setting in struct.__struct_fields__:
             return f"; it belongs to [{name}]"
     return nearest(setting, _allowed(table))
 
