@@ -260,8 +260,17 @@ class Engine:
 
     @cached_property
     def _process_single(self) -> Any:
-        """`process` for a single event."""
-        return machine_code(process, self._state.core, self._single)
+        """`process` for a single event.
+
+        It is a function because river measures memory by what objects refer to, which does not go beyond functions.
+        Machine code refers to the whole compiler.
+        """
+        code = machine_code(process, self._state.core, self._single)
+
+        def process_single(core: Any, single: Any) -> None:
+            code(core, single)
+
+        return process_single
 
     @property
     def last_event(self) -> tuple[NDArray[np.float64], bool]:

@@ -16,7 +16,7 @@ from stream_rnn.learning.clipping import ClipKind
 from stream_rnn.learning.inputs import PERIODS
 from stream_rnn.learning.optimizers import MOMENTS_PER_WEIGHT
 from stream_rnn.losses import LOSSES, LossName
-from stream_rnn.settings import engine, fields, live, presets, race, replay
+from stream_rnn.settings import engine, fields, live, live_job, presets, race, records, replay
 from stream_rnn.settings.base import Checked, choices_of
 from stream_rnn.settings.live import LiveSettings
 from stream_rnn.settings.race import RaceSettings
@@ -117,9 +117,10 @@ def test_every_setting_has_a_description(settings: type[Checked]) -> None:
 
 
 def test_the_settings_of_every_module_are_tested_here() -> None:
-    modules = (engine, fields, live, presets, race, replay)
+    modules = (engine, fields, live, live_job, presets, race, records, replay)
     structs = {value for module in modules for value in vars(module).values() if _is_settings(value)}
-    assert structs - {engine.Settings, Checked, live.Header} == set(TUPLES)
+    bases = {Checked, records.RecordSettings, live_job.LiveJobSettings}
+    assert structs - bases - {engine.Settings, live.Header} == set(TUPLES)
 
 
 def _is_settings(value: Any) -> bool:

@@ -18,7 +18,8 @@ from stream_rnn.checkpoints.folder import CheckpointFolder
 from stream_rnn.connectors.ordering.ordering import AHEAD, LATE
 from stream_rnn.errors import SettingError
 from stream_rnn.jobs.replay.open import open_replay
-from stream_rnn.settings.replay import CENTURY, ReplaySettings
+from stream_rnn.settings.records import CENTURY
+from stream_rnn.settings.replay import ReplaySettings
 
 if TYPE_CHECKING:
     from pathlib import Path
