@@ -1,4 +1,4 @@
-"""Detect the column of the time, and its notation, from the first records of a source.
+"""Detect which column has the time, and in which notation, from the first records of a source.
 
 What is certain is recognised; where two readings are possible, the error names the option that decides.
 """

@@ -242,8 +242,8 @@ class RecurrentForecaster(Recurrent, StreamingForecaster[Engine]):
 class AutoForecaster(StreamingForecaster[Race]):
     """Forecaster that need not be chosen: a race of complementary forecasters, the preset `auto`.
 
-    The presets `forecast`, `linear` and `reservoir` learn side by side with naive forecasts, two of them by the season,
-    which is detected. What is forecast is their mixture, with weights that follow their errors for each stream and
+    The presets `forecast`, `linear` and `reservoir` learn side by side with naive forecasts, all but persistence with a
+    season, which is detected. The forecast is their mixture, with weights that follow their errors for each stream and
     horizon: it is about as good as the best of them, and takes the time of all.
 
     Parameters

@@ -45,7 +45,7 @@ class FrameEvents(NamedTuple):
 
 
 def events_of(frame: Frame, fields: Fields, key: Any, time: Any, end: Any) -> FrameEvents:
-    """Return the events of a frame; what is not passed is read from the fields, as for a single event.
+    """Return the events of a frame; keys, times and ends that are not passed are read from its columns.
 
     Raises
     ------

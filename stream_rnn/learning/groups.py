@@ -20,7 +20,6 @@ from stream_rnn.kernels.products import add_matrix_product
 from stream_rnn.layers.layer import accumulate, backward_gates, recurrent_weights
 from stream_rnn.layers.network import Network  # noqa: TC001 - `register` reads annotations
 from stream_rnn.layers.touched import touch_dense
-from stream_rnn.learning.readout import learn_readout
 from stream_rnn.learning.tbptt import (
     Learning,
     Outcome,
@@ -29,6 +28,7 @@ from stream_rnn.learning.tbptt import (
     Weights,
     Work,
     apply_gradient,
+    backpropagate_readout,
     next_boost,
     update_weights,
 )
@@ -81,25 +81,18 @@ def _join(
     work: Work,
 ) -> Outcome:
     group = weights.group
-    member, rows, kept = group.steps[groups.size], recent.tape.shape[0], recent.errors.shape[0]
+    member, length, kept = group.steps[groups.size], progress.length, recent.errors.shape[0]
     if member == 0:
         group.gradient[:] = 0
-    steps, errors_end = min(progress.length, learning.window), min(progress.length, kept)
-    share = recent.errors.dtype.type(1.0 / progress.errors)
-    for age in range(max(steps, errors_end)):
-        work.d_body[:] = 0
-        if age < errors_end:
-            place = (progress.length - 1 - age) % kept
-            features, errors, head = recent.features[place], recent.errors[place], weights.params.head
-            for o in range(errors.shape[0]):
-                if errors[o] != 0:
-                    multiply(share, errors)
-                    touched, d_body = work.touched, work.d_body
-                    learn_readout(learning.loss, network, head, features, errors, touched, group.gradient, d_body)
-                    break
+    steps, share = min(length, learning.window), recent.errors.dtype.type(1.0 / progress.errors)
+    for row in range(kept):
+        multiply(share, recent.errors[row])
+    for age in range(max(steps, min(length, kept))):
+        head = weights.params.head
+        backpropagate_readout(network, learning.loss, head, recent, length, age, group.gradient, work)
         if age < steps:
             copy(work.d_body, group.d_outputs[age, member])
-            copy(recent.tape[(progress.length - 1 - age) % rows], group.tapes[age, member])
+            copy(recent.tape[(length - 1 - age) % recent.tape.shape[0]], group.tapes[age, member])
     recent.errors[:] = 0
     for age in range(steps, learning.window):
         group.tapes[age, member] = 0  # 0 times what an earlier group has left might be NaN

@@ -247,24 +247,36 @@ def apply_gradient(
 
 
 @inner
+def backpropagate_readout(
+    network: Network, loss: Any, head: Any, recent: RecentEvents, length: int, age: int, gradient: Any, work: Work
+) -> None:
+    """Add the gradient in the head to `gradient` (P,), and write that in h to `work.d_body`, for an event's errors.
+
+    The event is `age` events older than the newest one; it has no errors if it is older than those in `recent`.
+    """
+    work.d_body[:] = 0
+    kept = recent.errors.shape[0]
+    if age >= min(length, kept):
+        return
+    row = (length - 1 - age) % kept
+    errors = recent.errors[row]
+    for o in range(errors.shape[0]):
+        if errors[o] != 0:
+            learn_readout(loss, network, head, recent.features[row], errors, work.touched, gradient, work.d_body)
+            break
+
+
+@inner
 def backpropagate(
     network: Network, loss: Any, window: int, params: BodyAndHead, recent: RecentEvents, length: int, work: Work
 ) -> None:
     """Touch the parameters that the errors in `recent` depend on, and write their gradient to `work.gradient`."""
-    rows, kept = recent.tape.shape[0], recent.errors.shape[0]
-    B, touched, gradient = network.head_start, work.touched, work.gradient
+    rows, B, touched, gradient = recent.tape.shape[0], network.head_start, work.touched, work.gradient
     touch_dense(touched, gradient)
     work.d_state[:] = 0
-    steps, errors_end = min(length, window), min(length, kept)
-    for age in range(max(steps, errors_end)):
-        work.d_body[:] = 0
-        if age < errors_end:
-            place = (length - 1 - age) % kept
-            features, errors = recent.features[place], recent.errors[place]
-            for o in range(errors.shape[0]):
-                if errors[o] != 0:
-                    learn_readout(loss, network, params.head, features, errors, touched, gradient, work.d_body)
-                    break
+    steps = min(length, window)
+    for age in range(max(steps, min(length, recent.errors.shape[0]))):
+        backpropagate_readout(network, loss, params.head, recent, length, age, gradient, work)
         if age < steps:
             row = (length - 1 - age) % rows
             work.rows[age] = row

@@ -151,8 +151,8 @@ class Race:
         Parameters
         ----------
         name
-            ``auto``: presets `forecast`, `linear` and `reservoir`, and the naive forecasts, two of them by the season
-            that is detected. It is a good choice for a series that is not known yet.
+            ``auto``: presets `forecast`, `linear` and `reservoir`, and the naive forecasts, all but persistence with
+            the season that is detected. It is a good choice for a series that is not known yet.
         race
             How forecasts are weighted. Default: as the preset says.
         **settings

@@ -29,7 +29,7 @@ from stream_rnn.jobs.live.configure import configure
 from stream_rnn.jobs.live.context import SessionContext
 from stream_rnn.jobs.live.instance_lock import MAX_PROCESSES, InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
-from stream_rnn.jobs.live.metrics_server import MetricsServer, make_exporter
+from stream_rnn.jobs.live.metrics_server import make_exporter, serve_metrics
 from stream_rnn.jobs.live.problem_log import ProblemLog
 from stream_rnn.jobs.live.reading import reading_of
 from stream_rnn.jobs.live.session import Session
@@ -133,7 +133,7 @@ class LiveJob:
             dead_letters = None
             if settings.dead_letters:
                 dead_letters = stack.enter_context(DeadLetterLog(settings.dead_letters))
-            self._serve_metrics(stack)
+            serve_metrics(stack, settings, self.metrics, self._exporter)
             if not self._find_topics():
                 log.info("stopped before the broker answered")
                 return
@@ -174,14 +174,6 @@ class LiveJob:
                 raise ConnectorError(str(error)) from None  # to wait does not help against a wrong password
 
         return BrokerWait(self._cluster, self._stop, self.metrics, settings.start_timeout).until_answered(find)
-
-    def _serve_metrics(self, stack: ExitStack) -> None:
-        settings = self.settings
-        if self._exporter is None or settings.metrics_port is None:
-            return
-        server = MetricsServer(self.metrics, self._exporter, settings.metrics_port, settings.metrics_address)
-        stack.enter_context(server)
-        log.info("metrics and health at http://%s:%d", settings.metrics_address, server.port)
 
     def _wait_for_other_members(self, name: str) -> None:
         """Wait until dead members have timed out; raise if another member is alive."""

@@ -19,8 +19,11 @@ from stream_rnn.connectors.closeable import Closeable
 from stream_rnn.errors import SettingError, require
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
     from stream_rnn.jobs.live.metrics import JobMetrics
     from stream_rnn.jobs.live.prometheus import PrometheusExporter
+    from stream_rnn.settings.live_job import LiveJobSettings
 
 CLIENT_SECONDS = 10.0
 """Seconds that a client may take, from its connection until it has received its answer."""
@@ -106,6 +109,17 @@ def make_exporter() -> PrometheusExporter:
     from stream_rnn.jobs.live.prometheus import PrometheusExporter  # noqa: PLC0415 - needs an optional package
 
     return PrometheusExporter()
+
+
+def serve_metrics(
+    stack: ExitStack, settings: LiveJobSettings, metrics: JobMetrics, exporter: PrometheusExporter | None
+) -> None:
+    """Serve the metrics of a job until the stack is closed, if its settings say so, and log where."""
+    if exporter is None or settings.metrics_port is None:
+        return
+    server = MetricsServer(metrics, exporter, settings.metrics_port, settings.metrics_address)
+    stack.enter_context(server)
+    log.info("metrics and health at http://%s:%d", settings.metrics_address, server.port)
 
 
 class _Server(ThreadingHTTPServer):

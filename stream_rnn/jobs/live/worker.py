@@ -270,7 +270,7 @@ class PartitionWorker:
         )
 
     def has_uncommitted(self, partition: TopicPartition, offset: int) -> bool:
-        """Return whether processed records or flushes of a partition, up to an offset, are not committed."""
+        """Return whether a partition has records or flushes before an offset that are processed but not committed."""
         return offset > self.offsets.committed[partition] or self._flushes[partition].is_ahead
 
     def note(self, partition: TopicPartition) -> str:

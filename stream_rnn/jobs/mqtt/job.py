@@ -18,7 +18,7 @@ from stream_rnn.evaluation.prequential import Scores
 from stream_rnn.jobs.live.configure import configure
 from stream_rnn.jobs.live.instance_lock import InstanceLock
 from stream_rnn.jobs.live.metrics import JobMetrics
-from stream_rnn.jobs.live.metrics_server import MetricsServer, make_exporter
+from stream_rnn.jobs.live.metrics_server import make_exporter, serve_metrics
 from stream_rnn.jobs.live.reading import reading_of
 from stream_rnn.jobs.mqtt.output import MqttOutput
 from stream_rnn.jobs.mqtt.records import MessageDecoder
@@ -102,10 +102,7 @@ class MqttJob:
             stack.enter_context(InstanceLock(settings.checkpoint, 1))
             journal = stack.enter_context(Journal(Path(settings.checkpoint) / JOURNAL))
             dead_letters = stack.enter_context(DeadLetterLog(settings.dead_letters)) if settings.dead_letters else None
-            if self._exporter is not None and settings.metrics_port is not None:
-                server = MetricsServer(self.metrics, self._exporter, settings.metrics_port, settings.metrics_address)
-                stack.enter_context(server)
-                log.info("metrics and health at http://%s:%d", settings.metrics_address, server.port)
+            serve_metrics(stack, settings, self.metrics, self._exporter)
             filters = [self._template.filter if settings.subscribe is None else settings.subscribe]
             client = stack.enter_context(MqttClient(self._options, filters, expects_session=journal.end > 0))
             output = stack.enter_context(MqttOutput(settings, client, journal.mark.output_bytes))

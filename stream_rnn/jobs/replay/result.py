@@ -32,7 +32,7 @@ else:
     pa, pc = require("pyarrow", "files"), require("pyarrow.compute", "files")
 
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-"""Units in which numbers are times since 1970, per second."""
+"""Units of times since 1970 that are numbers, per second."""
 ERRORS = {"mae": Sum.ABSOLUTE, "rmse": Sum.SQUARED}
 """The errors in a frame of scores, and the sums that they are the means, or the root of the mean, of."""
 
