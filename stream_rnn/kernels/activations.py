@@ -14,6 +14,7 @@ from numba import types
 from numba.extending import overload
 
 from stream_rnn.kernels.jit import INNER_OPTIONS, inner
+from stream_rnn.kernels.spans import spans, vector
 
 
 class Activation(IntEnum):
@@ -51,7 +52,7 @@ def _tanh(x: Any) -> Any:
     def library(x: Any) -> Any:
         return math.tanh(x)
 
-    return rational if x == types.float32 else library
+    return rational if x in {types.float32, vector} else library
 
 
 @inner
@@ -65,13 +66,13 @@ def activate(kind: int, a: Any) -> None:
     """Replace the pre-activations a (n,) by the activations f(a)."""
     zero, half = a.dtype.type(0), a.dtype.type(0.5)
     if kind == Activation.TANH:
-        for j in range(a.shape[0]):
+        for j in spans(a):
             a[j] = tanh(a[j])
     elif kind == Activation.RELU:
-        for j in range(a.shape[0]):
+        for j in spans(a):
             a[j] = max(a[j], zero)
     elif kind == Activation.SIGMOID:
-        for j in range(a.shape[0]):
+        for j in spans(a):
             a[j] = sigmoid(a[j], half)
 
 
@@ -80,11 +81,11 @@ def activate_backward(kind: int, y: Any, d: Any) -> None:
     """Turn the gradient d (n,) in the activations y (n,) into that in the pre-activations: d <- d f'(a)."""
     zero, one = y.dtype.type(0), y.dtype.type(1)
     if kind == Activation.TANH:
-        for j in range(y.shape[0]):
+        for j in spans(y):
             d[j] *= one - y[j] * y[j]
     elif kind == Activation.RELU:
         for j in range(y.shape[0]):
             d[j] = d[j] if y[j] > zero else zero
     elif kind == Activation.SIGMOID:
-        for j in range(y.shape[0]):
+        for j in spans(y):
             d[j] *= y[j] * (one - y[j])

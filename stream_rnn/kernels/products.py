@@ -17,17 +17,26 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from stream_rnn.kernels.jit import INNER_OPTIONS
+from stream_rnn.kernels.vectors import (
+    Access,
+    broadcast,
+    first_elements,
+    lanes_of,
+    sums_of_elements,
+    vector_bytes,
+    vector_kind,
+)
 from stream_rnn.kernels.view import address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VECTOR_BYTES = 32
+VECTOR_BYTES = vector_bytes()
 ROWS, VECTORS = 4, 3
 """Tile of a sum of outer products: 12 of 16 registers hold the output, the others a row of D and an element of X."""
 WIDE, NARROW = 8, 4
 """Vectors of the output that are computed at a time in x W; more than one, since each addition waits for the last."""
-DOTS, LAST_DOTS = 8, 4
+DOTS, LAST_DOTS = VECTOR_BYTES // 4, VECTOR_BYTES // 8
 """Elements of the output that are computed at a time in W y, and at its edge."""
 MATRIX_BYTES, MATRIX_ROWS, MATRIX_VECTORS = 64, 4, 2
 """Size of the vectors, and tile, of a product of matrices."""
@@ -40,7 +49,7 @@ def add_product(x: Any, W: Any, out: Any) -> None:
 
 @overload(add_product, jit_options=INNER_OPTIONS)
 def _add_product(x: Any, W: Any, out: Any) -> Any:  # noqa: ARG001
-    lanes = _lanes(out.dtype)
+    lanes = lanes_of(out.dtype, VECTOR_BYTES)
     wide, narrow = WIDE * lanes, NARROW * lanes
 
     def by_tiles(x: Any, W: Any, out: Any) -> None:
@@ -87,7 +96,7 @@ def add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, ou
 
 @overload(add_outer_products, jit_options=INNER_OPTIONS)
 def _add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> Any:  # noqa: ARG001
-    lanes = _lanes(out.dtype)
+    lanes = lanes_of(out.dtype, VECTOR_BYTES)
     width = VECTORS * lanes
 
     def by_tiles(X: Any, x_start: int, D: Any, d_start: int, rows: Any, out: Any) -> None:
@@ -114,7 +123,7 @@ def add_matrix_product(X: Any, x_start: int, W: Any, out: Any) -> None:
 
 @overload(add_matrix_product, jit_options=INNER_OPTIONS)
 def _add_matrix_product(X: Any, x_start: int, W: Any, out: Any) -> Any:  # noqa: ARG001
-    lanes = _lanes(out.dtype, MATRIX_BYTES)
+    lanes = lanes_of(out.dtype, MATRIX_BYTES)
     width = MATRIX_VECTORS * lanes
 
     def by_tiles(X: Any, x_start: int, W: Any, out: Any) -> None:
@@ -145,7 +154,7 @@ def _row_tile(vectors: int, *, masked: bool) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         x, W, out, j = args
-        kind = _vector(signature.args[2].dtype)
+        kind = vector_kind(signature.args[2].dtype, VECTOR_BYTES)
         length = builder.sub(builder.extract_value(out, (1, 0)), j) if masked else None
         columns = _columns(builder, kind, vectors, length)
 
@@ -171,7 +180,7 @@ def _outer_tile(rows: int, vectors: int, *, masked: bool) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         X, x, D, d, window, out, i, j = args
-        kind = _vector(signature.args[5].dtype)
+        kind = vector_kind(signature.args[5].dtype, VECTOR_BYTES)
         length = builder.sub(builder.extract_value(out, (1, 1)), j) if masked else None
         columns = _columns(builder, kind, vectors, length)
         lines = _lines(builder, i, rows, builder.extract_value(out, (1, 0)) if masked else None)
@@ -202,7 +211,7 @@ def _matrix_tile(rows: int, vectors: int, *, masked: bool) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         X, x, W, out, i, j = args
-        kind = _vector(signature.args[3].dtype, MATRIX_BYTES)
+        kind = vector_kind(signature.args[3].dtype, MATRIX_BYTES)
         length = builder.sub(builder.extract_value(W, (1, 1)), j) if masked else None
         columns = _columns(builder, kind, vectors, length)
         numbers = [builder.add(i, ir.Constant(i.type, r)) for r in range(rows)]
@@ -228,13 +237,13 @@ def _dot_tile(rows: int, *, masked: bool) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         W, y, out, i = args
-        kind = _vector(signature.args[2].dtype)
+        kind = vector_kind(signature.args[2].dtype, VECTOR_BYTES)
         m, lanes = builder.extract_value(y, (1, 0)), ir.Constant(i.type, kind.count)
         lines = _lines(builder, i, rows, builder.extract_value(out, (1, 0)) if masked else None)
         W_rows = [_element(builder, W, line.place, ir.Constant(i.type, 0)) for line in lines]
         sums = [_zeros(builder, kind) for _ in range(rows)]
 
-        def add_columns(access: _Access, j: Any) -> None:
+        def add_columns(access: Access, j: Any) -> None:
             y_vector = access.load(_element(builder, y, j))
             for place, total in zip(W_rows, sums, strict=True):
                 w = access.load(builder.gep(place, [j], inbounds=True))
@@ -242,12 +251,12 @@ def _dot_tile(rows: int, *, masked: bool) -> Any:
 
         complete = builder.sdiv(m, lanes)
         with cgutils.for_range(builder, complete) as loop:
-            add_columns(_Access(builder, kind, None), builder.mul(loop.index, lanes))
+            add_columns(Access(builder, kind), builder.mul(loop.index, lanes))
         rest = builder.mul(complete, lanes)
         with cgutils.if_likely(builder, builder.icmp_signed("<", rest, m)):
-            add_columns(_Access(builder, kind, builder.sub(m, rest)), rest)
+            add_columns(Access(builder, kind, first_elements(builder, kind, builder.sub(m, rest))), rest)
         length = _smaller(builder, builder.sub(builder.extract_value(out, (1, 0)), i), rows) if masked else None
-        products = _sums_of_elements(builder, kind, [builder.load(total) for total in sums])
+        products = sums_of_elements(builder, kind, [builder.load(total) for total in sums])
         _add_row(_columns(builder, kind, len(products), length), _element(builder, out, i), products)
         return context.get_dummy_value()
 
@@ -259,7 +268,7 @@ def _dot_tile(rows: int, *, masked: bool) -> Any:
 
 
 def _sum_of_products(
-    columns: list[_Access], count: Any, factors: Callable[[Any], tuple[list[Any], Any]], rows: int
+    columns: list[Access], count: Any, factors: Callable[[Any], tuple[list[Any], Any]], rows: int
 ) -> list[list[Any]]:
     """Return the sums over k of a number for each row times a row of vectors; `factors` returns their addresses."""
     builder, kind = columns[0].builder, columns[0].kind
@@ -268,13 +277,13 @@ def _sum_of_products(
         numbers, first = factors(loop.index)
         parts = [column.load(_offset(builder, first, c * kind.count)) for c, column in enumerate(columns)]
         for number, row in zip(numbers, sums, strict=True):
-            factor = _broadcast(builder, builder.load(number), kind)
+            factor = broadcast(builder, builder.load(number), kind)
             for column, part, total in zip(columns, parts, row, strict=True):
                 builder.store(column.multiply_add(factor, part, builder.load(total)), total)
     return [[builder.load(total) for total in row] for row in sums]
 
 
-def _add_row(columns: list[_Access], first: Any, sums: list[Any]) -> None:
+def _add_row(columns: list[Access], first: Any, sums: list[Any]) -> None:
     """Add a row of vectors to the output at an address."""
     for c, (column, total) in enumerate(zip(columns, sums, strict=True)):
         place = _offset(column.builder, first, c * column.kind.count)
@@ -300,116 +309,21 @@ def _lines(builder: Any, i: Any, rows: int, count: Any) -> list[_Line]:
     return [_Line(builder, builder.add(i, ir.Constant(i.type, r)), count) for r in range(rows)]
 
 
-def _columns(builder: Any, kind: Any, vectors: int, length: Any) -> list[_Access]:
+def _columns(builder: Any, kind: Any, vectors: int, length: Any) -> list[Access]:
     """Return the vectors of a row of a tile; `length` is the number of elements if the tile may end beyond them."""
-    starts = [ir.Constant(ir.IntType(64), c * kind.count) for c in range(vectors)]
-    return [_Access(builder, kind, None if length is None else builder.sub(length, start)) for start in starts]
-
-
-# Vectors.
-
-
-class _Access:
-    """Loads and stores vectors, or with a length only that many of their elements."""
-
-    def __init__(self, builder: Any, kind: Any, length: Any) -> None:
-        self.builder, self.kind = builder, kind
-        self._mask = None
-        if length is not None:
-            places = ir.VectorType(ir.IntType(32), kind.count)
-            numbers = ir.Constant(places, list(range(kind.count)))
-            end = builder.trunc(length, places.element)
-            self._mask = builder.icmp_signed("<", numbers, _broadcast(builder, end, places))
-
-    def load(self, place: Any) -> Any:
-        pointer = self.builder.bitcast(place, self.kind.as_pointer())
-        if self._mask is None:
-            return self.builder.load(pointer, align=_size(self.kind))
-        return self._call(
-            "masked.load", self.kind, ".p0", pointer, self._align, self._mask, ir.Constant(self.kind, None)
-        )
-
-    def store(self, value: Any, place: Any) -> None:
-        pointer = self.builder.bitcast(place, self.kind.as_pointer())
-        if self._mask is None:
-            self.builder.store(value, pointer, align=_size(self.kind))
-        else:
-            self._call("masked.store", ir.VoidType(), ".p0", value, pointer, self._align, self._mask)
-
-    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
-        """Return a b + c."""
-        return self._call("fmuladd", self.kind, "", a, b, c)
-
-    @property
-    def _align(self) -> Any:
-        return ir.Constant(ir.IntType(32), _size(self.kind))
-
-    def _call(self, name: str, result: Any, suffix: str, *args: Any) -> Any:
-        kind = ir.FunctionType(result, [argument.type for argument in args])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.{name}.{_name(self.kind)}{suffix}")
-        return self.builder.call(function, args)
-
-
-def _lanes(dtype: types.Type, size: int = VECTOR_BYTES) -> int:
-    """Return the elements of a vector of `size` bytes."""
-    return int(size * 8 // dtype.bitwidth)
-
-
-def _vector(dtype: types.Type, size: int = VECTOR_BYTES) -> Any:
-    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), _lanes(dtype, size))
-
-
-def _size(kind: Any) -> int:
-    """Return the bytes of an element."""
-    return 4 if kind.element == ir.FloatType() else 8
-
-
-def _name(kind: Any) -> str:
-    """Return LLVM's name of a vector type."""
-    return f"v{kind.count}f{8 * _size(kind)}"
+    if length is None:
+        return [Access(builder, kind)] * vectors
+    starts = [ir.Constant(length.type, c * kind.count) for c in range(vectors)]
+    return [Access(builder, kind, first_elements(builder, kind, builder.sub(length, start))) for start in starts]
 
 
 def _zeros(builder: Any, kind: Any) -> Any:
     return cgutils.alloca_once_value(builder, ir.Constant(kind, None))
 
 
-def _sums_of_elements(builder: Any, kind: Any, vectors: list[Any]) -> list[Any]:
-    """Return vectors with the sum of the elements of each vector; if the last has places left, it repeats itself.
-
-    Neighbours are added within each half of a vector first, because elements cross halves slowly.
-    """
-    half = int(kind.count) // 2
-    for _ in range(half.bit_length() - 1):
-        vectors = [_add_neighbours(builder, *pair) for pair in zip(vectors[::2], vectors[1::2], strict=True)]
-    pairs = [(vectors[k], vectors[min(k + 1, len(vectors) - 1)]) for k in range(0, len(vectors), 2)]
-    lower = [*range(half), *range(2 * half, 3 * half)]
-    return [_add_parts(builder, a, b, lower, [place + half for place in lower]) for a, b in pairs]
-
-
-def _add_neighbours(builder: Any, a: Any, b: Any) -> Any:
-    """Return the sums of neighbours: in each half those of a, then those of b."""
-    count = int(a.type.count)
-    starts = [first + start for start in (0, count // 2) for first in (0, count)]
-    even = [place for start in starts for place in range(start, start + count // 2, 2)]
-    return _add_parts(builder, a, b, even, [place + 1 for place in even])
-
-
-def _add_parts(builder: Any, a: Any, b: Any, left: list[int], right: list[int]) -> Any:
-    """Return the sum of two selections of the elements of a and b."""
-    i32 = ir.IntType(32)
-    parts = [builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(i32, len(part)), part)) for part in (left, right)]
-    return builder.fadd(*parts)
-
-
 def _smaller(builder: Any, a: Any, limit: int) -> Any:
     b = ir.Constant(a.type, limit)
     return builder.select(builder.icmp_signed("<", a, b), a, b)
-
-
-def _broadcast(builder: Any, value: Any, kind: Any) -> Any:
-    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
-    return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), zeros)
 
 
 def _element(builder: Any, view: Any, *index: Any) -> Any:

@@ -39,6 +39,7 @@ from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_sum
 from stream_rnn.kernels.products import add_outer_products, add_product, add_product_transposed
+from stream_rnn.kernels.spans import spans
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
 from stream_rnn.layers.layer import (
@@ -101,10 +102,10 @@ def _forward(layer: GRU, params: Any, x: Any, state: Any, tape: Any) -> None:
     one, half = tape.dtype.type(1), tape.dtype.type(0.5)
     n, q = gates[:H], gates[3 * H :]
     rz = gates[H : 3 * H]
-    for j in range(2 * H):
+    for j in spans(rz):
         rz[j] = sigmoid(rz[j], half)
     r, z = rz[:H], rz[H:]
-    for j in range(H):
+    for j in spans(n):
         n[j] = tanh(n[j] + r[j] * q[j])
         state[j] = (one - z[j]) * n[j] + z[j] * state[j]
 
@@ -128,7 +129,7 @@ def _backward_gates(layer: GRU, tape: Any, d_output: Any, d_state: Any, delta: A
     h, gates = tape[I : I + H], tape[I + H :]
     n, r, z, q = gates[:H], gates[H : 2 * H], gates[2 * H : 3 * H], gates[3 * H :]
     dn, dr, dz, dq = delta[:H], delta[H : 2 * H], delta[2 * H : 3 * H], delta[3 * H :]
-    for j in range(H):
+    for j in spans(dn):
         d = d_output[j] + d_state[j]
         d_n = d * (one - z[j]) * (one - n[j] * n[j])
         dn[j] = d_n
@@ -218,7 +219,7 @@ def _forward_reset_before(layer: GRUResetBefore, params: Any, x: Any, state: Any
     add_product(x, W, gates)  # (I,) @ (I, 3H) -> (3H,)
     add_product(state, U, rz)  # (H,) @ (H, 2H) -> (2H,)
     one, half = tape.dtype.type(1), tape.dtype.type(0.5)
-    for j in range(2 * H):
+    for j in spans(rz):
         rz[j] = sigmoid(rz[j], half)
     r, z = rz[:H], rz[H:]
     for j in range(H):

@@ -42,6 +42,7 @@ from stream_rnn.kernels.activations import Activation, sigmoid, tanh
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_scaled_columns, add_sum
 from stream_rnn.kernels.products import add_outer_products, add_product, add_product_transposed
+from stream_rnn.kernels.spans import spans
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
 from stream_rnn.layers.layer import (
@@ -124,13 +125,13 @@ def _forward(layer: LSTM, params: Any, x: Any, state: Any, tape: Any) -> None:
     _gate_sums(layer, params, x, h, gates)
     half = tape.dtype.type(0.5)
     ifo, g, t = gates[: 3 * H], gates[3 * H :], tape[I + 6 * H :]
-    for j in range(3 * H):
+    for j in spans(ifo):
         ifo[j] = sigmoid(ifo[j], half)
     i, f, o = ifo[:H], ifo[H : 2 * H], ifo[2 * H :]
-    for j in range(H):
+    for j in spans(g):
         g[j] = tanh(g[j])
         c[j] = f[j] * c[j] + i[j] * g[j]
-    for j in range(H):
+    for j in spans(t):
         t[j] = tanh(c[j])
         h[j] = o[j] * t[j]
 
@@ -150,11 +151,11 @@ def _backward_gates(layer: LSTM, tape: Any, d_output: Any, d_state: Any, delta: 
     c, t = tape[I + 5 * H : I + 6 * H], tape[I + 6 * H :]
     di, df, do, dg = delta[:H], delta[H : 2 * H], delta[2 * H : 3 * H], delta[3 * H :]
     dh, dc = d_state[:H], d_state[H:]
-    for j in range(H):
+    for j in spans(dh):
         d = d_output[j] + dh[j]
         do[j] = d * t[j] * o[j] * (one - o[j])
         dc[j] += d * o[j] * (one - t[j] * t[j])
-    for j in range(H):
+    for j in spans(dc):
         di[j] = dc[j] * g[j] * i[j] * (one - i[j])
         df[j] = dc[j] * c[j] * f[j] * (one - f[j])
         dg[j] = dc[j] * i[j] * (one - g[j] * g[j])
@@ -228,13 +229,13 @@ def _forward_peephole(layer: PeepholeLSTM, params: Any, x: Any, state: Any, tape
     half = tape.dtype.type(0.5)
     i, f, o, g = gates[:H], gates[H : 2 * H], gates[2 * H : 3 * H], gates[3 * H :]
     t, c_next = tape[I + 6 * H : I + 7 * H], tape[I + 7 * H :]
-    for j in range(H):
+    for j in spans(i):
         i[j] = sigmoid(i[j] + p_i[j] * c[j], half)
         f[j] = sigmoid(f[j] + p_f[j] * c[j], half)
         g[j] = tanh(g[j])
         c[j] = f[j] * c[j] + i[j] * g[j]
     c_next[:] = c
-    for j in range(H):
+    for j in spans(o):
         o[j] = sigmoid(o[j] + p_o[j] * c[j], half)
         t[j] = tanh(c[j])
         h[j] = o[j] * t[j]
@@ -253,11 +254,11 @@ def _backward_peephole(
     c, t = tape[I + 5 * H : I + 6 * H], tape[I + 6 * H : I + 7 * H]
     di, df, do, dg = delta[:H], delta[H : 2 * H], delta[2 * H : 3 * H], delta[3 * H :]
     dh, dc = d_state[:H], d_state[H:]
-    for j in range(H):
+    for j in spans(dh):
         d = d_output[j] + dh[j]
         do[j] = d * t[j] * o[j] * (one - o[j])
         dc[j] += d * o[j] * (one - t[j] * t[j]) + do[j] * p_o[j]
-    for j in range(H):
+    for j in spans(dc):
         di[j] = dc[j] * g[j] * i[j] * (one - i[j])
         df[j] = dc[j] * c[j] * f[j] * (one - f[j])
         dg[j] = dc[j] * i[j] * (one - g[j] * g[j])

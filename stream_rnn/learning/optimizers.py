@@ -22,12 +22,13 @@ AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) is Adam with weight decay, se
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from stream_rnn.kernels.dispatch import dispatched
+from stream_rnn.kernels.elementary import quotient
 from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.spans import spans
 
 
 class SGD(NamedTuple):
@@ -85,7 +86,7 @@ def _sgd(
     a, mu, c = number(rate), number(optimizer.momentum), number(factor)
     gradient_share = number(1.0 if optimizer.nesterov else 0.0)
     velocity_share = mu if optimizer.nesterov else number(1)
-    for k in range(w.shape[0]):
+    for k in spans(w):
         gk = c * g[k]
         vk = mu * v[k] + gk
         v[k] = vk
@@ -100,11 +101,11 @@ def _rmsprop(
     number = w.dtype.type
     a, rho, c = number(rate), number(optimizer.decay), number(factor)
     rest, eps = number(1.0 - optimizer.decay), number(optimizer.epsilon)
-    for k in range(w.shape[0]):
+    for k in spans(w):
         gk = c * g[k]
         sk = rho * s[k] + rest * gk * gk
         s[k] = sk
-        w[k] -= a * gk / (np.sqrt(sk) + eps)
+        w[k] -= quotient(a * gk, math.sqrt(sk) + eps)
 
 
 @inner
@@ -124,10 +125,10 @@ def _adam(
     a = number(rate / _bias_correction(optimizer.first_decay, t))
     unbias = number(1.0 / _bias_correction(optimizer.second_decay, t))
     eps = number(optimizer.epsilon)
-    for k in range(w.shape[0]):
+    for k in spans(w):
         gk = c * g[k]
         mk = b1 * m[k] + rest1 * gk
         sk = b2 * s[k] + rest2 * gk * gk
         m[k] = mk
         s[k] = sk
-        w[k] -= a * mk / (np.sqrt(unbias * sk) + eps)
+        w[k] -= quotient(a * mk, math.sqrt(unbias * sk) + eps)
