@@ -38,6 +38,8 @@ WIDE, NARROW = 8, 4
 """Vectors of the output that are computed at a time in x W; more than one, since each addition waits for the last."""
 DOTS, LAST_DOTS = VECTOR_BYTES // 4, VECTOR_BYTES // 8
 """Elements of the output that are computed at a time in W y, and at its edge."""
+STRIDES = 4
+"""Rows of W in a product W y that are addressed together."""
 MATRIX_BYTES, MATRIX_ROWS, MATRIX_VECTORS = 64, 4, 2
 """Size of the vectors, and tile, of a product of matrices."""
 
@@ -238,24 +240,30 @@ def _dot_tile(rows: int, *, masked: bool) -> Any:
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         W, y, out, i = args
         kind = vector_kind(signature.args[2].dtype, VECTOR_BYTES)
-        m, lanes = builder.extract_value(y, (1, 0)), ir.Constant(i.type, kind.count)
-        lines = _lines(builder, i, rows, builder.extract_value(out, (1, 0)) if masked else None)
-        W_rows = [_element(builder, W, line.place, ir.Constant(i.type, 0)) for line in lines]
+        m, n = builder.extract_value(y, (1, 0)), builder.extract_value(out, (1, 0))
+        zero, lanes = ir.Constant(i.type, 0), ir.Constant(i.type, kind.count)
+        # A row has an address, or four rows have one, as many as the processor reaches from it by a stride.
+        lines, strides = _lines(builder, i, rows, n if masked else None)[:: 1 if masked else STRIDES], [zero]
+        if not masked:
+            strides = [builder.mul(m, ir.Constant(m.type, row), flags=("nsw",)) for row in range(STRIDES)]
+        places = [_moving(builder, _element(builder, W, line.place, zero)) for line in lines]
+        y_place = _moving(builder, _element(builder, y, zero))
         sums = [_zeros(builder, kind) for _ in range(rows)]
 
-        def add_columns(access: Access, j: Any) -> None:
-            y_vector = access.load(_element(builder, y, j))
-            for place, total in zip(W_rows, sums, strict=True):
-                w = access.load(builder.gep(place, [j], inbounds=True))
-                builder.store(access.multiply_add(w, y_vector, builder.load(total)), total)
+        def add_columns(access: Access) -> None:
+            y_vector = access.load(_next(builder, y_place, kind.count))
+            firsts = [_next(builder, place, kind.count) for place in places]
+            addresses = [builder.gep(first, [stride], inbounds=True) for first in firsts for stride in strides]
+            for address_of_row, total in zip(addresses, sums, strict=True):
+                builder.store(access.multiply_add(access.load(address_of_row), y_vector, builder.load(total)), total)
 
         complete = builder.sdiv(m, lanes)
-        with cgutils.for_range(builder, complete) as loop:
-            add_columns(Access(builder, kind), builder.mul(loop.index, lanes))
-        rest = builder.mul(complete, lanes)
-        with cgutils.if_likely(builder, builder.icmp_signed("<", rest, m)):
-            add_columns(Access(builder, kind, first_elements(builder, kind, builder.sub(m, rest))), rest)
-        length = _smaller(builder, builder.sub(builder.extract_value(out, (1, 0)), i), rows) if masked else None
+        with cgutils.for_range(builder, complete):
+            add_columns(Access(builder, kind))
+        rest = builder.sub(m, builder.mul(complete, lanes))
+        with cgutils.if_likely(builder, builder.icmp_signed(">", rest, zero)):
+            add_columns(Access(builder, kind, first_elements(builder, kind, rest)))
+        length = _smaller(builder, builder.sub(n, i), rows) if masked else None
         products = sums_of_elements(builder, kind, [builder.load(total) for total in sums])
         _add_row(_columns(builder, kind, len(products), length), _element(builder, out, i), products)
         return context.get_dummy_value()
@@ -315,6 +323,22 @@ def _columns(builder: Any, kind: Any, vectors: int, length: Any) -> list[Access]
         return [Access(builder, kind)] * vectors
     starts = [ir.Constant(length.type, c * kind.count) for c in range(vectors)]
     return [Access(builder, kind, first_elements(builder, kind, builder.sub(length, start))) for start in starts]
+
+
+def _moving(builder: Any, place: Any) -> Any:
+    """Return a variable with an address that a loop moves on."""
+    return cgutils.alloca_once_value(builder, place)
+
+
+def _next(builder: Any, moving: Any, count: int) -> Any:
+    """Return the address in a variable, and move it on by a number of elements.
+
+    LLVM must not see through it: to save additions, it would compute the address of each row anew in each iteration.
+    """
+    place = builder.load(moving)
+    place = builder.asm(ir.FunctionType(place.type, [place.type]), "", "=r,0", [place], side_effect=False)
+    builder.store(_offset(builder, place, count), moving)
+    return place
 
 
 def _zeros(builder: Any, kind: Any) -> Any:
