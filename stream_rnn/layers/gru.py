@@ -130,13 +130,15 @@ def _backward_gates(layer: GRU, tape: Any, d_output: Any, d_state: Any, delta: A
     n, r, z, q = gates[:H], gates[H : 2 * H], gates[2 * H : 3 * H], gates[3 * H :]
     dn, dr, dz, dq = delta[:H], delta[H : 2 * H], delta[2 * H : 3 * H], delta[3 * H :]
     for j in spans(dn):
+        nj, rj, zj, qj = n[j], r[j], z[j], q[j]
         d = d_output[j] + d_state[j]
-        d_n = d * (one - z[j]) * (one - n[j] * n[j])
+        d_n = d * (one - zj) * (one - nj * nj)
+        d_z = d * (h[j] - nj) * zj * (one - zj)
         dn[j] = d_n
-        dr[j] = d_n * q[j] * r[j] * (one - r[j])
-        dz[j] = d * (h[j] - n[j]) * z[j] * (one - z[j])
-        dq[j] = d_n * r[j]
-        d_state[j] = d * z[j]
+        dr[j] = d_n * qj * rj * (one - rj)
+        dz[j] = d_z
+        dq[j] = d_n * rj
+        d_state[j] = d * zj
 
 
 @recurrent_weights.register

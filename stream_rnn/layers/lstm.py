@@ -152,14 +152,15 @@ def _backward_gates(layer: LSTM, tape: Any, d_output: Any, d_state: Any, delta: 
     di, df, do, dg = delta[:H], delta[H : 2 * H], delta[2 * H : 3 * H], delta[3 * H :]
     dh, dc = d_state[:H], d_state[H:]
     for j in spans(dh):
+        ij, fj, oj, gj, tj = i[j], f[j], o[j], g[j], t[j]
         d = d_output[j] + dh[j]
-        do[j] = d * t[j] * o[j] * (one - o[j])
-        dc[j] += d * o[j] * (one - t[j] * t[j])
-    for j in spans(dc):
-        di[j] = dc[j] * g[j] * i[j] * (one - i[j])
-        df[j] = dc[j] * c[j] * f[j] * (one - f[j])
-        dg[j] = dc[j] * i[j] * (one - g[j] * g[j])
-        dc[j] *= f[j]
+        d_c = dc[j] + d * oj * (one - tj * tj)
+        d_f = d_c * c[j] * fj * (one - fj)
+        di[j] = d_c * gj * ij * (one - ij)
+        df[j] = d_f
+        do[j] = d * tj * oj * (one - oj)
+        dg[j] = d_c * ij * (one - gj * gj)
+        dc[j] = d_c * fj
     dh[:] = 0
 
 

@@ -87,10 +87,10 @@ def _sgd(
     gradient_share = number(1.0 if optimizer.nesterov else 0.0)
     velocity_share = mu if optimizer.nesterov else number(1)
     for k in spans(w):
-        gk = c * g[k]
+        wk, gk = w[k], c * g[k]
         vk = mu * v[k] + gk
         v[k] = vk
-        w[k] -= a * (gradient_share * gk + velocity_share * vk)
+        w[k] = wk - a * (gradient_share * gk + velocity_share * vk)
 
 
 @optimizer_step.register
@@ -102,10 +102,10 @@ def _rmsprop(
     a, rho, c = number(rate), number(optimizer.decay), number(factor)
     rest, eps = number(1.0 - optimizer.decay), number(optimizer.epsilon)
     for k in spans(w):
-        gk = c * g[k]
+        wk, gk = w[k], c * g[k]
         sk = rho * s[k] + rest * gk * gk
         s[k] = sk
-        w[k] -= quotient(a * gk, math.sqrt(sk) + eps)
+        w[k] = wk - quotient(a * gk, math.sqrt(sk) + eps)
 
 
 @inner
@@ -126,9 +126,9 @@ def _adam(
     unbias = number(1.0 / _bias_correction(optimizer.second_decay, t))
     eps = number(optimizer.epsilon)
     for k in spans(w):
-        gk = c * g[k]
+        wk, gk = w[k], c * g[k]
         mk = b1 * m[k] + rest1 * gk
         sk = b2 * s[k] + rest2 * gk * gk
         m[k] = mk
         s[k] = sk
-        w[k] -= quotient(a * mk, math.sqrt(unbias * sk) + eps)
+        w[k] = wk - quotient(a * mk, math.sqrt(unbias * sk) + eps)
