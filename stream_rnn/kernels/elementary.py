@@ -126,7 +126,7 @@ def quotient(a: Any, b: Any) -> Any:
 
 
 @overload(quotient, jit_options=IN_ORDER, inline="never")
-def _quotient(a: Any, b: Any) -> Any:
+def _quotient(a: Any, b: Any) -> Any:  # noqa: ARG001 - the signature of the function
     one, smallest = np.float32(1), np.finfo(np.float32).tiny
 
     def newton(a: Any, b: Any) -> Any:

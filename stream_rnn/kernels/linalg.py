@@ -3,12 +3,13 @@
 from typing import Any
 
 from stream_rnn.kernels.jit import inner
+from stream_rnn.kernels.spans import spans
 
 
 @inner
 def copy(x: Any, out: Any) -> None:
     """Out = x: (m,) -> (m,). Assignment to a slice would check at every element whether to broadcast."""
-    for j in range(x.shape[0]):
+    for j in spans(x):
         out[j] = x[j]
 
 
@@ -24,7 +25,7 @@ def dot(a: Any, b: Any) -> Any:
 @inner
 def add_scaled(a: Any, x: Any, out: Any) -> None:
     """Out += a x: () * (m,) -> (m,)."""
-    for j in range(x.shape[0]):
+    for j in spans(x):
         out[j] += a * x[j]
 
 
@@ -58,7 +59,7 @@ def add_sum(D: Any, start: int, rows: Any, out: Any) -> None:
     stop = start + out.shape[0]
     for k in range(rows.shape[0]):
         row = D[rows[k], start:stop]
-        for j in range(out.shape[0]):
+        for j in spans(out):
             out[j] += row[j]
 
 

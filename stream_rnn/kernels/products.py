@@ -1,9 +1,9 @@
 """Products of matrices and vectors: most of the arithmetic of an event.
 
-Each output is computed in tiles that fit into the processor's registers, in vectors of 32 bytes, or of 64 in products
-of matrices. A tile at the edge of the output is computed as any other, but what is beyond the edge is neither read nor
-written. Narrower tiles would wait for each addition, and odd widths would be slow. Matrices are C-contiguous; shapes
-are not checked; products are added to the output.
+Each output is computed in tiles that fit into the processor's registers, in vectors of the processor's size, or of 64
+bytes in products of matrices. A tile at the edge of the output is computed as any other, but what is beyond the edge is
+neither read nor written. Narrower tiles would wait for each addition, and odd widths would be slow. Matrices are
+C-contiguous; shapes are not checked; products are added to the output.
 """
 
 from __future__ import annotations
@@ -108,11 +108,11 @@ def _add_outer_products(X: Any, x_start: int, D: Any, d_start: int, rows: Any, o
             while i + ROWS <= n and j + width <= m:
                 _add_tile(X, x_start + i, D, d_start + j, rows, out, i, j)
                 j += width
-            while j + lanes < m:
+            while j + 2 * lanes < m:
                 _add_edge(X, x_start + i, D, d_start + j, rows, out, i, j)
                 j += width
             if j < m:
-                _add_column(X, x_start + i, D, d_start + j, rows, out, i, j)
+                _add_columns(X, x_start + i, D, d_start + j, rows, out, i, j)
 
     return by_tiles
 
@@ -369,4 +369,4 @@ _add_dots = _dot_tile(DOTS, masked=False)
 _add_last_dots = _dot_tile(LAST_DOTS, masked=True)
 _add_tile = _outer_tile(ROWS, VECTORS, masked=False)
 _add_edge = _outer_tile(ROWS, VECTORS, masked=True)
-_add_column = _outer_tile(ROWS, 1, masked=True)
+_add_columns = _outer_tile(ROWS, 2, masked=True)

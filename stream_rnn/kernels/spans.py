@@ -45,12 +45,12 @@ class _Span(types.Type):
         super().__init__(name="Span")
 
 
-class _Spans(types.SimpleIterableType):  # type: ignore[misc]
+class _Spans(types.SimpleIterableType):
     def __init__(self) -> None:
         super().__init__("Spans", _SpansIterator())
 
 
-class _SpansIterator(types.SimpleIteratorType):  # type: ignore[misc]
+class _SpansIterator(types.SimpleIteratorType):
     def __init__(self) -> None:
         super().__init__("SpansIterator", span)
 
@@ -59,7 +59,7 @@ vector, span = Vector(), _Span()
 
 
 @register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
         super().__init__(dmm, fe_type, KIND)
 

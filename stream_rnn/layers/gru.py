@@ -224,10 +224,10 @@ def _forward_reset_before(layer: GRUResetBefore, params: Any, x: Any, state: Any
     for j in spans(rz):
         rz[j] = sigmoid(rz[j], half)
     r, z = rz[:H], rz[H:]
-    for j in range(H):
+    for j in spans(s):
         s[j] = r[j] * state[j]
     add_product(s, U_n, n)  # (H,) @ (H, H) -> (H,)
-    for j in range(H):
+    for j in spans(n):
         n[j] = tanh(n[j])
         state[j] = (one - z[j]) * n[j] + z[j] * state[j]
 
@@ -244,15 +244,17 @@ def _backward_reset_before(
     h, gates = tape[I : I + H], tape[I + 2 * H :]
     n, r, z = gates[:H], gates[H : 2 * H], gates[2 * H :]
     dn, dr, dz = delta[:H], delta[H : 2 * H], delta[2 * H :]
-    for j in range(H):
+    for j in spans(dn):
+        nj, zj = n[j], z[j]
         d = d_output[j] + d_state[j]
-        dn[j] = d * (one - z[j]) * (one - n[j] * n[j])
-        dz[j] = d * (h[j] - n[j]) * z[j] * (one - z[j])
-        d_state[j] = d * z[j]
+        d_z = d * (h[j] - nj) * zj * (one - zj)
+        dn[j] = d * (one - zj) * (one - nj * nj)
+        dz[j] = d_z
+        d_state[j] = d * zj
     ds = dr  # in the memory of dr, which is computed from it
     ds[:] = 0
     add_product_transposed(U_n, dn, ds)  # (H, H) @ (H,) -> (H,)
-    for j in range(H):
+    for j in spans(ds):
         d_s = ds[j]
         d_state[j] += d_s * r[j]
         dr[j] = d_s * h[j] * r[j] * (one - r[j])

@@ -29,6 +29,7 @@ from stream_rnn.kernels.activations import Activation, activate, activate_backwa
 from stream_rnn.kernels.jit import inner
 from stream_rnn.kernels.linalg import add_scaled, add_sum, dot
 from stream_rnn.kernels.products import add_outer_products, add_product, add_product_transposed
+from stream_rnn.kernels.spans import spans
 from stream_rnn.layers.gates import Gate, gates_of, saturating_gates
 from stream_rnn.layers.input_rows import InputRows, input_rows
 from stream_rnn.layers.layer import Carries, Parameter, Sizes, accumulate, backward, forward, parameter_count
@@ -94,7 +95,7 @@ def _backward(layer: RNN, params: Any, tape: Any, d_output: Any, d_state: Any, d
     I, H = layer.inputs, layer.hidden
     U = params[I * H : (I + H) * H].reshape(H, H)
     da = delta[:H]
-    for j in range(H):
+    for j in spans(da):
         da[j] = d_output[j] + d_state[j]
     square = dot(da, da) if layer.vanishing > 0 else tape.dtype.type(0)  # |d|^2, before d becomes da
     activate_backward(layer.activation, tape[I + H :], da)
