@@ -9,7 +9,7 @@ from stream_rnn.kernels.spans import spans
 @inner
 def copy(x: Any, out: Any) -> None:
     """Out = x: (m,) -> (m,). Assignment to a slice would check at every element whether to broadcast."""
-    for j in spans(x):
+    for j in range(x.shape[0]):
         out[j] = x[j]
 
 
@@ -25,7 +25,7 @@ def dot(a: Any, b: Any) -> Any:
 @inner
 def add_scaled(a: Any, x: Any, out: Any) -> None:
     """Out += a x: () * (m,) -> (m,)."""
-    for j in spans(x):
+    for j in range(x.shape[0]):
         out[j] += a * x[j]
 
 
