@@ -2,7 +2,7 @@
 
 The matrices of least squares do not fit into the fastest cache, so that the time of a product is that of reading them.
 Half of a symmetric matrix is enough. Rows are processed in blocks, whose vectors are read once for all rows of a block.
-Shapes are not checked. What is above the diagonal is never read, and may be overwritten.
+Shapes are not checked. What is above the diagonal is neither read nor written.
 """
 
 from __future__ import annotations
@@ -65,23 +65,30 @@ def subtract_outer_product(P: Any, u: Any, growth: Any) -> None:
     blocks = n - n % BLOCK
     for i in range(0, blocks, BLOCK):
         _subtract_from_block(P, u, growth, i)
+        for row in range(i, i + BLOCK):
+            _subtract_from_row(P[row], u, growth, i, row)
     for row in range(blocks, n):
-        p = P[row]
-        for j in range(row + 1):
-            p[j] = (p[j] - u[row] * u[j]) * growth
+        _subtract_from_row(P[row], u, growth, 0, row)
 
 
 @inner
 def _subtract_from_block(P: Any, u: Any, growth: Any, i: int) -> None:
-    """Update the rows of a block up to the block on the diagonal, which is updated as a whole."""
+    """Update what is to the left of the block on the diagonal."""
     a, b, c, d = P[i], P[i + 1], P[i + 2], P[i + 3]
     u0, u1, u2, u3 = u[i], u[i + 1], u[i + 2], u[i + 3]
-    for j in range(i + BLOCK):
+    for j in range(i):
         uj = u[j]
         a[j] = (a[j] - u0 * uj) * growth
         b[j] = (b[j] - u1 * uj) * growth
         c[j] = (c[j] - u2 * uj) * growth
         d[j] = (d[j] - u3 * uj) * growth
+
+
+@inner
+def _subtract_from_row(p: Any, u: Any, growth: Any, first: int, row: int) -> None:
+    """Update one row from a column on."""
+    for j in range(first, row + 1):
+        p[j] = (p[j] - u[row] * u[j]) * growth
 
 
 @inner

@@ -33,6 +33,7 @@ def test_an_outer_product_is_subtracted_from_the_lower_triangle(n: int) -> None:
     u = RNG.normal(size=n)
     subtract_outer_product(half, u, 1.1)
     np.testing.assert_allclose(np.tril(half), np.tril(1.1 * (whole - np.outer(u, u))), rtol=1e-12)
+    assert np.isnan(half[np.triu_indices(n, 1)]).all()
 
 
 @SIZES
