@@ -94,6 +94,8 @@ def _check(engine: Engine) -> None:
     settings = engine.settings
     if other := next((name for name in settings.layer if name not in MODULES), None):
         raise DataError(f"layer must be one of {', '.join(MODULES)} for PyTorch, got {other!r}")
+    if settings.reservoir:
+        raise DataError(f"reservoir must be 0 for PyTorch, got {settings.reservoir}")
     if "rnn" in settings.layer and settings.activation not in NONLINEARITIES:
         raise DataError(f"activation must be {' or '.join(NONLINEARITIES)} for PyTorch, got {settings.activation!r}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream_rnn.kernels import activations, linalg, products
+from stream_rnn.kernels import activations, linalg, products, symmetric
 from stream_rnn.kernels.jit import entry
 from stream_rnn.layers import lru
 from stream_rnn.learning import (
@@ -30,6 +30,10 @@ add_scaled_columns = entry(linalg.add_scaled_columns)
 copy = entry(linalg.copy)
 finite = entry(linalg.finite)
 linear_recurrence = entry(linalg.linear_recurrence)
+
+add_symmetric_product = entry(symmetric.add_symmetric_product)
+subtract_outer_product = entry(symmetric.subtract_outer_product)
+copy_column = entry(symmetric.copy_column)
 
 lru_recurrence = entry(lru._recurrence)
 

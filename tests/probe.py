@@ -9,6 +9,7 @@ import numpy as np
 from stream_rnn.kernels.jit import entry
 from stream_rnn.kernels.linalg import multiply
 from stream_rnn.layers import BIDIRECTIONAL, REGISTRY, make_layer
+from stream_rnn.layers.beside import beside
 from stream_rnn.layers.initialise import dense_ranges
 from stream_rnn.layers.layer import parameter_slices
 from stream_rnn.layers.network import infer, make_network, read_out
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 LAYERS = tuple(REGISTRY)
 FORECASTING = tuple(name for name in LAYERS if name not in BIDIRECTIONAL)
 """Layers that need no lookahead."""
-BODIES = (*LAYERS, "gru>dense", "embedding>gru", "embedding>bigru>gru", "dense>conv>reservoir")
-"""Every registered layer, and stacks. Each is compiled once for all tests that use `Probe`."""
+BODIES = (*LAYERS, "gru>dense", "embedding>gru", "embedding>bigru>gru", "dense>conv>reservoir", "reservoir|dense>gru")
+"""Every registered layer, stacks, and a reservoir beside one. Each is compiled once for all tests that use `Probe`."""
 NUMERIC = tuple(body for body in BODIES if not body.startswith("embedding"))
 """Bodies whose inputs are numbers."""
 TOKENS = tuple(body for body in BODIES if body not in NUMERIC)
@@ -35,6 +36,8 @@ TOKENS = tuple(body for body in BODIES if body not in NUMERIC)
 
 INPUTS, HIDDEN, TARGETS, LENGTH = 3, 9, 2, 10
 """Nine units and ten events: loops over blocks of eight run once, and so do the loops over the remainder."""
+FEWER = 2
+"""Inputs of a reservoir beside layers."""
 
 LEVELS = (0.1, 0.5, 0.8)
 CLASSES = 3
@@ -53,16 +56,17 @@ OPTIONS: dict[str, Any] = {
 
 
 def body_of(name: str, hidden: int = HIDDEN, **options: Any) -> Any:
-    """Return the body of layers whose names are joined by '>', lowest first."""
+    """Return the body of layers whose names are joined by '>', lowest first; 'reservoir|' is one beside them."""
     layers: list[Any] = []
-    names, options = name.split(">"), OPTIONS | options
+    side, _, above = name.rpartition("|")
+    names, options = above.split(">"), OPTIONS | options
     reads = options["lookahead"] + 1 if set(names) & set(BIDIRECTIONAL) else 1
     for layer in names:
         below = layers[-1].sizes.outputs if layers else reads if layer == "embedding" else INPUTS
         if layer in BIDIRECTIONAL and layers:
             below //= reads
         layers.append(make_layer(layer, below, hidden, options))
-    return stack(*layers)
+    return beside(make_layer("reservoir", FEWER, hidden, options), stack(*layers)) if side else stack(*layers)
 
 
 def loss_of(kind: LossName) -> Any:

@@ -14,6 +14,7 @@ from stream_rnn.kernels.activations import Activation
 from stream_rnn.kernels.aligned import aligned_zeros
 from stream_rnn.kernels.dispatch import Off
 from stream_rnn.layers import BIDIRECTIONAL, make_layer
+from stream_rnn.layers.beside import beside
 from stream_rnn.layers.initialise import Initialisation, decay_targets, dense_ranges, initial_weights, penalty_mask
 from stream_rnn.layers.layer import parameter_slices, recurrent_weights
 from stream_rnn.layers.network import BodyAndHead, Network, make_network
@@ -136,6 +137,8 @@ def plan_engine(settings: Settings) -> EnginePlan:
     inputs = _inputs(settings)
     layers = _layers(settings, inputs.body_columns)
     body = stack(*layers)
+    if settings.reservoir:
+        body = beside(make_layer("reservoir", inputs.newest_columns, settings.reservoir, _options(settings)), body)
     loss = _loss(settings)
     shape = output_shape(loss, settings.outputs_per_target)
     outputs = _columns(settings) * shape.outputs
@@ -247,8 +250,8 @@ def _targets(settings: Settings) -> TargetEncoding:
     )
 
 
-def _layers(settings: Settings, columns: int) -> list[Any]:
-    options = {
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
         "activation": Activation[settings.activation.upper()].value,
         "vocabulary": settings.vocabulary,
         "kernel": settings.kernel,
@@ -260,7 +263,10 @@ def _layers(settings: Settings, columns: int) -> list[Any]:
         "fastest": float(settings.leak[-1]),
         "vanishing": float(settings.vanishing),
     }
-    layers: list[Any] = []
+
+
+def _layers(settings: Settings, columns: int) -> list[Any]:
+    options, layers = _options(settings), list[Any]()
     for name, units in settings.layers:
         below = layers[-1].sizes.outputs if layers else columns
         if name == "embedding":

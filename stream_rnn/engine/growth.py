@@ -26,6 +26,7 @@ from stream_rnn.engine.build import build_parts
 from stream_rnn.engine.contents import SHARED
 from stream_rnn.errors import SettingError
 from stream_rnn.kernels.dispatch import Off
+from stream_rnn.layers.beside import Beside
 from stream_rnn.layers.input_rows import input_rows
 from stream_rnn.layers.network import BodyAndHead
 from stream_rnn.layers.stack import stacked_layers
@@ -213,14 +214,19 @@ def _body_indices(old: EngineParts, new: EngineParts, columns: NDArray[np.int64]
     """Return the indices of a body; a layer that passes its inputs on changes the layer above it as well."""
     before, after = old.network.body, new.network.body
     found = {name: np.empty(getattr(before.sizes, name), np.int64) for name in INPUT_ARRAYS}
-    inputs = columns
+    inputs, outputs = columns, np.zeros(0, np.int64)
+    if isinstance(before, Beside):
+        for name, indices in found.items():
+            own = _layer_indices(before.reservoir, after.reservoir, name, columns[: before.split.inputs])
+            indices[: len(own)] = own
+        outputs = np.arange(before.split.outputs)
     for place, grown in zip(stacked_layers(before), stacked_layers(after), strict=True):
         for name, indices in found.items():
             own, first = _layer_indices(place.layer, grown.layer, name, inputs), getattr(place, name)
             indices[first : first + len(own)] = getattr(grown, name) + own
         if place.layer.sizes.outputs == grown.layer.sizes.outputs:
             inputs = np.arange(place.layer.sizes.outputs)
-    return _BodyIndices(**found, outputs=inputs)
+    return _BodyIndices(**found, outputs=np.concatenate([outputs, len(outputs) + inputs]))
 
 
 def _layer_indices(layer: Any, grown: Any, name: str, inputs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from stream_rnn.layers.beside import Beside
 from stream_rnn.layers.layer import Carries, Layer, Parameter, Sizes, accumulate, backward, forward, touch_rows
 
 
@@ -79,13 +80,20 @@ class StackedLayer(NamedTuple):
     state: int
     tape: int
     delta: int
+    output: int
+    """where the output of the stack starts in that of the body: after that of a reservoir beside it"""
     d_output: int | None
     """where the gradient in its output starts in the delta; None for the top layer"""
 
 
 def stacked_layers(body: Layer) -> tuple[StackedLayer, ...]:
-    """Return the layers of a stack, lowest first; a single layer counts as a stack of one."""
-    return _stacked_layers(StackedLayer(body, "", 0, 0, 0, 0, None))
+    """Return the layers of a body, lowest first, without a reservoir beside them; a single layer is a stack of one."""
+    if isinstance(body, Beside):
+        own = body.split
+        return _stacked_layers(
+            StackedLayer(body.layers, "", own.params, own.state, own.tape, own.delta, own.outputs, None)
+        )
+    return _stacked_layers(StackedLayer(body, "", 0, 0, 0, 0, 0, None))
 
 
 def _stacked_layers(whole: StackedLayer) -> tuple[StackedLayer, ...]:
@@ -100,6 +108,7 @@ def _stacked_layers(whole: StackedLayer) -> tuple[StackedLayer, ...]:
         whole.state + upper.state,
         whole.tape,
         whole.delta,
+        whole.output,
         whole.delta + lower.delta + upper.delta,
     )
     upper_part = StackedLayer(
@@ -109,6 +118,7 @@ def _stacked_layers(whole: StackedLayer) -> tuple[StackedLayer, ...]:
         whole.state,
         whole.tape + lower.tape,
         whole.delta + lower.delta,
+        whole.output,
         whole.d_output,
     )
     return _stacked_layers(lower_part) + _stacked_layers(upper_part)

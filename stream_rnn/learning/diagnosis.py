@@ -167,7 +167,7 @@ def _gradients(
         if part.d_output is not None:
             d_state[:, : layer_sizes.outputs] += deltas[:, part.d_output : part.d_output + layer_sizes.outputs]
         else:
-            d_state[:1, : layer_sizes.outputs] += d_output
+            d_state[:1, : layer_sizes.outputs] += d_output[part.output :]
         norms[: len(rows)] = _norm(d_state, axis=1)
         gradients[f"{part.prefix}{type(part.layer).__name__}"] = norms
     return gradients

@@ -60,6 +60,11 @@ class InputEncoding(NamedTuple):
         return 1 + self.flags + self.differences + len(self.lags)
 
     @property
+    def newest_columns(self) -> int:
+        """Number of columns of the newest values, the first ones: values, flags, differences."""
+        return self.values * (self.groups - len(self.lags))
+
+    @property
     def body_columns(self) -> int:
         """Number of columns that the layers see, the first ones."""
         return self.values * self.groups + self.elapsed + 2 * len(self.cycles)

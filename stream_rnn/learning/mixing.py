@@ -18,7 +18,9 @@ together, lets another model become the best, like sharing a part of the weights
 doi:10.1023/A:1007424614876).
 
 The rate of the n-th loss is rate_n = rate sqrt(1 + 1600 / n): a short series needs large steps (ibid., section 2.3).
-Errors of forecasts that are h events ahead overlap, so that h of them tell little more than one; hence sqrt h.
+Errors of forecasts that are h events ahead overlap, so that h of them tell little more than one; hence sqrt h. Until
+a horizon has had enough losses of its own, n of them, its log w_m also take the step of the first horizon, times
+SHARED / (SHARED + n / h).
 
 The losses are squared errors; with `absolute`, those of absolute errors: r_m = [(1 - kappa) sign(e) (f_m - p) + kappa
 (|f_m - v| - |e|)] / S, where S is the mean of |e|.
@@ -52,6 +54,10 @@ SETTLED = 2
 """Losses in S before one that is far larger is clipped."""
 EARLY_LOSSES = 1600
 """Losses of a weight up to which its rate is larger."""
+SHARED = 5.0
+"""Losses that do not overlap, after which a horizon takes half a step of the first one."""
+LEAST_SHARE = 0.01
+"""Steps of the first horizon that are smaller are not taken."""
 
 WEIGHT, MEAN, LOSSES = 0, 1, 2
 """The rows of a column's scale."""
@@ -224,6 +230,8 @@ def _score(mixing: Mixing, members: Members, state: MixingState, slot: int, grou
                     loss = _loss(mixing.absolute, error, made[m, column] - mixture) / scale[MEAN, column]
                     members.losses[m] = min(max(loss, -MAX_LOSS), MAX_LOSS)
         _update_weights(mixing, members, log_weights[column], made, column, group + 1, scale[LOSSES, column])
+        if group == 0:
+            _share_step(mixing, members, log_weights, scale, d, targets)
 
 
 @inner
@@ -241,13 +249,38 @@ def _update_weights(
 ) -> None:
     """Update the weights of a column of `made` by the losses in scratch; `losses` is their number so far."""
     share = 1.0 / math.sqrt(ahead)
-    rate = share * mixing.rate * math.sqrt(1.0 + EARLY_LOSSES / losses)
-    forgetting = 1.0 - share * (1.0 - mixing.forgetting)
+    rate, forgetting = share * _rate(mixing, losses), 1.0 - share * (1.0 - mixing.forgetting)
+    for m in range(log_weights.shape[0]):
+        if members.racing[m] and math.isfinite(made[m, column]):
+            log_weights[m] = forgetting * log_weights[m] - rate * members.losses[m]
+    _normalise(members, log_weights)
+
+
+@inner
+def _share_step(mixing: Mixing, members: Members, log_weights: Any, scale: Any, d: int, targets: int) -> None:
+    """Let the farther horizons of target d take the step of the first one, by the losses in scratch."""
+    rate = _rate(mixing, scale[LOSSES, d])
+    for ahead in range(2, mixing.horizon + 1):
+        column = (ahead - 1) * targets + d
+        share = SHARED / (SHARED + scale[LOSSES, column] / ahead)
+        if share > LEAST_SHARE:
+            for m in range(members.losses.shape[0]):
+                log_weights[column, m] -= share * rate * members.losses[m]
+            _normalise(members, log_weights[column])
+
+
+@inner
+def _rate(mixing: Mixing, losses: float) -> float:
+    """Return the rate of a weight's newest loss; `losses` is their number so far."""
+    return mixing.rate * math.sqrt(1.0 + EARLY_LOSSES / losses)
+
+
+@inner
+def _normalise(members: Members, log_weights: Any) -> None:
+    """Let the largest weight be 1."""
     largest = -math.inf
     for m in range(log_weights.shape[0]):
         if members.racing[m]:
-            if math.isfinite(made[m, column]):
-                log_weights[m] = forgetting * log_weights[m] - rate * members.losses[m]
             largest = max(largest, log_weights[m])
     for m in range(log_weights.shape[0]):
         log_weights[m] -= largest

@@ -4,7 +4,8 @@ With the features f and a constant, F = [f, 1] (q,), outputs o = W F (O,), error
 
     u = P F      g = l + F . u      W <- W + e u^T / g      P <- (P - u u^T / g) / l
 
-W consists of the network's V and c. Initially P = I / ridge. The cost of an event is O(q^2 + q O).
+W consists of the network's V and c. Initially P = I / ridge. Of P only the lower triangle is used. The cost of an event
+is O(q^2 + q O).
 
 **Leak.** P grows without bound in directions in which features do not vary, and weights in these directions drift. At
 one event of `LEAK_EVERY`, the weight of one feature i, of each in turn, is therefore pulled towards 0, as by an event
@@ -46,8 +47,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_rnn.kernels.dispatch import dispatched
 from stream_rnn.kernels.jit import inner
-from stream_rnn.kernels.linalg import copy, dot
-from stream_rnn.kernels.products import add_product_transposed
+from stream_rnn.kernels.linalg import copy, dot, multiply
+from stream_rnn.kernels.symmetric import add_symmetric_product, copy_column, subtract_outer_product
 
 if TYPE_CHECKING:
     from stream_rnn.layers.network import Network
@@ -153,18 +154,16 @@ def leak(rls: RLS, network: Network, head: Any, P: Any, turn: int, u: Any) -> No
         return
     i = turn // LEAK_EVERY % q
     s = math.sqrt(strength)
-    for j in range(q):
-        u[j] = s * P[i, j]
+    copy_column(P, i, u)
+    multiply(s, u)
     g = 1.0 + s * u[i]
     Q, O = network.features, network.outputs
     V, c = head[: O * Q].reshape(O, Q), head[O * Q :]
     for o in range(O):
         weight = float(V[o, i]) if i < Q else float(c[o])
         _add_to_weights(V[o], c, o, -s * weight / g, u)
-    root = math.sqrt(g)
-    for j in range(q):
-        u[j] /= root
-    _deflate(P, u, 1.0)
+    multiply(1.0 / math.sqrt(g), u)
+    subtract_outer_product(P, u, 1.0)
 
 
 @inner
@@ -174,7 +173,7 @@ def update_readout(rls: RLS, network: Network, head: Any, P: Any, event: EventEr
     copy(event.features, F[:last])
     F[last] = 1.0
     u[:] = 0
-    add_product_transposed(P, F, u)  # (q, q) @ (q,) -> (q,)
+    add_symmetric_product(P, F, u)
     g = rls.forgetting + dot(F, u)
     if not (math.isfinite(g) and g > 0.0):
         reset_inverse(rls, P)
@@ -228,13 +227,4 @@ def _update_inverse(rls: RLS, P: Any, g: float, u: Any) -> None:
         if not P[i, i] - u[i] * u[i] > 0.0:
             reset_inverse(rls, P)
             return
-    _deflate(P, u, growth)
-
-
-@inner
-def _deflate(P: Any, u: Any, growth: float) -> None:
-    """P <- growth (P - u u^T). Element-wise products keep P symmetric to the bit."""
-    for i in range(u.shape[0]):
-        row, ui = P[i], u[i]
-        for j in range(u.shape[0]):
-            row[j] = (row[j] - ui * u[j]) * growth
+    subtract_outer_product(P, u, growth)

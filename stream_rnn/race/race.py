@@ -151,8 +151,8 @@ class Race:
         Parameters
         ----------
         name
-            ``auto``: presets `forecast`, `linear` and `reservoir`, and the naive forecasts, all but persistence with
-            the season that is detected. It is a good choice for a series that is not known yet.
+            ``auto``: presets `forecast` and `linear`, and the naive forecasts, all but persistence with the season that
+            is detected. It is a good choice for a series that is not known yet.
         race
             How forecasts are weighted. Default: as the preset says.
         **settings
@@ -167,7 +167,7 @@ class Race:
         Examples
         --------
         >>> race = Race.preset("auto", inputs="load", horizon=24)
-        >>> list(race.standings())[3:5]
+        >>> list(race.standings())[2:4]
         ['persistence', 'seasonal_naive']
         """
         config = preset(name, settings)

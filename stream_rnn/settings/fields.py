@@ -106,6 +106,13 @@ class EngineFields(Checked, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "units are spread; below 1 they change slowly."
         ),
     ] = (0.1, 1.0)
+    reservoir: Annotated[
+        Annotated[int, Meta(ge=0, le=MAX_SIZE)],
+        Meta(
+            description="Units of a reservoir beside the layers, which only the readout sees. It is driven by the "
+            "newest values, without lags and calendar. 0: none."
+        ),
+    ] = 0
     readout: Annotated[
         Readout,
         Meta(

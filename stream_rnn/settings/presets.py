@@ -24,7 +24,7 @@ SENSORS: dict[str, Any] = {
 """What the forecasting presets share, so that they differ in their recurrence only."""
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "forecast": SENSORS | {"layer": ("columnar_gru",), "hidden": (32,), "skip": True},
+    "forecast": SENSORS | {"layer": ("columnar_gru",), "hidden": (32,), "reservoir": 100, "skip": True},
     "anomaly": {
         "layer": ("gru",),
         "hidden": (16,),
@@ -66,7 +66,7 @@ MAX_LAGS = 24
 PRESET_HELP = (
     "Engine settings that go together, which other settings override: forecast and anomaly (for sensors), linear "
     "(online autoregression), reservoir (frozen recurrence), plain (the defaults below). auto: a race of forecast, "
-    "linear, reservoir and naive forecasts."
+    "linear and naive forecasts."
 )
 
 

@@ -93,12 +93,12 @@ class RaceConfig(NamedTuple):
 
 PRESETS: dict[RaceName, RaceConfig] = {
     "auto": RaceConfig(
-        {name: {"preset": name} for name in ("forecast", "linear", "reservoir")},
+        {name: {"preset": name} for name in ("forecast", "linear")},
         RaceSettings(naive=get_args(NaiveName)),
     )
 }
 """Races that go together, by name: `auto` has members that complement each other, so that for any series some are good:
-a learned and a frozen recurrence, an autoregression, and the naive forecasts."""
+a recurrence that is learned beside one that is fixed, an autoregression, and the naive forecasts."""
 DEFAULT: RaceName = "auto"
 """The race that is used where no network is chosen."""
 SHARED = (
@@ -131,7 +131,7 @@ def preset(name: str, values: Mapping[str, Any]) -> RaceConfig:
     Examples
     --------
     >>> list(preset("auto", {"inputs": "load", "horizon": 24}).members)
-    ['forecast', 'linear', 'reservoir']
+    ['forecast', 'linear']
     """
     if name not in PRESETS:
         raise SettingError(f"a race's preset must be one of {', '.join(PRESETS)}, got {name!r}")
@@ -176,7 +176,7 @@ def chosen_model(values: dict[str, Any]) -> dict[str, Any] | RaceConfig:
     >>> chosen_model({"inputs": ("load",), "hidden": (8,)})
     {'inputs': ('load',), 'hidden': (8,)}
     >>> list(chosen_model({"inputs": ("load",)}).members)
-    ['forecast', 'linear', 'reservoir']
+    ['forecast', 'linear']
     """
     if (name := values.get("preset")) in PRESETS:
         return preset(name, {setting: value for setting, value in values.items() if setting != "preset"})

@@ -88,6 +88,8 @@ def _batch_streams(settings: EngineFields) -> None:
         value = getattr(settings, name)
         if value != needed:
             raise SettingError(f"batch_streams must be 1 with {name} {value}, {got}")
+    if settings.reservoir:
+        raise SettingError(f"batch_streams must be 1 with reservoir {settings.reservoir}, {got}")
     if settings.loss_name == "hierarchical_softmax":
         raise SettingError(f"batch_streams must be 1 with loss hierarchical_softmax, {got}")
 
@@ -123,6 +125,8 @@ def _lookahead(settings: EngineFields) -> None:
         raise SettingError(f"lookahead is for labels (regression, classification), got {lookahead} for forecast")
     if settings.skip:
         raise SettingError(f"skip is not for bidirectional layers, got true for {names[0]}")
+    if settings.reservoir:
+        raise SettingError(f"reservoir must be 0 with layer {names[0]}, got {settings.reservoir}")
 
 
 def _tape(settings: EngineFields) -> None:
@@ -147,6 +151,8 @@ def _tokens(settings: EngineFields) -> None:
         raise SettingError(f"embedding needs one input, a token id, got {len(settings.inputs)} inputs")
     if settings.skip:
         raise SettingError("skip must be false with an embedding: a token id is not a number, got true")
+    if settings.reservoir:
+        raise SettingError(f"reservoir must be 0 with an embedding, got {settings.reservoir}")
     if settings.task != "forecast" or settings.inputs[0] not in settings.target_names:
         return
     if not settings.loss_spec.one_target:

@@ -327,7 +327,7 @@ def test_the_summary_of_a_race_has_the_members_and_its_outputs_are_those_of_an_e
     output, plot = tmp_path / "out.csv", tmp_path / "out.png"
     result = invoke("replay", recording, "--horizon", 2, "--output", output, "--plot", plot, "--json")
     summary = json.loads(result.stdout)
-    assert list(summary["members"]) == ["forecast", "linear", "reservoir"]
+    assert list(summary["members"]) == ["forecast", "linear"]
     assert summary["race"]["naive"][0] == "persistence"
     assert output.read_text().splitlines()[0] == "time,sensor,a,b,a+1,b+1,a+2,b+2".replace("sensor,", "")
     assert plot.stat().st_size

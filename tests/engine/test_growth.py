@@ -71,6 +71,8 @@ def test_the_same_holds_for_an_engine_without_inputs(layers: str) -> None:
         {"skip": True},
         {"skip": True, "readout": "rls", "rls_forgetting": 1.0},
         {"skip": True, "layer": ("reservoir",)},
+        {"reservoir": 7},
+        {"reservoir": 7, "skip": True, "lags": (1, 3), "differences": True, "readout": "rls", "rls_forgetting": 1.0},
         {"skip": True, "readout_lags": (1, 3), "calendar": ("day",), "harmonics": 1},
         {"skip": True, "readout": "rls", "rls_forgetting": 1.0, "head": "per_stream"},
         {"skip": True, "readout": "rls", "rls_forgetting": 1.0, "weights": "per_stream"},

@@ -51,6 +51,7 @@ FIXED: dict[str, Any] = {
     "density": 0.5,
     "input_scaling": 0.5,
     "leak": (0.5,),
+    "reservoir": 3,
     "readout": "rls",
     "skip": True,
     "init_input": "he",

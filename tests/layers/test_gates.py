@@ -10,6 +10,7 @@ import pytest
 from probe import BODIES, INPUTS, LAYERS, body_of
 
 from stream_rnn.kernels.activations import Activation
+from stream_rnn.layers.beside import Beside
 from stream_rnn.layers.conv import Conv
 from stream_rnn.layers.dense import Dense
 from stream_rnn.layers.gates import gates_of
@@ -39,8 +40,9 @@ def test_the_layers_of_a_stack_divide_its_arrays_between_them(body: str) -> None
     whole = body_of(body)
     for array in ("params", "state", "tape"):
         parts = sorted((getattr(part, array), getattr(part.layer.sizes, array)) for part in stacked_layers(whole))
-        assert [start for start, _ in parts] == np.cumsum([0, *(size for _, size in parts[:-1])]).tolist()
-        assert sum(size for _, size in parts) == getattr(whole.sizes, array)
+        first = getattr(whole.split, array) if isinstance(whole, Beside) else 0
+        assert [start for start, _ in parts] == np.cumsum([first, *(size for _, size in parts[:-1])]).tolist()
+        assert first + sum(size for _, size in parts) == getattr(whole.sizes, array)
 
 
 def test_the_parameters_of_a_stack_have_prefixes_and_are_where_each_layer_says() -> None:
@@ -54,7 +56,7 @@ def test_the_parameters_of_a_stack_have_prefixes_and_are_where_each_layer_says()
 
 def test_a_single_layer_counts_as_a_stack_of_one() -> None:
     (layer,) = stacked_layers(GRU(2, 3))
-    assert layer == (GRU(2, 3), "", 0, 0, 0, 0, None)
+    assert layer == (GRU(2, 3), "", 0, 0, 0, 0, 0, None)
 
 
 def test_a_stack_inside_a_stack_is_listed_by_its_layers() -> None:

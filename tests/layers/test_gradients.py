@@ -53,7 +53,7 @@ def test_fixed_weights_have_no_gradient(body: str) -> None:
     assert not any(gradient[p.name].any() for p in probe.network.parameters() if p.role == "fixed")
 
 
-@pytest.mark.parametrize("body", NUMERIC)
+@pytest.mark.parametrize("body", [body for body in NUMERIC if "|" not in body])
 def test_input_gradient_equals_finite_differences(body: str) -> None:
     probe = Probe(body_of(body), skip=False)
     expected = finite_differences(probe.loss_of, probe.events.X[0])

@@ -18,6 +18,6 @@ def or_default(model: dict[str, Any] | RaceConfig) -> dict[str, Any] | RaceConfi
     >>> or_default({"inputs": ("load",), "hidden": (8,)})
     {'inputs': ('load',), 'hidden': (8,)}
     >>> list(or_default({"inputs": ("load",)}).members)
-    ['forecast', 'linear', 'reservoir']
+    ['forecast', 'linear']
     """
     return model if isinstance(model, RaceConfig) else chosen_model(model)

@@ -95,6 +95,7 @@ def unfold(settings: Settings) -> Diagram:
             "One network, drawn once per event: the same name and colour means the same weights.",
             f"Weights: {weights}; {total:,} in total.",
             *_learning_notes(settings, network.body.carries, error_events),
+            *_reservoir_notes(settings),
         ),
     )
 
@@ -151,6 +152,11 @@ def _ages(window: int) -> tuple[int | None, ...]:
     if window <= MAX_EVENTS:
         return tuple(range(window - 1, -1, -1))
     return (window - 1, None, *range(MAX_EVENTS - 3, -1, -1))
+
+
+def _reservoir_notes(settings: Settings) -> list[str]:
+    units = settings.reservoir
+    return [f"Beside the layers, the readout sees a reservoir of {units} fixed units, not drawn."] if units else []
 
 
 def _learning_notes(settings: Settings, carries: Carries, error_events: int) -> list[str]:
