@@ -19,6 +19,7 @@ from stream_rnn.engine.columns import names_of
 from stream_rnn.errors import DataError, SettingError, nearest, refuse_unknown
 from stream_rnn.evaluation.prequential import point_forecasts
 from stream_rnn.jobs.frames import FrameKind, to_table
+from stream_rnn.jobs.replay.known import take_known
 from stream_rnn.jobs.replay.open import Request, open_job, open_model
 from stream_rnn.jobs.replay.result import Identity, Origins, ReplayResult, tidy_table
 from stream_rnn.jobs.replay.run import collect, split_options, warn_of_unused
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from stream_rnn.engine.engine import Engine
     from stream_rnn.jobs.replay.job import Job
+    from stream_rnn.jobs.replay.known import Known
     from stream_rnn.jobs.replay.run import Callback
 
 __all__ = ["Backtest", "FrameModel", "backtest", "learn"]
@@ -61,7 +63,9 @@ def learn(df: Any, *, model: Engine | Race | None = None, **options: Any) -> Fra
         one.
     **options
         ``key``, ``time`` and other options of a replay, and, for a new model, ``targets``, ``horizon``, ``preset`` and
-        other settings of an engine. Default: preset ``auto``, every numeric column as input and target.
+        other settings of an engine. Default: preset ``auto``, every numeric column as input and target. ``known`` names
+        columns whose next values are known, such as a plan: their values at the next `horizon` rows of a stream are
+        inputs, too. Rows after the last one with a target are only used for these. It needs ``targets``.
 
     Returns
     -------
@@ -85,19 +89,22 @@ def learn(df: Any, *, model: Engine | Race | None = None, **options: Any) -> Fra
     1  pump 2025-01-09 09:00:00+01:00        2
     """
     table = to_table(df)
+    options, known = take_known(options, None if model is None else model.settings)
     if model is None:
         settings, chosen = split_options(_checked(options, table))
+        table, settings = _with_leads(known, table, settings)
         job = open_job(settings, chosen, Request(table))
     else:
         refuse_unknown(options, ReplaySettings.__struct_fields__)
         if numbered := next((name for name in NUMBERED if name in options), None):
             raise SettingError(f"{numbered} needs a new model: this one does not know the numbers of words")
         settings, _ = split_options(_checked(options, table))
+        table, settings = _with_leads(known, table, settings)
         job = open_model(settings, model, Request(table))
     identity = Identity.of(job.source, table, settings.timezone, has_keys=job.has_keys)
     _run(job)
     roles = {"key": job.source.key, "time": job.source.time or ""}
-    return FrameModel(job.model, FrameKind.of(df), identity, replace(settings, **roles))
+    return FrameModel(job.model, FrameKind.of(df), identity, replace(settings, **roles), known)
 
 
 def backtest(df: Any, *, callbacks: Sequence[Callback] = (), **options: Any) -> Backtest:
@@ -134,7 +141,9 @@ def backtest(df: Any, *, callbacks: Sequence[Callback] = (), **options: Any) -> 
     1      y        2     398
     """
     table = to_table(df)
+    options, known = take_known(options)
     settings, chosen = split_options(_checked(options, table))
+    table, settings = _with_leads(known, table, settings)
     return collect(open_job(settings, chosen, Request(table, by_stream=True)), FrameKind.of(df), table, callbacks)
 
 
@@ -147,11 +156,19 @@ class FrameModel:
         The model. The keys of its streams are text.
     """
 
-    def __init__(self, engine: Engine | Race, kind: FrameKind, identity: Identity, settings: ReplaySettings) -> None:
+    def __init__(
+        self,
+        engine: Engine | Race,
+        kind: FrameKind,
+        identity: Identity,
+        settings: ReplaySettings,
+        known: Known | None = None,
+    ) -> None:
         self.engine = engine
         self._kind = kind
         self._identity = identity
         self._settings = settings
+        self._known = known
 
     def learn(self, df: Any) -> None:
         """Learn from more rows, which follow those before.
@@ -161,7 +178,7 @@ class FrameModel:
         DataError, ConnectorError
             If the frame cannot be used, or has rows of a stream that are not later than those learned from.
         """
-        table = to_table(df)
+        table, _ = _with_leads(self._known, to_table(df), self._settings)
         events = self._events(table)
         if older := len(events) - len(self._newer(events)):
             raise DataError(
@@ -178,7 +195,8 @@ class FrameModel:
             Keys of the streams; or a frame, whose streams are forecast after its last rows: those that are later than
             what was learned from are processed by a copy of the model. Default: all streams.
         horizon
-            Number of events; by default that of the model. Beyond it, forecasts are rolled out, without intervals.
+            Number of events; by default that of the model. Beyond it, forecasts are rolled out, without intervals; not
+            with known columns, whose values are not known there.
 
         Returns
         -------
@@ -194,11 +212,11 @@ class FrameModel:
         settings, engine, kind = self.engine.settings, self.engine, self._kind
         check_tidy(settings)
         horizon = settings.horizon if horizon is None else _checked_horizon(horizon)
-        if horizon > settings.horizon and isinstance(engine, Race):
+        if horizon > settings.horizon and (self._known is not None or isinstance(engine, Race)):
             raise DataError(f"horizon must be at most that of the model, {settings.horizon}, got {horizon}")
         keys = list(map(str, engine.keys))
         if of is not None and names_of(of) is not None:
-            kind, table = FrameKind.of(of), to_table(of)
+            kind, (table, _) = FrameKind.of(of), _with_leads(self._known, to_table(of), self._settings)
             events = self._events(table)
             keys = list(dict.fromkeys(events.keys.tolist()))
             if len(newer := self._newer(events)):
@@ -239,6 +257,14 @@ def _checked(options: dict[str, Any], table: pa.Table) -> dict[str, Any]:
     if of_files := next((name for name in OF_FILES if name in options), None):
         raise SettingError(f"{of_files} is for files, not for a frame")
     return ({"key": UNIQUE_ID} if UNIQUE_ID in table.column_names else {}) | options
+
+
+def _with_leads(known: Known | None, table: pa.Table, settings: ReplaySettings) -> tuple[pa.Table, ReplaySettings]:
+    """Return a table with the leads of known columns, if there are any, and the settings to read it with."""
+    if known is None:
+        return table, settings
+    known.check(settings)
+    return known.add_to(table, settings)
 
 
 def _run(job: Job[Any]) -> None:
