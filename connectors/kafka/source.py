@@ -36,7 +36,7 @@ only then fetches what has arrived since."""
 METADATA_MS = 30_000
 """How soon partitions that are added to a topic are noticed; the client's default is five minutes."""
 HEARTBEAT_SECONDS = 0.25
-"""Time between two heartbeats. A member learns by its heartbeat that the group rebalances, and all wait for the last one;
+"""Time between two heartbeats. A member learns by its heartbeat that the group rebalances, and all wait for the last;
 with the client's default of 3 s, a join interrupted the partitions of every process for more than a second."""
 JOIN_MS = 1000
 """How much longer a poll may take while the group is being joined."""
