@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -31,6 +32,9 @@ ROUNDS = 3
 ENGINE: dict[str, Any] = reference.JOB | {"targets": ("x0",), "task": "forecast", "horizon": 1}
 STOP_TIMEOUT = 60.0
 """Seconds within which a job must end after SIGTERM."""
+
+
+ASSIGNED = re.compile(r"-(\d+): assigned, starting at")
 
 
 class Variant(NamedTuple):
@@ -72,6 +76,15 @@ class RunningJob:
         """Return the last line of the job's log."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1] if lines else "the job has logged nothing"
+
+    def assigned(self) -> list[int]:
+        """Return the numbers of the partitions that were assigned to the job, in order, by its log."""
+        return [int(number) for number in ASSIGNED.findall(self._log.read_text(encoding="utf-8", errors="replace"))]
+
+    def kill(self) -> None:
+        """Send SIGKILL, and wait until the job has ended."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         """Send SIGTERM, and wait until the job has ended."""

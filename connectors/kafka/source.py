@@ -35,6 +35,9 @@ GATHER_MS = 3
 only then fetches what has arrived since."""
 METADATA_MS = 30_000
 """How soon partitions that are added to a topic are noticed; the client's default is five minutes."""
+HEARTBEAT_SECONDS = 0.25
+"""Time between two heartbeats. A member learns by its heartbeat that the group rebalances, and all wait for the last;
+with the client's default of 3 s, a join interrupted the partitions of every process for more than a second."""
 JOIN_MS = 1000
 """How much longer a poll may take while the group is being joined."""
 CLOSE_MS = 10_000
@@ -95,7 +98,7 @@ class KafkaSource(Closeable):
             group_id=subscription.group,
             group_instance_id=subscription.instance,
             session_timeout_ms=round(1000 * subscription.session_timeout),
-            heartbeat_interval_ms=round(1000 * min(3.0, subscription.session_timeout / 4)),
+            heartbeat_interval_ms=round(1000 * min(HEARTBEAT_SECONDS, subscription.session_timeout / 4)),
             partition_assignment_strategy=(assignor,),
             auto_offset_reset="none",  # the caller alone decides where to read
             enable_auto_commit=False,
