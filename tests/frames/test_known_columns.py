@@ -98,6 +98,8 @@ def test_a_frame_to_forecast_from_brings_its_plan() -> None:
         ({"known": "plan", "horizon": "6h"}, "horizon must be a number of events with known, got '6h'"),
         ({"known": "plan", "horizon": 0}, "horizon must be from 1 to 100000, got 0"),
         ({"known": "plan", "task": "regression"}, "known is for forecasts only, got task regression"),
+        ({"known": "plan", "horizon": 2000}, "horizon must be at most 1000 with known: 2,000 leads"),
+        ({"known": "plan", "categories": "plan"}, "known must name columns of numbers, got 'plan', which is in categ"),
         ({"known": "plan", "every": "1h"}, "every is not allowed with known"),
     ],
 )

@@ -28,6 +28,9 @@ else:
 RESHAPED = ("wide", "pivot", "every", "lateness", "duplicates", "end")
 """Options under which the next event of a stream is not its next row."""
 
+MAX_LEADS = 1000
+"""Leads of all known columns; each is an input."""
+
 log = logging.getLogger("stream_rnn")
 
 
@@ -55,7 +58,7 @@ class Known(NamedTuple):
         Raises
         ------
         SettingError
-            If a column is a target or named twice, or an option is not allowed with them.
+            If a column is a target, a category or named twice, there are too many leads, or an option is not allowed.
         """
         defaults = ReplaySettings()
         if option := next((name for name in RESHAPED if getattr(settings, name) != getattr(defaults, name)), None):
@@ -65,6 +68,10 @@ class Known(NamedTuple):
                 raise SettingError(f"known must not name a target, whose future is not known, got {name!r}")
             if name in self.names[:place]:
                 raise SettingError(f"known must name each column once, got {name!r} twice")
+            if name in (settings.categories or ()):
+                raise SettingError(f"known must name columns of numbers, got {name!r}, which is in categories")
+        if (count := len(self.names) * self.horizon) > MAX_LEADS:
+            raise SettingError(f"horizon must be at most {MAX_LEADS // len(self.names)} with known: {count:,} leads")
 
     def add_to(self, table: pa.Table, settings: ReplaySettings) -> tuple[pa.Table, ReplaySettings]:
         """Return a table with leads, up to each stream's last row with a target, and the columns found in it.
