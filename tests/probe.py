@@ -185,6 +185,8 @@ class Probe:
             deltas=np.zeros((length, sizes.delta)),
             rows=np.zeros(max(window, 1), np.int64),
             upcoming=np.zeros(1, np.int64),
+            weight=np.ones(1),
+            frozen=np.zeros(1, np.uint8),
             gradient=np.zeros_like(self.params),
             penalty_mask=np.zeros_like(self.params),
             decay_targets=np.zeros_like(self.params),

@@ -5,7 +5,8 @@ limit (`learning.targets`), of the challenger of a readout by least squares (`le
 (`learning.failure`), of ranges and usual values (`learning.anomaly`), of states of targets
 (`learning.target_states`), and of scales by hour (`learning.hourly_scale`). In an upgraded checkpoint, all of this has
 its initial value. The weights of a race are those of each target, where they were shared by all. What only the readout
-needs is kept of as many events as it needs, no longer of the whole window. There is no compact tape.
+needs is kept of as many events as it needs, no longer of the whole window. There is no compact tape, and no engine is
+frozen.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ def from_format_3(arrays: Mapping[str, NDArray[Any]], owners: Mapping[str, Setti
         elif array.ndim == 2 and name == "surprise" and array.shape[1] % anomaly.ERRORS_SIZE == 1:
             upgraded[full_name] = _with_evidence(array)
         elif array.ndim == 1 and name in COUNTERS:
+            if name == "counts":
+                upgraded[f"{prefix}frozen"] = np.zeros(1, np.bool_)
             upgraded[full_name] = np.append(array, np.zeros(NEW_COUNTERS, array.dtype))
     return upgraded | _mixing(arrays) | _windows(arrays, owners)
 

@@ -82,6 +82,8 @@ class RowOp(IntEnum):
     """label the oldest event that waits for its lookahead, without the events that do not follow"""
     END_SEQUENCE = 8
     """end the slot's sequence: label all pending events, learn from pending errors, zero the state, empty the window"""
+    FREEZE = 16
+    """do all of this without learning: no weight changes"""
 
 
 class EventBuffers(NamedTuple):
@@ -97,6 +99,8 @@ class EventBuffers(NamedTuple):
     """(N, D) float64"""
     times: Any
     """(N,) float64, NaN where unknown"""
+    weights: Any
+    """(N,) float64, factors of the losses of the targets; (0,) if all are 1"""
 
 
 class OutputBuffers(NamedTuple):
@@ -159,6 +163,7 @@ def process(core: Any, batch: Any) -> None:
         slot, op = events.slots[i], events.ops[i]
         upcoming = events.slots[min(i + 1, events.slots.shape[0] - 1)]
         core.work.upcoming[0] = upcoming
+        _set_weight(core.work, events.weights, i, op & RowOp.FREEZE)
         if upcoming != slot:
             _prefetch_stream(core, upcoming)
         if op & RowOp.RESET_SLOT:
@@ -177,6 +182,16 @@ def process(core: Any, batch: Any) -> None:
             out[i] = core.forecast[slot]
         if op & RowOp.END_SEQUENCE:
             _end_sequence(core, slot)
+
+
+@inner
+def _set_weight(work: Any, weights: Any, i: int, frozen: int) -> None:
+    """Write how much is learned from row i to scratch."""
+    work.frozen[0] = frozen
+    if frozen:
+        work.weight[0] = 0.0
+    else:
+        work.weight[0] = weights[i] if weights.shape[0] > 0 else 1.0
 
 
 @inner
@@ -240,7 +255,8 @@ def _end_sequence(core: Any, slot: int) -> None:
     while core.clock[slot, Clock.PENDING] > 0:
         _label_oldest(core.lookahead, core, slot)
     if core.clock[slot, Clock.LENGTH] > 0:
-        _update(core, slot)
+        if not core.work.frozen[0]:
+            _update(core, slot)
         core.counts[N_RESETS] += 1
     _start_sequence(core, slot)
 
@@ -544,7 +560,7 @@ def _reveal(core: Any, slot: int, y: Any) -> bool:
             if ahead == 1:
                 total += missed
                 count += 1
-            arrived = True
+            arrived = core.work.weight[0] > 0.0
     if count > 0:
         core.miss[slot] = total / count
     return arrived
@@ -563,25 +579,34 @@ def _inject_label(core: Any, slot: int, row: int, y: Any) -> bool:
         count += 1
     if count > 0:
         core.miss[slot] = total / count
-    return count > 0
+    return count > 0 and core.work.weight[0] > 0.0
 
 
 @inner
 def _inject(core: Any, slot: int, row: int, column: int, z: float) -> float:
-    """Write the gradient of the mean loss over all targets and horizons; return the forecast's distance from z."""
+    """Write the gradient of the mean loss over all targets and horizons, times the event's weight.
+
+    Returns the forecast's distance from z.
+    """
     task, loss, E = core.task, core.learning.loss, core.task.errors
     errors, outputs = core.errors[slot, row, column * E : (column + 1) * E], core.work.outputs[: task.width]
     head, features = params_of(core, slot).head, core.features[slot, row]
     read_target(loss, core.network, head, features, column * task.width, z, outputs)
     loss_gradient(loss, outputs, z, errors)
     missed = distance(loss, outputs, task.point, z, errors)
-    scale_gradient(loss, errors.dtype.type(1.0 / (task.targets * max(task.horizon, 1))), errors)
+    weight = core.work.weight[0]
+    if weight > 0.0:
+        scale_gradient(loss, errors.dtype.type(weight / (task.targets * max(task.horizon, 1))), errors)
+    else:
+        errors[:] = 0
     return missed
 
 
 @inner
 def _learn(core: Any, slot: int, arrived: bool) -> None:
-    """Count one event towards the next update, and update when it is due."""
+    """Count one event towards the next update, and update when it is due; do nothing while the weights are frozen."""
+    if core.work.frozen[0]:
+        return
     clock = core.clock[slot]
     clock[Clock.WAITING] += 1
     clock[Clock.ERRORS] += arrived

@@ -418,6 +418,8 @@ def _work(settings: Settings, plan: EnginePlan, initial: BodyAndHead) -> Work:
         deltas=aligned_zeros((kept, sizes.delta), kind),
         rows=np.zeros(learning.window, np.int64),
         upcoming=np.zeros(1, np.int64),
+        weight=np.ones(1),
+        frozen=np.zeros(1, np.uint8),
         gradient=aligned_zeros(weighted.shape, kind),
         penalty_mask=weighted,
         decay_targets=decay_targets(net, np.concatenate(initial)),

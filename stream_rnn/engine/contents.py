@@ -67,7 +67,7 @@ def verify_engine(data: CheckpointData) -> None:
     expected = (
         {f"{STREAMS}{name}": ((len(data.keys), *shape), kind) for name, (shape, kind) in rows.items()}
         | {f"{SHARED}{name}": ((1, *shape), kind) for name, (shape, kind) in plan.shared.items()}
-        | {"counts": ((len(Counts._fields),), np.int64)}
+        | {"counts": ((len(Counts._fields),), np.int64), "frozen": ((1,), np.bool_)}
         | _drift_rows(data.settings, "all")
     )
     verify_arrays(data, expected)

@@ -129,6 +129,32 @@ def times(values: ArrayLike | None, count: int) -> NDArray[np.float64]:
         raise DataError(f"times must be seconds or datetime64, got {array.dtype}") from None
 
 
+def weights(values: ArrayLike) -> NDArray[np.float64]:
+    """Return the weights of events, (N,).
+
+    Raises
+    ------
+    DataError
+        If they have another shape, or one is not a finite number of at least 0.
+
+    Examples
+    --------
+    >>> weights([1, 0.5]).tolist()
+    [1.0, 0.5]
+    """
+    try:
+        array = np.asarray(values)
+        found = np.ascontiguousarray(array, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"w must consist of numbers: {error}") from None
+    if found.ndim != 1 or array.dtype.kind in "SU":
+        raise DataError(f"w must be numbers of shape (N,), got {array.dtype} of shape {found.shape}")
+    if (wrong := ~(np.isfinite(found) & (found >= 0))).any():
+        row = int(wrong.argmax())
+        raise DataError(f"w must be finite and at least 0, got {found[row]:g} in event {row}")
+    return found
+
+
 def plain_keys(keys: Any) -> list[Any]:
     """Return keys as Python objects, so that numpy's 5 and Python's 5 are the same stream.
 

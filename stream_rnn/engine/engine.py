@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 N_DRIFTS = Counts._fields.index("drifts")
-STEP = int(RowOp.STEP)
 
 
 class Engine:
@@ -176,6 +175,8 @@ class Engine:
         time: float | datetime | None = None,
         *,
         end: bool = False,
+        w: float = 1.0,
+        learn: bool = True,
     ) -> NDArray[np.float64]:
         """Process one event: learn from what it reveals, and forecast.
 
@@ -193,6 +194,10 @@ class Engine:
             Seconds since the Unix epoch, or a datetime, UTC if it has no time zone.
         end
             Whether the sequence ends with this event.
+        w
+            Weight of the event's targets in learning; 0 to learn nothing from them. Scales and intervals ignore it.
+        learn
+            Whether weights of the network may change; if not, the event does all else, see `freeze`.
 
         Returns
         -------
@@ -211,7 +216,7 @@ class Engine:
         except IndexError:
             refuse(self)
         try:
-            self._step(key, x, y, time, end)
+            self._step(key, x, y, time, end, w, learn)
             return self._forecast.copy()
         finally:
             self._idle.append(None)
@@ -225,6 +230,8 @@ class Engine:
         time: float | datetime | None = None,
         *,
         end: bool = False,
+        w: float = 1.0,
+        learn: bool = True,
     ) -> EventResult:
         """Process one event as `step`, and return everything that is known about it.
 
@@ -236,23 +243,23 @@ class Engine:
         {'forecast': [[20.0]], 'begins': True, 'interval': [[[None, None]]], 'anomaly': None, 'anomaly_alarm': None,
          'state': None, 'states': None, 'drifts': [], 'alarms': []}
         """
-        drifts, outputs = self._step(key, x, y, time, end), self._outputs
+        drifts, outputs = self._step(key, x, y, time, end, w, learn), self._outputs
         alarms = alarms_of(outputs.alarms, [key], int(self._state.counts[N_EVENTS]) - 1)
         return wrap_outputs(self.settings, self._event.slots, outputs, drifts, alarms).event(0)
 
-    def _step(self, key: Hashable, x: Any, y: Any, time: Any, end: bool) -> Sequence[Drift]:
+    def _step(self, key: Hashable, x: Any, y: Any, time: Any, end: bool, w: float, learn: bool) -> Sequence[Drift]:
         """Process one event and write its results to the output buffers; return the drifts that it reveals."""
         state, new = self._state, False
         try:
-            event = self._intake.from_step(x, y, time)
+            event = self._intake.from_step(x, y, time, w)
             key = key.item() if isinstance(key, np.generic) else key
             event.slots[0], new = state.slot(key)
-            event.ops[0] = STEP + (RowOp.RESET_SLOT if new else 0) + (RowOp.END_SEQUENCE if end else 0)
+            event.ops[0] = state.op(learn) + (RowOp.RESET_SLOT if new else 0) + (RowOp.END_SEQUENCE if end else 0)
             if new:
                 self._outputs.begins[0] = False
             state.protect(event.slots)
             self._process_single(state.core, self._single)
-            return () if self._monitor is None else self._check_drift(self._monitor, event.slots[0], new, key)
+            return () if self._monitor is None else self._check_drift(self._monitor, event.slots[0], new, key, learn)
         except KeyboardInterrupt:
             if new and not self._outputs.begins[0]:
                 state.run_op(event.slots[0], RowOp.RESET_SLOT)
@@ -284,6 +291,9 @@ class Engine:
         Y: ArrayLike | None = None,
         times: ArrayLike | None = None,
         ends: ArrayLike | None = None,
+        *,
+        w: ArrayLike | None = None,
+        learn: bool = True,
     ) -> NDArray[np.float64]:
         """Process N events in arrival order, bitwise as in N calls of `step`, however they are cut into batches.
 
@@ -301,6 +311,10 @@ class Engine:
             Seconds since the Unix epoch (N,), or datetime64 in UTC; NaN or NaT where unknown.
         ends
             Whether the sequence of an event's stream ends with it, (N,).
+        w
+            Weights of the events' targets in learning (N,), as in `step`; 1 if omitted.
+        learn
+            As in `step`, for all events.
 
         Returns
         -------
@@ -320,7 +334,7 @@ class Engine:
         >>> engine.process(["pump-1", "pump-2"], np.array([[1.0, 20.0], [2.0, 30.0]])).shape
         (2, 3, 2)
         """
-        return self.process_detailed(keys, X, Y, times, ends).forecasts
+        return self.process_detailed(keys, X, Y, times, ends, w=w, learn=learn).forecasts
 
     def process_detailed(
         self,
@@ -329,21 +343,24 @@ class Engine:
         Y: ArrayLike | None = None,
         times: ArrayLike | None = None,
         ends: ArrayLike | None = None,
+        *,
+        w: ArrayLike | None = None,
+        learn: bool = True,
     ) -> BatchResult:
         """Process N events as `process`, and return everything that is known about them."""
-        return self.process_events(self._intake.from_process(keys, X, Y, times, ends))
+        return self.process_events(self._intake.from_process(keys, X, Y, times, ends, w), learn=learn)
 
     @exclusive
-    def process_events(self, events: Events) -> BatchResult:
+    def process_events(self, events: Events, *, learn: bool = True) -> BatchResult:
         """Process events that an `Intake` of the same settings has checked."""
-        return self._process(events)
+        return self._process(events, learn=learn)
 
-    def _process(self, events: Events) -> BatchResult:
+    def _process(self, events: Events, *, learn: bool = True) -> BatchResult:
         state, before = self._state, int(self._state.counts[N_EVENTS])
         slots, new = state.slots(events.keys)
         outputs = allocate_outputs(self.settings, len(slots))
         try:
-            drifts = self._run(events, slots, new, outputs)
+            drifts = self._run(events, slots, new, outputs, learn)
         except KeyboardInterrupt:
             rest = slice(int(state.counts[N_EVENTS]) - before, None)
             for slot in slots[rest][new[rest]]:
@@ -352,14 +369,14 @@ class Engine:
         return wrap_outputs(self.settings, slots, outputs, drifts, alarms_of(outputs.alarms, events.keys, before))
 
     def _run(
-        self, events: Events, slots: NDArray[np.int64], new: NDArray[np.bool_], outputs: OutputBuffers
+        self, events: Events, slots: NDArray[np.int64], new: NDArray[np.bool_], outputs: OutputBuffers, learn: bool
     ) -> list[Drift]:
         """Run the kernel on events of the streams in these slots (N,), batch by batch; return the drifts."""
         state, count = self._state, len(slots)
-        ops = (RowOp.STEP + RowOp.RESET_SLOT * new + RowOp.END_SEQUENCE * events.ends).astype(np.uint8)
+        ops = (state.op(learn) + RowOp.RESET_SLOT * new + RowOp.END_SEQUENCE * events.ends).astype(np.uint8)
         columns = [
             np.require(column, requirements=["C", "A", "W"])
-            for column in (slots, ops, events.x, events.y, events.times)
+            for column in (slots, ops, events.x, events.y, events.times, events.weights)
         ]
         drifts: list[Drift] = []
         start = 0
@@ -377,7 +394,7 @@ class Engine:
                 self._batch.fill(events=rows, outputs=results)
                 process(state.core, self._batch)
             if self._monitor is not None:
-                drifts += self._check_drift(self._monitor, slots[start], new[start], events.keys[start])
+                drifts += self._check_drift(self._monitor, slots[start], new[start], events.keys[start], learn)
             self._batch_size.measured(part.stop - start, perf_counter() - began)
             start = part.stop
         return drifts
@@ -389,12 +406,13 @@ class Engine:
             return []
         return shares_of(slots, threads) if self._batch_size.seconds(count) >= WORTHWHILE_SECONDS else []
 
-    def _check_drift(self, monitor: DriftMonitor, slot: int, new: bool, key: Hashable) -> list[Drift]:
-        """Check the error of the event that was just processed; respond to a drift, and return it."""
+    def _check_drift(self, monitor: DriftMonitor, slot: int, new: bool, key: Hashable, learn: bool) -> list[Drift]:
+        """Check the error of the event that was just processed; respond to a drift if it may learn, and return it."""
         state = self._state
         if not monitor.check(state.streams.arrays, slot, new):
             return []
-        monitor.respond(state.weights_of(slot))
+        if learn and not state.frozen[0]:
+            monitor.respond(state.weights_of(slot))
         state.counts[N_DRIFTS] += 1
         return [monitor.record(int(state.counts[N_EVENTS]), key)]
 
@@ -641,6 +659,36 @@ class Engine:
         after, clipless = (copy._state.weights_of(0) for copy in copies)  # noqa: SLF001 - engines, too
         return with_update(diagnosis, state, key, after, clipless)
 
+    @property
+    def frozen(self) -> bool:
+        """Whether no weight changes, see `freeze`."""
+        return bool(self._state.frozen[0])
+
+    @exclusive
+    def freeze(self) -> None:
+        """Stop learning, until `unfreeze`: no weight of the layers or of the readout changes.
+
+        All else continues: hidden states, running scales of inputs and targets, intervals, anomaly scores, and the
+        comparison with persistence. Drifts are reported only. Errors that wait for an update when it is called are
+        learned from after `unfreeze`. A saved engine remembers that it is frozen.
+
+        Examples
+        --------
+        >>> from stream_rnn import Engine, Settings
+        >>> engine = Engine(Settings(inputs="x", hidden=4))
+        >>> engine.freeze()
+        >>> for t in range(100):
+        ...     forecast = engine.step("sensor", {"x": t % 5})
+        >>> engine.frozen, engine.counts.updates
+        (True, 0)
+        """
+        self._state.frozen[0] = True
+
+    @exclusive
+    def unfreeze(self) -> None:
+        """Learn again after `freeze`."""
+        self._state.frozen[0] = False
+
     @exclusive
     def reset(self, key: Hashable) -> None:
         """End the stream's sequence: its hidden state becomes zero and its window empty; its scales stay.
@@ -807,7 +855,7 @@ def summary_of(engine: Engine) -> list[tuple[str, str]]:
     settings, counts = engine.settings, engine.counts
     layers = " ".join(f"{name} {units}" for name, units in zip(settings.layer, settings.hidden, strict=False))
     return [
-        ("layers", layers),
+        ("layers", layers + (", frozen" if engine.frozen else "")),
         ("task", settings.task),
         ("targets", shortened(settings.target_names)),
         ("horizon", f"{settings.horizon:,}"),

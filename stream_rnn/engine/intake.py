@@ -38,10 +38,19 @@ class Events(NamedTuple):
     """(N,)"""
     ends: NDArray[np.bool_]
     """(N,)"""
+    weights: NDArray[np.float64]
+    """(N,), or (0,) if all are 1"""
 
     def rows(self, index: slice) -> Events:
         """Return some of the events."""
-        return Events(self.keys[index], self.x[index], self.y[index], self.times[index], self.ends[index])
+        return Events(
+            self.keys[index],
+            self.x[index],
+            self.y[index],
+            self.times[index],
+            self.ends[index],
+            self.weights[index],
+        )
 
 
 def blank_event(settings: Settings) -> EventBuffers:
@@ -52,6 +61,7 @@ def blank_event(settings: Settings) -> EventBuffers:
         x=np.zeros((1, len(settings.inputs))),
         y=np.zeros((1, len(settings.target_names))),
         times=np.full(1, math.nan),
+        weights=np.ones(1),
     )
 
 
@@ -75,6 +85,7 @@ class Intake:
         self._targets_are_inputs = settings.task == "forecast" and -1 not in self._target_inputs
         self._targets_are_all_inputs = self._targets_are_inputs and self._targets == self._inputs
         self._has_ids = settings.tokens or settings.categorical
+        self._weight = 1.0
         self.event = blank_event(settings)
         """The buffers of a single event."""
         self._hypothetical = HypotheticalEvents(np.empty((1, len(self._inputs))), np.empty(1), exist=True)
@@ -88,8 +99,8 @@ class Intake:
         """Make a copy from the settings, since its rows have to be views of its own buffers."""
         return Intake, (self._settings, self._vocabulary)
 
-    def from_step(self, x: Any, y: Any, time: Any) -> EventBuffers:
-        """Return an event with the values and the time that are passed to `Engine.step`.
+    def from_step(self, x: Any, y: Any, time: Any, w: Any) -> EventBuffers:
+        """Return an event with the values, the time and the weight that are passed to `Engine.step`.
 
         The buffers are reused by the next call.
         """
@@ -112,6 +123,9 @@ class Intake:
         if self._has_ids:
             self._check_ids(event.x, event.y)
         event.times[0] = math.nan if time is None else conversions.seconds(time)
+        if w != self._weight:
+            event.weights[:] = self._checked_weights([w])
+            self._weight = w
         return event
 
     def from_predict(self, x: Any, time: Any) -> HypotheticalEvents:
@@ -153,7 +167,13 @@ class Intake:
         return key_list, HypotheticalEvents(x, seconds, exist=True)
 
     def from_process(
-        self, keys: Any, X: ArrayLike, Y: ArrayLike | None, times: ArrayLike | None, ends: ArrayLike | None
+        self,
+        keys: Any,
+        X: ArrayLike,
+        Y: ArrayLike | None,
+        times: ArrayLike | None,
+        ends: ArrayLike | None,
+        w: ArrayLike | None = None,
     ) -> Events:
         """Return a batch of events, as passed to `Engine.process`."""
         x = conversions.matrix(X, self._inputs, "X")
@@ -163,9 +183,21 @@ class Intake:
         flags = np.zeros(count, np.bool_) if ends is None else np.asarray(ends, np.bool_)
         key_list = _key_list(keys, count)
         _check_lengths(count, Y=y, times=seconds, ends=flags, keys=key_list)
+        weights = np.empty(0) if w is None else self._checked_weights(w)
+        if w is not None:
+            _check_lengths(count, w=weights)
         if self._has_ids:
             self._check_ids(x, y)
-        return Events(key_list, x, y, seconds, flags)
+        return Events(key_list, x, y, seconds, flags, weights)
+
+    def _checked_weights(self, w: ArrayLike) -> NDArray[np.float64]:
+        """Return the weights (N,) of events."""
+        settings = self._settings
+        if settings.lookahead:
+            raise DataError("w is not for bidirectional layers, which learn from an event later: leave it out")
+        if settings.readout == "rls" and settings.update_every > 1:
+            raise DataError(f"w needs update_every 1 with readout rls, got {settings.update_every}: leave it out")
+        return conversions.weights(w)
 
     def _refuse_lookahead(self, name: str) -> None:
         lookahead = self._settings.lookahead

@@ -59,7 +59,7 @@ def _process(
     cores, batches, counts = zip(*state.thread_cores(len(shares)), strict=True)
     parts = [allocate_outputs(settings, len(places)) for places in shares]
     for places, part, batch in zip(shares, parts, batches, strict=True):
-        batch.fill(events=EventBuffers(*(column[places] for column in events)), outputs=part)
+        batch.fill(events=EventBuffers(*(column[places] if column.size else column for column in events)), outputs=part)
     list(pool.map(process, cores, batches))
     for places, part in zip(shares, parts, strict=True):
         for whole, column in zip(outputs, part, strict=True):

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from stream_rnn.settings.engine import Settings
 
 
+STEP, FREEZE = int(RowOp.STEP), int(RowOp.FREEZE)
+
+
 class ThreadCore(NamedTuple):
     """What a thread needs to process events of streams with their own weights beside other threads."""
 
@@ -64,6 +67,8 @@ class EngineState:
         self.shared = parts.shared_weights()
         """The weights that all streams share, each array with one row."""
         self.counts = np.zeros(len(Counts._fields), np.int64)
+        self.frozen = np.zeros(1, np.bool_)
+        """Whether no weight changes."""
         self.vocabulary = Vocabulary(settings.vocabulary) if settings.tokens else None
         """Ids of the tokens of an embedding; None without one."""
         self._settings = settings
@@ -146,10 +151,14 @@ class EngineState:
             return self.weights_of(slot).params
         return initial._replace(**{name: self.shared[name][0] for name in initial._fields if name in self.shared})
 
+    def op(self, learn: bool) -> int:
+        """Return the operation that processes an event, and changes weights only if it may."""
+        return STEP if learn and not self.frozen[0] else STEP + FREEZE
+
     def run_op(self, slot: int, op: RowOp) -> NDArray[np.float64]:
         """Run an operation on a stream without an event; return the forecast that it wrote, (O,)."""
         event = self._event
-        event.slots[0], event.ops[0] = slot, op
+        event.slots[0], event.ops[0] = slot, op + FREEZE * self.frozen[0]
         self.protect(event.slots)
         process(self.core, self._operation)
         return self._forecast.copy()
@@ -165,7 +174,7 @@ class EngineState:
         streams = self.streams
         arrays = {f"{STREAMS}{name}": array[: len(streams)] for name, array in streams.arrays.items()}
         arrays |= {f"{SHARED}{name}": array for name, array in self.shared.items()}
-        arrays["counts"] = self.counts
+        arrays |= {"counts": self.counts, "frozen": self.frozen}
         if self._drift is not None:
             arrays["drift"] = self._drift
         keys = streams.keys
@@ -182,6 +191,7 @@ class EngineState:
     def restore(self, data: CheckpointData) -> None:
         """Replace everything by the data of a checkpoint with the same settings, which `verify_engine` accepts."""
         self.counts[:] = data.arrays["counts"]
+        self.frozen[:] = data.arrays["frozen"]
         arrays = {name.removeprefix(STREAMS): a for name, a in data.arrays.items() if name.startswith(STREAMS)}
         self.streams.restore(data.keys, data.recency, arrays)
         self.streams.evictions = data.evictions

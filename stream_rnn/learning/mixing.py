@@ -72,6 +72,8 @@ class MixOp(IntEnum):
     """reset the slot to that of a stream that was never seen"""
     BEGIN_SEQUENCE = 2
     """start a sequence with this event"""
+    FREEZE = 4
+    """score forecasts, and change no weight"""
 
 
 class Mixing(NamedTuple):
@@ -146,15 +148,17 @@ def mix(
             state.length[slot] = 0
             naive.forget(naive_state, slot)
         length, kept = state.length[slot], state.made.shape[1]
+        learns = op & MixOp.FREEZE == 0
         if mixing.horizon == 0:
             _average_all(members, state.log_weights[slot], batch.made[i], out[i])
-            _score(mixing, members, state, slot, 0, batch.made[i], batch.y[i])
+            _score(mixing, members, state, slot, 0, batch.made[i], batch.y[i], learns)
         else:
             if mixing.naive.shape[0] > 0:
                 naive.update(naive_state, slot, batch.y[i])
                 _forecast_naive(mixing, naive_state, slot, batch.y.shape[1], batch.made[i])
             for ahead in range(1, min(mixing.horizon, length) + 1):
-                _score(mixing, members, state, slot, ahead - 1, state.made[slot, (length - ahead) % kept], batch.y[i])
+                made = state.made[slot, (length - ahead) % kept]
+                _score(mixing, members, state, slot, ahead - 1, made, batch.y[i], learns)
             _remember(state, slot, batch.y[i], batch.made[i])
             _average_all(members, state.log_weights[slot], batch.made[i], out[i])
         _add_use(members, state.log_weights[slot])
@@ -211,8 +215,10 @@ def _average(members: Members, made: Any, column: int) -> float:
 
 
 @inner
-def _score(mixing: Mixing, members: Members, state: MixingState, slot: int, group: int, made: Any, y: Any) -> None:
-    """Score the forecasts `made` (M, C) of one horizon by the values y (D,)."""
+def _score(
+    mixing: Mixing, members: Members, state: MixingState, slot: int, group: int, made: Any, y: Any, learns: bool
+) -> None:
+    """Score the forecasts `made` (M, C) of one horizon by the values y (D,), and update the weights if it `learns`."""
     log_weights, scale, targets = state.log_weights[slot], state.scale[slot], y.shape[0]
     for d in range(targets):
         column = group * targets + d
@@ -229,6 +235,8 @@ def _score(mixing: Mixing, members: Members, state: MixingState, slot: int, grou
                 if scale[MEAN, column] > 0.0:
                     loss = _loss(mixing.absolute, error, made[m, column] - mixture) / scale[MEAN, column]
                     members.losses[m] = min(max(loss, -MAX_LOSS), MAX_LOSS)
+        if not learns:
+            continue
         _update_weights(mixing, members, log_weights[column], made, column, group + 1, scale[LOSSES, column])
         if group == 0:
             _share_step(mixing, members, log_weights, scale, d, targets)

@@ -5,7 +5,7 @@ With the features f and a constant, F = [f, 1] (q,), outputs o = W F (O,), error
     u = P F      g = l + F . u      W <- W + e u^T / g      P <- (P - u u^T / g) / l
 
 W consists of the network's V and c. Initially P = I / ridge. Of P only the lower triangle is used. The cost of an event
-is O(q^2 + q O).
+is O(q^2 + q O). For an event of weight w, e and u u^T are multiplied by w, and g = l + w F . u.
 
 **Leak.** P grows without bound in directions in which features do not vary, and weights in these directions drift. At
 one event of `LEAK_EVERY`, the weight of one feature i, of each in turn, is therefore pulled towards 0, as by an event
@@ -91,6 +91,8 @@ class EventErrors(NamedTuple):
     """(O,), gradient of the loss in the outputs; 0 for outputs without an error"""
     is_new: bool
     """whether P does not contain the features yet"""
+    weight: float
+    """of the event, above 0; the gradients contain it"""
 
 
 @dispatched
@@ -174,7 +176,7 @@ def update_readout(rls: RLS, network: Network, head: Any, P: Any, event: EventEr
     F[last] = 1.0
     u[:] = 0
     add_symmetric_product(P, F, u)
-    g = rls.forgetting + dot(F, u)
+    g = rls.forgetting + event.weight * dot(F, u)
     if not (math.isfinite(g) and g > 0.0):
         reset_inverse(rls, P)
         return False
@@ -182,7 +184,7 @@ def update_readout(rls: RLS, network: Network, head: Any, P: Any, event: EventEr
         return False
     _update_weights(network, head, event.gradients, rls.unit / g, u)
     if event.is_new:
-        _update_inverse(rls, P, g, u)
+        _update_inverse(rls, P, g / event.weight, u)
     return True
 
 

@@ -122,6 +122,10 @@ class Work(NamedTuple):
     """(window,) rows of the window's events, newest first"""
     upcoming: Any
     """(1,) slot of the next event's stream, which is prefetched meanwhile"""
+    weight: Any
+    """(1,) float64, factor of the loss of the event's targets"""
+    frozen: Any
+    """(1,) uint8, not 0 while no weight may change"""
     gradient: Any
     """(P,) the body's (B,), then the head's (R,); only that of touched parameters is computed"""
     penalty_mask: Any
@@ -201,7 +205,7 @@ def _fit_readout_by_least_squares(
         gradients = recent.errors[row]
         for o in range(gradients.shape[0]):
             if gradients[o] != 0:
-                event = EventErrors(recent.features[row], gradients, age < progress.waiting)
+                event = EventErrors(recent.features[row], gradients, age < progress.waiting, work.weight[0])
                 head, P = weights.params.head, weights.inverse
                 if rls.challenged and event.is_new and progress.between == 1:
                     challenge(rls, P, event, weights.challenger, work.regressors)

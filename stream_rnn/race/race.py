@@ -211,6 +211,27 @@ class Race:
         return {} if self.race_settings.naive else failing_in_all(self.members.values())
 
     @property
+    def frozen(self) -> bool:
+        """Whether nothing is learned, see `freeze`."""
+        return any(engine.frozen for engine in self.members.values())
+
+    @exclusive
+    def freeze(self) -> None:
+        """Freeze every member, see `Engine.freeze`, and their weights; no member is retired."""
+        for engine in self.members.values():
+            engine.freeze()
+
+    @exclusive
+    def unfreeze(self) -> None:
+        """Learn again after `freeze`."""
+        for engine in self.members.values():
+            engine.unfreeze()
+
+    def _freezing(self, learn: bool) -> int:
+        """Return the operation of the mixing that keeps its weights, or 0 if these may change."""
+        return 0 if learn and not self.frozen else int(MixOp.FREEZE)
+
+    @property
     def keys(self) -> list[Hashable]:
         """Keys of the streams that are kept."""
         return self._streams.keys
@@ -266,13 +287,15 @@ class Race:
         time: float | datetime | None = None,
         *,
         end: bool = False,
+        w: float = 1.0,
+        learn: bool = True,
     ) -> NDArray[np.float64]:
         """Process one event, as `Engine.step`: learn from what it reveals, and forecast.
 
         Parameters
         ----------
-        key, x, y, time, end
-            As for `Engine.step`.
+        key, x, y, time, end, w, learn
+            As for `Engine.step`. The weights of the members are not affected by w.
 
         Returns
         -------
@@ -287,11 +310,11 @@ class Race:
         with self._whole():
             begins, values = True, np.empty(0)
             for place, engine in self._racing():
-                self._made[0, place] = engine.step(key, x, y, time, end=end).reshape(-1)
+                self._made[0, place] = engine.step(key, x, y, time, end=end, w=w, learn=learn).reshape(-1)
                 values, begun = engine.last_event
                 begins = begins and begun
             slot, new = self._streams.slot(key.item() if isinstance(key, np.generic) else key)
-            ops = np.array([MixOp.RESET_SLOT * new + MixOp.BEGIN_SEQUENCE * begins], np.uint8)
+            ops = np.array([MixOp.RESET_SLOT * new + MixOp.BEGIN_SEQUENCE * begins + self._freezing(learn)], np.uint8)
             out = self._mix(MixingBatch(np.array([slot]), ops, values[np.newaxis], self._made))
             self._check_if_due()
         return out.reshape(self.settings.forecast_shape)
@@ -303,9 +326,12 @@ class Race:
         Y: ArrayLike | None = None,
         times: ArrayLike | None = None,
         ends: ArrayLike | None = None,
+        *,
+        w: ArrayLike | None = None,
+        learn: bool = True,
     ) -> NDArray[np.float64]:
         """Process N events in arrival order, as `Engine.process`: the results do not depend on the batches."""
-        return self.process_detailed(keys, X, Y, times, ends).forecasts
+        return self.process_detailed(keys, X, Y, times, ends, w=w, learn=learn).forecasts
 
     @exclusive
     def process_detailed(
@@ -315,9 +341,12 @@ class Race:
         Y: ArrayLike | None = None,
         times: ArrayLike | None = None,
         ends: ArrayLike | None = None,
+        *,
+        w: ArrayLike | None = None,
+        learn: bool = True,
     ) -> BatchResult:
         """Process N events as `process`, and return everything that is known about them."""
-        events = self._intake.from_process(keys, X, Y, times, ends)
+        events = self._intake.from_process(keys, X, Y, times, ends, w)
         check_every = self.race_settings.check_every
         with self._whole():
             slots, new = self._streams.slots(events.keys)
@@ -328,7 +357,7 @@ class Race:
                 if self.race_settings.retire_below is not None:
                     size = min(size, -self.counts.events % check_every or check_every)
                 part = slice(start, start + size)
-                result = self._process(events.rows(part), slots[part], new[part])
+                result = self._process(events.rows(part), slots[part], new[part], learn)
                 self._batch_size.measured(len(result.slots), perf_counter() - began)
                 results.append(result)
                 start += len(result.slots)
@@ -342,19 +371,19 @@ class Race:
             alarms=[alarm for result in results for alarm in result.alarms],
         )
 
-    def _process(self, events: Events, slots: NDArray[np.int64], new: NDArray[np.bool_]) -> BatchResult:
+    def _process(self, events: Events, slots: NDArray[np.int64], new: NDArray[np.bool_], learn: bool) -> BatchResult:
         """Let every member process events that were checked, and mix their forecasts."""
         count = len(slots)
         begins = np.ones(count, np.bool_)
         drifts: list[Drift] = []
         alarms: list[Alarm] = []
         made = np.full((count, *self._made.shape[1:]), np.nan)
-        for place, result in self._process_members(events):
+        for place, result in self._process_members(events, learn):
             made[:, place] = result.forecasts.reshape(count, -1)
             drifts += result.drifts
             alarms += result.alarms
             begins &= result.begins  # a member whose state overflowed starts a sequence by itself
-        ops = (MixOp.RESET_SLOT * new + MixOp.BEGIN_SEQUENCE * begins).astype(np.uint8)
+        ops = (MixOp.RESET_SLOT * new + MixOp.BEGIN_SEQUENCE * begins + self._freezing(learn)).astype(np.uint8)
         out = self._mix(MixingBatch(slots, ops, events.y, made))
         return BatchResult(
             out.reshape(count, *self.settings.forecast_shape),
@@ -364,7 +393,7 @@ class Race:
             alarms=[] if self.race_settings.naive else joint_alarms(list(self.members.values()), alarms),
         )
 
-    def _process_members(self, events: Events) -> list[tuple[int, BatchResult]]:
+    def _process_members(self, events: Events, learn: bool) -> list[tuple[int, BatchResult]]:
         """Let every member process events, several at a time if it takes long enough; return the results in order."""
         racing, count = self._racing(), len(events.keys)
         for _, engine in racing:
@@ -373,7 +402,7 @@ class Race:
         def process(member: tuple[int, Engine]) -> tuple[int, BatchResult]:
             place, engine = member
             began = thread_time()
-            result = engine.process_events(events)
+            result = engine.process_events(events, learn=learn)
             self._seconds[place] = thread_time() - began
             return place, result
 
@@ -597,7 +626,8 @@ class Race:
     def _check_if_due(self) -> None:
         """Check the members if that is due after the event that was just processed."""
         settings = self.race_settings
-        if settings.retire_below is not None and self.counts.events % settings.check_every == 0:
+        due = self.counts.events % settings.check_every == 0
+        if settings.retire_below is not None and due and not self.frozen:
             self._check(settings.retire_below)
 
     def _check(self, below: float) -> None:

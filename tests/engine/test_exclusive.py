@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-READABLE = {"counts", "drifts", "evictions", "keys", "last_event", "stream_bytes", "stream_count", "vocabulary"}
+READABLE = {
+    "counts",
+    "drifts",
+    "evictions",
+    "frozen",
+    "keys",
+    "last_event",
+    "stream_bytes",
+    "stream_count",
+    "vocabulary",
+}
 """Properties that may be read while a call runs."""
 CREATES = {"load", "restore"}
 """Methods of the class."""
@@ -30,6 +40,7 @@ CALLS: dict[str, Callable[[Engine, Path], object]] = {
     "events": lambda engine, _: engine.events("s"),
     "failing": lambda engine, _: engine.failing,
     "finish": lambda engine, _: engine.finish("s"),
+    "freeze": lambda engine, _: engine.freeze(),
     "generate": lambda engine, _: engine.generate("s", steps=2),
     "interval": lambda engine, _: engine.interval("s"),
     "label": lambda engine, _: engine.label("s", series(3)),
@@ -49,6 +60,7 @@ CALLS: dict[str, Callable[[Engine, Path], object]] = {
     "states": lambda engine, _: engine.states("s"),
     "step": lambda engine, _: engine.step("s", [1.0]),
     "step_detailed": lambda engine, _: engine.step_detailed("s", [1.0]),
+    "unfreeze": lambda engine, _: engine.unfreeze(),
     "warmup": lambda engine, _: engine.warmup(),
     "with_settings": lambda engine, _: engine.with_settings(engine.settings),
     "__reduce__": lambda engine, _: pickle.dumps(engine),

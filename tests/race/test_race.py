@@ -519,10 +519,10 @@ class TestThreads:
     def test_members_run_at_the_same_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         together, process_events = Barrier(2, timeout=60), Engine.process_events
 
-        def meeting(engine: Engine, events: Events) -> BatchResult:
+        def meeting(engine: Engine, events: Events, *, learn: bool) -> BatchResult:
             if len(events.keys) > 1:
                 together.wait()
-            return process_events(engine, events)
+            return process_events(engine, events, learn=learn)
 
         monkeypatch.setattr(Engine, "process_events", meeting)
         race = race_of(STUCK, QUICK)
@@ -550,10 +550,10 @@ class TestThreads:
         race.threads = threads
         second = race.members["b"]
 
-        def failing(engine: Engine, events: Events) -> BatchResult:
+        def failing(engine: Engine, events: Events, *, learn: bool) -> BatchResult:
             if engine is second and len(events.keys) > 1:
                 raise error
-            return process_events(engine, events)
+            return process_events(engine, events, learn=learn)
 
         with monkeypatch.context() as patch:
             patch.setattr(Engine, "process_events", failing)
