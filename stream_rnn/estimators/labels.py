@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from stream_rnn.engine.conversions import weights
 from stream_rnn.engine.exclusive import exclusive
 from stream_rnn.estimators.frame_events import events_of, open_frame
 from stream_rnn.estimators.recurrent import Recurrent
@@ -38,6 +39,7 @@ class LabelEstimator(Recurrent):
         key: Hashable | None = None,
         time: float | datetime | None = None,
         end: bool = False,
+        w: float = 1.0,
     ) -> None:
         """Process one event and learn from it.
 
@@ -53,15 +55,17 @@ class LabelEstimator(Recurrent):
             Seconds since the Unix epoch, or a datetime.
         end
             Whether the stream's sequence ends with this event.
+        w
+            Weight of the target, such as more for a rare class; 0 to learn nothing from it.
 
         Raises
         ------
         DataError
             If a value cannot be used; the estimator is unchanged then.
         """
-        self._learn_event(x, y, key, time, end)
+        self._learn_event(x, y, key, time, end, w)
 
-    def learn_many(self, X: Any, y: Any, key: Any = None, time: Any = None, end: Any = None) -> None:
+    def learn_many(self, X: Any, y: Any, key: Any = None, time: Any = None, end: Any = None, w: Any = None) -> None:
         """Learn from the rows of a data frame, with bitwise the result of calling `learn_one` for each.
 
         Parameters
@@ -74,6 +78,8 @@ class LabelEstimator(Recurrent):
             Stream of each event, or a single string or integer for all.
         time, end
             Time and end of each event: a series, an array or a list.
+        w
+            Weight of each target (N,): a series, an array or a list; 1 if omitted.
 
         Raises
         ------
@@ -83,7 +89,8 @@ class LabelEstimator(Recurrent):
             If narwhals, which reads data frames, is not installed.
         """
         frame = open_frame(X)
-        self._learn_rows(events_of(frame, self._fields, key, time, end), frame.row_values(y, "y"))
+        events = events_of(frame, self._fields, key, time, end)
+        self._learn_rows(events, frame.row_values(y, "y"), None if w is None else weights(frame.row_values(w, "w")))
 
     @abstractmethod
     def _target_names(self, y: Any) -> Collection[Hashable]:
@@ -121,7 +128,7 @@ class LabelEstimator(Recurrent):
         return np.array([self._register_target(y)[1] for y in ys])
 
     @exclusive
-    def _learn_rows(self, events: FrameEvents, ys: list[Any]) -> None:
+    def _learn_rows(self, events: FrameEvents, ys: list[Any], w: NDArray[np.float64] | None) -> None:
         """Learn from many events; the engine grows before each row in which a feature or target is new."""
         count = len(events.keys)
         event = 0 if self._model is None else self._model.counts.events
@@ -135,7 +142,8 @@ class LabelEstimator(Recurrent):
             engine = self._update_model() if self._model is None or grows else self._model
             part = slice(start, stop)
             X, Y = self._features.matrix(events.table, part), self._engine_targets(ys[part])
-            engine.process(events.keys[part], X, Y, events.times[part], events.ends[part])
+            part_w = None if w is None else w[part]
+            engine.process(events.keys[part], X, Y, events.times[part], events.ends[part], w=part_w)
         self._features = features
 
     @exclusive

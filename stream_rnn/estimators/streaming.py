@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from river import base
 
-from stream_rnn.engine.conversions import number, seconds
+from stream_rnn.engine.conversions import number, seconds, weights
 from stream_rnn.engine.exclusive import Idle, exclusive
 from stream_rnn.errors import SettingError
 from stream_rnn.estimators.arguments import check_key, find_time, is_count, parse_end
@@ -121,8 +121,10 @@ class Streaming(base.Estimator, Generic[ModelT]):
         return stream, row, None if time is None else seconds(time), is_complete
 
     @exclusive
-    def _learn_event(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool) -> None:
+    def _learn_event(self, x: Mapping[Any, Any], y: Any, key: Any, time: Any, end: bool, w: float = 1.0) -> None:
         """Learn from one event, once all of it has been checked."""
+        if w != 1.0:
+            weights([w])
         stream, row, time, is_complete = self._parse_event(x, key, time)
         end = parse_end(end) or (self.end_field is not None and parse_end(x.get(self.end_field)))
         model, (grows, targets) = self._model, self._register_target(y)
@@ -130,7 +132,7 @@ class Streaming(base.Estimator, Generic[ModelT]):
             grows = True
         if model is None or grows:
             model, row = self._update_model(), self._features.row(x)
-        model.step(stream, self._input_values(targets, row), targets, time, end=end)
+        model.step(stream, self._input_values(targets, row), targets, time, end=end, w=w)
 
     @exclusive
     def _predict_event(self, x: Mapping[Any, Any], key: Any, time: Any) -> NDArray[np.float64] | None:

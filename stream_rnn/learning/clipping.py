@@ -5,6 +5,8 @@ A gradient g becomes
     norm     g * min(1, limit / |g|)         keeps the direction
     value    min(max(g, -limit), limit)      bounds each component
     off      g
+
+The limit of an event of weight w > 1 is w times as large: it would otherwise undo the weight.
 """
 
 from __future__ import annotations
@@ -29,6 +31,12 @@ class Clip(NamedTuple):
 
     kind: int
     limit: float
+
+
+@inner
+def weighted(clip: Clip, weight: float) -> Clip:
+    """Return the clipping for an event of this weight."""
+    return Clip(clip.kind, clip.limit * max(weight, 1.0))
 
 
 @inner

@@ -19,7 +19,7 @@ from stream_rnn.kernels.prefetch import prefetch
 from stream_rnn.layers.layer import accumulate, backward, touch_rows
 from stream_rnn.layers.network import BodyAndHead, Network  # noqa: TC001 - `register` reads annotations
 from stream_rnn.layers.touched import COUNT, Touched, touch_dense
-from stream_rnn.learning.clipping import Clip, clip_factor, clip_values
+from stream_rnn.learning.clipping import Clip, clip_factor, clip_values, weighted
 from stream_rnn.learning.optimizers import Optimizer, optimizer_step
 from stream_rnn.learning.penalties import Penalties, add_penalties, decay_weights
 from stream_rnn.learning.readout import learn_readout
@@ -233,14 +233,15 @@ def apply_gradient(
                 w, mask = params[part][start - first : stop - first], penalty_mask[start:stop]
                 add_penalties(learning.penalties, factor, w, mask, gradient[start:stop])
         square += dot(gradient[begin:end], gradient[begin:end])
-    factor = clip_factor(learning.clip, square, factor)
+    clip = weighted(learning.clip, work.weight[0])
+    factor = clip_factor(clip, square, factor)
     if math.isnan(factor):
         return False
     updates.body[DONE] += 1
     updates.head[DONE] += 1
     for k in range(count):
         begin, end = ranges[k, 0], ranges[k, 1]
-        clip_values(learning.clip, gradient[begin:end], factor)
+        clip_values(clip, gradient[begin:end], factor)
         for part, first in enumerate((0, B)):
             start, stop = max(begin, first), (min(end, B) if part == 0 else end)
             if start < stop:
