@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.kafka_job import new_group, running_job
-from benchmarks.kafka_topic import PARTITIONS, events, record, stream_name, topic
+from benchmarks.kafka_topic import PARTITIONS, committed_reader, events, record, stream_name, topic
 
 if TYPE_CHECKING:
     from benchmarks.kafka_job import RunningJob
@@ -101,14 +101,7 @@ def receive(bootstrap: str, name: str, count: int) -> list[tuple[float, float]]:
         If no forecast arrives for a minute.
     """
     received: list[tuple[float, bytes]] = []
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    with closing(consumer):
-        consumer.assign([TopicPartition(name, number) for number in range(PARTITIONS)])
+    with committed_reader(bootstrap, name) as consumer:
         last = time.monotonic()
         while len(received) < count:
             polled = consumer.poll(timeout_ms=1000)

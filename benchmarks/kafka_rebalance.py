@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 
 from benchmarks import options, report
 from benchmarks.child import ChildError
 from benchmarks.kafka_job import new_group, processor_seconds, rates, running_job
-from benchmarks.kafka_topic import PARTITIONS, Commit, CommitLog, Events, events, stream_name, topic
+from benchmarks.kafka_topic import PARTITIONS, Commit, CommitLog, Events, committed_reader, events, stream_name, topic
 from stream_rnn.connectors.kafka.batch_producer import Records, enqueue
 from tests.kafka.broker import Broker, NoBrokerError
 
@@ -187,14 +187,7 @@ def receive(bootstrap: str, name: str, stop: Any) -> dict[int, list[float]]:
     """Read committed forecasts until `stop` is set; return when they arrived, by the partition of their events."""
     arrivals: dict[int, list[float]] = {number: [] for number in range(PARTITIONS)}
     decode = msgspec.json.Decoder(Origin).decode
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    with closing(consumer):
-        consumer.assign([TopicPartition(name, number) for number in range(PARTITIONS)])
+    with committed_reader(bootstrap, name) as consumer:
         while not stop.is_set():
             polled = consumer.poll(timeout_ms=200)
             at = time.time()

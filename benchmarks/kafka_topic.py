@@ -88,6 +88,20 @@ def fill(cluster: Cluster, name: str, events: Events) -> None:
         producer.flush()
 
 
+@contextmanager
+def committed_reader(bootstrap: str, name: str) -> Iterator[KafkaConsumer]:
+    """Yield a consumer of the committed records of a topic, from its beginning."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    with closing(consumer):
+        consumer.assign([TopicPartition(name, number) for number in range(PARTITIONS)])
+        yield consumer
+
+
 class CommitLog:
     """Reads a group's commits from Kafka's own topic of offsets, which has exact times and costs the broker little.
 

@@ -242,9 +242,9 @@ class RecurrentForecaster(Recurrent, StreamingForecaster[Engine]):
 class AutoForecaster(StreamingForecaster[Race]):
     """Forecaster that need not be chosen: a race of complementary forecasters, the preset `auto`.
 
-    The presets `forecast`, `linear` and `reservoir` learn side by side with naive forecasts, all but persistence with a
-    season, which is detected. The forecast is their mixture, with weights that follow their errors for each stream and
-    horizon: it is about as good as the best of them, and takes the time of all.
+    The presets `forecast` and `linear` learn side by side with naive forecasts, all but persistence with a season,
+    which is detected. The forecast is their mixture, with weights that follow their errors for each stream and horizon:
+    it is about as good as the best of them, and takes the time of all.
 
     Parameters
     ----------

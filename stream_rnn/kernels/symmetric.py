@@ -12,7 +12,7 @@ from typing import Any
 from stream_rnn.kernels.jit import inner
 
 BLOCK = 4
-"""Rows that are processed together; the functions with names in -block are written for this number."""
+"""Rows that are processed together; the functions whose names end in `_block` are written for this number."""
 
 
 @inner

@@ -626,8 +626,9 @@ class Race:
     def _check_if_due(self) -> None:
         """Check the members if that is due after the event that was just processed."""
         settings = self.race_settings
-        due = self.counts.events % settings.check_every == 0
-        if settings.retire_below is not None and due and not self.frozen:
+        if settings.retire_below is None or self.frozen:
+            return
+        if self.counts.events % settings.check_every == 0:
             self._check(settings.retire_below)
 
     def _check(self, below: float) -> None:
